@@ -1,0 +1,30 @@
+// The hidden layer's function. `IDENTITY` leaves out the function or its gradient, which shows a1 in place of z1 and
+// dz1 in place of da1: that is how tests see them.
+
+override ACTIVATION: u32;
+const IDENTITY = 0u;
+const SIGMOID = 1u;
+const RELU = 2u;
+
+fn activation(a: vec4f) -> vec4f {
+    if ACTIVATION == SIGMOID {
+        // exp of a negative number only: on some GPUs an overflow to infinity ends as NaN.
+        let e = exp(-abs(a));
+        return select(e, vec4f(1.0), a >= vec4f(0.0)) / (1.0 + e);
+    }
+    if ACTIVATION == RELU {
+        return select(a, vec4f(0.0), a <= vec4f(0.0));
+    }
+    return a;
+}
+
+// activation'(a), from z = activation(a).
+fn activation_gradient(z: vec4f) -> vec4f {
+    if ACTIVATION == SIGMOID {
+        return z * (1.0 - z);
+    }
+    if ACTIVATION == RELU {
+        return select(vec4f(0.0), vec4f(1.0), z > vec4f(0.0));
+    }
+    return vec4f(1.0);
+}

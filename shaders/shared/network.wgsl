@@ -1,0 +1,31 @@
+// What every kernel knows of the network. The host sets each override when it compiles a pipeline.
+//
+// Matrices are stored by rows, each row in quads: vec4f of four neighbouring columns. Widths are rounded up to whole
+// quads; the columns past the true width hold 0 and stay 0. A layer's weights are followed by one more row, its bias,
+// as if the layer had one more input that is always 1.
+
+override INPUT_QUADS: u32;
+override HIDDEN: u32;
+override HIDDEN_QUADS: u32;
+override CLASSES: u32;
+override CLASS_QUADS: u32;
+
+// 8 x 8 invocations for kernels over a grid of tiles, 64 in a row for kernels over a list.
+override GRID: u32;
+override LIST: u32;
+
+struct Step {
+    // How many images the batch has.
+    batch_size: u32,
+    // A kernel that ends in a parameter's gradient g sets its target v to v * keep + g * scale: keep 1 and
+    // scale -learning_rate is the SGD update, keep 0 and scale 1 the gradient itself.
+    keep: f32,
+    scale: f32,
+    // Rows of losses begin at multiples of this, because a binding's offset may not be just anything.
+    row_words: u32,
+}
+
+// The columns of a quad.
+fn columns(quad: u32) -> vec4u {
+    return 4u * quad + vec4u(0u, 1u, 2u, 3u);
+}

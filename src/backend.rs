@@ -1,0 +1,187 @@
+//! The one contract that the CPU and the GPU keep.
+//!
+//! Everything is async and nothing needs `Send`, because a browser can't block; the CPU's futures are ready at once.
+//! On one device the same calls give the same bits, run after run, for any number of threads and any cut into chunks.
+
+use crate::data::Dataset;
+use crate::net::{Gradients, Net, Params};
+use crate::{cpu, gpu};
+
+/// A data set that a backend holds, by its number there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Resident(pub(crate) usize);
+
+/// How well a network does on a whole set.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Evaluation {
+    /// Images in the set.
+    pub images: usize,
+    /// Mean loss.
+    pub loss: f64,
+    /// Classes the network tells apart.
+    pub classes: usize,
+    /// `[classes, classes]` counts of images: row by their label, column by the class predicted.
+    pub confusion: Vec<u32>,
+}
+
+impl Evaluation {
+    /// The share of images whose predicted class is their label.
+    #[must_use]
+    pub fn accuracy(&self) -> f64 {
+        let right: u32 = self.confusion.iter().step_by(self.classes + 1).sum();
+        f64::from(right) / self.images as f64
+    }
+}
+
+/// Every intermediate value of one batch's pass, row-major, under the reference's names.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Intermediates {
+    /// x W1 + b1, `[N, hidden]`.
+    pub a1: Vec<f32>,
+    /// activation(a1), `[N, hidden]`.
+    pub z1: Vec<f32>,
+    /// The logits z1 W2 + b2, `[N, classes]`.
+    pub a2: Vec<f32>,
+    /// softmax(a2), or a2 itself, `[N, classes]`.
+    pub y: Vec<f32>,
+    /// (y - t) / N, `[N, classes]`.
+    pub dy: Vec<f32>,
+    /// dy W2ᵀ, `[N, hidden]`.
+    pub dz1: Vec<f32>,
+    /// dz1 activation'(a1), `[N, hidden]`.
+    pub da1: Vec<f32>,
+}
+
+/// A device that networks can be made on.
+#[derive(Clone, Debug)]
+pub enum Device {
+    /// The CPU, with this many threads.
+    Cpu {
+        /// Threads to compute with; 0 for one a core.
+        threads: usize,
+    },
+    /// An opened GPU.
+    Gpu(gpu::device::Device),
+}
+
+/// A network on a device.
+pub enum Backend {
+    /// On the CPU.
+    Cpu(Box<cpu::Network>),
+    /// On a GPU.
+    Gpu(Box<gpu::network::Network>),
+}
+
+/// What a backend can fail with.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum Error {
+    /// The shape or the batch size is beyond what any backend takes.
+    #[error(transparent)]
+    Shape(#[from] crate::net::ShapeError),
+    /// The CPU backend failed.
+    #[error(transparent)]
+    Cpu(#[from] cpu::Error),
+    /// The GPU backend failed.
+    #[error(transparent)]
+    Gpu(#[from] gpu::Error),
+}
+
+/// Calls the same method on whichever backend it is.
+macro_rules! on {
+    ($self:expr, $network:ident => $cpu:expr, $gpu:expr) => {
+        match $self {
+            Self::Cpu($network) => Ok($cpu),
+            Self::Gpu($network) => Ok($gpu?),
+        }
+    };
+}
+
+#[allow(clippy::unused_async, reason = "the contract is async throughout, so that a browser can keep it")]
+impl Backend {
+    /// Makes a network of `net`'s shape for batches of `batch_size`; on a GPU this compiles its kernels.
+    ///
+    /// # Errors
+    /// A shape beyond the limits, before anything runs; or what the device reports.
+    pub async fn new(device: &Device, net: Net, batch_size: usize, params: &Params) -> Result<Self, Error> {
+        net.shape.check(batch_size)?;
+        Ok(match device {
+            Device::Cpu { threads } => Self::Cpu(Box::new(cpu::Network::new(net, batch_size, params, *threads)?)),
+            Device::Gpu(device) => {
+                Self::Gpu(Box::new(gpu::network::Network::new(device.clone(), net, batch_size, params)?))
+            }
+        })
+    }
+
+    /// Makes a data set resident. Its images have the network's input pixels, its labels are under the classes.
+    ///
+    /// # Errors
+    /// A set that does not fit the device, or what the device reports.
+    pub async fn upload(&mut self, set: &Dataset) -> Result<Resident, Error> {
+        on!(self, network => network.upload(set), network.upload(set))
+    }
+
+    /// Trains on one batch after another by SGD; `indices` are their image numbers, `[steps, batch_size]`. Returns each
+    /// batch's mean loss before its update, by log-softmax (without the reference's 1e-7) or half the squared error.
+    ///
+    /// # Errors
+    /// What the device reports.
+    pub async fn train(&mut self, set: Resident, indices: &[u32], learning_rate: f32) -> Result<Vec<f32>, Error> {
+        on!(self, network => network.train(set, indices, learning_rate), network.train(set, indices, learning_rate).await)
+    }
+
+    /// The mean loss of one batch and its gradient by backpropagation.
+    ///
+    /// # Errors
+    /// What the device reports.
+    pub async fn gradient(&mut self, set: Resident, indices: &[u32]) -> Result<(f32, Gradients), Error> {
+        on!(self, network => network.gradient(set, indices), network.gradient(set, indices).await)
+    }
+
+    /// One SGD update by a gradient that is given.
+    ///
+    /// # Errors
+    /// What the device reports.
+    pub async fn apply(&mut self, gradient: &Gradients, learning_rate: f32) -> Result<(), Error> {
+        on!(self, network => network.apply(gradient, learning_rate), network.apply(gradient, learning_rate))
+    }
+
+    /// The parameters as they are now.
+    ///
+    /// # Errors
+    /// What the device reports.
+    pub async fn params(&self) -> Result<Params, Error> {
+        on!(self, network => network.params(), network.params().await)
+    }
+
+    /// Sets every parameter; their shape is the network's.
+    ///
+    /// # Errors
+    /// What the device reports.
+    pub async fn set_params(&mut self, params: &Params) -> Result<(), Error> {
+        on!(self, network => network.set_params(params), network.set_params(params))
+    }
+
+    /// Loss, accuracy and confusion matrix over a whole set.
+    ///
+    /// # Errors
+    /// What the device reports.
+    pub async fn evaluate(&mut self, set: Resident) -> Result<Evaluation, Error> {
+        on!(self, network => network.evaluate(set), network.evaluate(set).await)
+    }
+
+    /// The output y `[N, classes]` for images given as bytes, `[N, input]`.
+    ///
+    /// # Errors
+    /// What the device reports.
+    pub async fn predict(&mut self, images: &[u8]) -> Result<Vec<f32>, Error> {
+        on!(self, network => network.predict(images), network.predict(images).await)
+    }
+
+    /// Every intermediate value of one batch's pass, so that a test finds a wrong kernel by its stage.
+    ///
+    /// # Errors
+    /// What the device reports.
+    pub async fn intermediates(&mut self, set: Resident, indices: &[u32]) -> Result<Intermediates, Error> {
+        on!(self, network => network.intermediates(set, indices), network.intermediates(set, indices).await)
+    }
+}

@@ -1,0 +1,93 @@
+//! `--data`: where the images come from.
+
+use std::convert::Infallible;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use clap::Args;
+
+use super::Error;
+use crate::data::{Splits, digits, load_dir, mnist};
+use crate::report::progress::Progress;
+use crate::report::summary::Data;
+
+/// Which images a command works on.
+#[derive(Args)]
+pub(super) struct DataArguments {
+    /// auto (MNIST, else the built-in digits), mnist, synthetic (the built-in digits), or a DIR with the four IDX files
+    #[arg(long, value_name = "DATA")]
+    pub data: Option<Choice>,
+    /// Don't download MNIST
+    #[arg(long)]
+    offline: bool,
+    /// Download MNIST from this address instead of the usual ones; may be given several times
+    #[arg(long, value_name = "URL")]
+    mirror: Vec<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Choice {
+    Auto,
+    Mnist,
+    Synthetic,
+    Dir(PathBuf),
+}
+
+impl FromStr for Choice {
+    type Err = Infallible;
+
+    fn from_str(text: &str) -> Result<Self, Infallible> {
+        Ok(match text {
+            "auto" => Self::Auto,
+            MNIST => Self::Mnist,
+            "synthetic" | BUILT_IN => Self::Synthetic,
+            dir => Self::Dir(dir.into()),
+        })
+    }
+}
+
+const MNIST: &str = "mnist";
+const BUILT_IN: &str = "built-in";
+/// The folder that holds MNIST, if it is set.
+const MNIST_DIR: &str = "MNIST_DIR";
+
+impl DataArguments {
+    /// Loads the images, and says which they are.
+    pub fn load(&self, choice: &Choice, progress: &mut Progress) -> Result<(Splits, Data), Error> {
+        let (splits, source) = match choice {
+            Choice::Dir(dir) => (load_dir(dir)?, dir.display().to_string()),
+            Choice::Synthetic => (digits::built_in()?, BUILT_IN.to_owned()),
+            Choice::Mnist => (self.mnist(progress)?, MNIST.to_owned()),
+            Choice::Auto => match self.mnist(progress) {
+                Ok(splits) => (splits, MNIST.to_owned()),
+                // Only what can't be had is made up for; a broken file is an error.
+                Err(Error::Mnist(reason)) => {
+                    progress.notice(format_args!("{reason}; going on with the built-in digits"));
+                    (digits::built_in()?, BUILT_IN.to_owned())
+                }
+                Err(error) => return Err(error),
+            },
+        };
+        let data = Data { source, train: splits.train.len(), test: splits.test.len(), classes: splits.classes };
+        let Data { source, train, test, classes } = &data;
+        let (rows, cols) = (splits.train.rows(), splits.train.cols());
+        let source = if source == BUILT_IN { "built-in digits" } else { source };
+        progress.say(format_args!(
+            "data: {source}, {train} images to train and {test} to test, {rows}x{cols} pixels, {classes} classes"
+        ));
+        Ok((splits, data))
+    }
+
+    fn mnist(&self, progress: &mut Progress) -> Result<Splits, Error> {
+        if let Some(dir) = std::env::var_os(MNIST_DIR).filter(|dir| !dir.is_empty()) {
+            return Ok(load_dir(dir.as_ref())?);
+        }
+        let mirrors: Vec<&str> = match (self.offline, self.mirror.as_slice()) {
+            (true, _) => Vec::new(),
+            (false, []) => mnist::MIRRORS.to_vec(),
+            (false, given) => given.iter().map(String::as_str).collect(),
+        };
+        let mut show = |p: mnist::Progress| progress.download(p.name, p.received, p.total);
+        Ok(mnist::load(&mnist::cache_dir()?, &mirrors, &mut show)?)
+    }
+}

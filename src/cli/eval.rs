@@ -1,0 +1,138 @@
+//! `twolayer eval`: how well a saved network does.
+
+use std::path::{Path, PathBuf};
+
+use clap::{Args, ValueEnum};
+use comfy_table::{CellAlignment, Table, presets};
+use pollster::block_on;
+use serde::{Deserialize, Serialize};
+
+use super::data::{Choice, DataArguments};
+use super::{DeviceArguments, Error, print, print_json};
+use crate::backend::{Backend, Evaluation};
+use crate::model;
+use crate::net::{Activation, Net, Output};
+use crate::report::files::{MODEL, RUN};
+use crate::report::progress::Progress;
+use crate::report::summary::Data;
+
+#[derive(Args)]
+pub(super) struct Arguments {
+    /// The folder of a run, or a safetensors file
+    #[arg(value_name = "RUN|FILE")]
+    model: PathBuf,
+    #[command(flatten)]
+    device: DeviceArguments,
+    /// [default for --data: what the run was trained on, else auto]
+    #[command(flatten)]
+    data: DataArguments,
+    /// Which images
+    #[arg(long, default_value = "test")]
+    split: Split,
+    /// Hidden layer, where the file does not say it: sigmoid or relu
+    #[arg(long, value_name = "NAME")]
+    activation: Option<Activation>,
+    /// Output layer, where the file does not say it: softmax or identity
+    #[arg(long, value_name = "NAME")]
+    output: Option<Output>,
+    /// No progress on stderr
+    #[arg(long)]
+    quiet: bool,
+    /// The results as one JSON object on stdout
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Clone, Copy, ValueEnum, Serialize)]
+#[serde(rename_all = "lowercase")]
+enum Split {
+    Train,
+    Test,
+}
+
+#[derive(Serialize)]
+struct Report {
+    split: Split,
+    images: usize,
+    loss: f64,
+    accuracy: f64,
+    confusion: Vec<Vec<u32>>,
+}
+
+/// What is read of a run.json.
+#[derive(Deserialize)]
+struct Run {
+    data: Data,
+}
+
+/// Images in one pass; their number changes no result.
+const BATCH_SIZE: usize = 100;
+
+pub(super) fn run(arguments: &Arguments) -> Result<(), Error> {
+    let mut progress = Progress::new(arguments.quiet);
+    let result = evaluate(arguments, &mut progress);
+    progress.finish();
+    let Evaluation { images, loss, classes, confusion } = &result?;
+    let report = Report {
+        split: arguments.split,
+        images: *images,
+        loss: *loss,
+        accuracy: Evaluation { images: *images, loss: *loss, classes: *classes, confusion: confusion.clone() }
+            .accuracy(),
+        confusion: confusion.chunks(*classes).map(<[u32]>::to_vec).collect(),
+    };
+    if arguments.json { print_json(&report) } else { print(&text(&report)) }
+}
+
+fn evaluate(arguments: &Arguments, progress: &mut Progress) -> Result<Evaluation, Error> {
+    let is_run = arguments.model.is_dir();
+    let file = if is_run { arguments.model.join(MODEL) } else { arguments.model.clone() };
+    let model::Model { params, activation, output } = model::load(&file)?;
+    let (_, device) = arguments.device.open(progress)?;
+    let trained_on = if is_run { source_of(&arguments.model) } else { None };
+    let choice = arguments.data.data.clone().or(trained_on).unwrap_or(Choice::Auto);
+    let (splits, _) = arguments.data.load(&choice, progress)?;
+    let set = match arguments.split {
+        Split::Train => &splits.train,
+        Split::Test => &splits.test,
+    };
+    let shape = params.shape;
+    if (shape.input, shape.classes) != (set.pixels(), splits.classes) {
+        return Err(Error::Usage(format!(
+            "{} is {shape}, but the data has {} pixels and {} classes; give its own --data",
+            file.display(),
+            set.pixels(),
+            splits.classes
+        )));
+    }
+    let activation = activation.or(arguments.activation).unwrap_or_default();
+    let output = output.or(arguments.output).unwrap_or_default();
+    let net = Net { shape, activation, output };
+    block_on(async {
+        let mut backend = Backend::new(&device, net, BATCH_SIZE, &params).await?;
+        let set = backend.upload(set).await?;
+        Ok(backend.evaluate(set).await?)
+    })
+}
+
+/// The data that a run was trained on, if its run.json says it.
+fn source_of(run: &Path) -> Option<Choice> {
+    let text = std::fs::read_to_string(run.join(RUN)).ok()?;
+    let Run { data } = serde_json::from_str(&text).ok()?;
+    data.source.parse().ok()
+}
+
+fn text(report: &Report) -> String {
+    let Report { images, loss, accuracy, confusion, .. } = report;
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING);
+    let classes = 0..confusion.len();
+    table.set_header(std::iter::once("label \\ predicted".to_owned()).chain(classes.map(|class| class.to_string())));
+    for (label, counts) in confusion.iter().enumerate() {
+        table.add_row(std::iter::once(label.to_string()).chain(counts.iter().map(u32::to_string)));
+    }
+    for column in table.column_iter_mut() {
+        column.set_cell_alignment(CellAlignment::Right);
+    }
+    format!("{}\n\naccuracy {accuracy:.4}, loss {loss:.4}, {images} images\n", table.trim_fmt())
+}

@@ -1,0 +1,157 @@
+//! The command line: one file per command, and what they share.
+
+mod data;
+mod devices;
+mod eval;
+mod train;
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
+use clap::{Args, Parser, Subcommand};
+use pollster::block_on;
+
+use crate::devices::{Choice, Info};
+use crate::report::progress::Progress;
+use crate::{backend, model, net, report};
+
+/// A two-layer neural network whose every matrix product and activation is a WGSL kernel.
+///
+/// Without a command it trains: 784-50-10 on MNIST, as the article does.
+#[derive(Parser)]
+#[command(version, args_conflicts_with_subcommands = true, max_term_width = 100)]
+struct Command {
+    #[command(subcommand)]
+    command: Option<Subcommands>,
+    #[command(flatten)]
+    train: train::Arguments,
+}
+
+#[derive(Subcommand)]
+enum Subcommands {
+    /// Train a network (the default command)
+    Train(train::Arguments),
+    /// Evaluate a saved network: loss, accuracy, confusion matrix
+    Eval(eval::Arguments),
+    /// List the devices of this machine
+    Devices(devices::Arguments),
+}
+
+/// Which device computes.
+#[derive(Args)]
+struct DeviceArguments {
+    /// auto (a hardware GPU, else the CPU), cpu, gpu (the best one), an INDEX of `twolayer devices`, or part of a GPU's
+    /// NAME, with or without vulkan:, gl:, metal: or dx12: before it
+    #[arg(long, value_name = "DEVICE", default_value = "auto")]
+    device: Choice,
+    /// With --device gpu, fail where there is no GPU instead of going on with the CPU
+    #[arg(long)]
+    no_fallback: bool,
+    /// Threads of the CPU backend [default: one a core]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    threads: Option<u16>,
+}
+
+impl DeviceArguments {
+    fn open(&self, progress: &Progress) -> Result<(Info, backend::Device), Error> {
+        let threads = self.threads.map_or(0, usize::from);
+        let (info, device, notices) = block_on(crate::devices::open(&self.device, threads, !self.no_fallback))?;
+        progress.say(format_args!("device: {} ({})", info.name, info.backend));
+        for notice in notices {
+            progress.notice(notice);
+        }
+        Ok((info, device))
+    }
+}
+
+/// Why a command ends without its result. Each is one line for the person who gave the command.
+#[derive(Debug, thiserror::Error)]
+enum Error {
+    #[error("{0}")]
+    Usage(String),
+    #[error(transparent)]
+    Devices(#[from] crate::devices::Error),
+    #[error(transparent)]
+    Backend(#[from] backend::Error),
+    #[error(transparent)]
+    Data(#[from] crate::data::Error),
+    #[error(transparent)]
+    Mnist(#[from] crate::data::mnist::Error),
+    #[error(transparent)]
+    Shape(#[from] net::ShapeError),
+    #[error(transparent)]
+    Model(#[from] model::Error),
+    #[error(transparent)]
+    Files(#[from] report::files::Error),
+    #[error(transparent)]
+    Plot(#[from] report::plot::PlotError),
+    #[error("can't write the results: {0}")]
+    Output(#[from] io::Error),
+    #[error("{0}")]
+    Json(#[from] serde_json::Error),
+    #[error("the loss was no finite number at iteration {step}; {kept}; use a smaller --learning-rate")]
+    NotFinite { step: u64, kept: String },
+    #[error("interrupted; {kept}")]
+    Interrupted { kept: String },
+}
+
+impl Error {
+    fn exit_code(&self) -> ExitCode {
+        ExitCode::from(match self {
+            Self::Usage(_) | Self::Shape(_) => 2,
+            Self::Interrupted { .. } => 130,
+            _ => 1,
+        })
+    }
+}
+
+/// Runs the command of this process.
+#[must_use]
+pub fn main() -> ExitCode {
+    let start = Instant::now();
+    listen_for_interrupt();
+    let Command { command, train } = Command::parse();
+    let result = match command {
+        None => train::run(&train, start),
+        Some(Subcommands::Train(arguments)) => train::run(&arguments, start),
+        Some(Subcommands::Eval(arguments)) => eval::run(&arguments),
+        Some(Subcommands::Devices(arguments)) => devices::run(&arguments),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        // Who reads our output has read enough.
+        Err(Error::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            error.exit_code()
+        }
+    }
+}
+
+static INTERRUPTED: AtomicBool = AtomicBool::new(false);
+/// Set once there is something to save, which an interruption must wait for.
+static SAVING: OnceLock<()> = OnceLock::new();
+
+/// The first Ctrl-C lets a training run end and save; a second one, or one before training, ends the process at once.
+fn listen_for_interrupt() {
+    let handler = || {
+        if SAVING.get().is_none() || INTERRUPTED.swap(true, Ordering::Relaxed) {
+            std::process::exit(130);
+        }
+    };
+    // Without a handler Ctrl-C still ends the process, only without saving.
+    let _ = ctrlc::set_handler(handler);
+}
+
+fn print(text: &str) -> Result<(), Error> {
+    let mut out = io::stdout().lock();
+    out.write_all(text.as_bytes())?;
+    Ok(out.flush()?)
+}
+
+fn print_json(value: &impl serde::Serialize) -> Result<(), Error> {
+    print(&(serde_json::to_string_pretty(value)? + "\n"))
+}

@@ -1,0 +1,257 @@
+//! `twolayer train`: from images to a trained, saved network.
+
+use std::fmt::Write;
+use std::ops::ControlFlow;
+use std::path::PathBuf;
+use std::sync::atomic::Ordering;
+use std::time::Instant;
+
+use clap::Args;
+use pollster::block_on;
+use time::OffsetDateTime;
+use time::macros::format_description;
+
+use super::data::{Choice, DataArguments};
+use super::{DeviceArguments, Error, INTERRUPTED, SAVING, print, print_json};
+use crate::backend::Backend;
+use crate::data::Splits;
+use crate::data::batches::{Batches, Sampling};
+use crate::devices::{Info, Kind};
+use crate::model;
+use crate::net::{Activation, Net, Output, Params, Shape};
+use crate::report::chart::chart;
+use crate::report::files::RunFolder;
+use crate::report::plot::{check_plot_path, write_plot};
+use crate::report::progress::Progress;
+use crate::report::summary::{Run, Settings};
+use crate::train::{self, End, Sets};
+
+#[derive(Args)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a flag")]
+pub(super) struct Arguments {
+    #[command(flatten)]
+    device: DeviceArguments,
+    #[command(flatten)]
+    data: DataArguments,
+    /// Hidden units [default: 50, or what --init has]
+    #[arg(long, value_name = "N")]
+    hidden: Option<usize>,
+    /// Images in a batch
+    #[arg(long, value_name = "N", default_value_t = 100)]
+    batch_size: usize,
+    /// What every gradient is multiplied by
+    #[arg(long, value_name = "X", default_value_t = 0.1, value_parser = learning_rate)]
+    learning_rate: f32,
+    /// Steps of SGD [default: 10000]
+    #[arg(long, value_name = "N", conflicts_with = "epochs")]
+    iterations: Option<u64>,
+    /// Steps of SGD, in times through the training set
+    #[arg(long, value_name = "N")]
+    epochs: Option<u64>,
+    /// Standard deviation of the initial weights
+    #[arg(long, value_name = "X", default_value_t = 0.01, value_parser = weight_init_std, conflicts_with = "init")]
+    weight_init_std: f32,
+    /// Hidden layer: sigmoid or relu [default: sigmoid, or what --init says]
+    #[arg(long, value_name = "NAME")]
+    activation: Option<Activation>,
+    /// Output layer: softmax (cross-entropy error) or identity (squared error) [default: softmax, or what --init says]
+    #[arg(long, value_name = "NAME")]
+    output: Option<Output>,
+    /// How a batch is drawn: replacement, shuffle or sequential
+    #[arg(long, value_name = "NAME", default_value_t)]
+    sampling: Sampling,
+    /// Seed of the initial weights and the batches
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    seed: u64,
+    /// Start from the parameters in this safetensors file
+    #[arg(long, value_name = "FILE")]
+    init: Option<PathBuf>,
+    /// Folder for the model, the losses and the results [default: runs/<UTC time>-<device>]
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// Keep no files
+    #[arg(long, conflicts_with_all = ["out", "overwrite"])]
+    no_save: bool,
+    /// Write into --out even where it holds a run
+    #[arg(long)]
+    overwrite: bool,
+    /// Draw both accuracies by epoch into FILE, an .svg or .png
+    #[arg(long, value_name = "FILE")]
+    plot: Option<PathBuf>,
+    /// No progress on stderr
+    #[arg(long)]
+    quiet: bool,
+    /// The results as one JSON object on stdout
+    #[arg(long)]
+    json: bool,
+}
+
+fn learning_rate(text: &str) -> Result<f32, String> {
+    match text.parse::<f32>() {
+        Ok(rate) if rate.is_finite() && rate > 0.0 => Ok(rate),
+        _ => Err("give a finite number above 0".to_owned()),
+    }
+}
+
+fn weight_init_std(text: &str) -> Result<f32, String> {
+    match text.parse::<f32>() {
+        Ok(std) if std.is_finite() && std >= 0.0 => Ok(std),
+        _ => Err("give a finite number, 0 or above".to_owned()),
+    }
+}
+
+pub(super) fn run(arguments: &Arguments, start: Instant) -> Result<(), Error> {
+    let mut progress = Progress::new(arguments.quiet);
+    let result = train(arguments, start, &mut progress);
+    progress.finish();
+    result
+}
+
+fn train(arguments: &Arguments, start: Instant, progress: &mut Progress) -> Result<(), Error> {
+    let batch_size = arguments.batch_size;
+    // What needs no data is checked before any is fetched.
+    let init = arguments.init.as_deref().map(model::load).transpose()?;
+    let (info, device) = arguments.device.open(progress)?;
+    let (splits, data) = arguments.data.load(arguments.data.data.as_ref().unwrap_or(&Choice::Auto), progress)?;
+    let (net, params) = network(arguments, init, &splits)?;
+    net.shape.check(batch_size)?;
+    let steps_per_epoch = train::Settings::steps_per_epoch(splits.train.len(), batch_size);
+    let settings = train::Settings {
+        iterations: iterations(arguments, steps_per_epoch),
+        steps_per_epoch,
+        learning_rate: arguments.learning_rate,
+    };
+    if let Some(path) = &arguments.plot {
+        check_plot_path(path)?;
+    }
+    let folder = folder(arguments, &info)?;
+
+    progress.say(format_args!(
+        "network: {}, {} and {}; {} iterations of {batch_size} images, learning rate {}",
+        net.shape, net.activation, net.output, settings.iterations, settings.learning_rate
+    ));
+    progress.start(settings.iterations, batch_size);
+    if info.kind == Kind::Gpu {
+        progress.busy("compiling the kernels");
+    }
+    let mut batches = Batches::new(arguments.seed, arguments.sampling, batch_size, splits.train.len());
+    let outcome = block_on(async {
+        let mut backend = Backend::new(&device, net, batch_size, &params).await?;
+        let sets = Sets { train: backend.upload(&splits.train).await?, test: backend.upload(&splits.test).await? };
+        SAVING.get_or_init(|| ());
+        train::train(&mut backend, sets, &mut batches, &settings, &mut |event| {
+            progress.event(&event);
+            if INTERRUPTED.load(Ordering::Relaxed) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        })
+        .await
+    });
+    let outcome = match outcome {
+        Ok(outcome) => outcome,
+        Err(error) => {
+            if let Some(folder) = folder {
+                folder.abandon();
+            }
+            return Err(error.into());
+        }
+    };
+    progress.finish();
+
+    let out = folder.as_ref().map(|folder| folder.path().display().to_string());
+    let asked = Settings {
+        input: net.shape.input,
+        hidden: net.shape.hidden,
+        batch_size,
+        learning_rate: arguments.learning_rate,
+        weight_init_std: arguments.init.is_none().then_some(arguments.weight_init_std),
+        init: arguments.init.as_ref().map(|file| file.display().to_string()),
+        activation: net.activation.as_str(),
+        output: net.output.as_str(),
+        sampling: arguments.sampling.as_str(),
+        seed: arguments.seed,
+        iterations: settings.iterations,
+    };
+    let run = Run::new(&info, data, asked, &outcome, start.elapsed().as_secs_f64(), out);
+    let mut kept = "nothing was kept (--no-save)".to_owned();
+    if let Some(folder) = &folder {
+        folder.save(&net, &outcome.params, &outcome.losses, &run)?;
+        kept = format!("the last good weights are in {}", folder.path().display());
+    }
+    if let Some(path) = &arguments.plot {
+        write_plot(path, &outcome.epochs)?;
+    }
+    if let End::NotFinite { step } = outcome.end {
+        return Err(Error::NotFinite { step, kept });
+    }
+    if arguments.json {
+        print_json(&run)?;
+    } else {
+        let mut text = run.text();
+        if let Some(folder) = &folder {
+            let _ = writeln!(text, "saved in {}", folder.path().display());
+        }
+        print(&(chart(&outcome.epochs, CHART_WIDTH) + "\n" + &text))?;
+    }
+    if outcome.end == End::Interrupted {
+        return Err(Error::Interrupted { kept });
+    }
+    Ok(())
+}
+
+/// Columns of the chart: what every terminal has.
+const CHART_WIDTH: usize = 80;
+
+/// The network that was asked for and its first parameters: those of --init, or random ones.
+fn network(arguments: &Arguments, init: Option<model::Model>, splits: &Splits) -> Result<(Net, Params), Error> {
+    let (input, classes) = (splits.train.pixels(), splits.classes);
+    let net = |hidden, activation: Option<Activation>, output: Option<Output>| Net {
+        shape: Shape { input, hidden, classes },
+        activation: arguments.activation.or(activation).unwrap_or_default(),
+        output: arguments.output.or(output).unwrap_or_default(),
+    };
+    let Some(model::Model { params, activation, output }) = init else {
+        let net = net(arguments.hidden.unwrap_or(DEFAULT_HIDDEN), None, None);
+        // Before its parameters take memory.
+        net.shape.check(arguments.batch_size)?;
+        return Ok((net, Params::init(net.shape, arguments.weight_init_std, arguments.seed)));
+    };
+    let net = net(params.shape.hidden, activation, output);
+    if let Some(hidden) = arguments.hidden.filter(|hidden| *hidden != params.shape.hidden) {
+        let has = params.shape.hidden;
+        return Err(Error::Usage(format!("--hidden {hidden}, but --init has {has} hidden units; leave out --hidden")));
+    }
+    if params.shape != net.shape {
+        let (shape, needed) = (params.shape, net.shape);
+        return Err(Error::Usage(format!(
+            "--init is {shape}, but the data needs {needed}; give another --init or --data"
+        )));
+    }
+    Ok((net, params))
+}
+
+const DEFAULT_HIDDEN: usize = 50;
+const DEFAULT_ITERATIONS: u64 = 10_000;
+
+fn iterations(arguments: &Arguments, steps_per_epoch: u64) -> u64 {
+    let epochs = arguments.epochs.map(|epochs| epochs.saturating_mul(steps_per_epoch));
+    epochs.or(arguments.iterations).unwrap_or(DEFAULT_ITERATIONS)
+}
+
+/// The folder of this run, made and checked; none with --no-save.
+fn folder(arguments: &Arguments, device: &Info) -> Result<Option<RunFolder>, Error> {
+    if arguments.no_save {
+        return Ok(None);
+    }
+    let path = match &arguments.out {
+        Some(path) => path.clone(),
+        None => default_folder(device),
+    };
+    Ok(Some(RunFolder::create(&path, arguments.overwrite)?))
+}
+
+fn default_folder(device: &Info) -> PathBuf {
+    let now = OffsetDateTime::now_utc();
+    let time = now
+        .format(format_description!("[year]-[month]-[day]T[hour]-[minute]-[second]Z"))
+        .unwrap_or_else(|_| now.unix_timestamp().to_string());
+    PathBuf::from("runs").join(format!("{time}-{}", device.backend))
+}

@@ -1,0 +1,209 @@
+//! A set of labelled images in memory.
+
+use ndarray::Array2;
+
+use super::Error;
+
+/// Most pixels one image may have (64x64).
+pub const MAX_PIXELS: usize = 4096;
+
+/// Most classes: a label is a byte, and one value stays free.
+pub(super) const MAX_CLASSES: usize = 255;
+
+/// Grey images of one size, each with its label. Never empty.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Dataset {
+    images: Vec<u8>,
+    labels: Vec<u8>,
+    rows: usize,
+    cols: usize,
+}
+
+impl Dataset {
+    /// Makes a set of the pixels `images` (`[count, rows, cols]`, row-major) and `count` labels.
+    ///
+    /// # Errors
+    /// When the lengths disagree, the set is empty, or an image has not 1 to [`MAX_PIXELS`] pixels.
+    pub fn new(images: Vec<u8>, labels: Vec<u8>, rows: usize, cols: usize) -> Result<Self, Error> {
+        let pixels = pixels(rows, cols).ok_or(Error::ImageSize { rows, cols })?;
+        if !images.len().is_multiple_of(pixels) {
+            let bytes = images.len();
+            return Err(Error::PartImage { bytes, rows, cols });
+        }
+        let count = images.len() / pixels;
+        if count != labels.len() {
+            let (images, labels) = (count, labels.len());
+            return Err(Error::Counts { images, labels });
+        }
+        if count == 0 {
+            return Err(Error::Empty);
+        }
+        Ok(Self { images, labels, rows, cols })
+    }
+
+    /// Number of images, at least 1.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.labels.len()
+    }
+
+    /// Always false: an empty set cannot be made.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.labels.is_empty()
+    }
+
+    /// Rows of one image.
+    #[must_use]
+    pub fn rows(&self) -> usize {
+        self.rows
+    }
+
+    /// Columns of one image.
+    #[must_use]
+    pub fn cols(&self) -> usize {
+        self.cols
+    }
+
+    /// Pixels of one image: rows x columns.
+    #[must_use]
+    pub fn pixels(&self) -> usize {
+        self.rows * self.cols
+    }
+
+    /// All pixels, `[len, pixels]` row-major, 0 to 255.
+    #[must_use]
+    pub fn images(&self) -> &[u8] {
+        &self.images
+    }
+
+    /// All labels, `[len]`.
+    #[must_use]
+    pub fn labels(&self) -> &[u8] {
+        &self.labels
+    }
+
+    /// The pixels of image `index`, or `None` past the end.
+    #[must_use]
+    pub fn image(&self, index: usize) -> Option<&[u8]> {
+        self.images.chunks_exact(self.pixels()).nth(index)
+    }
+
+    /// All pixels divided by 255, `[len, pixels]` row-major, 0 to 1.
+    #[must_use]
+    pub fn normalized(&self) -> Vec<f32> {
+        self.images.iter().map(|&pixel| f32::from(pixel) / 255.0).collect()
+    }
+
+    /// The labels as rows that are 1 in the label's column and 0 elsewhere, `[len, classes]`.
+    ///
+    /// # Errors
+    /// When a label is not below `classes`.
+    pub fn one_hot(&self, classes: usize) -> Result<Array2<f32>, Error> {
+        let mut rows = Array2::zeros((self.len(), classes));
+        for (index, &label) in self.labels.iter().enumerate() {
+            let place = rows.get_mut((index, usize::from(label)));
+            *place.ok_or(Error::OneHot { index, label, classes })? = 1.0;
+        }
+        Ok(rows)
+    }
+}
+
+/// Pixels of an image of this size, if it is one that a set may have.
+pub(super) fn pixels(rows: usize, cols: usize) -> Option<usize> {
+    rows.checked_mul(cols).filter(|pixels| (1..=MAX_PIXELS).contains(pixels))
+}
+
+/// A set to learn from and one to test with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Splits {
+    /// What is learned from.
+    pub train: Dataset,
+    /// What is only tested with.
+    pub test: Dataset,
+    /// Number of classes: 1 + the largest training label, 2 to 255.
+    pub classes: usize,
+}
+
+impl Splits {
+    /// Pairs two sets and counts their classes.
+    ///
+    /// # Errors
+    /// When the image sizes differ, the classes are not 2 to 255, or a test label is of none of
+    /// them.
+    pub fn new(train: Dataset, test: Dataset) -> Result<Self, Error> {
+        let size = |set: &Dataset| (set.rows, set.cols);
+        if size(&train) != size(&test) {
+            let (train, test) = (size(&train), size(&test));
+            return Err(Error::SizesDiffer { train, test });
+        }
+        let largest = train.labels.iter().copied().max().ok_or(Error::Empty)?;
+        let classes = usize::from(largest) + 1;
+        if !(2..=MAX_CLASSES).contains(&classes) {
+            return Err(Error::Classes { largest });
+        }
+        let mut test_labels = test.labels.iter().copied().enumerate();
+        if let Some((index, label)) = test_labels.find(|&(_, label)| label > largest) {
+            return Err(Error::TestLabel { index, label, classes });
+        }
+        Ok(Self { train, test, classes })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A set of 1x1 images, all black.
+    fn with_labels(labels: &[u8]) -> Dataset {
+        Dataset::new(vec![0; labels.len()], labels.to_vec(), 1, 1).unwrap()
+    }
+
+    #[test]
+    fn answers_with_what_it_was_made_of() {
+        let set = Dataset::new(vec![0, 51, 102, 153, 204, 255], vec![1, 0], 1, 3).unwrap();
+        assert_eq!((set.len(), set.rows(), set.cols(), set.pixels()), (2, 1, 3, 3));
+        assert_eq!(set.image(1), Some(&[153, 204, 255][..]));
+        assert_eq!(set.image(2), None);
+        assert_eq!(set.normalized(), [0.0, 0.2, 0.4, 0.6, 0.8, 1.0]);
+        assert_eq!(set.one_hot(2).unwrap(), ndarray::array![[0.0, 1.0], [1.0, 0.0]]);
+    }
+
+    #[test]
+    fn refuses_what_is_no_set() {
+        let new = |bytes, labels, rows, cols| Dataset::new(vec![0; bytes], vec![0; labels], rows, cols).unwrap_err();
+        assert!(matches!(new(0, 0, 2, 2), Error::Empty));
+        assert!(matches!(new(7, 2, 2, 2), Error::PartImage { bytes: 7, .. }));
+        assert!(matches!(new(8, 3, 2, 2), Error::Counts { images: 2, labels: 3 }));
+        assert!(matches!(new(0, 0, 0, 2), Error::ImageSize { .. }));
+        assert!(matches!(new(4097, 1, 1, 4097), Error::ImageSize { .. }));
+        assert!(matches!(new(1, 1, usize::MAX, 2), Error::ImageSize { .. }));
+        assert!(Dataset::new(vec![0; MAX_PIXELS], vec![0], 64, 64).is_ok());
+    }
+
+    #[test]
+    fn one_hot_needs_a_class_for_every_label() {
+        let error = with_labels(&[0, 4]).one_hot(4).unwrap_err();
+        assert!(matches!(error, Error::OneHot { index: 1, label: 4, classes: 4 }));
+    }
+
+    #[test]
+    fn classes_come_from_the_training_labels() {
+        let splits = |train: &[u8], test: &[u8]| Splits::new(with_labels(train), with_labels(test));
+        assert_eq!(splits(&[0, 6, 2], &[1]).unwrap().classes, 7);
+        assert_eq!(splits(&[254], &[254]).unwrap().classes, MAX_CLASSES);
+        assert!(matches!(splits(&[0, 0], &[0]), Err(Error::Classes { largest: 0 })));
+        assert!(matches!(splits(&[255], &[0]), Err(Error::Classes { largest: 255 })));
+        let error = splits(&[0, 1], &[0, 1, 2]).unwrap_err();
+        assert!(matches!(error, Error::TestLabel { index: 2, label: 2, classes: 2 }));
+        assert!(error.to_string().contains("training labels end at 1"));
+    }
+
+    #[test]
+    fn both_sets_have_one_image_size() {
+        let wide = Dataset::new(vec![0; 6], vec![0, 1], 1, 3).unwrap();
+        let tall = Dataset::new(vec![0; 6], vec![0, 1], 3, 1).unwrap();
+        let error = Splits::new(wide, tall).unwrap_err();
+        assert!(matches!(error, Error::SizesDiffer { train: (1, 3), test: (3, 1) }));
+    }
+}

@@ -1,0 +1,125 @@
+//! What can be wrong with a set of images or with the files that hold it.
+
+use std::io;
+use std::path::PathBuf;
+
+use super::dataset::{MAX_CLASSES, MAX_PIXELS};
+use super::idx::{self, Kind};
+
+/// Why a set of images cannot be had.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A set has no image.
+    #[error("the set holds no image; give one that holds at least one")]
+    Empty,
+    /// A set's images have no pixel, or too many.
+    #[error("images of {rows}x{cols} pixels; give images of 1 to {MAX_PIXELS} pixels")]
+    ImageSize {
+        /// Rows of one image.
+        rows: usize,
+        /// Columns of one image.
+        cols: usize,
+    },
+    /// The pixels are not those of whole images.
+    #[error("{bytes} bytes of pixels do not make whole images of {rows}x{cols}; check the size")]
+    PartImage {
+        /// Bytes of pixels given.
+        bytes: usize,
+        /// Rows of one image.
+        rows: usize,
+        /// Columns of one image.
+        cols: usize,
+    },
+    /// There is not one label for every image.
+    #[error("{images} images but {labels} labels; give the two files of one set")]
+    Counts {
+        /// Number of images.
+        images: usize,
+        /// Number of labels.
+        labels: usize,
+    },
+    /// The images of the two sets differ in size.
+    #[error(
+        "training images of {}x{} pixels but test images of {}x{}; give two sets of one size",
+        train.0, train.1, test.0, test.1
+    )]
+    SizesDiffer {
+        /// Rows and columns of a training image.
+        train: (usize, usize),
+        /// Rows and columns of a test image.
+        test: (usize, usize),
+    },
+    /// The training labels make fewer than 2 classes, or more than a label can name.
+    #[error("the largest training label is {largest}; give labels that reach 1 to {}", MAX_CLASSES - 1)]
+    Classes {
+        /// The largest training label.
+        largest: u8,
+    },
+    /// A test label is of a class that training never shows.
+    #[error(
+        "test label {index} (counted from 0) is {label}, but the training labels end at {}; \
+         give two sets with the same classes",
+        classes - 1
+    )]
+    TestLabel {
+        /// Which label, from 0.
+        index: usize,
+        /// Its value.
+        label: u8,
+        /// Number of classes of the training set.
+        classes: usize,
+    },
+    /// A label has no place in a one-hot row.
+    #[error("label {index} (counted from 0) is {label}, which is not below the {classes} classes; ask for more")]
+    OneHot {
+        /// Which label, from 0.
+        index: usize,
+        /// Its value.
+        label: u8,
+        /// Number of classes asked for.
+        classes: usize,
+    },
+    /// A folder of data cannot be looked into.
+    #[error("{}: cannot be opened as a folder ({reason}); give the folder of the data files", path.display())]
+    Folder {
+        /// The folder.
+        path: PathBuf,
+        /// What the system said.
+        reason: io::Error,
+    },
+    /// A folder lacks one of the files.
+    #[error("{}: holds no file of {split} {kind}; put one there that is called {}, raw or with .gz after its name", folder.display(), names.join(" or "))]
+    Missing {
+        /// The folder.
+        folder: PathBuf,
+        /// The set it belongs to, training or test.
+        split: &'static str,
+        /// What it would hold of that set.
+        kind: Kind,
+        /// The names it may have.
+        names: Vec<String>,
+    },
+    /// A folder stands where a file is expected.
+    #[error("{}: is a folder where a file is expected; move the file out of it", path.display())]
+    NotAFile {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// A file is not what it should be.
+    #[error("{}: {reason}", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong in it.
+        reason: idx::Error,
+    },
+    /// Files that are right each by itself do not make a set.
+    #[error("{}: {reason}", path.display())]
+    Set {
+        /// The set's folder, or the file of its images.
+        path: PathBuf,
+        /// Why they do not.
+        reason: Box<Error>,
+    },
+}

@@ -1,0 +1,104 @@
+//! A set in a folder, in the four files of MNIST or others named like them.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use ndarray::{Array1, Array2};
+
+use super::idx::{self, Kind};
+use super::{Dataset, Error, Splits};
+
+/// Reads the four IDX files of a folder: `train-images-idx3-ubyte`, `train-labels-idx1-ubyte`,
+/// `t10k-images-idx3-ubyte` and `t10k-labels-idx1-ubyte`. `test` may stand for `t10k` and `.idx`
+/// for `-idx`; each is raw or has `.gz` after its name, and where there are both the raw one is
+/// read.
+///
+/// # Errors
+/// When the folder or a file is missing, a file is not what it should be, or the four do not make
+/// a set.
+pub fn load_dir(folder: &Path) -> Result<Splits, Error> {
+    fs::read_dir(folder).map_err(|reason| Error::Folder { path: folder.to_path_buf(), reason })?;
+    let train = load_set(folder, "training", &["train"])?;
+    let test = load_set(folder, "test", &["t10k", "test"])?;
+    Splits::new(train, test).map_err(|reason| in_set(folder, reason))
+}
+
+fn load_set(folder: &Path, split: &'static str, prefixes: &[&str]) -> Result<Dataset, Error> {
+    let images_path = find(folder, split, prefixes, Kind::Images)?;
+    let labels_path = find(folder, split, prefixes, Kind::Labels)?;
+    let labels = idx::read_labels_file(&labels_path).map_err(|e| in_file(&labels_path, e))?;
+    let images = idx::read_images_file(&images_path).map_err(|e| in_file(&images_path, e))?;
+    Dataset::new(images.pixels, labels, images.rows, images.cols).map_err(|reason| in_set(&images_path, reason))
+}
+
+/// The first of the names a file may have that is there.
+fn find(folder: &Path, split: &'static str, prefixes: &[&str], kind: Kind) -> Result<PathBuf, Error> {
+    let end = match kind {
+        Kind::Images => "images?idx3-ubyte",
+        Kind::Labels => "labels?idx1-ubyte",
+    };
+    let names: Vec<String> = prefixes
+        .iter()
+        .flat_map(|prefix| ["-", "."].map(|mark| format!("{prefix}-{}", end.replace('?', mark))))
+        .collect();
+    let compressed = names.iter().map(|name| format!("{name}.gz"));
+    // Some archives hold a folder of the same name beside the file, so a folder alone is no find.
+    let mut a_folder = None;
+    for name in names.iter().cloned().chain(compressed) {
+        let path = folder.join(name);
+        match fs::metadata(&path) {
+            Ok(metadata) if metadata.is_dir() => a_folder = Some(path),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            // Any other error will be met again, and told, when the file is opened.
+            _ => return Ok(path),
+        }
+    }
+    Err(match a_folder {
+        Some(path) => Error::NotAFile { path },
+        None => Error::Missing { folder: folder.to_path_buf(), split, kind, names },
+    })
+}
+
+fn in_file(path: &Path, reason: idx::Error) -> Error {
+    Error::File { path: path.to_path_buf(), reason }
+}
+
+fn in_set(path: &Path, reason: Error) -> Error {
+    Error::Set { path: path.to_path_buf(), reason: Box::new(reason) }
+}
+
+/// The labels of a set as arrays.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Labels {
+    /// The numbers themselves, `[count]`.
+    Numbers(Array1<u8>),
+    /// 1 in the label's column and 0 elsewhere, `[count, classes]`.
+    OneHot(Array2<f32>),
+}
+
+/// Images, `[count, pixels]`, and their labels.
+pub type Arrays = (Array2<f32>, Labels);
+
+/// The article's `load_mnist`: the training and the test set of [`load_dir`] as arrays, with
+/// flat images. Pixels are 0 to 1 if `normalize`, else 0 to 255.
+///
+/// # Errors
+/// As [`load_dir`].
+pub fn load_mnist(folder: &Path, normalize: bool, one_hot_label: bool) -> Result<(Arrays, Arrays), Error> {
+    let Splits { train, test, classes } = load_dir(folder)?;
+    let arrays = |set: &Dataset| {
+        let divisor = if normalize { 255.0 } else { 1.0 };
+        let mut images = Array2::zeros((set.len(), set.pixels()));
+        for (place, &pixel) in images.iter_mut().zip(set.images()) {
+            *place = f32::from(pixel) / divisor;
+        }
+        let labels = if one_hot_label {
+            Labels::OneHot(set.one_hot(classes)?)
+        } else {
+            Labels::Numbers(Array1::from(set.labels().to_vec()))
+        };
+        Ok((images, labels))
+    };
+    Ok((arrays(&train)?, arrays(&test)?))
+}

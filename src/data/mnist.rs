@@ -1,0 +1,332 @@
+//! MNIST itself: from the user's cache, else from a mirror.
+//!
+//! A file counts only when the SHA-256 of its decompressed content is right, in the cache as from
+//! a mirror. Each is kept in the cache as soon as it is verified, so a start that was cut short
+//! goes on where it stopped.
+
+use std::fs::{self, File};
+use std::io::{self, BufRead, BufReader, Read};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use flate2::bufread::MultiGzDecoder;
+use sha2::{Digest, Sha256};
+use ureq::Agent;
+
+use super::{Dataset, Splits, idx};
+use crate::files::write_whole;
+
+/// Where MNIST is fetched from unless told otherwise, the first first.
+pub const MIRRORS: [&str; 2] =
+    ["https://ossci-datasets.s3.amazonaws.com/mnist/", "https://storage.googleapis.com/cvdf-datasets/mnist/"];
+
+/// The four files of MNIST: training images and labels, test images and labels.
+pub const FILES: [RemoteFile<'static>; 4] = [
+    RemoteFile {
+        name: "train-images-idx3-ubyte",
+        bytes: 47_040_016,
+        sha256: "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
+    },
+    RemoteFile {
+        name: "train-labels-idx1-ubyte",
+        bytes: 60_008,
+        sha256: "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
+    },
+    RemoteFile {
+        name: "t10k-images-idx3-ubyte",
+        bytes: 7_840_016,
+        sha256: "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
+    },
+    RemoteFile {
+        name: "t10k-labels-idx1-ubyte",
+        bytes: 10_008,
+        sha256: "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
+    },
+];
+
+/// Without a network both mirrors together must fail in under 5 s, so these two, twice, do not
+/// come to that.
+const RESOLVE_TIMEOUT: Duration = Duration::from_millis(600);
+const CONNECT_TIMEOUT: Duration = Duration::from_millis(1800);
+
+/// How long a mirror that is connected may stay silent.
+const READ_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Most bytes taken from a mirror for one file; the largest of MNIST has a sixth of it.
+const MAX_DOWNLOAD: u64 = 64 << 20;
+
+/// Bytes between two reports of progress.
+const CHUNK: u64 = 64 << 10;
+
+/// A file, `<name>.gz` in the cache and at a mirror, and what it must hold.
+#[derive(Clone, Copy, Debug)]
+pub struct RemoteFile<'a> {
+    /// Its name without `.gz`.
+    pub name: &'a str,
+    /// Length of the decompressed content.
+    pub bytes: u64,
+    /// SHA-256 of the decompressed content, in lower-case hexadecimal digits.
+    pub sha256: &'a str,
+}
+
+/// How far the download of a file is.
+#[derive(Clone, Copy, Debug)]
+pub struct Progress<'a> {
+    /// Name of the file.
+    pub name: &'a str,
+    /// Bytes received.
+    pub received: u64,
+    /// Bytes to receive, if the mirror says it.
+    pub total: Option<u64>,
+}
+
+/// Why MNIST cannot be had.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The user has no home folder, so there is no cache.
+    #[error("there is no folder for the cache; set HOME, or give a folder of data")]
+    NoCache,
+    /// The cache lacks a file and there is no mirror to ask.
+    #[error("{}: holds no valid {name}.gz, and there is no mirror to ask; allow the download or give a folder of data", cache.display())]
+    NotCached {
+        /// The folder of the cache.
+        cache: PathBuf,
+        /// The file.
+        name: String,
+    },
+    /// No mirror gave what the cache lacks.
+    #[error("MNIST cannot be downloaded: {}; check the network or give a folder of data", join(failures))]
+    Download {
+        /// Why each mirror was given up.
+        failures: Vec<Failure>,
+    },
+    /// A verified file cannot be written to the cache.
+    #[error("{}: cannot be written ({reason}); make room or give a folder of data", path.display())]
+    Cache {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        reason: io::Error,
+    },
+    /// A verified file is no IDX file.
+    #[error("MNIST {0}")]
+    Idx(#[from] idx::Error),
+    /// The files are verified, but are not a set.
+    #[error("MNIST: {0}")]
+    Set(#[from] super::Error),
+}
+
+/// A mirror that was given up.
+#[derive(Debug, thiserror::Error)]
+#[error("{url}: {reason}")]
+pub struct Failure {
+    /// Address of the file that was asked for.
+    pub url: String,
+    /// Why the mirror was given up.
+    pub reason: Reason,
+}
+
+/// Why a mirror was given up.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Reason {
+    /// No answer came: no such host, no connection, or a time-out.
+    #[error("no answer ({0})")]
+    NoAnswer(io::Error),
+    /// The answer was not the file.
+    #[error("HTTP {0}")]
+    Status(u16),
+    /// The connection ended within the file.
+    #[error("cut after {received} bytes ({reason})")]
+    Cut {
+        /// Bytes received before.
+        received: u64,
+        /// What ended it.
+        reason: io::Error,
+    },
+    /// More came than any of the files has.
+    #[error("more than {MAX_DOWNLOAD} bytes")]
+    TooLong,
+    /// What came cannot be decompressed.
+    #[error("broken gzip data ({0})")]
+    Gzip(io::Error),
+    /// The content has another length or another SHA-256.
+    #[error("wrong content (not the expected SHA-256)")]
+    Content,
+}
+
+fn join(failures: &[Failure]) -> String {
+    let each: Vec<String> = failures.iter().map(ToString::to_string).collect();
+    each.join("; ")
+}
+
+/// The folder in which MNIST is kept: `twolayer/mnist` in the user's cache.
+///
+/// # Errors
+/// When the user has no home folder.
+pub fn cache_dir() -> Result<PathBuf, Error> {
+    let folders = directories::ProjectDirs::from("", "", "twolayer").ok_or(Error::NoCache)?;
+    Ok(folders.cache_dir().join("mnist"))
+}
+
+/// Loads MNIST from the folder `cache`, having fetched what is not there.
+///
+/// # Errors
+/// As [`fetch`].
+pub fn load(cache: &Path, mirrors: &[&str], progress: &mut dyn FnMut(Progress<'_>)) -> Result<Splits, Error> {
+    let contents = fetch(&FILES, cache, mirrors, progress)?;
+    let [train_images, train_labels, test_images, test_labels] = &contents;
+    let train = decode(train_images, train_labels)?;
+    let test = decode(test_images, test_labels)?;
+    Ok(Splits::new(train, test)?)
+}
+
+fn decode(images: &[u8], labels: &[u8]) -> Result<Dataset, Error> {
+    let labels = idx::read_labels(labels)?;
+    let images = idx::read_images(images)?;
+    Ok(Dataset::new(images.pixels, labels, images.rows, images.cols)?)
+}
+
+/// Gives the decompressed content of `files`, in their order, each from the folder `cache` or else
+/// from the first of the `mirrors` that has it. A mirror that fails once is not asked again. With
+/// no mirrors, nothing but the cache is looked at.
+///
+/// Mirrors are `https://` or `http://` addresses; the proxy that the environment names
+/// (`HTTPS_PROXY`, `NO_PROXY` and so on) is used.
+///
+/// # Errors
+/// When a file is neither in the cache nor to be had from a mirror, or cannot be kept.
+pub fn fetch<const N: usize>(
+    files: &[RemoteFile<'_>; N],
+    cache: &Path,
+    mirrors: &[&str],
+    progress: &mut dyn FnMut(Progress<'_>),
+) -> Result<[Vec<u8>; N], Error> {
+    let mut contents = files.each_ref().map(|file| read_cached(file, cache));
+    let agent = agent();
+    let mut failures = Vec::new();
+    for mirror in mirrors {
+        for (file, content) in files.iter().zip(&mut contents) {
+            if content.is_some() {
+                continue;
+            }
+            let url = format!("{}/{}.gz", mirror.trim_end_matches('/'), file.name);
+            match download(&agent, &url, file, progress) {
+                Ok((compressed, verified)) => {
+                    keep(&cached_path(file, cache), &compressed)?;
+                    *content = Some(verified);
+                }
+                Err(reason) => {
+                    failures.push(Failure { url, reason });
+                    break;
+                }
+            }
+        }
+    }
+    let missing = files.iter().zip(&contents).find(|(_, found)| found.is_none());
+    match missing {
+        None => Ok(contents.map(Option::unwrap_or_default)),
+        Some((file, _)) if mirrors.is_empty() => {
+            Err(Error::NotCached { cache: cache.to_path_buf(), name: file.name.to_owned() })
+        }
+        Some(_) => Err(Error::Download { failures }),
+    }
+}
+
+fn cached_path(file: &RemoteFile<'_>, cache: &Path) -> PathBuf {
+    cache.join(format!("{}.gz", file.name))
+}
+
+/// The content of a file in the cache, if it is there, whole and unchanged.
+fn read_cached(file: &RemoteFile<'_>, cache: &Path) -> Option<Vec<u8>> {
+    let compressed = File::open(cached_path(file, cache)).ok()?;
+    unpack(file, BufReader::new(compressed)).ok()
+}
+
+fn keep(path: &Path, compressed: &[u8]) -> Result<(), Error> {
+    let folder = path.parent().unwrap_or(Path::new(""));
+    fs::create_dir_all(folder)
+        .and_then(|()| write_whole(path, |out| out.write_all(compressed)))
+        .map_err(|reason| Error::Cache { path: path.to_path_buf(), reason })
+}
+
+fn agent() -> Agent {
+    Agent::config_builder()
+        .timeout_resolve(Some(RESOLVE_TIMEOUT))
+        .timeout_connect(Some(CONNECT_TIMEOUT))
+        .timeout_recv_response(Some(READ_TIMEOUT))
+        .timeout_per_read(Some(READ_TIMEOUT))
+        .build()
+        .new_agent()
+}
+
+/// Fetches one file: the bytes as they came, and their verified decompressed content.
+fn download(
+    agent: &Agent,
+    url: &str,
+    file: &RemoteFile<'_>,
+    progress: &mut dyn FnMut(Progress<'_>),
+) -> Result<(Vec<u8>, Vec<u8>), Reason> {
+    let response = agent.get(url).call().map_err(|error| match error {
+        ureq::Error::StatusCode(status) => Reason::Status(status),
+        other => Reason::NoAnswer(other.into_io()),
+    })?;
+    let total = response.body().content_length();
+    let mut body = response.into_body().into_reader();
+    let mut compressed = Vec::new();
+    loop {
+        let received = compressed.len() as u64;
+        if received > MAX_DOWNLOAD {
+            return Err(Reason::TooLong);
+        }
+        progress(Progress { name: file.name, received, total });
+        match body.by_ref().take(CHUNK).read_to_end(&mut compressed) {
+            Ok(0) => break,
+            Ok(_) => {}
+            Err(reason) => {
+                let received = compressed.len() as u64;
+                return Err(Reason::Cut { received, reason });
+            }
+        }
+    }
+    let content = unpack(file, &compressed[..])?;
+    Ok((compressed, content))
+}
+
+/// Decompresses and verifies; a stream that gives more than it should is left at that.
+fn unpack(file: &RemoteFile<'_>, compressed: impl BufRead) -> Result<Vec<u8>, Reason> {
+    let mut content = Vec::new();
+    MultiGzDecoder::new(compressed)
+        .take(file.bytes.saturating_add(1))
+        .read_to_end(&mut content)
+        .map_err(Reason::Gzip)?;
+    let right = content.len() as u64 == file.bytes && sha256(&content) == file.sha256;
+    if right { Ok(content) } else { Err(Reason::Content) }
+}
+
+/// SHA-256 in the form of [`RemoteFile::sha256`].
+#[must_use]
+pub fn sha256(content: &[u8]) -> String {
+    let digest = Sha256::digest(content);
+    let halves = digest.iter().flat_map(|byte| [byte >> 4, byte & 15]);
+    halves.filter_map(|half| char::from_digit(half.into(), 16)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sha256_is_the_standard_one() {
+        let abc = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+        assert_eq!(sha256(b"abc"), abc);
+    }
+
+    #[test]
+    fn an_empty_cache_without_mirrors_names_the_first_file() {
+        let cache = tempfile::tempdir().unwrap();
+        let error = load(cache.path(), &[], &mut |_| {}).unwrap_err();
+        assert!(matches!(&error, Error::NotCached { name, .. } if name == FILES[0].name));
+    }
+}

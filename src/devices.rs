@@ -1,0 +1,272 @@
+//! The devices of this machine: which there are, and which one a person means.
+
+use std::fmt;
+use std::str::FromStr;
+use std::thread::available_parallelism;
+
+use wgpu::Adapter;
+
+use crate::backend::Device;
+use crate::gpu;
+
+/// What a device is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// The CPU backend.
+    Cpu,
+    /// A wgpu adapter.
+    Gpu,
+}
+
+/// One device, as people and files name it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Info {
+    /// Its place in [`list`]; the CPU's is 0.
+    pub index: usize,
+    /// Its name.
+    pub name: String,
+    /// Whether it is the CPU backend.
+    pub kind: Kind,
+    /// `cpu`, `vulkan`, `metal`, `dx12` or `gl`.
+    pub backend: String,
+    /// Its driver and the driver's version, where known.
+    pub driver: String,
+    /// True for a GPU that is a program on the CPU.
+    pub software: bool,
+}
+
+/// A device that can be opened.
+#[derive(Clone, Debug)]
+pub struct Found {
+    /// How it is named.
+    pub info: Info,
+    source: Source,
+}
+
+#[derive(Clone, Debug)]
+enum Source {
+    Cpu { threads: usize },
+    Gpu(Adapter),
+}
+
+/// What a person asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Choice {
+    /// A hardware GPU if there is one, else the CPU.
+    Auto,
+    /// The CPU.
+    Cpu,
+    /// The best GPU.
+    Gpu,
+    /// The device with this index.
+    Index(usize),
+    /// The GPU whose name holds this text, under this backend if one is named.
+    Name {
+        /// `vulkan`, `metal`, `dx12` or `gl`.
+        backend: Option<String>,
+        /// In lower case.
+        part: String,
+    },
+}
+
+impl FromStr for Choice {
+    type Err = std::convert::Infallible;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let text = text.to_lowercase();
+        Ok(match text.as_str() {
+            "auto" => Self::Auto,
+            "cpu" => Self::Cpu,
+            "gpu" => Self::Gpu,
+            digits if digits.parse::<usize>().is_ok() => Self::Index(digits.parse().unwrap_or_default()),
+            name => match name.split_once(':') {
+                Some((backend @ ("vulkan" | "metal" | "dx12" | "gl"), part)) => {
+                    Self::Name { backend: Some(backend.to_owned()), part: part.to_owned() }
+                }
+                _ => Self::Name { backend: None, part: text },
+            },
+        })
+    }
+}
+
+/// No device is what was asked for.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum Error {
+    /// A GPU was asked for, and there is none.
+    #[error("{0}")]
+    NoGpu(NoGpu),
+    /// There is no device of that index.
+    #[error("there is no device {index}; `twolayer devices` lists 0 to {last}")]
+    Index {
+        /// The index asked for.
+        index: usize,
+        /// The last one there is.
+        last: usize,
+    },
+    /// No device has that name.
+    #[error("no device is named '{part}'; `twolayer devices` lists those there are: {}", names(.found))]
+    Unknown {
+        /// The name asked for.
+        part: String,
+        /// Every device.
+        found: Vec<Info>,
+    },
+    /// Several devices have that name.
+    #[error("'{part}' fits several devices; give the index of one: {}", names(.found))]
+    Ambiguous {
+        /// The name asked for.
+        part: String,
+        /// Those that fit.
+        found: Vec<Info>,
+    },
+    /// The device that was asked for can't be opened.
+    #[error(transparent)]
+    Open(#[from] gpu::Error),
+}
+
+/// There is no GPU, and why that may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NoGpu;
+
+impl fmt::Display for NoGpu {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("no GPU adapter found: no Vulkan, Metal, Direct3D 12 or OpenGL driver answered")?;
+        if let Some(backend) = std::env::var_os("WGPU_BACKEND") {
+            write!(f, " (WGPU_BACKEND={} allows no other)", backend.display())?;
+        }
+        f.write_str("; install your GPU's driver")?;
+        if cfg!(target_os = "linux") {
+            f.write_str(", or a software one (on Debian and Ubuntu: apt-get install mesa-vulkan-drivers)")?;
+        }
+        Ok(())
+    }
+}
+
+/// Something about the choice that the person should know.
+#[derive(Clone, Debug)]
+pub enum Notice {
+    /// The device is a GPU in name only.
+    Software(String),
+    /// There is no GPU, so the CPU takes over.
+    NoGpu(NoGpu),
+    /// The GPU can't be opened, so the CPU takes over.
+    NotOpened(gpu::Error),
+}
+
+impl fmt::Display for Notice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Software(name) => write!(f, "{name} is a software GPU, a program on the CPU; --device cpu is faster"),
+            Self::NoGpu(reason) => write!(f, "{reason}; going on with the CPU"),
+            Self::NotOpened(reason) => write!(f, "{reason}; going on with the CPU"),
+        }
+    }
+}
+
+/// Every device of this machine: the CPU first, then the GPUs by preference. `threads` are the CPU's, 0 for one a core.
+pub async fn list(threads: usize) -> Vec<Found> {
+    let mut found = vec![cpu(threads)];
+    for adapter in gpu::adapters::list().await {
+        let info = adapter.get_info();
+        let driver = [info.driver.as_str(), info.driver_info.as_str()].join(" ").trim().to_owned();
+        let software = gpu::adapters::is_software(&info);
+        let info = Info {
+            index: found.len(),
+            name: info.name,
+            kind: Kind::Gpu,
+            backend: info.backend.to_string(),
+            driver,
+            software,
+        };
+        found.push(Found { info, source: Source::Gpu(adapter) });
+    }
+    found
+}
+
+fn cpu(threads: usize) -> Found {
+    let threads = if threads == 0 { available_parallelism().map_or(1, usize::from) } else { threads };
+    let plural = if threads == 1 { "" } else { "s" };
+    let info = Info {
+        index: 0,
+        name: format!("CPU, {threads} thread{plural}"),
+        kind: Kind::Cpu,
+        backend: "cpu".to_owned(),
+        driver: String::new(),
+        software: false,
+    };
+    Found { info, source: Source::Cpu { threads } }
+}
+
+/// Finds and opens the device that was asked for. With `fallback`, the CPU takes the place of "a GPU" that there is not.
+///
+/// # Errors
+/// [`Error`] says why no device is the one asked for.
+pub async fn open(choice: &Choice, threads: usize, fallback: bool) -> Result<(Info, Device, Vec<Notice>), Error> {
+    if *choice == Choice::Cpu {
+        let Found { info, .. } = cpu(threads);
+        return Ok((info, Device::Cpu { threads }, Vec::new()));
+    }
+    let mut notices = Vec::new();
+    let found = list(threads).await;
+    let mut chosen = choose(&found, choice);
+    if let (Err(Error::NoGpu(reason)), true) = (&chosen, fallback) {
+        notices.push(Notice::NoGpu(*reason));
+        chosen = choose(&found, &Choice::Cpu);
+    }
+    let chosen = chosen?;
+    match &chosen.source {
+        Source::Cpu { threads } => Ok((chosen.info.clone(), Device::Cpu { threads: *threads }, notices)),
+        Source::Gpu(adapter) => match gpu::device::Device::open(adapter).await {
+            Ok(device) => {
+                if chosen.info.software {
+                    notices.push(Notice::Software(chosen.info.name.clone()));
+                }
+                Ok((chosen.info.clone(), Device::Gpu(device), notices))
+            }
+            Err(reason) if fallback && matches!(choice, Choice::Auto | Choice::Gpu) => {
+                notices.push(Notice::NotOpened(reason));
+                let Found { info, .. } = cpu(threads);
+                Ok((info, Device::Cpu { threads }, notices))
+            }
+            Err(reason) => Err(reason.into()),
+        },
+    }
+}
+
+fn choose<'a>(found: &'a [Found], choice: &Choice) -> Result<&'a Found, Error> {
+    let best_gpu = || found.iter().find(|f| f.info.kind == Kind::Gpu);
+    match choice {
+        Choice::Cpu => Ok(&found[0]),
+        Choice::Auto => Ok(best_gpu().filter(|f| !f.info.software).unwrap_or(&found[0])),
+        Choice::Gpu => best_gpu().ok_or(Error::NoGpu(NoGpu)),
+        Choice::Index(index) => found.get(*index).ok_or(Error::Index { index: *index, last: found.len() - 1 }),
+        Choice::Name { backend, part } => {
+            let fits = |info: &Info| {
+                info.kind == Kind::Gpu
+                    && info.name.to_lowercase().contains(part)
+                    && backend.as_ref().is_none_or(|backend| *backend == info.backend)
+            };
+            let infos = |fit: &dyn Fn(&Info) -> bool| found.iter().map(|f| f.info.clone()).filter(|i| fit(i)).collect();
+            let mut fitting: Vec<&Found> = found.iter().filter(|f| fits(&f.info)).collect();
+            let preference = |info: &Info| ["vulkan", "metal", "dx12", "gl"].iter().position(|b| *b == info.backend);
+            fitting.sort_by_key(|f| preference(&f.info));
+            let Some((first, others)) = fitting.split_first() else {
+                return Err(Error::Unknown { part: part.clone(), found: infos(&|_| true) });
+            };
+            if others.iter().any(|other| !is_same_card(&first.info, &other.info)) {
+                return Err(Error::Ambiguous { part: part.clone(), found: infos(&fits) });
+            }
+            Ok(first)
+        }
+    }
+}
+
+/// Whether two entries are one card under two backends, whose drivers add to its name each in its own way.
+fn is_same_card(a: &Info, b: &Info) -> bool {
+    a.backend != b.backend && (a.name.contains(&b.name) || b.name.contains(&a.name))
+}
+
+fn names(found: &[Info]) -> String {
+    let name = |info: &Info| format!("{} {} ({})", info.index, info.name, info.backend);
+    found.iter().map(name).collect::<Vec<_>>().join(", ")
+}

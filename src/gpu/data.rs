@@ -1,0 +1,131 @@
+//! What lies on the device beside the parameters: data sets, and the values between two kernels.
+
+use wgpu::Buffer;
+
+use super::Error;
+use super::device::Device;
+use super::kernels::{QUAD, ROW_WORDS, Step};
+use super::layer::{bytes, padded};
+use crate::net::Shape;
+
+/// Bytes of z1 that a tile of images may take: enough to fill a large GPU, little beside the data.
+const TILE_BYTES: u64 = 16 << 20;
+
+/// What one kernel leaves for the next, for as many images as a batch or a tile has.
+pub struct Values {
+    /// Images in a tile: what one pass of an evaluation or a prediction takes.
+    pub tile: usize,
+    /// The hidden layer's output.
+    pub z1: Buffer,
+    /// The logits.
+    pub a2: Buffer,
+    /// Their derivative; for predictions and tests, y.
+    pub dy: Buffer,
+    /// The derivative by the hidden layer's input.
+    pub da1: Buffer,
+}
+
+impl Values {
+    pub fn new(device: &Device, shape: Shape, batch_size: usize) -> Result<Self, Error> {
+        let most = (TILE_BYTES / bytes(padded(shape.hidden))) as usize;
+        let tile = most.clamp(ROW_WORDS, Shape::MAX_BATCH) / ROW_WORDS * ROW_WORDS;
+        let rows = tile.max(batch_size).next_multiple_of(QUAD);
+        let values = |label, width| {
+            let bytes = bytes(rows * padded(width));
+            device.check_size("a layer's values", bytes, "a smaller --batch-size or --hidden")?;
+            Ok(device.storage(label, bytes))
+        };
+        Ok(Self {
+            tile,
+            z1: values("z1", shape.hidden)?,
+            a2: values("a2", shape.classes)?,
+            dy: values("dy", shape.classes)?,
+            da1: values("da1", shape.hidden)?,
+        })
+    }
+}
+
+/// Which images of a set a pass takes: a row of image numbers, and where their losses go.
+pub struct Rows<'a> {
+    /// The uniform with the number of images.
+    pub step: &'a Buffer,
+    /// The rows of image numbers.
+    pub batch: &'a Buffer,
+    /// The losses of the same images, in the same places.
+    pub losses: &'a Buffer,
+    /// Images in a row.
+    pub images: usize,
+    /// Words from one row to the next.
+    pub row_words: usize,
+}
+
+/// Images and labels, cut into tiles in file order.
+pub struct Data {
+    /// Images in the set.
+    pub len: usize,
+    /// Four pixels a word, each image in whole words.
+    pub images: Buffer,
+    /// One word a label.
+    pub labels: Buffer,
+    /// Images in a tile.
+    pub tile: usize,
+    /// One loss an image.
+    pub losses: Buffer,
+    /// `[classes, classes]` counts, by label and by prediction.
+    pub confusion: Buffer,
+    /// The image numbers 0, 1, 2 ...: a row a tile.
+    order: Buffer,
+    whole_tile: Buffer,
+    last_tile: Buffer,
+}
+
+impl Data {
+    /// Sends images `[N, input]` and their labels.
+    pub fn new(device: &Device, shape: Shape, tile: usize, images: &[u8], labels: &[u8]) -> Result<Self, Error> {
+        let len = labels.len();
+        let rows = len.next_multiple_of(tile);
+        let fewer = "fewer or smaller images";
+        device.check_size("the images", (len * padded(shape.input)) as u64, fewer)?;
+        device.check_size("the labels", bytes(rows), fewer)?;
+        let mut pixels = vec![0; len * padded(shape.input)];
+        for (to, from) in pixels.chunks_mut(padded(shape.input)).zip(images.chunks(shape.input)) {
+            to[..shape.input].copy_from_slice(from);
+        }
+        let labels: Vec<u32> = labels.iter().map(|&label| label.into()).collect();
+        let order: Vec<u32> = (0..rows as u32).collect();
+        let step = |label, images| {
+            let uniform = device.uniform(label, size_of::<Step>() as u64);
+            device
+                .write(&uniform, &[Step { batch_size: images as u32, keep: 1.0, scale: 0.0, row_words: tile as u32 }]);
+            uniform
+        };
+        Ok(Self {
+            len,
+            images: device.constant("images", &pixels),
+            labels: device.constant("labels", &labels),
+            tile,
+            losses: device.storage("losses by image", bytes(rows)),
+            confusion: device.storage("confusion", bytes(shape.classes * shape.classes)),
+            order: device.constant("order", &order),
+            whole_tile: step("whole tile", tile),
+            last_tile: step("last tile", len % tile),
+        })
+    }
+
+    /// The kinds of tile: a whole one, and the last one.
+    pub fn tiles(&self) -> [Rows<'_>; 2] {
+        [(&self.whole_tile, self.tile), (&self.last_tile, self.len % self.tile)].map(|(step, images)| Rows {
+            step,
+            batch: &self.order,
+            losses: &self.losses,
+            images,
+            row_words: self.tile,
+        })
+    }
+
+    /// Each tile's row, and the images in it.
+    pub fn rows(&self) -> impl Iterator<Item = (usize, usize)> + use<> {
+        let (len, tile) = (self.len, self.tile);
+        (0..len.div_ceil(tile)).map(move |row| (row, tile.min(len - row * tile)))
+    }
+}

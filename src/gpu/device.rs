@@ -1,0 +1,184 @@
+//! One opened GPU: its buffers, its queue, and its failures as [`Error`]s.
+
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
+
+use bytemuck::{NoUninit, Pod};
+use wgpu::util::DeviceExt;
+use wgpu::{
+    Adapter, Buffer, BufferDescriptor, BufferUsages, CommandEncoder, CommandEncoderDescriptor, DeviceDescriptor,
+    Limits, MapMode, PollType,
+};
+
+use super::Error;
+
+/// An opened GPU.
+///
+/// wgpu reports some failures to callbacks, long after the call that caused them; the callbacks keep the first one,
+/// and [`Device::check`] returns it.
+#[derive(Clone, Debug)]
+pub struct Device {
+    name: String,
+    pub(super) gpu: wgpu::Device,
+    pub(super) queue: wgpu::Queue,
+    failure: Arc<Mutex<Option<Error>>>,
+}
+
+/// The most storage buffers that one kernel binds.
+const STORAGE_BUFFERS: u32 = 5;
+/// The most invocations in a workgroup of any kernel.
+const INVOCATIONS: u32 = 64;
+
+impl Device {
+    /// Opens the adapter with WebGPU's core limits, but for the sizes of buffers, which may be as large as it allows.
+    ///
+    /// # Errors
+    /// [`Error::Unfit`] or [`Error::NoDevice`].
+    pub async fn open(adapter: &Adapter) -> Result<Self, Error> {
+        let name = adapter.get_info().name;
+        let most = adapter.limits();
+        let needs = [
+            ("storage buffers a kernel", most.max_storage_buffers_per_shader_stage, STORAGE_BUFFERS),
+            ("invocations a workgroup", most.max_compute_invocations_per_workgroup, INVOCATIONS),
+        ];
+        for (what, has, needs) in needs {
+            if has < needs {
+                return Err(Error::Unfit { adapter: name, what, has: has.into(), needs: needs.into() });
+            }
+        }
+        let limits = Limits {
+            max_buffer_size: most.max_buffer_size,
+            max_storage_buffer_binding_size: most.max_storage_buffer_binding_size,
+            ..Limits::default().or_worse_values_from(&most)
+        };
+        let descriptor = DeviceDescriptor { required_limits: limits, ..Default::default() };
+        let (device, queue) = adapter
+            .request_device(&descriptor)
+            .await
+            .map_err(|error| Error::NoDevice { adapter: name.clone(), reason: one_line(&error.to_string()) })?;
+
+        let failure = Arc::new(Mutex::new(None));
+        let keep_first = |failure: &Arc<Mutex<Option<Error>>>, error| {
+            failure.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
+        };
+        let (seen, adapter) = (failure.clone(), name.clone());
+        device.on_uncaptured_error(Arc::new(move |error| {
+            let adapter = adapter.clone();
+            let error = match error {
+                wgpu::Error::OutOfMemory { .. } => Error::OutOfMemory { adapter },
+                other => Error::Refused { adapter, reason: one_line(&other.to_string()) },
+            };
+            keep_first(&seen, error);
+        }));
+        let (seen, adapter) = (failure.clone(), name.clone());
+        device.set_device_lost_callback(move |_, reason| {
+            keep_first(&seen, Error::Lost { adapter: adapter.clone(), reason: one_line(&reason) });
+        });
+        Ok(Self { name, gpu: device, queue, failure })
+    }
+
+    /// The first failure that the device has reported, if any.
+    ///
+    /// # Errors
+    /// That failure.
+    pub fn check(&self) -> Result<(), Error> {
+        self.failure.lock().unwrap_or_else(PoisonError::into_inner).clone().map_or(Ok(()), Err)
+    }
+
+    /// Makes the device fail as if its driver had reset it.
+    pub fn destroy(&self) {
+        self.gpu.destroy();
+    }
+
+    /// Checks that a storage buffer of this size can be made and bound. `instead` says what would make it smaller.
+    pub(super) fn check_size(&self, what: &'static str, bytes: u64, instead: &'static str) -> Result<(), Error> {
+        let limits = self.gpu.limits();
+        let most = limits.max_storage_buffer_binding_size.min(limits.max_buffer_size);
+        if bytes > most {
+            return Err(Error::TooLarge { what, bytes, adapter: self.name.clone(), most, instead });
+        }
+        Ok(())
+    }
+
+    /// A buffer of zeros for kernels to read and write.
+    pub(super) fn storage(&self, label: &str, bytes: u64) -> Buffer {
+        let usage = BufferUsages::STORAGE | BufferUsages::COPY_SRC | BufferUsages::COPY_DST;
+        self.gpu.create_buffer(&BufferDescriptor { label: Some(label), size: bytes, usage, mapped_at_creation: false })
+    }
+
+    /// A small buffer for the values that a kernel is called with.
+    pub(super) fn uniform(&self, label: &str, bytes: u64) -> Buffer {
+        let usage = BufferUsages::UNIFORM | BufferUsages::COPY_DST;
+        self.gpu.create_buffer(&BufferDescriptor { label: Some(label), size: bytes, usage, mapped_at_creation: false })
+    }
+
+    /// A buffer that kernels only read, with its contents.
+    pub(super) fn constant<T: NoUninit>(&self, label: &str, contents: &[T]) -> Buffer {
+        let usage = BufferUsages::STORAGE;
+        let contents = bytemuck::cast_slice(contents);
+        self.gpu.create_buffer_init(&wgpu::util::BufferInitDescriptor { label: Some(label), contents, usage })
+    }
+
+    /// Puts the values at the start of the buffer, before anything that is submitted later.
+    pub(super) fn write<T: NoUninit>(&self, buffer: &Buffer, values: &[T]) {
+        self.queue.write_buffer(buffer, 0, bytemuck::cast_slice(values));
+    }
+
+    /// Records commands and submits them, without waiting.
+    pub(super) fn submit(&self, record: impl FnOnce(&mut CommandEncoder)) {
+        let mut encoder = self.gpu.create_command_encoder(&CommandEncoderDescriptor::default());
+        record(&mut encoder);
+        self.queue.submit([encoder.finish()]);
+    }
+
+    /// The first `count` values of each buffer, once everything submitted so far is done. One wait for all of them.
+    #[allow(clippy::unused_async, reason = "a browser can only wait by awaiting")]
+    pub(super) async fn read<T: Pod>(&self, wanted: &[(&Buffer, usize)]) -> Result<Vec<Vec<T>>, Error> {
+        let bytes = |count: usize| (count * size_of::<T>()) as u64;
+        let copies: Vec<Buffer> = wanted
+            .iter()
+            .map(|(_, count)| {
+                self.gpu.create_buffer(&BufferDescriptor {
+                    label: Some("readback"),
+                    size: bytes(*count),
+                    usage: BufferUsages::MAP_READ | BufferUsages::COPY_DST,
+                    mapped_at_creation: false,
+                })
+            })
+            .collect();
+        self.submit(|encoder| {
+            for ((buffer, count), copy) in wanted.iter().zip(&copies) {
+                encoder.copy_buffer_to_buffer(buffer, 0, copy, 0, bytes(*count));
+            }
+        });
+        self.check()?;
+        let (sender, receiver) = mpsc::channel();
+        for copy in &copies {
+            let sender = sender.clone();
+            copy.map_async(MapMode::Read, .., move |result| {
+                // The receiver is gone only where an earlier buffer has failed and that error is on its way.
+                let _ = sender.send(result);
+            });
+        }
+        let refused = |reason: &dyn std::error::Error| Error::Refused {
+            adapter: self.name.clone(),
+            reason: one_line(&reason.to_string()),
+        };
+        let waited = self.gpu.poll(PollType::wait_indefinitely());
+        self.check()?;
+        waited.map_err(|error| refused(&error))?;
+        for _ in &copies {
+            receiver.recv().map_err(|error| refused(&error))?.map_err(|error| refused(&error))?;
+        }
+        let mut values = Vec::with_capacity(copies.len());
+        for copy in &copies {
+            let mapped = copy.get_mapped_range(..).map_err(|error| refused(&error))?;
+            values.push(bytemuck::pod_collect_to_vec(&mapped));
+        }
+        Ok(values)
+    }
+}
+
+/// A driver's message may be a page; an error of ours is a line.
+fn one_line(message: &str) -> String {
+    message.split_whitespace().collect::<Vec<_>>().join(" ")
+}

@@ -1,0 +1,7 @@
+//! The command: parse, run, exit code.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    twolayer::cli::main()
+}

@@ -1,0 +1,287 @@
+//! A trained network in a safetensors file: f32 tensors W1 `[input, hidden]`, b1 `[hidden]`, W2 `[hidden, classes]`,
+//! b2 `[classes]`, and in the metadata the names of its activation and output.
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+
+use safetensors::tensor::{Dtype, SafeTensors, TensorView};
+
+use crate::files::write_whole;
+use crate::net::{Activation, Net, Output, Params, Shape, ShapeError, Tensor, UnknownName};
+
+/// A network as a file holds it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Model {
+    /// Its parameters, with their shape.
+    pub params: Params,
+    /// Its hidden layer's function, if the file says it.
+    pub activation: Option<Activation>,
+    /// Its output layer's function, if the file says it.
+    pub output: Option<Output>,
+}
+
+/// Why a model can't be read or written.
+#[derive(Debug, thiserror::Error)]
+#[error("{}: {problem}", path.display())]
+pub struct Error {
+    /// The file.
+    pub path: PathBuf,
+    /// What is wrong with it.
+    pub problem: Problem,
+}
+
+/// What is wrong with a model's file.
+#[derive(Debug, thiserror::Error)]
+pub enum Problem {
+    /// It can't be read.
+    #[error("can't be read ({0}); give a model.safetensors or the folder of a run")]
+    Read(io::Error),
+    /// It can't be written.
+    #[error("can't be written ({0}); choose another --out or make room")]
+    Write(io::Error),
+    /// It is larger than any network of ours.
+    #[error(
+        "is larger than {MAX_BYTES} bytes, which no two-layer network of this program is; give a model.safetensors"
+    )]
+    TooLarge,
+    /// It is no safetensors file, or a cut one.
+    #[error(
+        "is no whole safetensors file ({0}); give a model.safetensors that this program or the safetensors library wrote"
+    )]
+    Format(safetensors::SafeTensorError),
+    /// It lacks a tensor.
+    #[error("has no tensor {0}; a model holds W1, b1, W2 and b2")]
+    Missing(&'static str),
+    /// A tensor is of another type.
+    #[error("tensor {name} is {dtype}; convert it to F32")]
+    Dtype {
+        /// The tensor.
+        name: &'static str,
+        /// Its type.
+        dtype: Dtype,
+    },
+    /// A tensor's shape does not go with the others.
+    #[error("tensor {name} has shape {dims:?}, where {expected} is needed")]
+    Dims {
+        /// The tensor.
+        name: &'static str,
+        /// Its shape.
+        dims: Vec<usize>,
+        /// What would fit.
+        expected: &'static str,
+    },
+    /// The network is beyond the limits.
+    #[error("{0}")]
+    Shape(ShapeError),
+    /// A value is infinite or not a number.
+    #[error("tensor {name} holds {value} at index {index}; give a model whose values are all finite")]
+    NotFinite {
+        /// The tensor.
+        name: &'static str,
+        /// Which value, counted through its rows.
+        index: usize,
+        /// The value.
+        value: f32,
+    },
+    /// The metadata names a function that there is not.
+    #[error("its metadata: {0}")]
+    Metadata(UnknownName),
+}
+
+/// The bytes of the largest network, and room for a header.
+const MAX_BYTES: u64 = 96 << 20;
+/// The metadata's keys.
+const ACTIVATION: &str = "activation";
+const OUTPUT: &str = "output";
+
+/// Writes a network to a file, whole or not at all.
+///
+/// # Errors
+/// [`Problem::Write`].
+pub fn save(path: &Path, net: &Net, params: &Params) -> Result<(), Error> {
+    write_whole(path, |out| write(out, net, params))
+        .map_err(|error| Error { path: path.into(), problem: Problem::Write(error) })
+}
+
+/// Writes a network as safetensors.
+///
+/// # Errors
+/// What the writer gives.
+pub fn write(out: &mut dyn Write, net: &Net, params: &Params) -> io::Result<()> {
+    let tensors = params.tensors().map(|tensor| (tensor.name, tensor.dims, to_bytes(tensor.values)));
+    let views: Result<Vec<_>, _> = tensors
+        .iter()
+        .map(|(name, dims, bytes)| Ok((name, TensorView::new(Dtype::F32, dims.clone(), bytes)?)))
+        .collect();
+    let metadata = [(ACTIVATION, net.activation.as_str()), (OUTPUT, net.output.as_str())];
+    let metadata: HashMap<String, String> = metadata.map(|(key, name)| (key.to_owned(), name.to_owned())).into();
+    let bytes = views
+        .and_then(|views| safetensors::serialize(views, Some(metadata)))
+        .map_err(|error: safetensors::SafeTensorError| io::Error::other(error))?;
+    out.write_all(&bytes)
+}
+
+/// Reads a network from a file.
+///
+/// # Errors
+/// [`Problem`] says what is wrong with the file.
+pub fn load(path: &Path) -> Result<Model, Error> {
+    let bytes = || {
+        let mut bytes = Vec::new();
+        File::open(path)?.take(MAX_BYTES + 1).read_to_end(&mut bytes)?;
+        Ok(bytes)
+    };
+    let model = bytes().map_err(Problem::Read).and_then(|bytes| read(&bytes));
+    model.map_err(|problem| Error { path: path.into(), problem })
+}
+
+/// Reads a network from the bytes of a safetensors file.
+///
+/// # Errors
+/// What is wrong with them.
+pub fn read(bytes: &[u8]) -> Result<Model, Problem> {
+    if bytes.len() as u64 > MAX_BYTES {
+        return Err(Problem::TooLarge);
+    }
+    let tensors = SafeTensors::deserialize(bytes).map_err(Problem::Format)?;
+    let (_, header) = SafeTensors::read_metadata(bytes).map_err(Problem::Format)?;
+    let view = |name| {
+        let view = tensors.tensor(name).map_err(|_| Problem::Missing(name))?;
+        match view.dtype() {
+            Dtype::F32 => Ok(view),
+            dtype => Err(Problem::Dtype { name, dtype }),
+        }
+    };
+    let [w1, b1, w2, b2] = [view("W1")?, view("b1")?, view("W2")?, view("b2")?];
+    let misfit = |name, view: &TensorView, expected| Problem::Dims { name, dims: view.shape().to_vec(), expected };
+    let &[input, hidden] = w1.shape() else { return Err(misfit("W1", &w1, "[input, hidden]")) };
+    let &[rows, classes] = w2.shape() else { return Err(misfit("W2", &w2, "[hidden, classes]")) };
+    if b1.shape() != [hidden] {
+        return Err(misfit("b1", &b1, "[hidden], W1's columns,"));
+    }
+    if rows != hidden {
+        return Err(misfit("W2", &w2, "[hidden, classes] with W1's columns for hidden"));
+    }
+    if b2.shape() != [classes] {
+        return Err(misfit("b2", &b2, "[classes], W2's columns,"));
+    }
+    let shape = Shape { input, hidden, classes };
+    shape.check(1).map_err(Problem::Shape)?;
+    let params = Params {
+        shape,
+        w1: to_floats(w1.data()),
+        b1: to_floats(b1.data()),
+        w2: to_floats(w2.data()),
+        b2: to_floats(b2.data()),
+    };
+    for Tensor { name, values, .. } in params.tensors() {
+        if let Some(index) = values.iter().position(|value| !value.is_finite()) {
+            return Err(Problem::NotFinite { name, index, value: values[index] });
+        }
+    }
+    let named = |key| header.metadata().as_ref().and_then(|metadata| metadata.get(key));
+    Ok(Model {
+        params,
+        activation: named(ACTIVATION).map(|name| name.parse()).transpose().map_err(Problem::Metadata)?,
+        output: named(OUTPUT).map(|name| name.parse()).transpose().map_err(Problem::Metadata)?,
+    })
+}
+
+fn to_bytes(values: &[f32]) -> Vec<u8> {
+    values.iter().flat_map(|value| value.to_le_bytes()).collect()
+}
+
+fn to_floats(bytes: &[u8]) -> Vec<f32> {
+    bytes.chunks_exact(size_of::<f32>()).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SHAPE: Shape = Shape { input: 3, hidden: 2, classes: 4 };
+    const NET: Net = Net { shape: SHAPE, activation: Activation::Relu, output: Output::Identity };
+
+    fn file(params: &Params) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        write(&mut bytes, &NET, params).unwrap();
+        bytes
+    }
+
+    fn problem(bytes: &[u8]) -> String {
+        read(bytes).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn what_is_written_is_read() {
+        let params = Params::init(SHAPE, 1.0, 5);
+        let model = read(&file(&params)).unwrap();
+        assert_eq!(model, Model { params, activation: Some(Activation::Relu), output: Some(Output::Identity) });
+    }
+
+    #[test]
+    fn a_cut_or_foreign_file_is_refused() {
+        let bytes = file(&Params::init(SHAPE, 1.0, 5));
+        for cut in 0..bytes.len() {
+            assert!(problem(&bytes[..cut]).starts_with("is no whole safetensors file"), "cut at {cut}");
+        }
+        assert!(problem(b"PK\x03\x04 something else entirely").starts_with("is no whole safetensors file"));
+    }
+
+    #[test]
+    fn values_that_are_not_finite_are_refused_by_place() {
+        for value in [f32::NAN, f32::INFINITY] {
+            let mut params = Params::init(SHAPE, 1.0, 5);
+            params.w2[3] = value;
+            let expected = format!("tensor W2 holds {value} at index 3;");
+            assert!(problem(&file(&params)).starts_with(&expected));
+        }
+    }
+
+    fn tensors(tensors: &[(&str, Dtype, &[usize])]) -> Vec<u8> {
+        let zeros = [0; 64];
+        let view = |(name, dtype, dims): &(&'static str, Dtype, &[usize])| {
+            let bytes = dims.iter().product::<usize>() * dtype.bitsize() / 8;
+            (*name, TensorView::new(*dtype, dims.to_vec(), &zeros[..bytes]).unwrap())
+        };
+        let tensors: Vec<(&'static str, Dtype, &[usize])> =
+            tensors.iter().map(|&(name, dtype, dims)| (&*name.to_owned().leak(), dtype, dims)).collect();
+        safetensors::serialize(tensors.iter().map(view), None).unwrap()
+    }
+
+    #[test]
+    fn shapes_that_do_not_go_together_are_refused() {
+        use Dtype::{F32, F64};
+        let good: [(&str, Dtype, &[usize]); 4] =
+            [("W1", F32, &[3, 2]), ("b1", F32, &[2]), ("W2", F32, &[2, 4]), ("b2", F32, &[4])];
+        let model = read(&tensors(&good)).unwrap();
+        assert_eq!((model.params.shape, model.activation, model.output), (SHAPE, None, None));
+        let with = |place: usize, tensor| {
+            let mut changed = good;
+            changed[place] = tensor;
+            problem(&tensors(&changed))
+        };
+        assert!(with(0, ("W1", F64, &[3, 2])).starts_with("tensor W1 is F64; convert it"));
+        assert!(with(0, ("W1", F32, &[6])).starts_with("tensor W1 has shape [6], where [input, hidden]"));
+        assert!(with(1, ("b1", F32, &[3])).starts_with("tensor b1 has shape [3]"));
+        assert!(with(2, ("W2", F32, &[3, 4])).starts_with("tensor W2 has shape [3, 4]"));
+        assert!(with(3, ("b2", F32, &[2, 2])).starts_with("tensor b2 has shape [2, 2]"));
+        assert!(with(3, ("bias", F32, &[4])).starts_with("has no tensor b2"));
+        let one_class: [(&str, Dtype, &[usize]); 4] =
+            [("W1", F32, &[3, 2]), ("b1", F32, &[2]), ("W2", F32, &[2, 1]), ("b2", F32, &[1])];
+        assert!(problem(&tensors(&one_class)).starts_with("classes: 1 is out of range"));
+    }
+
+    #[test]
+    fn a_path_that_takes_no_file_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("file");
+        std::fs::write(&file, "").unwrap();
+        let error = save(&file.join("model"), &NET, &Params::zeros(SHAPE)).unwrap_err().to_string();
+        assert!(error.contains("file/model: can't be written"), "{error}");
+        let error = load(folder.path()).unwrap_err().to_string();
+        assert!(error.contains("can't be read"), "{error}");
+    }
+}

@@ -1,0 +1,196 @@
+//! The readable path: the article's `TwoLayerNet` in f64, line by line.
+//!
+//! Everything fast in this crate is compared with this. It is written to be read beside the article, so it keeps the
+//! article's names: a1, z1, a2, y on the way forward, dy, dz1, da1 on the way back.
+
+use ndarray::{Array1, Array2, ArrayRef2, Axis};
+
+use crate::functions::{
+    Target, argmax, cross_entropy_error, identity, one_hot, relu, relu_grad, sigmoid, sigmoid_grad, softmax,
+    sum_squared_error,
+};
+use crate::net::{Activation, Net, Output, Params};
+
+/// The network of the article with its four parameters in f64.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TwoLayerNet {
+    /// Shape, activation and output.
+    pub net: Net,
+    /// The parameters: W1, b1, W2, b2.
+    pub params: Tensors,
+}
+
+/// One f64 array for each of W1 `[input, hidden]`, b1 `[hidden]`, W2 `[hidden, classes]`, b2 `[classes]`:
+/// the parameters of a network, or a gradient by them.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Tensors {
+    /// First layer's weights.
+    pub w1: Array2<f64>,
+    /// First layer's biases.
+    pub b1: Array1<f64>,
+    /// Second layer's weights.
+    pub w2: Array2<f64>,
+    /// Second layer's biases.
+    pub b2: Array1<f64>,
+}
+
+impl Tensors {
+    /// The values of the four arrays, flat, in the order W1, b1, W2, b2.
+    pub fn values_mut(&mut self) -> impl Iterator<Item = &mut f64> {
+        let weights_first = self.w1.iter_mut().chain(&mut self.b1);
+        weights_first.chain(&mut self.w2).chain(&mut self.b2)
+    }
+}
+
+/// Every value on the way of one batch through the network and back.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Pass {
+    /// x W1 + b1, `[N, hidden]`.
+    pub a1: Array2<f64>,
+    /// activation(a1), `[N, hidden]`.
+    pub z1: Array2<f64>,
+    /// z1 W2 + b2, the logits, `[N, classes]`.
+    pub a2: Array2<f64>,
+    /// The output: softmax(a2) or a2 itself, `[N, classes]`.
+    pub y: Array2<f64>,
+    /// (y - t) / N, the loss's derivative by a2, `[N, classes]`.
+    pub dy: Array2<f64>,
+    /// dy W2ᵀ, the loss's derivative by z1, `[N, hidden]`.
+    pub dz1: Array2<f64>,
+    /// dz1 activation'(a1), the loss's derivative by a1, `[N, hidden]`.
+    pub da1: Array2<f64>,
+}
+
+impl TwoLayerNet {
+    /// A network whose parameters are the f32 ones given.
+    ///
+    /// # Panics
+    /// If a tensor's length is not what the shape says.
+    #[must_use]
+    pub fn new(net: Net, params: &Params) -> Self {
+        let matrix = |rows, cols, values: &[f32]| {
+            let values = values.iter().map(|&v| f64::from(v)).collect();
+            Array2::from_shape_vec((rows, cols), values).expect("as long as the shape says")
+        };
+        let vector = |values: &[f32]| values.iter().map(|&v| f64::from(v)).collect();
+        let shape = net.shape;
+        let params = Tensors {
+            w1: matrix(shape.input, shape.hidden, &params.w1),
+            b1: vector(&params.b1),
+            w2: matrix(shape.hidden, shape.classes, &params.w2),
+            b2: vector(&params.b2),
+        };
+        Self { net, params }
+    }
+
+    /// The output y `[N, classes]` for the images x `[N, input]`.
+    #[must_use]
+    pub fn predict(&self, x: &ArrayRef2<f64>) -> Array2<f64> {
+        let Tensors { w1, b1, w2, b2 } = &self.params;
+        let a1 = x.dot(w1) + b1;
+        let z1 = self.activate(&a1);
+        let a2 = z1.dot(w2) + b2;
+        self.output(&a2)
+    }
+
+    /// The mean loss of the batch x `[N, input]` with labels t: cross-entropy, or half the squared error.
+    #[must_use]
+    pub fn loss(&self, x: &ArrayRef2<f64>, t: &[usize]) -> f64 {
+        let y = self.predict(x);
+        match self.net.output {
+            Output::Softmax => cross_entropy_error(&y, Target::Labels(t)),
+            Output::Identity => sum_squared_error(&y, &one_hot(t, self.net.shape.classes)) / t.len() as f64,
+        }
+    }
+
+    /// The share of images whose largest output is at their label.
+    #[must_use]
+    pub fn accuracy(&self, x: &ArrayRef2<f64>, t: &[usize]) -> f64 {
+        let y = self.predict(x);
+        let right = y.outer_iter().zip(t).filter(|(y, t)| argmax(y) == **t).count();
+        right as f64 / t.len() as f64
+    }
+
+    /// The gradient of the mean loss by backpropagation.
+    #[must_use]
+    pub fn gradient(&self, x: &ArrayRef2<f64>, t: &[usize]) -> Tensors {
+        let Pass { z1, dy, da1, .. } = self.pass(x, t);
+        Tensors { w1: x.t().dot(&da1), b1: da1.sum_axis(Axis(0)), w2: z1.t().dot(&dy), b2: dy.sum_axis(Axis(0)) }
+    }
+
+    /// Every intermediate value of the forward and the backward pass.
+    ///
+    /// As the book's backprop does, dy leaves out the 1e-7 inside the loss's logarithm.
+    #[must_use]
+    pub fn pass(&self, x: &ArrayRef2<f64>, t: &[usize]) -> Pass {
+        let Tensors { w1, b1, w2, b2 } = &self.params;
+        let batch_size = t.len() as f64;
+        // forward
+        let a1 = x.dot(w1) + b1;
+        let z1 = self.activate(&a1);
+        let a2 = z1.dot(w2) + b2;
+        let y = self.output(&a2);
+        // backward
+        let dy = (&y - &one_hot(t, self.net.shape.classes)) / batch_size;
+        let dz1 = dy.dot(&w2.t());
+        let da1 = &dz1 * &self.activation_grad(&a1);
+        Pass { a1, z1, a2, y, dy, dz1, da1 }
+    }
+
+    /// The gradient by central differences, (f(w + h) - f(w - h)) / 2h for every parameter w, h = `step_size`
+    /// (the article's is 1e-4): two whole forward passes a parameter.
+    #[must_use]
+    pub fn numerical_gradient(&self, x: &ArrayRef2<f64>, t: &[usize], step_size: f64) -> Tensors {
+        let mut gradient = self.params.clone();
+        for (index, slope) in gradient.values_mut().enumerate() {
+            *slope = self.slope(x, t, index, step_size);
+        }
+        gradient
+    }
+
+    /// The central difference by one parameter alone, counted through W1, b1, W2, b2.
+    ///
+    /// # Panics
+    /// If there is no parameter of that index.
+    #[must_use]
+    pub fn slope(&self, x: &ArrayRef2<f64>, t: &[usize], index: usize, step_size: f64) -> f64 {
+        let loss_at = |h: f64| {
+            let mut moved = self.clone();
+            *moved.params.values_mut().nth(index).expect("index of a parameter") += h;
+            moved.loss(x, t)
+        };
+        (loss_at(step_size) - loss_at(-step_size)) / (2.0 * step_size)
+    }
+
+    /// One step of SGD on the batch: every parameter minus `learning_rate` times its gradient. Returns the batch's
+    /// loss before the update.
+    pub fn train_step(&mut self, x: &ArrayRef2<f64>, t: &[usize], learning_rate: f64) -> f64 {
+        let loss = self.loss(x, t);
+        let mut gradient = self.gradient(x, t);
+        for (value, slope) in self.params.values_mut().zip(gradient.values_mut()) {
+            *value -= learning_rate * *slope;
+        }
+        loss
+    }
+
+    fn activate(&self, a1: &ArrayRef2<f64>) -> Array2<f64> {
+        match self.net.activation {
+            Activation::Sigmoid => sigmoid(a1),
+            Activation::Relu => relu(a1),
+        }
+    }
+
+    fn activation_grad(&self, a1: &ArrayRef2<f64>) -> Array2<f64> {
+        match self.net.activation {
+            Activation::Sigmoid => sigmoid_grad(a1),
+            Activation::Relu => relu_grad(a1),
+        }
+    }
+
+    fn output(&self, a2: &ArrayRef2<f64>) -> Array2<f64> {
+        match self.net.output {
+            Output::Softmax => softmax(a2),
+            Output::Identity => identity(a2),
+        }
+    }
+}

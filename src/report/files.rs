@@ -1,0 +1,153 @@
+//! A run's folder: model.safetensors, history.csv and run.json.
+
+use std::fs;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use super::summary::Run;
+use crate::files::write_whole;
+use crate::model;
+use crate::net::{Net, Params};
+
+/// The model's file in a run's folder.
+pub const MODEL: &str = "model.safetensors";
+/// The file of every step's loss in a run's folder.
+pub const HISTORY: &str = "history.csv";
+/// The file of the results in a run's folder.
+pub const RUN: &str = "run.json";
+
+/// Why a run can't be kept.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The folder holds a run already.
+    #[error("{} already holds a run; choose another --out, or add --overwrite", .0.display())]
+    Exists(PathBuf),
+    /// A file is in the folder's place.
+    #[error("{} is a file, not a folder; choose another --out", .0.display())]
+    IsFile(PathBuf),
+    /// The folder can't be made or written to.
+    #[error("{} can't be written to ({reason}); choose another --out, or use --no-save", path.display())]
+    Folder {
+        /// The folder.
+        path: PathBuf,
+        /// What the system said.
+        reason: io::Error,
+    },
+    /// A file can't be written.
+    #[error("{} can't be written ({reason}); make room or choose another --out", path.display())]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        reason: io::Error,
+    },
+    /// The model can't be written.
+    #[error(transparent)]
+    Model(#[from] model::Error),
+}
+
+/// A folder that a run may write to.
+#[derive(Debug)]
+pub struct RunFolder {
+    path: PathBuf,
+}
+
+impl RunFolder {
+    /// Makes the folder and checks that it takes files, before any work is done for it.
+    ///
+    /// # Errors
+    /// A folder that holds a run, unless `overwrite`; a file in its place; one that can't be made or written to.
+    pub fn create(path: &Path, overwrite: bool) -> Result<Self, Error> {
+        if path.is_file() {
+            return Err(Error::IsFile(path.into()));
+        }
+        if !overwrite && [MODEL, HISTORY, RUN].iter().any(|name| path.join(name).exists()) {
+            return Err(Error::Exists(path.into()));
+        }
+        let takes_files = || {
+            fs::create_dir_all(path)?;
+            tempfile::tempfile_in(path)
+        };
+        takes_files().map_err(|reason| Error::Folder { path: path.into(), reason })?;
+        Ok(Self { path: path.into() })
+    }
+
+    /// The folder.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Takes the folder away again if nothing was written to it.
+    pub fn abandon(self) {
+        // A folder that is not empty stays, and one that can't be removed does no harm.
+        let _ = fs::remove_dir(self.path);
+    }
+
+    /// Writes the three files, each whole or not at all, the model first.
+    ///
+    /// # Errors
+    /// The first file that can't be written.
+    pub fn save(&self, net: &Net, params: &Params, losses: &[f32], run: &Run) -> Result<(), Error> {
+        model::save(&self.path.join(MODEL), net, params)?;
+        self.write(HISTORY, |out| write_history(out, losses))?;
+        self.write(RUN, |out| {
+            serde_json::to_writer_pretty(&mut *out, run)?;
+            writeln!(out)
+        })
+    }
+
+    fn write(&self, name: &str, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), Error> {
+        let path = self.path.join(name);
+        write_whole(&path, write).map_err(|reason| Error::Write { path, reason })
+    }
+}
+
+/// A line for each step: its number from 0, and its batch's mean loss before its update.
+fn write_history(out: &mut dyn Write, losses: &[f32]) -> io::Result<()> {
+    writeln!(out, "iteration,loss")?;
+    for (iteration, loss) in losses.iter().enumerate() {
+        writeln!(out, "{iteration},{loss}")?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_run_is_not_overwritten_unasked() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a/b");
+        RunFolder::create(&path, false).unwrap();
+        fs::write(path.join(HISTORY), "iteration,loss\n").unwrap();
+        let error = RunFolder::create(&path, false).unwrap_err().to_string();
+        assert!(error.contains("already holds a run"), "{error}");
+        RunFolder::create(&path, true).unwrap();
+    }
+
+    #[test]
+    fn a_file_in_the_way_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("file");
+        fs::write(&file, "").unwrap();
+        assert!(matches!(RunFolder::create(&file, true), Err(Error::IsFile(_))));
+        assert!(matches!(RunFolder::create(&file.join("below"), true), Err(Error::Folder { .. })));
+    }
+
+    #[test]
+    fn a_folder_without_a_run_goes_away() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("run");
+        RunFolder::create(&path, false).unwrap().abandon();
+        assert!(!path.exists());
+    }
+
+    #[test]
+    fn the_history_has_a_line_a_step() {
+        let mut out = Vec::new();
+        write_history(&mut out, &[2.5, 0.125]).unwrap();
+        assert_eq!(out, b"iteration,loss\n0,2.5\n1,0.125\n");
+    }
+}

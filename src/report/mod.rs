@@ -1,0 +1,8 @@
+//! What a person sees of a run, and what is kept of it in files.
+
+mod axis;
+pub mod chart;
+pub mod files;
+pub mod plot;
+pub mod progress;
+pub mod summary;

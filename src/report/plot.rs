@@ -1,0 +1,269 @@
+//! Plots of a run as SVG or PNG files. A kind of plot is a function like [`accuracy`]: axes and curves for [`chart`].
+
+use std::error::Error;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use plotters::coord::Shift;
+use plotters::coord::ranged1d::{AsRangedCoord, ValueFormatter};
+use plotters::prelude::*;
+use plotters::style::text_anchor::{HPos, Pos, VPos};
+use plotters::style::{FontError, register_font};
+
+use crate::files::{check_folder, write_whole};
+use crate::train::EpochAccuracy;
+
+/// Pixels of a PNG file; an SVG file asks for half as many.
+const SIZE: (u32, u32) = (1600, 1200);
+/// Units per pixel: plotters knows whole units alone and gives thick lines jagged edges, so the units are small.
+const FINE: u32 = 3;
+/// The page in units, like all lengths below.
+const PAGE: (u32, u32) = (SIZE.0 * FINE, SIZE.1 * FINE);
+const LINE: u32 = 14;
+/// A dash and the gap after it.
+type Dash = (f64, f64);
+const SOLID: Dash = (f64::MAX, 0.0);
+const DASHED: Dash = (60.0, 36.0);
+/// A line in the legend: three dashes and two gaps.
+const SAMPLE: i32 = (3.0 * DASHED.0 + 2.0 * DASHED.1) as i32;
+const TEXT: (&str, i32) = ("sans-serif", 130);
+/// Plotters centres text this much too high.
+const RISE: i32 = TEXT.1 / 6;
+
+type Page<DB> = DrawingArea<DB, Shift>;
+type Outcome<T> = Result<T, Box<dyn Error + Send + Sync>>;
+
+/// A plot that could not be made.
+#[derive(Debug, thiserror::Error)]
+pub enum PlotError {
+    /// The file's name does not say which of the two formats is meant.
+    #[error("{}: a plot is an .svg or .png file; end its name in one of these", .0.display())]
+    Extension(PathBuf),
+    /// The plot could not be drawn.
+    #[error("{}: the plot cannot be drawn: {}; ask for the other of .svg and .png", .0.display(), .1)]
+    Draw(PathBuf, #[source] Box<dyn Error + Send + Sync>),
+    /// The file could not be written; nothing is left of it.
+    #[error("{}: the plot cannot be written: {}; give a folder that exists and takes files", .0.display(), .1)]
+    Write(PathBuf, #[source] io::Error),
+}
+
+/// Whether [`write_plot`] could write this file, so that a run need not end to find out.
+///
+/// # Errors
+/// [`PlotError::Extension`] unless the name ends in `.svg` or `.png`, in any case; [`PlotError::Write`] unless its folder
+/// takes files.
+pub fn check_plot_path(path: &Path) -> Result<(), PlotError> {
+    is_png(path)?;
+    check_folder(path).map_err(|error| PlotError::Write(path.to_owned(), error))
+}
+
+/// Draws train and test accuracy by epoch into an SVG file (800 x 600) or a PNG file (1600 x 1200), whole or not at all.
+/// Accuracies outside 0 to 1 are left out.
+///
+/// # Errors
+/// A name with another extension, or a file that cannot be written.
+pub fn write_plot(path: &Path, history: &[EpochAccuracy]) -> Result<(), PlotError> {
+    let picture = if is_png(path)? { png(|page| accuracy(page, history)) } else { svg(|page| accuracy(page, history)) };
+    let bytes = picture.map_err(|error| PlotError::Draw(path.to_owned(), error))?;
+    write_whole(path, |file| file.write_all(&bytes)).map_err(|error| PlotError::Write(path.to_owned(), error))
+}
+
+fn is_png(path: &Path) -> Result<bool, PlotError> {
+    match path.extension() {
+        Some(end) if end.eq_ignore_ascii_case("svg") => Ok(false),
+        Some(end) if end.eq_ignore_ascii_case("png") => Ok(true),
+        _ => Err(PlotError::Extension(path.to_owned())),
+    }
+}
+
+fn svg(draw: impl FnOnce(&Page<SVGBackend>) -> Outcome<()>) -> Outcome<Vec<u8>> {
+    let mut svg = String::new();
+    draw(&SVGBackend::with_string(&mut svg, PAGE).into_drawing_area())?;
+    let size = |(width, height)| format!(r#"width="{width}" height="{height}""#);
+    let svg = svg.replacen(&size(PAGE), &size((SIZE.0 / 2, SIZE.1 / 2)), 1);
+    // The height at which plotters centres text in a PNG file, so that `RISE` holds for both.
+    Ok(svg.replace(r#"dy="0.5ex""#, r#"dy="0.12em""#).into_bytes())
+}
+
+fn png(draw: impl FnOnce(&Page<BitMapBackend>) -> Outcome<()>) -> Outcome<Vec<u8>> {
+    let (row, side) = (PAGE.0 as usize * 3, FINE as usize);
+    let mut units = vec![0; row * PAGE.1 as usize];
+    draw(&BitMapBackend::with_buffer(&mut units, PAGE).into_drawing_area())?;
+    // A pixel is the mean of a square of units.
+    let pixels = units.chunks_exact(row * side).flat_map(|rows| {
+        (0..row / side).map(move |byte| {
+            let corner = byte / 3 * 3 * side + byte % 3;
+            let square = (0..side * side).map(|unit| rows[corner + unit / side * row + unit % side * 3]);
+            (square.map(u32::from).sum::<u32>() / (FINE * FINE)) as u8
+        })
+    });
+    let mut png = Vec::new();
+    let mut encoder = png::Encoder::new(&mut png, SIZE.0, SIZE.1);
+    encoder.set_color(png::ColorType::Rgb);
+    encoder.write_header()?.write_image_data(&pixels.collect::<Vec<_>>())?;
+    Ok(png)
+}
+
+/// The article's chart: accuracy on both splits by epoch.
+fn accuracy<DB: DrawingBackend<ErrorType: 'static>>(page: &Page<DB>, history: &[EpochAccuracy]) -> Outcome<()> {
+    let first = history.iter().map(|point| point.epoch).min().unwrap_or(0);
+    let last = history.iter().map(|point| point.epoch).max().unwrap_or(0);
+    // An axis needs two ends, even for one epoch.
+    let epochs = first..last.max(first.saturating_add(1));
+    let points = |accuracy: fn(&EpochAccuracy) -> f64| {
+        let points = history.iter().map(|point| (point.epoch, accuracy(point)));
+        points.filter(|(_, accuracy)| (0.0..=1.0).contains(accuracy)).collect()
+    };
+    let train = ("train acc", RGBColor(0x00, 0x44, 0x88), SOLID, points(|point| point.train));
+    let test = ("test acc", RGBColor(0xee, 0x77, 0x33), DASHED, points(|point| point.test));
+    let x: Axis<_> = ("epochs", epochs, |epoch| epoch.to_string());
+    let y: Axis<_> = ("accuracy", 0.0..1.0, |accuracy| format!("{accuracy:.1}"));
+    chart(page, x, y, &[train, test])
+}
+
+/// An axis's name, range and the label of a place on it.
+type Axis<R> = (&'static str, R, fn(&<R as AsRangedCoord>::Value) -> String);
+/// A curve's name, look and points.
+type Curve<X, Y> = (&'static str, RGBColor, Dash, Vec<(X, Y)>);
+
+/// Draws curves over two named axes, with a legend in the lower right.
+fn chart<DB, X, Y>(page: &Page<DB>, x: Axis<X>, y: Axis<Y>, curves: &[Curve<X::Value, Y::Value>]) -> Outcome<()>
+where
+    DB: DrawingBackend<ErrorType: 'static>,
+    X: AsRangedCoord<CoordDescType: ValueFormatter<X::Value>>,
+    Y: AsRangedCoord<CoordDescType: ValueFormatter<Y::Value>>,
+{
+    register_font(TEXT.0, FontStyle::Normal, ttf_noto_sans::REGULAR).map_err(|_| FontError::FontUnavailable)?;
+    page.fill(&WHITE)?;
+    let mut builder = ChartBuilder::on(page);
+    builder.margin(120).set_left_and_bottom_label_area_size(360);
+    let mut chart = builder.build_cartesian_2d(x.1, y.1)?;
+    let [grid, axis] = [RGBColor(0xdd, 0xdd, 0xdd), BLACK].map(|colour| colour.stroke_width(5));
+    let mut mesh = chart.configure_mesh();
+    mesh.bold_line_style(grid).light_line_style(TRANSPARENT).axis_style(axis).set_all_tick_mark_size(30);
+    mesh.x_desc(x.0).x_label_formatter(&x.2).y_desc(y.0).y_label_formatter(&y.2);
+    mesh.label_style(TEXT).y_label_offset(RISE).draw()?;
+
+    let (left, row) = (3800, 160);
+    let top = 3100 - row * curves.len() as i32;
+    page.draw(&Rectangle::new([(left - row / 2, top), (4674, 3114)], WHITE.filled()))?;
+    let text = TextStyle::from(TEXT).pos(Pos::new(HPos::Left, VPos::Center));
+    for (y, (name, colour, dash, points)) in (top + row / 2..).step_by(row as usize).zip(curves) {
+        line(page, &[(left, y), (left + SAMPLE, y)], *colour, *dash)?;
+        page.draw(&Text::new(*name, (left + SAMPLE + 60, y + RISE), &text))?;
+        let points: Vec<_> = points.iter().map(|point| chart.backend_coord(point)).collect();
+        line(page, &points, *colour, *dash)?;
+    }
+    Ok(())
+}
+
+/// Draws a line through points, or a dot for a lone one. Plotters fills a thick line as one polygon, which crosses itself where
+/// data is noisy and then shows spikes; so this draws straight pieces, and a round joint where a dash goes round a bend.
+fn line<DB>(page: &Page<DB>, points: &[(i32, i32)], colour: RGBColor, (dash, gap): Dash) -> Outcome<()>
+where
+    DB: DrawingBackend<ErrorType: 'static>,
+{
+    if let [point] = points {
+        // A ring, where the line would have gaps, hides no dot under it.
+        let style = if gap > 0.0 { colour.stroke_width(LINE) } else { colour.filled() };
+        page.draw(&Circle::new(*point, 2 * LINE, style))?;
+    }
+    let mut walked = 0.0;
+    for ends in points.windows(2) {
+        let [from, to] = [ends[0], ends[1]].map(|(x, y)| (f64::from(x), f64::from(y)));
+        let (x, y) = (to.0 - from.0, to.1 - from.1);
+        let length = x.hypot(y);
+        let at = |way: f64| ((from.0 + way / length * x).round() as i32, (from.1 + way / length * y).round() as i32);
+        let mut start = -(walked % (dash + gap));
+        while start < length {
+            let (on, off) = (start.max(0.0), length.min(start + dash));
+            if on < off {
+                page.draw(&PathElement::new([at(on), at(off)], colour.stroke_width(LINE)))?;
+                if start < on {
+                    page.draw(&Circle::new(ends[0], LINE / 2, colour.filled()))?;
+                }
+            }
+            start += dash + gap;
+        }
+        walked += length;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn history(points: usize) -> Vec<EpochAccuracy> {
+        (0..points).map(|epoch| EpochAccuracy { epoch, iteration: 0, train: 0.9, test: 0.8 }).collect()
+    }
+
+    fn assert_named(history: &[EpochAccuracy]) {
+        let svg = String::from_utf8(svg(|page| accuracy(page, history)).unwrap()).unwrap();
+        assert!(svg.starts_with(r#"<svg width="800" height="600" viewBox="0 0 4800 3600""#), "{svg}");
+        for word in ["train acc", "test acc", "epochs", "accuracy", "0.0", "1.0"] {
+            assert!(svg.contains(&format!(">\n{word}\n</text>")), "{word}, {history:?}");
+        }
+        assert_eq!(svg.contains(r#"<circle cx="480""#), history.len() == 1, "a lone dot, on the axis: {svg}");
+    }
+
+    #[test]
+    fn an_svg_names_all_it_shows() {
+        for points in [0, 1, 2, 17, 1000] {
+            assert_named(&history(points));
+        }
+        let odd = [f64::NAN, f64::INFINITY, -1e300, 1e300, 0.5, 0.6].into_iter().enumerate();
+        let odd =
+            odd.map(|(n, train)| EpochAccuracy { epoch: usize::MAX / 5 * n, iteration: 0, train, test: 1.0 - train });
+        assert_named(&odd.collect::<Vec<_>>());
+        assert_named(&[EpochAccuracy { epoch: 3, iteration: 0, train: 0.1, test: 0.1 }]);
+    }
+
+    #[test]
+    fn a_png_has_its_size_and_a_legend_in_the_lower_right() {
+        for points in [1, 2, 17, 1000] {
+            let png = png(|page| accuracy(page, &history(points))).unwrap();
+            let mut reader = png::Decoder::new(io::Cursor::new(png)).read_info().unwrap();
+            let mut bytes = vec![0; reader.output_buffer_size().unwrap()];
+            let info = reader.next_frame(&mut bytes).unwrap();
+            assert_eq!((info.width, info.height), SIZE);
+            let pixels = bytes.as_chunks::<3>().0.chunks_exact(1600).skip(920).take(120);
+            let legend: Vec<_> = pixels.flat_map(|row| &row[1260..1540]).collect();
+            for colour in [[0x00, 0x44, 0x88], [0xee, 0x77, 0x33], [0; 3]] {
+                assert!(legend.contains(&&colour), "{colour:?}, {points} points");
+            }
+        }
+    }
+
+    #[test]
+    fn dashes_go_round_bends() {
+        for (dash, pieces, joints) in [(SOLID, 2, 1), (DASHED, 4, 1), ((100.0, 10.0), 2, 0)] {
+            let svg = svg(|page| line(page, &[(0, 0), (0, 100), (100, 100)], BLACK, dash)).unwrap();
+            let svg = String::from_utf8(svg).unwrap();
+            assert_eq!([svg.matches("<polyline").count(), svg.matches("<circle").count()], [pieces, joints], "{svg}");
+        }
+    }
+
+    #[test]
+    fn the_extension_chooses_the_format() {
+        let folder = tempfile::tempdir().unwrap();
+        for (name, start) in [("a.SVG", &b"<svg "[..]), ("b.png", b"\x89PNG")] {
+            let path = folder.path().join(name);
+            write_plot(&path, &history(2)).unwrap();
+            assert!(std::fs::read(path).unwrap().starts_with(start), "{name}");
+        }
+        for name in ["a.pdf", "a", "svg", ".png", "a.svg.gz", ""] {
+            assert!(matches!(check_plot_path(Path::new(name)), Err(PlotError::Extension(_))), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_path_under_a_file_is_an_error_that_leaves_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("file");
+        std::fs::write(&file, "kept").unwrap();
+        assert!(matches!(write_plot(&file.join("a.svg"), &history(2)), Err(PlotError::Write(..))));
+        assert_eq!(std::fs::read(&file).unwrap(), b"kept");
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+}

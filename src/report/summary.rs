@@ -1,0 +1,170 @@
+//! The results of a run as one JSON object: on stdout with `--json`, and as run.json in the run's folder.
+
+use serde::{Deserialize, Serialize};
+
+use crate::devices::{Info, Kind};
+use crate::net::Net;
+use crate::train::{End, EpochAccuracy, Outcome};
+
+/// A device, as in `twolayer devices --json`.
+#[derive(Clone, Debug, Serialize)]
+pub struct Device {
+    name: String,
+    kind: &'static str,
+    backend: String,
+    driver: String,
+    software: bool,
+}
+
+impl From<&Info> for Device {
+    fn from(info: &Info) -> Self {
+        let kind = match info.kind {
+            Kind::Cpu => "cpu",
+            Kind::Gpu => "gpu",
+        };
+        let Info { name, backend, driver, software, .. } = info.clone();
+        Self { name, kind, backend, driver, software }
+    }
+}
+
+/// Where the images came from, and how many there are.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Data {
+    /// `mnist`, `built-in` or a path.
+    pub source: String,
+    /// Training images.
+    pub train: usize,
+    /// Test images.
+    pub test: usize,
+    /// Classes.
+    pub classes: usize,
+}
+
+/// What the run was asked to do.
+#[derive(Clone, Debug, Serialize)]
+pub struct Settings {
+    /// Pixels of an image.
+    pub input: usize,
+    /// Hidden units.
+    pub hidden: usize,
+    /// Images in a batch.
+    pub batch_size: usize,
+    /// The factor of every gradient.
+    pub learning_rate: f32,
+    /// The deviation of the initial weights; none where they came from a file.
+    pub weight_init_std: Option<f32>,
+    /// The file that the initial parameters came from.
+    pub init: Option<String>,
+    /// The hidden layer's function.
+    pub activation: &'static str,
+    /// The output layer's function.
+    pub output: &'static str,
+    /// How batches are drawn.
+    pub sampling: &'static str,
+    /// The seed of the weights and the batches.
+    pub seed: u64,
+    /// Iterations asked for.
+    pub iterations: u64,
+}
+
+impl Settings {
+    /// Takes over what the network says.
+    #[must_use]
+    pub fn with_net(self, net: &Net) -> Self {
+        let (activation, output) = (net.activation.as_str(), net.output.as_str());
+        Self { input: net.shape.input, hidden: net.shape.hidden, activation, output, ..self }
+    }
+}
+
+#[derive(Clone, Debug, Serialize)]
+struct Final {
+    train_accuracy: f64,
+    test_accuracy: f64,
+    test_loss: f64,
+}
+
+#[derive(Clone, Debug, Serialize)]
+struct Epoch {
+    iteration: u64,
+    train_accuracy: f64,
+    test_accuracy: f64,
+}
+
+/// A run's results.
+#[derive(Clone, Debug, Serialize)]
+pub struct Run {
+    version: &'static str,
+    device: Device,
+    data: Data,
+    settings: Settings,
+    end: &'static str,
+    iterations: u64,
+    train_seconds: f64,
+    eval_seconds: f64,
+    seconds: f64,
+    steps_per_second: f64,
+    images_per_second: f64,
+    r#final: Final,
+    epochs: Vec<Epoch>,
+    out: Option<String>,
+}
+
+impl Run {
+    /// Puts the results together. `seconds` is the time since the process started.
+    #[must_use]
+    pub fn new(
+        device: &Info,
+        data: Data,
+        settings: Settings,
+        outcome: &Outcome,
+        seconds: f64,
+        out: Option<String>,
+    ) -> Self {
+        let iterations = outcome.losses.len() as u64;
+        let train_seconds = outcome.train_time.as_secs_f64();
+        let steps_per_second = if iterations == 0 { 0.0 } else { iterations as f64 / train_seconds };
+        let [train, test] = &outcome.last;
+        let epoch = |&EpochAccuracy { iteration, train, test, .. }: &EpochAccuracy| Epoch {
+            iteration,
+            train_accuracy: train,
+            test_accuracy: test,
+        };
+        Self {
+            version: env!("CARGO_PKG_VERSION"),
+            device: device.into(),
+            data,
+            end: match outcome.end {
+                End::Finished => "finished",
+                End::Interrupted => "interrupted",
+                End::NotFinite { .. } => "loss not finite",
+            },
+            iterations,
+            train_seconds,
+            eval_seconds: outcome.eval_time.as_secs_f64(),
+            seconds,
+            steps_per_second,
+            images_per_second: steps_per_second * settings.batch_size as f64,
+            r#final: Final { train_accuracy: train.accuracy(), test_accuracy: test.accuracy(), test_loss: test.loss },
+            epochs: outcome.epochs.iter().map(epoch).collect(),
+            settings,
+            out,
+        }
+    }
+
+    /// The same in a few lines, for a person.
+    #[must_use]
+    pub fn text(&self) -> String {
+        let Final { train_accuracy, test_accuracy, test_loss } = self.r#final;
+        format!(
+            "train acc, test acc | {train_accuracy:.4}, {test_accuracy:.4}   test loss {test_loss:.4}\n\
+             {} iterations of {} images in {:.2} s: {:.0} iterations/s, {:.0} images/s; evaluations {:.2} s; {:.2} s in all\n",
+            self.iterations,
+            self.settings.batch_size,
+            self.train_seconds,
+            self.steps_per_second,
+            self.images_per_second,
+            self.eval_seconds,
+            self.seconds,
+        )
+    }
+}

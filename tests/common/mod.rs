@@ -1,0 +1,145 @@
+//! What the tests of the backends share: the devices to test on, and networks and data that no mix-up survives.
+
+#![allow(dead_code, reason = "each test file uses its own part")]
+
+use std::sync::Arc;
+
+use libtest_mimic::{Arguments, Failed, Trial};
+use ndarray::Array2;
+use pollster::block_on;
+use rand::{Rng, RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use twolayer::backend::{Backend, Device};
+use twolayer::data::Dataset;
+use twolayer::net::{Activation, Net, Output, Params, Shape};
+use twolayer::reference::{Tensors, TwoLayerNet};
+use twolayer::{backend, gpu};
+
+/// Set in the environment, it makes the absence of any adapter a failure.
+const REQUIRE_ADAPTER: &str = "TWOLAYER_REQUIRE_ADAPTER";
+
+/// A test of one device.
+pub type Check = Arc<dyn Fn(&Device) -> Result<(), backend::Error> + Send + Sync>;
+
+/// Runs each check on the CPU with one and with two threads and on every adapter; the device is in the test's name.
+/// Where there is no adapter, the GPU's tests are ignored, by name.
+pub fn run_on_every_device(checks: &[(String, Check)]) {
+    let arguments = Arguments::from_args();
+    let mut trials = Vec::new();
+    for threads in [1, 2] {
+        for (name, check) in checks.iter().cloned() {
+            let run = move || check(&Device::Cpu { threads }).map_err(Failed::from);
+            trials.push(Trial::test(format!("cpu, {threads} threads: {name}"), run));
+        }
+    }
+    let adapters = block_on(gpu::adapters::list());
+    for (index, adapter) in (1..).zip(&adapters) {
+        let info = adapter.get_info();
+        for (name, check) in checks.iter().cloned() {
+            let adapter = adapter.clone();
+            let run = move || {
+                let device = block_on(gpu::device::Device::open(&adapter))?;
+                check(&Device::Gpu(device)).map_err(Failed::from)
+            };
+            trials.push(Trial::test(format!("{} {index}, {}: {name}", info.backend, info.name), run));
+        }
+    }
+    if adapters.is_empty() {
+        let required = std::env::var_os(REQUIRE_ADAPTER).is_some();
+        for (name, _) in checks {
+            let run = || Err(format!("no GPU adapter found, and {REQUIRE_ADAPTER} is set").into());
+            trials.push(Trial::test(format!("gpu, no adapter found: {name}"), run).with_ignored_flag(!required));
+        }
+    }
+    libtest_mimic::run(&arguments, trials).exit();
+}
+
+/// A network with its parameters, a data set and the batches to train on.
+pub struct Case {
+    pub net: Net,
+    pub params: Params,
+    pub set: Dataset,
+    pub batch_size: usize,
+    rng: ChaCha8Rng,
+}
+
+impl Case {
+    /// Random parameters of a size that keeps units away from saturation, biases too, so that no two values of a tensor
+    /// are alike; images of random pixels, a third of them 0.
+    pub fn new(shape: Shape, batch_size: usize, activation: Activation, output: Output, images: usize) -> Self {
+        let mut rng = ChaCha8Rng::seed_from_u64(42);
+        let mut params = Params::init(shape, 1.0, 1);
+        let mut uniform = |range: f32| (rng.random::<f32>() * 2.0 - 1.0) * range;
+        params.w1.iter_mut().for_each(|w| *w *= 2.0 / (shape.input as f32).sqrt());
+        params.w2.iter_mut().for_each(|w| *w *= 1.0 / (shape.hidden as f32).sqrt());
+        params.b1.iter_mut().for_each(|b| *b = uniform(0.5));
+        params.b2.iter_mut().for_each(|b| *b = uniform(0.5));
+        let pixel = |rng: &mut ChaCha8Rng| if rng.random_range(0..3) == 0 { 0 } else { rng.random() };
+        let pixels = (0..images * shape.input).map(|_| pixel(&mut rng)).collect();
+        let labels = (0..images).map(|_| rng.random_range(0..shape.classes) as u8).collect();
+        let set = Dataset::new(pixels, labels, 1, shape.input).expect("a set");
+        Self { net: Net { shape, activation, output }, params, set, batch_size, rng }
+    }
+
+    pub fn backend(&self, device: &Device) -> Result<Backend, backend::Error> {
+        block_on(Backend::new(device, self.net, self.batch_size, &self.params))
+    }
+
+    pub fn reference(&self) -> TwoLayerNet {
+        TwoLayerNet::new(self.net, &self.params)
+    }
+
+    /// Random image numbers for this many batches.
+    pub fn indices(&mut self, batches: usize) -> Vec<u32> {
+        let images = self.set.len() as u32;
+        (0..batches * self.batch_size).map(|_| self.rng.next_u32() % images).collect()
+    }
+
+    /// The images as the reference takes them, `[N, input]` in 0..=1, with their labels.
+    pub fn batch(&self, indices: &[u32]) -> (Array2<f64>, Vec<usize>) {
+        let image = |i: &u32| self.set.image(*i as usize).expect("an image").iter().map(|&p| f64::from(p) / 255.0);
+        let x = indices.iter().flat_map(image).collect();
+        let x = Array2::from_shape_vec((indices.len(), self.net.shape.input), x).expect("whole images");
+        let t = indices.iter().map(|&i| usize::from(self.set.labels()[i as usize])).collect();
+        (x, t)
+    }
+}
+
+/// The loss that f32 backends compute: by log-softmax, without the 1e-7 of the article's formula.
+pub fn mean_loss(reference: &TwoLayerNet, x: &Array2<f64>, t: &[usize]) -> f64 {
+    match reference.net.output {
+        Output::Identity => reference.loss(x, t),
+        Output::Softmax => {
+            let a2 = reference.pass(x, t).a2;
+            let loss = |(a2, &t): (ndarray::ArrayView1<f64>, &usize)| {
+                let max = a2.fold(f64::NEG_INFINITY, |max, &a| max.max(a));
+                (a2.mapv(|a| (a - max).exp()).sum()).ln() - (a2[t] - max)
+            };
+            a2.outer_iter().zip(t).map(loss).sum::<f64>() / t.len() as f64
+        }
+    }
+}
+
+/// |found - expected| / |expected|, by norm over the whole tensor.
+pub fn relative_error<'a>(found: &[f32], expected: impl IntoIterator<Item = &'a f64>) -> f64 {
+    let (mut difference, mut norm, mut count) = (0.0, 0.0, 0);
+    for (&found, &expected) in found.iter().zip(expected) {
+        difference += (f64::from(found) - expected).powi(2);
+        norm += expected.powi(2);
+        count += 1;
+    }
+    assert_eq!(found.len(), count, "a tensor of another length");
+    if norm == 0.0 { difference.sqrt() } else { (difference / norm).sqrt() }
+}
+
+/// Asserts that each tensor is within `tolerance` of the reference's, by norm.
+pub fn assert_close(found: &Params, expected: &Tensors, tolerance: f64) {
+    let Tensors { w1, b1, w2, b2 } = expected;
+    let errors = [
+        relative_error(&found.w1, w1),
+        relative_error(&found.b1, b1),
+        relative_error(&found.w2, w2),
+        relative_error(&found.b2, b2),
+    ];
+    assert!(errors.iter().all(|e| *e < tolerance), "relative errors of W1, b1, W2, b2: {errors:?}");
+}

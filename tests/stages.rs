@@ -1,0 +1,85 @@
+//! Every kernel against the f64 reference, stage by stage, on every device: a wrong one is found by its name.
+
+mod common;
+
+use std::sync::Arc;
+
+use common::{Case, Check, assert_close, mean_loss, relative_error, run_on_every_device};
+use ndarray::Array2;
+use pollster::block_on;
+use twolayer::backend::{self, Device};
+use twolayer::net::Activation::{Relu, Sigmoid};
+use twolayer::net::Output::{Identity, Softmax};
+use twolayer::net::{Activation, Output, Shape};
+
+/// f32 sums of a few thousand products, against f64.
+const TOLERANCE: f64 = 5e-6;
+
+/// (batch, input, hidden, classes): no two alike in a case, each odd size in each place, and each limit once.
+const SIZES: [(usize, usize, usize, usize, Activation, Output); 16] = [
+    (1, 7, 50, 10, Sigmoid, Softmax),
+    (7, 1, 65, 2, Relu, Softmax),
+    (50, 65, 1, 7, Sigmoid, Identity),
+    (65, 129, 7, 255, Relu, Identity),
+    (129, 50, 1000, 10, Sigmoid, Softmax),
+    (1000, 7, 129, 7, Relu, Softmax),
+    (7, 1000, 50, 129, Sigmoid, Softmax),
+    (100, 784, 50, 10, Sigmoid, Softmax),
+    (100, 784, 50, 10, Relu, Softmax),
+    (100, 784, 50, 10, Sigmoid, Identity),
+    (100, 784, 50, 10, Relu, Identity),
+    (64, 256, 128, 16, Sigmoid, Softmax),
+    (8192, 65, 7, 2, Sigmoid, Softmax),
+    (7, 4096, 65, 10, Relu, Softmax),
+    (65, 7, 4096, 129, Sigmoid, Identity),
+    (1, 1, 1, 255, Sigmoid, Softmax),
+];
+
+fn main() {
+    let named = |&(batch, input, hidden, classes, activation, output): &_| {
+        let shape = Shape { input, hidden, classes };
+        let name = format!("{shape}, batch {batch}, {activation}, {output}");
+        let check: Check = Arc::new(move |device| stages(device, shape, batch, activation, output));
+        (name, check)
+    };
+    run_on_every_device(&SIZES.iter().map(named).collect::<Vec<_>>());
+}
+
+fn stages(
+    device: &Device,
+    shape: Shape,
+    batch_size: usize,
+    activation: Activation,
+    output: Output,
+) -> Result<(), backend::Error> {
+    let mut case = Case::new(shape, batch_size, activation, output, 300);
+    let batch = case.indices(1);
+    let (x, t) = case.batch(&batch);
+    let reference = case.reference();
+    let pass = reference.pass(&x, &t);
+
+    let mut backend = case.backend(device)?;
+    let set = block_on(backend.upload(&case.set))?;
+    let found = block_on(backend.intermediates(set, &batch))?;
+    let stage = |name: &str, found: &[f32], expected: &Array2<f64>| {
+        let error = relative_error(found, expected);
+        assert!(error < TOLERANCE, "{name}: relative error {error:.1e}");
+    };
+    stage("a1", &found.a1, &pass.a1);
+    stage("z1", &found.z1, &pass.z1);
+    stage("a2", &found.a2, &pass.a2);
+    stage("y", &found.y, &pass.y);
+    stage("dy", &found.dy, &pass.dy);
+    stage("dz1", &found.dz1, &pass.dz1);
+    stage("da1", &found.da1, &pass.da1);
+
+    // Twice, so that what the first run leaves behind would show in the second.
+    for _ in 0..2 {
+        let (loss, gradient) = block_on(backend.gradient(set, &batch))?;
+        assert_close(&gradient, &reference.gradient(&x, &t), TOLERANCE);
+        let error = relative_error(&[loss], &[mean_loss(&reference, &x, &t)]);
+        assert!(error < TOLERANCE, "loss: relative error {error:.1e}");
+    }
+    assert_eq!(block_on(backend.params())?, case.params, "a gradient changes no parameter");
+    Ok(())
+}

@@ -1,0 +1,180 @@
+//! Whole runs on every device: against the reference with the same batches, and against themselves bit by bit.
+
+mod common;
+
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use common::{Case, Check, assert_close, mean_loss, relative_error, run_on_every_device};
+use pollster::block_on;
+use twolayer::backend::{self, Backend, Device};
+use twolayer::data::batches::{Batches, Sampling};
+use twolayer::functions::argmax;
+use twolayer::net::Activation::{self, Relu, Sigmoid};
+use twolayer::net::Output::{self, Identity, Softmax};
+use twolayer::net::{Params, Shape};
+use twolayer::train::{End, Event, Sets, Settings, train};
+
+type Run = fn(&Device) -> Result<(), backend::Error>;
+
+fn main() {
+    let mut checks: Vec<(String, Check)> = Vec::new();
+    for (shape, batch_size, activation, output) in [
+        (Shape { input: 784, hidden: 50, classes: 10 }, 100, Sigmoid, Softmax),
+        (Shape { input: 65, hidden: 129, classes: 7 }, 50, Relu, Softmax),
+        (Shape { input: 129, hidden: 7, classes: 2 }, 7, Sigmoid, Identity),
+        (Shape { input: 50, hidden: 65, classes: 10 }, 65, Relu, Identity),
+    ] {
+        let name = format!("200 steps of {shape}, batch {batch_size}, {activation}, {output}");
+        checks.push((name, Arc::new(move |device| steps(device, shape, batch_size, activation, output))));
+    }
+    let whole: [(&str, Run); 5] = [
+        ("the same seed gives the same bits, however the steps are cut", same_bits),
+        ("a set of several tiles is evaluated and predicted as the reference does", evaluation),
+        ("a given gradient is applied", given_gradient),
+        ("a loss that stops being finite ends the run with the last good weights", divergence),
+        ("an interrupted run keeps what it has", interruption),
+    ];
+    checks.extend(whole.map(|(name, check)| (name.to_owned(), Arc::new(check) as Check)));
+    run_on_every_device(&checks);
+}
+
+fn steps(
+    device: &Device,
+    shape: Shape,
+    batch_size: usize,
+    activation: Activation,
+    output: Output,
+) -> Result<(), backend::Error> {
+    let mut case = Case::new(shape, batch_size, activation, output, 500);
+    let indices = case.indices(200);
+    let learning_rate = 0.05_f32;
+    let mut reference = case.reference();
+    let mut expected = Vec::new();
+    for batch in indices.chunks(batch_size) {
+        let (x, t) = case.batch(batch);
+        expected.push(mean_loss(&reference, &x, &t));
+        reference.train_step(&x, &t, f64::from(learning_rate));
+    }
+    let mut backend = case.backend(device)?;
+    let set = block_on(backend.upload(&case.set))?;
+    let losses = block_on(backend.train(set, &indices, learning_rate))?;
+    assert_close(&block_on(backend.params())?, &reference.params, 2e-5);
+    assert!(relative_error(&losses, &expected) < 2e-5, "losses: {:.1e}", relative_error(&losses, &expected));
+    Ok(())
+}
+
+fn same_bits(device: &Device) -> Result<(), backend::Error> {
+    let case = Case::new(Shape { input: 65, hidden: 50, classes: 10 }, 33, Sigmoid, Softmax, 300);
+    let indices = Batches::new(0, Sampling::Shuffle, case.batch_size, case.set.len()).indices(0, 100);
+    let run = |device: &Device, cut: usize| -> Result<(Params, Vec<f32>), backend::Error> {
+        let mut backend = case.backend(device)?;
+        let set = block_on(backend.upload(&case.set))?;
+        let mut losses = Vec::new();
+        for indices in indices.chunks(cut * case.batch_size) {
+            losses.extend(block_on(backend.train(set, indices, 0.1))?);
+        }
+        Ok((block_on(backend.params())?, losses))
+    };
+    let whole = run(device, 100)?;
+    assert_eq!(run(device, 100)?, whole, "again");
+    assert_eq!(run(device, 7)?, whole, "cut every 7 steps");
+    if let Device::Cpu { .. } = device {
+        for threads in [1, 2, 5] {
+            assert_eq!(run(&Device::Cpu { threads }, 100)?, whole, "with {threads} threads");
+        }
+    }
+    Ok(())
+}
+
+fn evaluation(device: &Device) -> Result<(), backend::Error> {
+    // With 1,000 hidden units a tile is some 4,000 images on a GPU, and the last tile of these is no whole one.
+    let shape = Shape { input: 7, hidden: 1000, classes: 7 };
+    let case = Case::new(shape, 1, Sigmoid, Softmax, 9001);
+    let all: Vec<u32> = (0..case.set.len() as u32).collect();
+    let (x, t) = case.batch(&all);
+    let reference = case.reference();
+    let expected = reference.predict(&x);
+    let mut backend = case.backend(device)?;
+    let set = block_on(backend.upload(&case.set))?;
+    // Twice, so that counts left over from the first time would show.
+    for _ in 0..2 {
+        let found = block_on(backend.evaluate(set))?;
+        assert_eq!(found.images, 9001);
+        assert_eq!(found.confusion.iter().sum::<u32>(), 9001);
+        assert!(relative_error(&[found.loss as f32], &[mean_loss(&reference, &x, &t)]) < 1e-5);
+        let mut confusion = vec![0; 49];
+        for (y, &t) in expected.outer_iter().zip(&t) {
+            confusion[t * 7 + argmax(&y)] += 1;
+        }
+        // An image whose two best classes differ by less than f32 can tell may fall either way.
+        let moved: u32 = found.confusion.iter().zip(&confusion).map(|(a, b): (&u32, &u32)| a.abs_diff(*b)).sum();
+        assert!(moved <= 4, "{moved} of the confusion matrix differ");
+        assert!((found.accuracy() - reference.accuracy(&x, &t)).abs() < 3e-4);
+    }
+    let y = block_on(backend.predict(case.set.images()))?;
+    assert!(relative_error(&y, &expected) < 5e-6);
+    Ok(())
+}
+
+fn given_gradient(device: &Device) -> Result<(), backend::Error> {
+    let shape = Shape { input: 50, hidden: 7, classes: 3 };
+    let mut case = Case::new(shape, 10, Relu, Softmax, 30);
+    let mut backend = case.backend(device)?;
+    let set = block_on(backend.upload(&case.set))?;
+    let batch = case.indices(1);
+    let (_, gradient) = block_on(backend.gradient(set, &batch))?;
+    block_on(backend.apply(&gradient, 0.1))?;
+    let applied = block_on(backend.params())?;
+    block_on(backend.set_params(&case.params))?;
+    assert_eq!(block_on(backend.params())?, case.params);
+    block_on(backend.train(set, &batch, 0.1))?;
+    let trained = block_on(backend.params())?;
+    for (a, b) in applied.tensors().iter().zip(trained.tensors()) {
+        let b_f64: Vec<f64> = b.values.iter().map(|&v| f64::from(v)).collect();
+        assert!(relative_error(a.values, &b_f64) < 1e-6, "{}", a.name);
+    }
+    Ok(())
+}
+
+fn sets(backend: &mut Backend, case: &Case) -> Result<Sets, backend::Error> {
+    Ok(Sets { train: block_on(backend.upload(&case.set))?, test: block_on(backend.upload(&case.set))? })
+}
+
+fn divergence(device: &Device) -> Result<(), backend::Error> {
+    let case = Case::new(Shape { input: 20, hidden: 9, classes: 3 }, 10, Relu, Identity, 100);
+    let mut backend = case.backend(device)?;
+    let sets = sets(&mut backend, &case)?;
+    let settings = Settings { iterations: 10_000, steps_per_epoch: 10, learning_rate: 3.0 };
+    let batches = || Batches::new(0, Sampling::Replacement, case.batch_size, case.set.len());
+    let outcome = block_on(train(&mut backend, sets, &mut batches(), &settings, &mut |_| ControlFlow::Continue(())))?;
+    let End::NotFinite { step } = outcome.end else { panic!("ended as {:?}", outcome.end) };
+    let (bad, good) = outcome.losses.split_last().expect("losses");
+    assert_eq!(good.len() as u64, step);
+    assert!(!bad.is_finite() && good.iter().all(|loss| loss.is_finite()));
+    // The weights kept are those that the last finite loss was of.
+    block_on(backend.set_params(&outcome.params))?;
+    let (loss, _) = block_on(backend.gradient(sets.train, &batches().indices(step - 1, 1)))?;
+    assert_eq!(Some(&loss), good.last());
+    Ok(())
+}
+
+fn interruption(device: &Device) -> Result<(), backend::Error> {
+    let case = Case::new(Shape { input: 20, hidden: 9, classes: 3 }, 10, Sigmoid, Softmax, 100);
+    let mut backend = case.backend(device)?;
+    let sets = sets(&mut backend, &case)?;
+    let settings = Settings { iterations: 1_000_000, steps_per_epoch: 10, learning_rate: 0.1 };
+    let mut batches = Batches::new(0, Sampling::Replacement, case.batch_size, case.set.len());
+    let mut seen = 0;
+    let outcome = block_on(train(&mut backend, sets, &mut batches, &settings, &mut |event| match event {
+        Event::Steps { done, .. } if done > 20 => {
+            seen = done;
+            ControlFlow::Break(())
+        }
+        _ => ControlFlow::Continue(()),
+    }))?;
+    assert_eq!((outcome.end, outcome.losses.len() as u64), (End::Interrupted, seen));
+    assert_eq!(outcome.epochs.iter().map(|epoch| epoch.iteration).collect::<Vec<_>>(), [0, 10]);
+    assert_eq!(outcome.params, block_on(backend.params())?);
+    Ok(())
+}
