@@ -4,7 +4,7 @@
 //! On one device the same calls give the same bits, run after run, for any number of threads and any cut into chunks.
 
 use crate::data::Dataset;
-use crate::net::{Gradients, Net, Params};
+use crate::net::{Gradients, Net, Params, Shape, Tensor};
 use crate::{cpu, gpu};
 
 /// A data set that a backend holds, by its number there.
@@ -64,20 +64,44 @@ pub enum Device {
     Gpu(gpu::device::Device),
 }
 
-/// A network on a device.
-pub enum Backend {
-    /// On the CPU.
-    Cpu(Box<cpu::Network>),
-    /// On a GPU.
-    Gpu(Box<gpu::network::Network>),
-}
-
 /// What a backend can fail with.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum Error {
     /// The shape or the batch size is beyond what any backend takes.
     #[error(transparent)]
     Shape(#[from] crate::net::ShapeError),
+    /// The parameters, or a gradient, are not of the network's shape.
+    #[error("parameters of shape {found} for a network of shape {expected}; give those of one network")]
+    Params {
+        /// The shape of what was given.
+        found: Shape,
+        /// The network's.
+        expected: Shape,
+    },
+    /// A data set does not go with the network.
+    #[error(
+        "images of {pixels} pixels with labels up to {largest_label} for a network of shape {shape}; give its own data"
+    )]
+    Set {
+        /// Pixels of an image.
+        pixels: usize,
+        /// The set's largest label.
+        largest_label: u8,
+        /// The network's shape.
+        shape: Shape,
+    },
+    /// The image numbers are no whole batches of the set.
+    #[error("{count} image numbers up to {largest}; give batches of {batch_size}, of numbers under {images}")]
+    Indices {
+        /// How many there are.
+        count: usize,
+        /// The largest.
+        largest: u32,
+        /// Images in a batch.
+        batch_size: usize,
+        /// Images in the set.
+        images: usize,
+    },
     /// The CPU backend failed.
     #[error(transparent)]
     Cpu(#[from] cpu::Error),
@@ -86,12 +110,26 @@ pub enum Error {
     Gpu(#[from] gpu::Error),
 }
 
-/// Calls the same method on whichever backend it is.
+/// A network of one shape on a device, for batches of one size.
+pub struct Backend {
+    net: Net,
+    batch_size: usize,
+    /// Images in each resident set.
+    images: Vec<usize>,
+    network: Network,
+}
+
+enum Network {
+    Cpu(Box<cpu::Network>),
+    Gpu(Box<gpu::network::Network>),
+}
+
+/// Calls the same method on whichever network it is.
 macro_rules! on {
-    ($self:expr, $network:ident => $cpu:expr, $gpu:expr) => {
-        match $self {
-            Self::Cpu($network) => Ok($cpu),
-            Self::Gpu($network) => Ok($gpu?),
+    ($backend:expr, $network:ident => $cpu:expr, $gpu:expr) => {
+        match &mut $backend.network {
+            Network::Cpu($network) => Ok($cpu),
+            Network::Gpu($network) => Ok($gpu?),
         }
     };
 }
@@ -104,44 +142,58 @@ impl Backend {
     /// A shape beyond the limits, before anything runs; or what the device reports.
     pub async fn new(device: &Device, net: Net, batch_size: usize, params: &Params) -> Result<Self, Error> {
         net.shape.check(batch_size)?;
-        Ok(match device {
-            Device::Cpu { threads } => Self::Cpu(Box::new(cpu::Network::new(net, batch_size, params, *threads)?)),
+        check_params(net.shape, params)?;
+        let network = match device {
+            Device::Cpu { threads } => Network::Cpu(Box::new(cpu::Network::new(net, batch_size, params, *threads)?)),
             Device::Gpu(device) => {
-                Self::Gpu(Box::new(gpu::network::Network::new(device.clone(), net, batch_size, params)?))
+                Network::Gpu(Box::new(gpu::network::Network::new(device.clone(), net, batch_size, params)?))
             }
-        })
+        };
+        Ok(Self { net, batch_size, images: Vec::new(), network })
     }
 
-    /// Makes a data set resident. Its images have the network's input pixels, its labels are under the classes.
+    /// Makes a data set resident.
     ///
     /// # Errors
-    /// A set that does not fit the device, or what the device reports.
+    /// A set whose pixels or labels are not the network's, or that does not fit the device; or what the device reports.
     pub async fn upload(&mut self, set: &Dataset) -> Result<Resident, Error> {
-        on!(self, network => network.upload(set), network.upload(set))
+        let shape = self.net.shape;
+        let largest_label = set.labels().iter().copied().max().unwrap_or(0);
+        if set.pixels() != shape.input || usize::from(largest_label) >= shape.classes {
+            return Err(Error::Set { pixels: set.pixels(), largest_label, shape });
+        }
+        let resident: Result<Resident, Error> = on!(self, network => network.upload(set), network.upload(set));
+        // The network numbers its sets in this order, and a set that did not fit has no number.
+        let resident = resident?;
+        self.images.push(set.len());
+        Ok(resident)
     }
 
     /// Trains on one batch after another by SGD; `indices` are their image numbers, `[steps, batch_size]`. Returns each
     /// batch's mean loss before its update, by log-softmax (without the reference's 1e-7) or half the squared error.
     ///
     /// # Errors
-    /// What the device reports.
+    /// Image numbers that are no whole batches of the set, or what the device reports.
     pub async fn train(&mut self, set: Resident, indices: &[u32], learning_rate: f32) -> Result<Vec<f32>, Error> {
+        self.check_indices(set, indices, indices.len().is_multiple_of(self.batch_size))?;
         on!(self, network => network.train(set, indices, learning_rate), network.train(set, indices, learning_rate).await)
     }
 
     /// The mean loss of one batch and its gradient by backpropagation.
     ///
     /// # Errors
-    /// What the device reports.
-    pub async fn gradient(&mut self, set: Resident, indices: &[u32]) -> Result<(f32, Gradients), Error> {
-        on!(self, network => network.gradient(set, indices), network.gradient(set, indices).await)
+    /// Image numbers that are no batch of the set, or what the device reports.
+    pub async fn gradient(&mut self, set: Resident, batch: &[u32]) -> Result<(f32, Gradients), Error> {
+        self.check_indices(set, batch, batch.len() == self.batch_size)?;
+        on!(self, network => network.gradient(set, batch), network.gradient(set, batch).await)
     }
 
     /// One SGD update by a gradient that is given.
     ///
     /// # Errors
-    /// What the device reports.
+    /// A gradient of another shape, or what the device reports.
     pub async fn apply(&mut self, gradient: &Gradients, learning_rate: f32) -> Result<(), Error> {
+        check_params(self.net.shape, gradient)?;
         on!(self, network => network.apply(gradient, learning_rate), network.apply(gradient, learning_rate))
     }
 
@@ -149,15 +201,16 @@ impl Backend {
     ///
     /// # Errors
     /// What the device reports.
-    pub async fn params(&self) -> Result<Params, Error> {
+    pub async fn params(&mut self) -> Result<Params, Error> {
         on!(self, network => network.params(), network.params().await)
     }
 
-    /// Sets every parameter; their shape is the network's.
+    /// Sets every parameter.
     ///
     /// # Errors
-    /// What the device reports.
+    /// Parameters of another shape, or what the device reports.
     pub async fn set_params(&mut self, params: &Params) -> Result<(), Error> {
+        check_params(self.net.shape, params)?;
         on!(self, network => network.set_params(params), network.set_params(params))
     }
 
@@ -169,19 +222,41 @@ impl Backend {
         on!(self, network => network.evaluate(set), network.evaluate(set).await)
     }
 
-    /// The output y `[N, classes]` for images given as bytes, `[N, input]`.
+    /// The output y `[N, classes]` for whole images given as bytes, `[N, input]`.
     ///
     /// # Errors
     /// What the device reports.
     pub async fn predict(&mut self, images: &[u8]) -> Result<Vec<f32>, Error> {
+        if images.len() < self.net.shape.input {
+            return Ok(Vec::new());
+        }
         on!(self, network => network.predict(images), network.predict(images).await)
     }
 
     /// Every intermediate value of one batch's pass, so that a test finds a wrong kernel by its stage.
     ///
     /// # Errors
-    /// What the device reports.
-    pub async fn intermediates(&mut self, set: Resident, indices: &[u32]) -> Result<Intermediates, Error> {
-        on!(self, network => network.intermediates(set, indices), network.intermediates(set, indices).await)
+    /// Image numbers that are no batch of the set, or what the device reports.
+    pub async fn intermediates(&mut self, set: Resident, batch: &[u32]) -> Result<Intermediates, Error> {
+        self.check_indices(set, batch, batch.len() == self.batch_size)?;
+        on!(self, network => network.intermediates(set, batch), network.intermediates(set, batch).await)
     }
+
+    fn check_indices(&self, set: Resident, indices: &[u32], whole_batches: bool) -> Result<(), Error> {
+        let (batch_size, images) = (self.batch_size, self.images[set.0]);
+        let largest = indices.iter().copied().max().unwrap_or(0);
+        if largest as usize >= images || !whole_batches {
+            return Err(Error::Indices { count: indices.len(), largest, batch_size, images });
+        }
+        Ok(())
+    }
+}
+
+fn check_params(expected: Shape, params: &Params) -> Result<(), Error> {
+    let found = params.shape;
+    let is_whole = |tensor: &Tensor| tensor.values.len() == tensor.dims.iter().product::<usize>();
+    if found != expected || !params.tensors().iter().all(is_whole) {
+        return Err(Error::Params { found, expected });
+    }
+    Ok(())
 }

@@ -208,12 +208,15 @@ pub async fn open(choice: &Choice, threads: usize, fallback: bool) -> Result<(In
     }
     let mut notices = Vec::new();
     let found = list(threads).await;
-    let mut chosen = choose(&found, choice);
-    if let (Err(Error::NoGpu(reason)), true) = (&chosen, fallback) {
-        notices.push(Notice::NoGpu(*reason));
-        chosen = choose(&found, &Choice::Cpu);
-    }
-    let chosen = chosen?;
+    let infos: Vec<Info> = found.iter().map(|found| found.info.clone()).collect();
+    let index = match choose(&infos, choice) {
+        Err(Error::NoGpu(reason)) if fallback => {
+            notices.push(Notice::NoGpu(reason));
+            choose(&infos, &Choice::Cpu)?
+        }
+        chosen => chosen?,
+    };
+    let chosen = &found[index];
     match &chosen.source {
         Source::Cpu { threads } => Ok((chosen.info.clone(), Device::Cpu { threads: *threads }, notices)),
         Source::Gpu(adapter) => match gpu::device::Device::open(adapter).await {
@@ -233,30 +236,31 @@ pub async fn open(choice: &Choice, threads: usize, fallback: bool) -> Result<(In
     }
 }
 
-fn choose<'a>(found: &'a [Found], choice: &Choice) -> Result<&'a Found, Error> {
-    let best_gpu = || found.iter().find(|f| f.info.kind == Kind::Gpu);
+/// The index of the device that is meant.
+fn choose(devices: &[Info], choice: &Choice) -> Result<usize, Error> {
+    const CPU: usize = 0;
+    let best_gpu = || devices.iter().find(|info| info.kind == Kind::Gpu);
     match choice {
-        Choice::Cpu => Ok(&found[0]),
-        Choice::Auto => Ok(best_gpu().filter(|f| !f.info.software).unwrap_or(&found[0])),
-        Choice::Gpu => best_gpu().ok_or(Error::NoGpu(NoGpu)),
-        Choice::Index(index) => found.get(*index).ok_or(Error::Index { index: *index, last: found.len() - 1 }),
+        Choice::Cpu => Ok(CPU),
+        Choice::Auto => Ok(best_gpu().filter(|info| !info.software).map_or(CPU, |info| info.index)),
+        Choice::Gpu => best_gpu().map(|info| info.index).ok_or(Error::NoGpu(NoGpu)),
+        Choice::Index(index) if *index < devices.len() => Ok(*index),
+        Choice::Index(index) => Err(Error::Index { index: *index, last: devices.len() - 1 }),
         Choice::Name { backend, part } => {
-            let fits = |info: &Info| {
+            let fits = |info: &&Info| {
                 info.kind == Kind::Gpu
                     && info.name.to_lowercase().contains(part)
                     && backend.as_ref().is_none_or(|backend| *backend == info.backend)
             };
-            let infos = |fit: &dyn Fn(&Info) -> bool| found.iter().map(|f| f.info.clone()).filter(|i| fit(i)).collect();
-            let mut fitting: Vec<&Found> = found.iter().filter(|f| fits(&f.info)).collect();
-            let preference = |info: &Info| ["vulkan", "metal", "dx12", "gl"].iter().position(|b| *b == info.backend);
-            fitting.sort_by_key(|f| preference(&f.info));
+            let mut fitting: Vec<&Info> = devices.iter().filter(fits).collect();
+            fitting.sort_by_key(|info| ["vulkan", "metal", "dx12", "gl"].iter().position(|b| *b == info.backend));
             let Some((first, others)) = fitting.split_first() else {
-                return Err(Error::Unknown { part: part.clone(), found: infos(&|_| true) });
+                return Err(Error::Unknown { part: part.clone(), found: devices.to_vec() });
             };
-            if others.iter().any(|other| !is_same_card(&first.info, &other.info)) {
-                return Err(Error::Ambiguous { part: part.clone(), found: infos(&fits) });
+            if others.iter().any(|other| !is_same_card(first, other)) {
+                return Err(Error::Ambiguous { part: part.clone(), found: fitting.into_iter().cloned().collect() });
             }
-            Ok(first)
+            Ok(first.index)
         }
     }
 }
@@ -269,4 +273,67 @@ fn is_same_card(a: &Info, b: &Info) -> bool {
 fn names(found: &[Info]) -> String {
     let name = |info: &Info| format!("{} {} ({})", info.index, info.name, info.backend);
     found.iter().map(name).collect::<Vec<_>>().join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A machine with these GPUs: (name, backend, software).
+    fn machine(gpus: &[(&str, &str, bool)]) -> Vec<Info> {
+        let gpu = |(index, (name, backend, software)): (usize, &(&str, &str, bool))| Info {
+            index: index + 1,
+            name: (*name).to_owned(),
+            kind: Kind::Gpu,
+            backend: (*backend).to_owned(),
+            driver: String::new(),
+            software: *software,
+        };
+        std::iter::once(cpu(1).info).chain(gpus.iter().enumerate().map(gpu)).collect()
+    }
+
+    fn chosen(devices: &[Info], choice: &str) -> Result<usize, String> {
+        choose(devices, &choice.parse().unwrap()).map_err(|error| error.to_string())
+    }
+
+    const CARD: &str = "NVIDIA GeForce RTX 3080";
+    const CARD_IN_GL: &str = "NVIDIA GeForce RTX 3080/PCIe/SSE2";
+
+    #[test]
+    fn auto_takes_hardware_or_the_cpu() {
+        assert_eq!(chosen(&machine(&[(CARD, "vulkan", false), ("llvmpipe", "vulkan", true)]), "auto"), Ok(1));
+        assert_eq!(chosen(&machine(&[("llvmpipe", "vulkan", true)]), "auto"), Ok(0));
+        assert_eq!(chosen(&machine(&[]), "auto"), Ok(0));
+    }
+
+    #[test]
+    fn gpu_takes_software_too_and_says_where_there_is_none() {
+        assert_eq!(chosen(&machine(&[("llvmpipe", "vulkan", true)]), "gpu"), Ok(1));
+        assert!(chosen(&machine(&[]), "gpu").unwrap_err().starts_with("no GPU adapter found"));
+    }
+
+    #[test]
+    fn two_equal_cards_are_told_apart_by_index_alone() {
+        let devices = machine(&[(CARD, "vulkan", false), (CARD, "vulkan", false)]);
+        assert_eq!(chosen(&devices, "2"), Ok(2));
+        let error = chosen(&devices, "rtx").unwrap_err();
+        assert!(error.contains("fits several devices") && error.contains("1 NVIDIA") && error.contains("2 NVIDIA"));
+        assert_eq!(chosen(&devices, "3").unwrap_err(), "there is no device 3; `twolayer devices` lists 0 to 2");
+    }
+
+    #[test]
+    fn one_card_under_two_backends_is_one_card() {
+        let devices = machine(&[(CARD_IN_GL, "gl", false), (CARD, "vulkan", false)]);
+        assert_eq!(chosen(&devices, "GeForce"), Ok(2));
+        assert_eq!(chosen(&devices, "gl:geforce"), Ok(1));
+        assert_eq!(chosen(&devices, "Vulkan:"), Ok(2));
+        assert!(chosen(&devices, "metal:geforce").unwrap_err().contains("no device is named 'geforce'"));
+    }
+
+    #[test]
+    fn a_name_that_fits_two_cards_is_refused() {
+        let devices = machine(&[(CARD, "vulkan", false), ("NVIDIA T4", "gl", false)]);
+        assert!(chosen(&devices, "nvidia").unwrap_err().contains("fits several devices"));
+        assert_eq!(chosen(&devices, "t4"), Ok(2));
+    }
 }

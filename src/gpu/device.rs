@@ -13,8 +13,8 @@ use super::Error;
 
 /// An opened GPU.
 ///
-/// wgpu reports some failures to callbacks, long after the call that caused them; the callbacks keep the first one,
-/// and [`Device::check`] returns it.
+/// wgpu reports some failures to callbacks, long after the call that caused them; the callbacks keep the first one
+/// (or that the device is lost), and [`Device::check`] returns it.
 #[derive(Clone, Debug)]
 pub struct Device {
     name: String,
@@ -56,10 +56,7 @@ impl Device {
             .await
             .map_err(|error| Error::NoDevice { adapter: name.clone(), reason: one_line(&error.to_string()) })?;
 
-        let failure = Arc::new(Mutex::new(None));
-        let keep_first = |failure: &Arc<Mutex<Option<Error>>>, error| {
-            failure.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
-        };
+        let failure = Arc::new(Mutex::new(None::<Error>));
         let (seen, adapter) = (failure.clone(), name.clone());
         device.on_uncaptured_error(Arc::new(move |error| {
             let adapter = adapter.clone();
@@ -67,11 +64,13 @@ impl Device {
                 wgpu::Error::OutOfMemory { .. } => Error::OutOfMemory { adapter },
                 other => Error::Refused { adapter, reason: one_line(&other.to_string()) },
             };
-            keep_first(&seen, error);
+            seen.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
         }));
         let (seen, adapter) = (failure.clone(), name.clone());
         device.set_device_lost_callback(move |_, reason| {
-            keep_first(&seen, Error::Lost { adapter: adapter.clone(), reason: one_line(&reason) });
+            // The cause of whatever else was reported, before or after.
+            let lost = Error::Lost { adapter: adapter.clone(), reason: one_line(&reason) };
+            *seen.lock().unwrap_or_else(PoisonError::into_inner) = Some(lost);
         });
         Ok(Self { name, gpu: device, queue, failure })
     }
@@ -81,10 +80,12 @@ impl Device {
     /// # Errors
     /// That failure.
     pub fn check(&self) -> Result<(), Error> {
+        // The callbacks run while the device is polled. What is wrong with the poll itself, they say too.
+        let _ = self.gpu.poll(PollType::Poll);
         self.failure.lock().unwrap_or_else(PoisonError::into_inner).clone().map_or(Ok(()), Err)
     }
 
-    /// Makes the device fail as if its driver had reset it.
+    /// Lets the GPU go: every later call reports it as lost.
     pub fn destroy(&self) {
         self.gpu.destroy();
     }
