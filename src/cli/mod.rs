@@ -94,7 +94,7 @@ enum Error {
     Json(#[from] serde_json::Error),
     #[error("the loss was no finite number at iteration {step}; {kept}; use a smaller --learning-rate")]
     NotFinite { step: u64, kept: String },
-    #[error("interrupted; {kept}")]
+    #[error("the run was interrupted; {kept}")]
     Interrupted { kept: String },
 }
 

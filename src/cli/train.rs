@@ -174,7 +174,7 @@ fn train(arguments: &Arguments, start: Instant, progress: &mut Progress) -> Resu
     let mut kept = "nothing was kept (--no-save)".to_owned();
     if let Some(folder) = &folder {
         folder.save(&net, &outcome.params, &outcome.losses, &run)?;
-        kept = format!("the last good weights are in {}", folder.path().display());
+        kept = format!("its last good weights are in {}", folder.path().display());
     }
     if let Some(path) = &arguments.plot {
         write_plot(path, &outcome.epochs)?;
@@ -186,8 +186,11 @@ fn train(arguments: &Arguments, start: Instant, progress: &mut Progress) -> Resu
         print_json(&run)?;
     } else {
         let mut text = run.text();
-        if let Some(folder) = &folder {
-            let _ = writeln!(text, "saved in {}", folder.path().display());
+        let plot = arguments.plot.as_deref();
+        for (what, path) in [("saved in", folder.as_ref().map(RunFolder::path)), ("plotted in", plot)] {
+            if let Some(path) = path {
+                let _ = writeln!(text, "{what} {}", path.display());
+            }
         }
         print(&(chart(&outcome.epochs, CHART_WIDTH) + "\n" + &text))?;
     }
