@@ -1,7 +1,6 @@
 //! A trained network in a safetensors file: f32 tensors W1 `[input, hidden]`, b1 `[hidden]`, W2 `[hidden, classes]`,
 //! b2 `[classes]`, and in the metadata the names of its activation and output.
 
-use std::collections::HashMap;
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
@@ -36,7 +35,7 @@ pub struct Error {
 #[derive(Debug, thiserror::Error)]
 pub enum Problem {
     /// It can't be read.
-    #[error("can't be read ({0}); give a model.safetensors or the folder of a run")]
+    #[error("can't be read ({0}); give a model.safetensors")]
     Read(io::Error),
     /// It can't be written.
     #[error("can't be written ({0}); choose another --out or make room")]
@@ -105,22 +104,27 @@ pub fn save(path: &Path, net: &Net, params: &Params) -> Result<(), Error> {
         .map_err(|error| Error { path: path.into(), problem: Problem::Write(error) })
 }
 
-/// Writes a network as safetensors.
+/// Writes a network as safetensors. The same network gives the same bytes, which the safetensors library, whose metadata
+/// is a hash map, does not promise.
 ///
 /// # Errors
 /// What the writer gives.
 pub fn write(out: &mut dyn Write, net: &Net, params: &Params) -> io::Result<()> {
-    let tensors = params.tensors().map(|tensor| (tensor.name, tensor.dims, to_bytes(tensor.values)));
-    let views: Result<Vec<_>, _> = tensors
-        .iter()
-        .map(|(name, dims, bytes)| Ok((name, TensorView::new(Dtype::F32, dims.clone(), bytes)?)))
-        .collect();
-    let metadata = [(ACTIVATION, net.activation.as_str()), (OUTPUT, net.output.as_str())];
-    let metadata: HashMap<String, String> = metadata.map(|(key, name)| (key.to_owned(), name.to_owned())).into();
-    let bytes = views
-        .and_then(|views| safetensors::serialize(views, Some(metadata)))
-        .map_err(|error: safetensors::SafeTensorError| io::Error::other(error))?;
-    out.write_all(&bytes)
+    let Net { activation, output, .. } = net;
+    let tensors = params.tensors();
+    let mut end = 0;
+    let entries = tensors.each_ref().map(|Tensor { name, dims, values }| {
+        let start = end;
+        end += size_of_val(*values);
+        format!(r#""{name}":{{"dtype":"F32","shape":{dims:?},"data_offsets":[{start},{end}]}}"#)
+    });
+    let metadata = format!(r#"{{"{ACTIVATION}":"{activation}","{OUTPUT}":"{output}"}}"#);
+    let header = format!(r#"{{"__metadata__":{metadata},{}}}"#, entries.join(","));
+    // Spaces at its end make the values begin at a multiple of 8 bytes.
+    let length = header.len().next_multiple_of(8);
+    out.write_all(&(length as u64).to_le_bytes())?;
+    write!(out, "{header:length$}")?;
+    tensors.iter().try_for_each(|tensor| out.write_all(&to_bytes(tensor.values)))
 }
 
 /// Reads a network from a file.

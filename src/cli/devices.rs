@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::{Error, print, print_json};
 use crate::devices::{Kind, NoGpu, list};
+use crate::report::progress::tell;
 use crate::report::summary::Device;
 
 #[derive(Args)]
@@ -44,7 +45,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Error> {
     }
     print(&format!("{}\n", table.trim_fmt()))?;
     if found.iter().all(|found| found.info.kind == Kind::Cpu) {
-        eprintln!("note: {NoGpu}");
+        tell(format_args!("note: {NoGpu}"));
     }
     Ok(())
 }

@@ -15,14 +15,14 @@ use clap::{Args, Parser, Subcommand};
 use pollster::block_on;
 
 use crate::devices::{Choice, Info};
-use crate::report::progress::Progress;
+use crate::report::progress::{Progress, tell};
 use crate::{backend, model, net, report};
 
 /// A two-layer neural network whose every matrix product and activation is a WGSL kernel.
 ///
 /// Without a command it trains: 784-50-10 on MNIST, as the article does.
 #[derive(Parser)]
-#[command(version, args_conflicts_with_subcommands = true, max_term_width = 100)]
+#[command(version, allow_negative_numbers = true, args_conflicts_with_subcommands = true, max_term_width = 100)]
 struct Command {
     #[command(subcommand)]
     command: Option<Subcommands>,
@@ -92,9 +92,11 @@ enum Error {
     Output(#[from] io::Error),
     #[error("{0}")]
     Json(#[from] serde_json::Error),
-    #[error("the loss was no finite number at iteration {step}; {kept}; use a smaller --learning-rate")]
+    #[error(
+        "the loss was no finite number at iteration {step}; {kept}; use a smaller --learning-rate or smaller initial weights"
+    )]
     NotFinite { step: u64, kept: String },
-    #[error("the run was interrupted; {kept}")]
+    #[error("interrupted; {kept}")]
     Interrupted { kept: String },
 }
 
@@ -125,7 +127,7 @@ pub fn main() -> ExitCode {
         // Who reads our output has read enough.
         Err(Error::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("error: {error}");
+            tell(format_args!("error: {error}"));
             error.exit_code()
         }
     }

@@ -7,6 +7,7 @@ use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use clap::Args;
+use clap::builder::RangedI64ValueParser;
 use pollster::block_on;
 use time::OffsetDateTime;
 use time::macros::format_description;
@@ -21,7 +22,7 @@ use crate::model;
 use crate::net::{Activation, Net, Output, Params, Shape};
 use crate::report::chart::chart;
 use crate::report::files::RunFolder;
-use crate::report::plot::{check_plot_path, write_plot};
+use crate::report::plot::{PlotError, check_plot_name, check_plot_place, write_plot};
 use crate::report::progress::Progress;
 use crate::report::summary::{Run, Settings};
 use crate::train::{self, End, Sets};
@@ -34,11 +35,11 @@ pub(super) struct Arguments {
     #[command(flatten)]
     data: DataArguments,
     /// Hidden units [default: 50, or what --init has]
-    #[arg(long, value_name = "N")]
-    hidden: Option<usize>,
+    #[arg(long, value_name = "N", value_parser = up_to(Shape::MAX_HIDDEN))]
+    hidden: Option<u16>,
     /// Images in a batch
-    #[arg(long, value_name = "N", default_value_t = 100)]
-    batch_size: usize,
+    #[arg(long, value_name = "N", default_value_t = 100, value_parser = up_to(Shape::MAX_BATCH))]
+    batch_size: u16,
     /// What every gradient is multiplied by
     #[arg(long, value_name = "X", default_value_t = 0.1, value_parser = learning_rate)]
     learning_rate: f32,
@@ -76,7 +77,7 @@ pub(super) struct Arguments {
     #[arg(long)]
     overwrite: bool,
     /// Draw both accuracies by epoch into FILE, an .svg or .png
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_parser = plot_path)]
     plot: Option<PathBuf>,
     /// No progress on stderr
     #[arg(long)]
@@ -86,6 +87,10 @@ pub(super) struct Arguments {
     json: bool,
 }
 
+fn up_to(most: usize) -> RangedI64ValueParser<u16> {
+    clap::value_parser!(u16).range(1..=most as i64)
+}
+
 fn learning_rate(text: &str) -> Result<f32, String> {
     match text.parse::<f32>() {
         Ok(rate) if rate.is_finite() && rate > 0.0 => Ok(rate),
@@ -93,11 +98,19 @@ fn learning_rate(text: &str) -> Result<f32, String> {
     }
 }
 
+/// Far beyond any that learns, and small enough for no weight to be infinite.
+const MAX_WEIGHT_INIT_STD: f32 = 1e6;
+
 fn weight_init_std(text: &str) -> Result<f32, String> {
     match text.parse::<f32>() {
-        Ok(std) if std.is_finite() && std >= 0.0 => Ok(std),
-        _ => Err("give a finite number, 0 or above".to_owned()),
+        Ok(std) if (0.0..=MAX_WEIGHT_INIT_STD).contains(&std) => Ok(std),
+        _ => Err(format!("give a number from 0 to {MAX_WEIGHT_INIT_STD}")),
     }
+}
+
+fn plot_path(text: &str) -> Result<PathBuf, PlotError> {
+    let path = PathBuf::from(text);
+    check_plot_name(&path).map(|()| path)
 }
 
 pub(super) fn run(arguments: &Arguments, start: Instant) -> Result<(), Error> {
@@ -108,24 +121,21 @@ pub(super) fn run(arguments: &Arguments, start: Instant) -> Result<(), Error> {
 }
 
 fn train(arguments: &Arguments, start: Instant, progress: &mut Progress) -> Result<(), Error> {
-    let batch_size = arguments.batch_size;
+    let batch_size = usize::from(arguments.batch_size);
     // What needs no data is checked before any is fetched.
+    if let Some(path) = &arguments.out {
+        RunFolder::check(path, arguments.overwrite)?;
+    }
     let init = arguments.init.as_deref().map(model::load).transpose()?;
     let (info, device) = arguments.device.open(progress)?;
     let (splits, data) = arguments.data.load(arguments.data.data.as_ref().unwrap_or(&Choice::Auto), progress)?;
     let (net, params) = network(arguments, init, &splits)?;
-    net.shape.check(batch_size)?;
     let steps_per_epoch = train::Settings::steps_per_epoch(splits.train.len(), batch_size);
     let settings = train::Settings {
         iterations: iterations(arguments, steps_per_epoch),
         steps_per_epoch,
         learning_rate: arguments.learning_rate,
     };
-    if let Some(path) = &arguments.plot {
-        check_plot_path(path)?;
-    }
-    let folder = folder(arguments, &info)?;
-
     progress.say(format_args!(
         "network: {}, {} and {}; {} iterations of {batch_size} images, learning rate {}",
         net.shape, net.activation, net.output, settings.iterations, settings.learning_rate
@@ -135,25 +145,20 @@ fn train(arguments: &Arguments, start: Instant, progress: &mut Progress) -> Resu
         progress.busy("compiling the kernels");
     }
     let mut batches = Batches::new(arguments.seed, arguments.sampling, batch_size, splits.train.len());
-    let outcome = block_on(async {
+    let (folder, outcome) = block_on(async {
         let mut backend = Backend::new(&device, net, batch_size, &params).await?;
         let sets = Sets { train: backend.upload(&splits.train).await?, test: backend.upload(&splits.test).await? };
         SAVING.get_or_init(|| ());
-        train::train(&mut backend, sets, &mut batches, &settings, &mut |event| {
+        let folder = folder(arguments, &info)?;
+        // After the folder, because the plot may go into it.
+        arguments.plot.as_deref().map(check_plot_place).transpose()?;
+        let outcome = train::train(&mut backend, sets, &mut batches, &settings, &mut |event| {
             progress.event(&event);
             if INTERRUPTED.load(Ordering::Relaxed) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         })
-        .await
-    });
-    let outcome = match outcome {
-        Ok(outcome) => outcome,
-        Err(error) => {
-            if let Some(folder) = folder {
-                folder.abandon();
-            }
-            return Err(error.into());
-        }
-    };
+        .await?;
+        Ok::<_, Error>((folder, outcome))
+    })?;
     progress.finish();
 
     let out = folder.as_ref().map(|folder| folder.path().display().to_string());
@@ -174,7 +179,7 @@ fn train(arguments: &Arguments, start: Instant, progress: &mut Progress) -> Resu
     let mut kept = "nothing was kept (--no-save)".to_owned();
     if let Some(folder) = &folder {
         folder.save(&net, &outcome.params, &outcome.losses, &run)?;
-        kept = format!("its last good weights are in {}", folder.path().display());
+        kept = format!("the last good weights are in {}", folder.path().display());
     }
     if let Some(path) = &arguments.plot {
         write_plot(path, &outcome.epochs)?;
@@ -192,7 +197,10 @@ fn train(arguments: &Arguments, start: Instant, progress: &mut Progress) -> Resu
                 let _ = writeln!(text, "{what} {}", path.display());
             }
         }
-        print(&(chart(&outcome.epochs, CHART_WIDTH) + "\n" + &text))?;
+        if !outcome.epochs.is_empty() {
+            text = chart(&outcome.epochs, CHART_WIDTH) + "\n" + &text;
+        }
+        print(&text)?;
     }
     if outcome.end == End::Interrupted {
         return Err(Error::Interrupted { kept });
@@ -212,13 +220,11 @@ fn network(arguments: &Arguments, init: Option<model::Model>, splits: &Splits) -
         output: arguments.output.or(output).unwrap_or_default(),
     };
     let Some(model::Model { params, activation, output }) = init else {
-        let net = net(arguments.hidden.unwrap_or(DEFAULT_HIDDEN), None, None);
-        // Before its parameters take memory.
-        net.shape.check(arguments.batch_size)?;
+        let net = net(arguments.hidden.map_or(DEFAULT_HIDDEN, usize::from), None, None);
         return Ok((net, Params::init(net.shape, arguments.weight_init_std, arguments.seed)));
     };
     let net = net(params.shape.hidden, activation, output);
-    if let Some(hidden) = arguments.hidden.filter(|hidden| *hidden != params.shape.hidden) {
+    if let Some(hidden) = arguments.hidden.filter(|hidden| usize::from(*hidden) != params.shape.hidden) {
         let has = params.shape.hidden;
         return Err(Error::Usage(format!("--hidden {hidden}, but --init has {has} hidden units; leave out --hidden")));
     }
@@ -244,11 +250,10 @@ fn folder(arguments: &Arguments, device: &Info) -> Result<Option<RunFolder>, Err
     if arguments.no_save {
         return Ok(None);
     }
-    let path = match &arguments.out {
-        Some(path) => path.clone(),
-        None => default_folder(device),
-    };
-    Ok(Some(RunFolder::create(&path, arguments.overwrite)?))
+    Ok(Some(match &arguments.out {
+        Some(path) => RunFolder::create(path, arguments.overwrite)?,
+        None => RunFolder::create_new(&default_folder(device))?,
+    }))
 }
 
 fn default_folder(device: &Info) -> PathBuf {

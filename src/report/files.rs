@@ -46,42 +46,78 @@ pub enum Error {
     Model(#[from] model::Error),
 }
 
-/// A folder that a run may write to.
+/// A folder that a run may write to. Dropped before anything is written to it, it goes away again.
 #[derive(Debug)]
 pub struct RunFolder {
     path: PathBuf,
+    /// The folders that were made for it, the innermost first.
+    made: Vec<PathBuf>,
 }
 
 impl RunFolder {
-    /// Makes the folder and checks that it takes files, before any work is done for it.
+    /// Checks that no file and no run is in the folder's place, without making it.
     ///
     /// # Errors
-    /// A folder that holds a run, unless `overwrite`; a file in its place; one that can't be made or written to.
-    pub fn create(path: &Path, overwrite: bool) -> Result<Self, Error> {
+    /// A file in its place; a folder that holds a run, unless `overwrite`.
+    pub fn check(path: &Path, overwrite: bool) -> Result<(), Error> {
         if path.is_file() {
             return Err(Error::IsFile(path.into()));
         }
         if !overwrite && [MODEL, HISTORY, RUN].iter().any(|name| path.join(name).exists()) {
             return Err(Error::Exists(path.into()));
         }
+        Ok(())
+    }
+
+    /// Makes the folder and checks that it takes files, before any work is done for it.
+    ///
+    /// # Errors
+    /// As [`RunFolder::check`]; a folder that can't be made or written to.
+    pub fn create(path: &Path, overwrite: bool) -> Result<Self, Error> {
+        Self::check(path, overwrite)?;
+        Self::make(path, |path| fs::create_dir_all(path))
+    }
+
+    /// Makes a folder that is no other run's, even one that starts at this moment: `path`, or `path-2` and so on.
+    ///
+    /// # Errors
+    /// A folder that can't be made or written to.
+    pub fn create_new(path: &Path) -> Result<Self, Error> {
+        let mut free = path.to_owned();
+        let mut number = 1;
+        loop {
+            let folder = Self::make(&free, |free| {
+                fs::create_dir_all(free.parent().unwrap_or(free))?;
+                fs::create_dir(free)
+            });
+            match folder {
+                // Else it is its parent that exists, as a file.
+                Err(Error::Folder { reason, .. }) if reason.kind() == io::ErrorKind::AlreadyExists && free.exists() => {
+                }
+                other => return other,
+            }
+            number += 1;
+            let mut name = path.as_os_str().to_owned();
+            name.push(format!("-{number}"));
+            free = name.into();
+        }
+    }
+
+    fn make(path: &Path, make: impl FnOnce(&Path) -> io::Result<()>) -> Result<Self, Error> {
+        let missing = path.ancestors().take_while(|folder| !folder.as_os_str().is_empty() && !folder.exists());
+        let folder = Self { path: path.into(), made: missing.map(Path::to_owned).collect() };
         let takes_files = || {
-            fs::create_dir_all(path)?;
+            make(path)?;
             tempfile::tempfile_in(path)
         };
         takes_files().map_err(|reason| Error::Folder { path: path.into(), reason })?;
-        Ok(Self { path: path.into() })
+        Ok(folder)
     }
 
     /// The folder.
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
-    }
-
-    /// Takes the folder away again if nothing was written to it.
-    pub fn abandon(self) {
-        // A folder that is not empty stays, and one that can't be removed does no harm.
-        let _ = fs::remove_dir(self.path);
     }
 
     /// Writes the three files, each whole or not at all, the model first.
@@ -103,6 +139,15 @@ impl RunFolder {
     }
 }
 
+impl Drop for RunFolder {
+    fn drop(&mut self) {
+        for folder in &self.made {
+            // A folder that is not empty stays.
+            let _ = fs::remove_dir(folder);
+        }
+    }
+}
+
 /// A line for each step: its number from 0, and its batch's mean loss before its update.
 fn write_history(out: &mut dyn Write, losses: &[f32]) -> io::Result<()> {
     writeln!(out, "iteration,loss")?;
@@ -120,7 +165,7 @@ mod tests {
     fn a_run_is_not_overwritten_unasked() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a/b");
-        RunFolder::create(&path, false).unwrap();
+        fs::create_dir_all(&path).unwrap();
         fs::write(path.join(HISTORY), "iteration,loss\n").unwrap();
         let error = RunFolder::create(&path, false).unwrap_err().to_string();
         assert!(error.contains("already holds a run"), "{error}");
@@ -134,14 +179,28 @@ mod tests {
         fs::write(&file, "").unwrap();
         assert!(matches!(RunFolder::create(&file, true), Err(Error::IsFile(_))));
         assert!(matches!(RunFolder::create(&file.join("below"), true), Err(Error::Folder { .. })));
+        assert!(matches!(RunFolder::create_new(&file.join("below")), Err(Error::Folder { .. })));
     }
 
     #[test]
-    fn a_folder_without_a_run_goes_away() {
+    fn runs_of_one_name_get_folders_of_their_own() {
         let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("run");
-        RunFolder::create(&path, false).unwrap().abandon();
-        assert!(!path.exists());
+        let path = folder.path().join("runs/now");
+        let [first, second, third] = [(); 3].map(|()| RunFolder::create_new(&path).unwrap());
+        assert_eq!(first.path(), path);
+        assert_eq!(second.path(), folder.path().join("runs/now-2"));
+        assert_eq!(third.path(), folder.path().join("runs/now-3"));
+    }
+
+    #[test]
+    fn a_folder_without_a_run_goes_away_with_those_made_for_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let mine = folder.path().join("mine");
+        fs::create_dir(&mine).unwrap();
+        drop(RunFolder::create(&mine.join("a/b"), false).unwrap());
+        assert_eq!(fs::read_dir(&mine).unwrap().count(), 0);
+        drop(RunFolder::create(&mine, false).unwrap());
+        assert!(mine.exists());
     }
 
     #[test]

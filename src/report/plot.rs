@@ -47,14 +47,21 @@ pub enum PlotError {
     Write(PathBuf, #[source] io::Error),
 }
 
+/// Checks that the file's name says its format.
+///
+/// # Errors
+/// [`PlotError::Extension`] unless it ends in `.svg` or `.png`, in any case.
+pub fn check_plot_name(path: &Path) -> Result<(), PlotError> {
+    is_png(path).map(drop)
+}
+
 /// Whether [`write_plot`] could write this file, so that a run need not end to find out.
 ///
 /// # Errors
-/// [`PlotError::Extension`] unless the name ends in `.svg` or `.png`, in any case; [`PlotError::Write`] unless its folder
-/// takes files.
-pub fn check_plot_path(path: &Path) -> Result<(), PlotError> {
-    is_png(path)?;
-    check_folder(path).map_err(|error| PlotError::Write(path.to_owned(), error))
+/// [`PlotError::Write`] unless its folder takes files and none of its folders has its name.
+pub fn check_plot_place(path: &Path) -> Result<(), PlotError> {
+    let takes_it = if path.is_dir() { Err(io::ErrorKind::IsADirectory.into()) } else { check_folder(path) };
+    takes_it.map_err(|error| PlotError::Write(path.to_owned(), error))
 }
 
 /// Draws train and test accuracy by epoch into an SVG file (800 x 600) or a PNG file (1600 x 1200), whole or not at all.
@@ -253,7 +260,7 @@ mod tests {
             assert!(std::fs::read(path).unwrap().starts_with(start), "{name}");
         }
         for name in ["a.pdf", "a", "svg", ".png", "a.svg.gz", ""] {
-            assert!(matches!(check_plot_path(Path::new(name)), Err(PlotError::Extension(_))), "{name}");
+            assert!(matches!(check_plot_name(Path::new(name)), Err(PlotError::Extension(_))), "{name}");
         }
     }
 

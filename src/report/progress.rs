@@ -1,7 +1,7 @@
 //! Progress on stderr: a bar on a terminal, plain lines elsewhere.
 
 use std::fmt::Display;
-use std::io::IsTerminal;
+use std::io::{self, IsTerminal, Write};
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -25,7 +25,7 @@ impl Progress {
     /// `quiet` shows nothing but notices.
     #[must_use]
     pub fn new(quiet: bool) -> Self {
-        let terminal = std::io::stderr().is_terminal();
+        let terminal = io::stderr().is_terminal();
         let target = if terminal && !quiet { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
         let now = Instant::now();
         Self {
@@ -40,13 +40,13 @@ impl Progress {
 
     /// A line that the person must see, whatever was asked for.
     pub fn notice(&self, line: impl Display) {
-        self.bar.suspend(|| eprintln!("note: {line}"));
+        self.bar.suspend(|| tell(format_args!("note: {line}")));
     }
 
     /// A line about what is done next.
     pub fn say(&self, line: impl Display) {
         if !self.quiet {
-            self.bar.suspend(|| eprintln!("{line}"));
+            self.bar.suspend(|| tell(line));
         }
     }
 
@@ -117,6 +117,11 @@ impl Progress {
     pub fn finish(&self) {
         self.bar.finish_and_clear();
     }
+}
+
+/// A line on stderr. That nobody reads it any more is no reason to stop, as `eprintln!` would.
+pub fn tell(line: impl Display) {
+    let _ = writeln!(io::stderr(), "{line}");
 }
 
 fn style(template: &str) -> ProgressStyle {
