@@ -128,6 +128,8 @@ pub async fn train(
     };
     let mut good = (0, run.backend.params().await?);
     let mut end = End::Finished;
+    // The last evaluation, while it is of the parameters as they are.
+    let mut last = None;
     let mut flow = on_event(Event::Started);
     while run.done() < settings.iterations {
         if flow.is_break() {
@@ -135,6 +137,7 @@ pub async fn train(
             break;
         }
         let first = run.losses.len();
+        last = None;
         run.chunk().await?;
         let losses = &run.losses[first..];
         if let Some(place) = losses.iter().position(|loss| !loss.is_finite()) {
@@ -154,12 +157,16 @@ pub async fn train(
                 train: train.accuracy(),
                 test: test.accuracy(),
             };
+            last = Some([train, test]);
             run.epochs.push(epoch);
             flow = on_event(Event::Epoch(epoch));
             good = (run.done(), run.backend.params().await?);
         }
     }
-    let last = run.evaluate().await?;
+    let last = match last {
+        Some(last) => last,
+        None => run.evaluate().await?,
+    };
     let params = run.backend.params().await?;
     let Run { losses, epochs, train_time, eval_time, .. } = run;
     Ok(Outcome { end, params, losses, epochs, last, train_time, eval_time })

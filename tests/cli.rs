@@ -263,8 +263,7 @@ mod train {
         let run = place.json("--device cpu --data data --batch-size 10 --iterations 100 --out run");
         assert_eq!(keys(&run["device"]), ["backend", "driver", "kind", "name", "software"]);
         assert_eq!((&run["device"]["kind"], &run["device"]["software"]), (&"cpu".into(), &false.into()));
-        let data =
-            serde_json::json!({ "source": "data", "train": TRAIN_IMAGES, "test": TEST_IMAGES, "classes": CLASSES });
+        let data = serde_json::json!({ "source": place.path("data").canonicalize().unwrap(), "train": TRAIN_IMAGES, "test": TEST_IMAGES, "classes": CLASSES });
         assert_eq!(run["data"], data);
         assert_eq!(run["iterations"], 100);
         let number = |key: &str| float(&run[key]);

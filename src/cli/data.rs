@@ -15,10 +15,11 @@ use crate::report::summary::Data;
 #[derive(Args)]
 pub(super) struct DataArguments {
     /// auto (MNIST, else the built-in digits), mnist, synthetic (the built-in digits), or a DIR with the four IDX files
+    /// [default: auto; eval of a RUN: what it was trained on]
     #[arg(long, value_name = "DATA")]
     pub data: Option<Choice>,
     /// Don't download MNIST
-    #[arg(long)]
+    #[arg(long, conflicts_with = "mirror")]
     offline: bool,
     /// Download MNIST from this address instead of the usual ones; may be given several times
     #[arg(long, value_name = "URL")]
@@ -55,7 +56,12 @@ impl DataArguments {
     /// Loads the images, and says which they are.
     pub fn load(&self, choice: &Choice, progress: &mut Progress) -> Result<(Splits, Data), Error> {
         let (splits, source) = match choice {
-            Choice::Dir(dir) => (load_dir(dir)?, dir.display().to_string()),
+            Choice::Dir(dir) => {
+                let splits = load_dir(dir)?;
+                // So that an evaluation started elsewhere finds it.
+                let whole = dir.canonicalize().unwrap_or_else(|_| dir.clone());
+                (splits, whole.display().to_string())
+            }
             Choice::Synthetic => (digits::built_in()?, BUILT_IN.to_owned()),
             Choice::Mnist => (self.mnist(progress)?, MNIST.to_owned()),
             Choice::Auto => match self.mnist(progress) {
@@ -71,9 +77,13 @@ impl DataArguments {
         let data = Data { source, train: splits.train.len(), test: splits.test.len(), classes: splits.classes };
         let Data { source, train, test, classes } = &data;
         let (rows, cols) = (splits.train.rows(), splits.train.cols());
-        let source = if source == BUILT_IN { "built-in digits" } else { source };
+        let shown = match choice {
+            Choice::Dir(dir) => dir.display().to_string(),
+            _ if source == BUILT_IN => "built-in digits".to_owned(),
+            _ => source.clone(),
+        };
         progress.say(format_args!(
-            "data: {source}, {train} images to train and {test} to test, {rows}x{cols} pixels, {classes} classes"
+            "data: {shown}, {train} images to train and {test} to test, {rows}x{cols} pixels, {classes} classes"
         ));
         Ok((splits, data))
     }

@@ -23,7 +23,6 @@ pub(super) struct Arguments {
     model: PathBuf,
     #[command(flatten)]
     device: DeviceArguments,
-    /// [default for --data: what the run was trained on, else auto]
     #[command(flatten)]
     data: DataArguments,
     /// Which images

@@ -105,12 +105,12 @@ impl RunFolder {
 
     fn make(path: &Path, make: impl FnOnce(&Path) -> io::Result<()>) -> Result<Self, Error> {
         let missing = path.ancestors().take_while(|folder| !folder.as_os_str().is_empty() && !folder.exists());
-        let folder = Self { path: path.into(), made: missing.map(Path::to_owned).collect() };
-        let takes_files = || {
-            make(path)?;
-            tempfile::tempfile_in(path)
-        };
-        takes_files().map_err(|reason| Error::Folder { path: path.into(), reason })?;
+        let made = missing.map(Path::to_owned).collect();
+        let failed = |reason| Error::Folder { path: path.into(), reason };
+        make(path).map_err(failed)?;
+        // Only from here on is the folder this run's, to take away again.
+        let folder = Self { path: path.into(), made };
+        tempfile::tempfile_in(path).map_err(failed)?;
         Ok(folder)
     }
 

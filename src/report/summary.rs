@@ -3,7 +3,6 @@
 use serde::{Deserialize, Serialize};
 
 use crate::devices::{Info, Kind};
-use crate::net::Net;
 use crate::train::{End, EpochAccuracy, Outcome};
 
 /// A device, as in `twolayer devices --json`.
@@ -65,15 +64,6 @@ pub struct Settings {
     pub seed: u64,
     /// Iterations asked for.
     pub iterations: u64,
-}
-
-impl Settings {
-    /// Takes over what the network says.
-    #[must_use]
-    pub fn with_net(self, net: &Net) -> Self {
-        let (activation, output) = (net.activation.as_str(), net.output.as_str());
-        Self { input: net.shape.input, hidden: net.shape.hidden, activation, output, ..self }
-    }
 }
 
 #[derive(Clone, Debug, Serialize)]
