@@ -55,6 +55,5 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
 
 // exp(a2 - largest), and 0 in the columns past the classes.
 fn exponentials(row: u32, quad: u32, largest: f32) -> vec4f {
-    let a = min(a2[row + quad] - largest, vec4f(0.0));
-    return select(vec4f(0.0), exp(a), columns(quad) < vec4u(CLASSES));
+    return select(vec4f(0.0), exp(a2[row + quad] - largest), columns(quad) < vec4u(CLASSES));
 }

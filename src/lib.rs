@@ -43,6 +43,7 @@
 //! # }
 //! ```
 
+mod answers;
 pub mod backend;
 #[cfg(feature = "cli")]
 #[doc(hidden)]

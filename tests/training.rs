@@ -28,10 +28,15 @@ fn main() {
         let name = format!("200 steps of {shape}, batch {batch_size}, {activation}, {output}");
         checks.push((name, Arc::new(move |device| steps(device, shape, batch_size, activation, output))));
     }
-    let whole: [(&str, Run); 5] = [
+    let whole: [(&str, Run); 6] = [
         ("the same seed gives the same bits, however the steps are cut", same_bits),
         ("a set of several tiles is evaluated and predicted as the reference does", evaluation),
-        ("a given gradient is applied", given_gradient),
+        ("a given gradient is applied", |device| {
+            given_gradient(device, Shape { input: 50, hidden: 7, classes: 3 }, 10)
+        }),
+        ("a given gradient is applied to the largest layers", |device| {
+            given_gradient(device, Shape { input: 4096, hidden: 4096, classes: 255 }, 1)
+        }),
         ("a loss that stops being finite ends the run with the last good weights", divergence),
         ("an interrupted run keeps what it has", interruption),
     ];
@@ -117,9 +122,8 @@ fn evaluation(device: &Device) -> Result<(), backend::Error> {
     Ok(())
 }
 
-fn given_gradient(device: &Device) -> Result<(), backend::Error> {
-    let shape = Shape { input: 50, hidden: 7, classes: 3 };
-    let mut case = Case::new(shape, 10, Relu, Softmax, 30);
+fn given_gradient(device: &Device, shape: Shape, batch_size: usize) -> Result<(), backend::Error> {
+    let mut case = Case::new(shape, batch_size, Relu, Softmax, 30);
     let mut backend = case.backend(device)?;
     let set = block_on(backend.upload(&case.set))?;
     let batch = case.indices(1);

@@ -12,8 +12,8 @@ use super::{DeviceArguments, Error, print, print_json};
 use crate::backend::{Backend, Evaluation};
 use crate::model;
 use crate::net::{Activation, Net, Output};
-use crate::report::files::{MODEL, RUN};
 use crate::report::progress::Progress;
+use crate::report::run_folder::{MODEL, RUN};
 use crate::report::summary::Data;
 
 #[derive(Args)]

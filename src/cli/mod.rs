@@ -85,7 +85,7 @@ enum Error {
     #[error(transparent)]
     Model(#[from] model::Error),
     #[error(transparent)]
-    Files(#[from] report::files::Error),
+    RunFolder(#[from] report::run_folder::Error),
     #[error(transparent)]
     Plot(#[from] report::plot::PlotError),
     #[error("can't write the results: {0}")]

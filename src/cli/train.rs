@@ -21,11 +21,11 @@ use crate::devices::{Info, Kind};
 use crate::model;
 use crate::net::{Activation, Net, Output, Params, Shape};
 use crate::report::chart::chart;
-use crate::report::files::RunFolder;
 use crate::report::plot::{PlotError, check_plot_name, check_plot_place, write_plot};
 use crate::report::progress::Progress;
+use crate::report::run_folder::RunFolder;
 use crate::report::summary::{Run, Settings};
-use crate::train::{self, End, Sets};
+use crate::train::{self, End, EpochAccuracy, Sets};
 
 #[derive(Args)]
 #[allow(clippy::struct_excessive_bools, reason = "each is a flag")]
@@ -67,7 +67,7 @@ pub(super) struct Arguments {
     /// Start from the parameters in this safetensors file
     #[arg(long, value_name = "FILE")]
     init: Option<PathBuf>,
-    /// Folder for the model, the losses and the results [default: runs/<UTC time>-<device>]
+    /// Folder for the model, the losses and the results [default: runs/TIME-DEVICE, the time in UTC]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
     /// Keep no files
@@ -161,20 +161,8 @@ fn train(arguments: &Arguments, start: Instant, progress: &mut Progress) -> Resu
     })?;
     progress.finish();
 
+    let asked = asked(arguments, &net, settings.iterations);
     let out = folder.as_ref().map(|folder| folder.path().display().to_string());
-    let asked = Settings {
-        input: net.shape.input,
-        hidden: net.shape.hidden,
-        batch_size,
-        learning_rate: arguments.learning_rate,
-        weight_init_std: arguments.init.is_none().then_some(arguments.weight_init_std),
-        init: arguments.init.as_ref().map(|file| file.display().to_string()),
-        activation: net.activation.as_str(),
-        output: net.output.as_str(),
-        sampling: arguments.sampling.as_str(),
-        seed: arguments.seed,
-        iterations: settings.iterations,
-    };
     let run = Run::new(&info, data, asked, &outcome, start.elapsed().as_secs_f64(), out);
     let mut kept = "nothing was kept (--no-save)".to_owned();
     if let Some(folder) = &folder {
@@ -184,28 +172,48 @@ fn train(arguments: &Arguments, start: Instant, progress: &mut Progress) -> Resu
     if let Some(path) = &arguments.plot {
         write_plot(path, &outcome.epochs)?;
     }
-    if let End::NotFinite { step } = outcome.end {
-        return Err(Error::NotFinite { step, kept });
+    match outcome.end {
+        End::NotFinite { step } => Err(Error::NotFinite { step, kept }),
+        End::Interrupted => {
+            show(arguments, &outcome.epochs, &run, folder.as_ref()).and(Err(Error::Interrupted { kept }))
+        }
+        End::Finished => show(arguments, &outcome.epochs, &run, folder.as_ref()),
     }
+}
+
+/// What the run was asked to do, for run.json.
+fn asked(arguments: &Arguments, net: &Net, iterations: u64) -> Settings {
+    Settings {
+        input: net.shape.input,
+        hidden: net.shape.hidden,
+        batch_size: usize::from(arguments.batch_size),
+        learning_rate: arguments.learning_rate,
+        weight_init_std: arguments.init.is_none().then_some(arguments.weight_init_std),
+        init: arguments.init.as_ref().map(|file| file.display().to_string()),
+        activation: net.activation.as_str(),
+        output: net.output.as_str(),
+        sampling: arguments.sampling.as_str(),
+        seed: arguments.seed,
+        iterations,
+    }
+}
+
+/// Prints the results, for a program or for a person.
+fn show(arguments: &Arguments, epochs: &[EpochAccuracy], run: &Run, folder: Option<&RunFolder>) -> Result<(), Error> {
     if arguments.json {
-        print_json(&run)?;
-    } else {
-        let mut text = run.text();
-        let plot = arguments.plot.as_deref();
-        for (what, path) in [("saved in", folder.as_ref().map(RunFolder::path)), ("plotted in", plot)] {
-            if let Some(path) = path {
-                let _ = writeln!(text, "{what} {}", path.display());
-            }
-        }
-        if !outcome.epochs.is_empty() {
-            text = chart(&outcome.epochs, CHART_WIDTH) + "\n" + &text;
-        }
-        print(&text)?;
+        return print_json(run);
     }
-    if outcome.end == End::Interrupted {
-        return Err(Error::Interrupted { kept });
+    let mut text = String::new();
+    if !epochs.is_empty() {
+        text += &(chart(epochs, CHART_WIDTH) + "\n");
     }
-    Ok(())
+    text += &run.text();
+    for (what, path) in [("saved in", folder.map(RunFolder::path)), ("plotted in", arguments.plot.as_deref())] {
+        if let Some(path) = path {
+            let _ = writeln!(text, "{what} {}", path.display());
+        }
+    }
+    print(&text)
 }
 
 /// Columns of the chart: what every terminal has.

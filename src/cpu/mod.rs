@@ -12,7 +12,7 @@ use rayon::iter::IndexedParallelIterator;
 use rayon::slice::ParallelSlice;
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
-use crate::backend::{Evaluation, Intermediates, Resident};
+use crate::answers::{Evaluation, Intermediates, Resident};
 use crate::data::Dataset;
 use crate::net::{Gradients, Net, Params, Shape};
 

@@ -17,7 +17,7 @@ use super::kernels::output_gradient::{self, OutputGradient};
 use super::kernels::sgd::{self, Sgd};
 use super::kernels::{Dispatch, ROW_WORDS, Step};
 use super::layer::{Layers, bytes, padded, unpad_rows};
-use crate::backend::{Evaluation, Intermediates, Resident};
+use crate::answers::{Evaluation, Intermediates, Resident};
 use crate::data::Dataset;
 use crate::net::{Gradients, Net, Params, Shape};
 

@@ -2,7 +2,7 @@
 
 mod axis;
 pub mod chart;
-pub mod files;
 pub mod plot;
 pub mod progress;
+pub mod run_folder;
 pub mod summary;

@@ -1,4 +1,4 @@
-//! Plots of a run as SVG or PNG files. A kind of plot is a function like [`accuracy`]: axes and curves for [`chart`].
+//! Plots of a run as SVG or PNG files. A kind of plot is a function like `accuracy`: axes and curves for `chart`.
 
 use std::error::Error;
 use std::io;

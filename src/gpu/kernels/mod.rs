@@ -203,9 +203,11 @@ fn grid(columns: usize, rows: usize) -> [usize; 2] {
     [columns.div_ceil(QUAD * GRID), rows.div_ceil(QUAD * GRID)]
 }
 
-/// The workgroups that cover a list.
+/// The workgroups that cover a list, at most as many as WebGPU dispatches at once; a kernel whose list may be longer
+/// goes through it in strides.
 fn list(length: usize) -> [usize; 2] {
-    [length.div_ceil(LIST), 1]
+    const MOST_WORKGROUPS: usize = 65_535;
+    [length.div_ceil(LIST).min(MOST_WORKGROUPS), 1]
 }
 
 /// The rows of a layer's tiles: its inputs in whole quads, then a quad for the bias.
