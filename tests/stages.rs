@@ -2,6 +2,7 @@
 
 mod common;
 
+use std::process::ExitCode;
 use std::sync::Arc;
 
 use common::{Case, Check, assert_close, mean_loss, relative_error, run_on_every_device};
@@ -35,14 +36,14 @@ const SIZES: [(usize, usize, usize, usize, Activation, Output); 16] = [
     (1, 1, 1, 255, Sigmoid, Softmax),
 ];
 
-fn main() {
+fn main() -> ExitCode {
     let named = |&(batch, input, hidden, classes, activation, output): &_| {
         let shape = Shape { input, hidden, classes };
         let name = format!("{shape}, batch {batch}, {activation}, {output}");
         let check: Check = Arc::new(move |device| stages(device, shape, batch, activation, output));
         (name, check)
     };
-    run_on_every_device(&SIZES.iter().map(named).collect::<Vec<_>>());
+    run_on_every_device(&SIZES.iter().map(named).collect::<Vec<_>>())
 }
 
 fn stages(

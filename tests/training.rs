@@ -3,9 +3,10 @@
 mod common;
 
 use std::ops::ControlFlow;
+use std::process::ExitCode;
 use std::sync::Arc;
 
-use common::{Case, Check, assert_close, mean_loss, relative_error, run_on_every_device};
+use common::{Case, Check, Run, assert_close, mean_loss, relative_error, run_on_every_device};
 use pollster::block_on;
 use twolayer::backend::{self, Backend, Device};
 use twolayer::data::batches::{Batches, Sampling};
@@ -15,9 +16,7 @@ use twolayer::net::Output::{self, Identity, Softmax};
 use twolayer::net::{Params, Shape};
 use twolayer::train::{End, Event, Sets, Settings, train};
 
-type Run = fn(&Device) -> Result<(), backend::Error>;
-
-fn main() {
+fn main() -> ExitCode {
     let mut checks: Vec<(String, Check)> = Vec::new();
     for (shape, batch_size, activation, output) in [
         (Shape { input: 784, hidden: 50, classes: 10 }, 100, Sigmoid, Softmax),
@@ -41,7 +40,7 @@ fn main() {
         ("an interrupted run keeps what it has", interruption),
     ];
     checks.extend(whole.map(|(name, check)| (name.to_owned(), Arc::new(check) as Check)));
-    run_on_every_device(&checks);
+    run_on_every_device(&checks)
 }
 
 fn steps(

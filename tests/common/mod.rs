@@ -2,6 +2,7 @@
 
 #![allow(dead_code, reason = "each test file uses its own part")]
 
+use std::process::ExitCode;
 use std::sync::Arc;
 
 use libtest_mimic::{Arguments, Failed, Trial};
@@ -18,20 +19,27 @@ use twolayer::{backend, gpu};
 /// Set in the environment, it makes the absence of any adapter a failure.
 const REQUIRE_ADAPTER: &str = "TWOLAYER_REQUIRE_ADAPTER";
 
+/// A test of one device that needs nothing else.
+pub type Run = fn(&Device) -> Result<(), backend::Error>;
 /// A test of one device.
 pub type Check = Arc<dyn Fn(&Device) -> Result<(), backend::Error> + Send + Sync>;
 
 /// Runs each check on the CPU with one and with two threads and on every adapter; the device is in the test's name.
-/// Where there is no adapter, the GPU's tests are ignored, by name.
-pub fn run_on_every_device(checks: &[(String, Check)]) {
-    let arguments = Arguments::from_args();
-    let mut trials = Vec::new();
+pub fn run_on_every_device(checks: &[(String, Check)]) -> ExitCode {
+    let mut trials = on_every_adapter(checks);
     for threads in [1, 2] {
         for (name, check) in checks.iter().cloned() {
             let run = move || check(&Device::Cpu { threads }).map_err(Failed::from);
             trials.push(Trial::test(format!("cpu, {threads} threads: {name}"), run));
         }
     }
+    libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
+}
+
+/// A test of each check on every adapter, with its backend and its index in the name. Where there is no adapter, the
+/// tests are ignored, by name.
+pub fn on_every_adapter(checks: &[(String, Check)]) -> Vec<Trial> {
+    let mut trials = Vec::new();
     let adapters = block_on(gpu::adapters::list());
     for (index, adapter) in (1..).zip(&adapters) {
         let info = adapter.get_info();
@@ -51,7 +59,7 @@ pub fn run_on_every_device(checks: &[(String, Check)]) {
             trials.push(Trial::test(format!("gpu, no adapter found: {name}"), run).with_ignored_flag(!required));
         }
     }
-    libtest_mimic::run(&arguments, trials).exit();
+    trials
 }
 
 /// A network with its parameters, a data set and the batches to train on.
