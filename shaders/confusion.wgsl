@@ -1,6 +1,5 @@
 // Counts, for each image, one at [its label, its predicted class]: the largest logit, the first of equals.
 
-@group(0) @binding(0) var<uniform> step: Step;
 @group(0) @binding(1) var<storage, read> a2: array<vec4f>;
 @group(0) @binding(2) var<storage, read> batch: array<u32>;
 @group(0) @binding(3) var<storage, read> labels: array<u32>;

@@ -2,7 +2,6 @@
 //
 // Each invocation computes a tile of 4 images x 4 hidden units, in registers.
 
-@group(0) @binding(0) var<uniform> step: Step;
 // Four pixels a word, as bytes; an image's rows are rounded up to whole words with 0.
 @group(0) @binding(1) var<storage, read> images: array<u32>;
 // Which image each row of x is.

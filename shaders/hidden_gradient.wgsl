@@ -2,7 +2,6 @@
 //
 // Each invocation computes a tile of 4 pixels x 4 hidden units, in registers, and the last row of tiles the bias.
 
-@group(0) @binding(0) var<uniform> step: Step;
 @group(0) @binding(1) var<storage, read> images: array<u32>;
 @group(0) @binding(2) var<storage, read> batch: array<u32>;
 @group(0) @binding(3) var<storage, read> da1: array<vec4f>;
@@ -39,5 +38,5 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
 }
 
 fn apply(at: u32, gradient: vec4f) {
-    layer[at] = step.keep * layer[at] + step.scale * gradient;
+    layer[at] = updated(layer[at], gradient);
 }

@@ -9,7 +9,6 @@ const SOFTMAX = 0u;
 // False leaves out the target and the mean, and so shows y in place of dy: for predictions and for tests.
 override DERIVATIVE: bool;
 
-@group(0) @binding(0) var<uniform> step: Step;
 @group(0) @binding(1) var<storage, read> a2: array<vec4f>;
 @group(0) @binding(2) var<storage, read> batch: array<u32>;
 @group(0) @binding(3) var<storage, read> labels: array<u32>;

@@ -1,6 +1,5 @@
 // The mean of each batch's losses: one workgroup a batch, so that a chunk of steps gives one number a step.
 
-@group(0) @binding(0) var<uniform> step: Step;
 // One row of losses a batch.
 @group(0) @binding(1) var<storage, read> losses: array<f32>;
 @group(0) @binding(2) var<storage, read_write> means: array<f32>;

@@ -2,7 +2,6 @@
 //
 // Each invocation computes a tile of 4 images x 4 classes, in registers.
 
-@group(0) @binding(0) var<uniform> step: Step;
 @group(0) @binding(1) var<storage, read> z1: array<vec4f>;
 // W2, then b2.
 @group(0) @binding(2) var<storage, read> layer: array<vec4f>;

@@ -2,7 +2,6 @@
 //
 // Each invocation computes a tile of 4 hidden units x 4 classes, in registers, and the last row of tiles the bias.
 
-@group(0) @binding(0) var<uniform> step: Step;
 @group(0) @binding(1) var<storage, read> z1: array<vec4f>;
 @group(0) @binding(2) var<storage, read> dy: array<vec4f>;
 // W2, then b2; or the buffer that takes their gradient.
@@ -38,5 +37,5 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
 }
 
 fn apply(at: u32, gradient: vec4f) {
-    layer[at] = step.keep * layer[at] + step.scale * gradient;
+    layer[at] = updated(layer[at], gradient);
 }

@@ -58,6 +58,17 @@ pub enum Error {
         /// Images in the set.
         images: usize,
     },
+    /// A data set of another network.
+    #[error("the set is not resident on this network; upload it first")]
+    NotResident,
+    /// Bytes that are no whole images.
+    #[error("{bytes} bytes are no whole images of {pixels} pixels; give whole ones")]
+    PartImage {
+        /// The bytes given.
+        bytes: usize,
+        /// Pixels of an image.
+        pixels: usize,
+    },
     /// The CPU backend failed.
     #[error(transparent)]
     Cpu(#[from] cpu::Error),
@@ -173,17 +184,22 @@ impl Backend {
     /// Loss, accuracy and confusion matrix over a whole set.
     ///
     /// # Errors
-    /// What the device reports.
+    /// A set that is not resident, or what the device reports.
     pub async fn evaluate(&mut self, set: Resident) -> Result<Evaluation, Error> {
+        self.images_in(set)?;
         on!(self, network => network.evaluate(set), network.evaluate(set).await)
     }
 
-    /// The output y `[N, classes]` for whole images given as bytes, `[N, input]`.
+    /// The output y `[N, classes]` for images given as bytes, `[N, input]`.
     ///
     /// # Errors
-    /// What the device reports.
+    /// Bytes that are no whole images, or what the device reports.
     pub async fn predict(&mut self, images: &[u8]) -> Result<Vec<f32>, Error> {
-        if images.len() < self.net.shape.input {
+        let (bytes, pixels) = (images.len(), self.net.shape.input);
+        if !bytes.is_multiple_of(pixels) {
+            return Err(Error::PartImage { bytes, pixels });
+        }
+        if images.is_empty() {
             return Ok(Vec::new());
         }
         on!(self, network => network.predict(images), network.predict(images).await)
@@ -198,8 +214,12 @@ impl Backend {
         on!(self, network => network.intermediates(set, batch), network.intermediates(set, batch).await)
     }
 
+    fn images_in(&self, set: Resident) -> Result<usize, Error> {
+        self.images.get(set.0).copied().ok_or(Error::NotResident)
+    }
+
     fn check_indices(&self, set: Resident, indices: &[u32], whole_batches: bool) -> Result<(), Error> {
-        let (batch_size, images) = (self.batch_size, self.images[set.0]);
+        let (batch_size, images) = (self.batch_size, self.images_in(set)?);
         let largest = indices.iter().copied().max().unwrap_or(0);
         if largest as usize >= images || !whole_batches {
             return Err(Error::Indices { count: indices.len(), largest, batch_size, images });

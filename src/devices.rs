@@ -40,14 +40,12 @@ pub struct Info {
 pub struct Found {
     /// How it is named.
     pub info: Info,
-    source: Source,
+    /// None for the CPU.
+    adapter: Option<Adapter>,
 }
 
-#[derive(Clone, Debug)]
-enum Source {
-    Cpu { threads: usize },
-    Gpu(Adapter),
-}
+/// The CPU's index.
+const CPU: usize = 0;
 
 /// What a person asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -165,7 +163,7 @@ impl fmt::Display for Notice {
 
 /// Every device of this machine: the CPU first, then the GPUs by preference. `threads` are the CPU's, 0 for one a core.
 pub async fn list(threads: usize) -> Vec<Found> {
-    let mut found = vec![cpu(threads)];
+    let mut found = vec![cpu(threads_or_cores(threads))];
     for adapter in gpu::adapters::list().await {
         let info = adapter.get_info();
         let driver = [info.driver.as_str(), info.driver_info.as_str()].join(" ").trim().to_owned();
@@ -178,23 +176,26 @@ pub async fn list(threads: usize) -> Vec<Found> {
             driver,
             software,
         };
-        found.push(Found { info, source: Source::Gpu(adapter) });
+        found.push(Found { info, adapter: Some(adapter) });
     }
     found
 }
 
 fn cpu(threads: usize) -> Found {
-    let threads = if threads == 0 { available_parallelism().map_or(1, usize::from) } else { threads };
     let plural = if threads == 1 { "" } else { "s" };
     let info = Info {
-        index: 0,
+        index: CPU,
         name: format!("CPU, {threads} thread{plural}"),
         kind: Kind::Cpu,
         backend: "cpu".to_owned(),
         driver: String::new(),
         software: false,
     };
-    Found { info, source: Source::Cpu { threads } }
+    Found { info, adapter: None }
+}
+
+fn threads_or_cores(threads: usize) -> usize {
+    if threads == 0 { available_parallelism().map_or(1, usize::from) } else { threads }
 }
 
 /// Finds and opens the device that was asked for. With `fallback`, the CPU takes the place of "a GPU" that there is not.
@@ -202,43 +203,38 @@ fn cpu(threads: usize) -> Found {
 /// # Errors
 /// [`Error`] says why no device is the one asked for.
 pub async fn open(choice: &Choice, threads: usize, fallback: bool) -> Result<(Info, Device, Vec<Notice>), Error> {
-    if *choice == Choice::Cpu {
-        let Found { info, .. } = cpu(threads);
-        return Ok((info, Device::Cpu { threads }, Vec::new()));
-    }
     let mut notices = Vec::new();
-    let found = list(threads).await;
+    let threads = threads_or_cores(threads);
+    // Looking for GPUs loads their drivers, which nobody needs who asked for the CPU.
+    let found = if *choice == Choice::Cpu { vec![cpu(threads)] } else { list(threads).await };
     let infos: Vec<Info> = found.iter().map(|found| found.info.clone()).collect();
     let index = match choose(&infos, choice) {
         Err(Error::NoGpu(reason)) if fallback => {
             notices.push(Notice::NoGpu(reason));
-            choose(&infos, &Choice::Cpu)?
+            CPU
         }
         chosen => chosen?,
     };
-    let chosen = &found[index];
-    match &chosen.source {
-        Source::Cpu { threads } => Ok((chosen.info.clone(), Device::Cpu { threads: *threads }, notices)),
-        Source::Gpu(adapter) => match gpu::device::Device::open(adapter).await {
-            Ok(device) => {
-                if chosen.info.software {
-                    notices.push(Notice::Software(chosen.info.name.clone()));
-                }
-                Ok((chosen.info.clone(), Device::Gpu(device), notices))
+    let Found { info, adapter: Some(adapter) } = &found[index] else {
+        return Ok((found[index].info.clone(), Device::Cpu { threads }, notices));
+    };
+    match gpu::device::Device::open(adapter).await {
+        Ok(device) => {
+            if info.software {
+                notices.push(Notice::Software(info.name.clone()));
             }
-            Err(reason) if fallback && matches!(choice, Choice::Auto | Choice::Gpu) => {
-                notices.push(Notice::NotOpened(reason));
-                let Found { info, .. } = cpu(threads);
-                Ok((info, Device::Cpu { threads }, notices))
-            }
-            Err(reason) => Err(reason.into()),
-        },
+            Ok((info.clone(), Device::Gpu(device), notices))
+        }
+        Err(reason) if fallback && matches!(choice, Choice::Auto | Choice::Gpu) => {
+            notices.push(Notice::NotOpened(reason));
+            Ok((found[CPU].info.clone(), Device::Cpu { threads }, notices))
+        }
+        Err(reason) => Err(reason.into()),
     }
 }
 
 /// The index of the device that is meant.
 fn choose(devices: &[Info], choice: &Choice) -> Result<usize, Error> {
-    const CPU: usize = 0;
     let best_gpu = || devices.iter().find(|info| info.kind == Kind::Gpu);
     match choice {
         Choice::Cpu => Ok(CPU),
@@ -265,9 +261,16 @@ fn choose(devices: &[Info], choice: &Choice) -> Result<usize, Error> {
     }
 }
 
-/// Whether two entries are one card under two backends, whose drivers add to its name each in its own way.
+/// Whether two entries are one card under two backends.
 fn is_same_card(a: &Info, b: &Info) -> bool {
-    a.backend != b.backend && (a.name.contains(&b.name) || b.name.contains(&a.name))
+    a.backend != b.backend && card(&a.name) == card(&b.name)
+}
+
+/// The card's own part of a name: drivers put "Mesa " before it, and their own details in brackets or after a slash.
+fn card(name: &str) -> &str {
+    let name = name.strip_prefix("Mesa ").unwrap_or(name);
+    let details = name.find(" (").into_iter().chain(name.find('/')).min();
+    details.map_or(name, |details| &name[..details])
 }
 
 fn names(found: &[Info]) -> String {
@@ -331,9 +334,20 @@ mod tests {
     }
 
     #[test]
+    fn drivers_name_one_card_each_in_its_own_way() {
+        for (vulkan, gl) in [
+            ("AMD Radeon RX 6800 (RADV NAVI21)", "AMD Radeon RX 6800 (radeonsi, navi21, LLVM 15.0.6, DRM 3.49)"),
+            ("Intel(R) UHD Graphics 620 (KBL GT2)", "Mesa Intel(R) UHD Graphics 620 (KBL GT2)"),
+        ] {
+            let devices = machine(&[(gl, "gl", false), (vulkan, "vulkan", false)]);
+            assert_eq!(chosen(&devices, card(vulkan)), Ok(2));
+        }
+    }
+
+    #[test]
     fn a_name_that_fits_two_cards_is_refused() {
-        let devices = machine(&[(CARD, "vulkan", false), ("NVIDIA T4", "gl", false)]);
+        let devices = machine(&[(CARD, "vulkan", false), ("NVIDIA GeForce RTX 3080 Ti/PCIe/SSE2", "gl", false)]);
         assert!(chosen(&devices, "nvidia").unwrap_err().contains("fits several devices"));
-        assert_eq!(chosen(&devices, "t4"), Ok(2));
+        assert_eq!(chosen(&devices, "3080 ti"), Ok(2));
     }
 }

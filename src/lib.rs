@@ -36,7 +36,7 @@
 //! let settings = Settings { iterations: 500, steps_per_epoch, learning_rate: 0.5 };
 //! let outcome = train(&mut backend, sets, &mut batches, &settings, &mut |_| ControlFlow::Continue(())).await?;
 //!
-//! let [_, test] = &outcome.last;
+//! let [_, test] = outcome.last.expect("evaluated, as nothing interrupted the run");
 //! assert!(test.accuracy() > 0.7);
 //! # Ok(())
 //! # })

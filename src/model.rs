@@ -38,7 +38,7 @@ pub enum Problem {
     #[error("can't be read ({0}); give a model.safetensors")]
     Read(io::Error),
     /// It can't be written.
-    #[error("can't be written ({0}); choose another --out or make room")]
+    #[error("can't be written ({0}); make room or choose another place")]
     Write(io::Error),
     /// It is larger than any network of ours.
     #[error(

@@ -45,12 +45,6 @@ impl Shape {
         }
         Ok(())
     }
-
-    /// The number of trainable values: two weight matrices and two bias vectors.
-    #[must_use]
-    pub fn parameter_count(&self) -> usize {
-        self.input * self.hidden + self.hidden + self.hidden * self.classes + self.classes
-    }
 }
 
 impl fmt::Display for Shape {

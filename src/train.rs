@@ -11,12 +11,15 @@ use crate::net::Params;
 /// takes the GPU for hung, long enough that the wait at its end does not count.
 const CHUNK: Duration = Duration::from_millis(100);
 
+/// How long someone who interrupts a run waits for its last evaluation.
+const PATIENCE: Duration = Duration::from_millis(500);
+
 /// What to train with.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Settings {
     /// Steps of SGD.
     pub iterations: u64,
-    /// Steps from one evaluation to the next: an epoch.
+    /// Steps from one evaluation to the next: an epoch, at least 1.
     pub steps_per_epoch: u64,
     /// What every gradient is multiplied by, finite and above 0.
     pub learning_rate: f32,
@@ -26,7 +29,7 @@ impl Settings {
     /// The steps of an epoch: as many batches as the training set fills, at least 1.
     #[must_use]
     pub fn steps_per_epoch(images: usize, batch_size: usize) -> u64 {
-        (images / batch_size).max(1) as u64
+        images.checked_div(batch_size).unwrap_or(0).max(1) as u64
     }
 }
 
@@ -93,8 +96,9 @@ pub struct Outcome {
     pub losses: Vec<f32>,
     /// The accuracies, one entry an epoch.
     pub epochs: Vec<EpochAccuracy>,
-    /// The training and the test set, evaluated with the parameters at the end.
-    pub last: [Evaluation; 2],
+    /// The training and the test set, evaluated with the parameters at the end; none if the run was interrupted and an
+    /// evaluation takes long.
+    pub last: Option<[Evaluation; 2]>,
     /// Time spent in steps: no evaluation, loading or compiling.
     pub train_time: Duration,
     /// Time spent in evaluations.
@@ -114,7 +118,7 @@ pub async fn train(
     settings: &Settings,
     on_event: &mut dyn FnMut(Event) -> ControlFlow<()>,
 ) -> Result<Outcome, backend::Error> {
-    // Some drivers compile a kernel only when it first runs. A gradient runs them all and changes nothing.
+    // Some drivers compile a kernel only when it first runs. A gradient runs all those of a step and changes nothing.
     backend.gradient(sets.train, &batches.indices(0, 1)).await?;
     let mut run = Run {
         backend,
@@ -126,7 +130,9 @@ pub async fn train(
         train_time: Duration::ZERO,
         eval_time: Duration::ZERO,
     };
+    // The weights at the last evaluation, and at the one before: the loss of the last ones may be the first bad one.
     let mut good = (0, run.backend.params().await?);
+    let mut earlier = good.clone();
     let mut end = End::Finished;
     // The last evaluation, while it is of the parameters as they are.
     let mut last = None;
@@ -143,30 +149,25 @@ pub async fn train(
         if let Some(place) = losses.iter().position(|loss| !loss.is_finite()) {
             let step = (first + place) as u64;
             run.losses.truncate(first + place + 1);
-            run.back_to_finite(&good, step).await?;
+            run.back_to_finite(if good.0 < step { &good } else { &earlier }, step).await?;
             end = End::NotFinite { step };
             break;
         }
         flow = on_event(Event::Steps { done: run.done(), losses });
         let iteration = run.done() - 1;
-        if iteration.is_multiple_of(settings.steps_per_epoch) && flow.is_continue() {
+        if iteration.is_multiple_of(settings.steps_per_epoch.max(1)) && flow.is_continue() {
             let [train, test] = run.evaluate().await?;
-            let epoch = EpochAccuracy {
-                epoch: (iteration / settings.steps_per_epoch) as usize,
-                iteration,
-                train: train.accuracy(),
-                test: test.accuracy(),
-            };
+            let epoch =
+                EpochAccuracy { epoch: run.epochs.len(), iteration, train: train.accuracy(), test: test.accuracy() };
             last = Some([train, test]);
             run.epochs.push(epoch);
             flow = on_event(Event::Epoch(epoch));
-            good = (run.done(), run.backend.params().await?);
+            earlier = std::mem::replace(&mut good, (run.done(), run.backend.params().await?));
         }
     }
-    let last = match last {
-        Some(last) => last,
-        None => run.evaluate().await?,
-    };
+    if last.is_none() && (end != End::Interrupted || run.evaluates_at_once()) {
+        last = Some(run.evaluate().await?);
+    }
     let params = run.backend.params().await?;
     let Run { losses, epochs, train_time, eval_time, .. } = run;
     Ok(Outcome { end, params, losses, epochs, last, train_time, eval_time })
@@ -191,7 +192,7 @@ impl Run<'_> {
     /// Runs as many steps as should take a chunk's time, up to the next evaluation.
     async fn chunk(&mut self) -> Result<(), backend::Error> {
         let done = self.done();
-        let epoch = self.settings.steps_per_epoch;
+        let epoch = self.settings.steps_per_epoch.max(1);
         let next_evaluation = done.div_ceil(epoch) * epoch + 1;
         let left = (next_evaluation.min(self.settings.iterations) - done) as usize;
         let in_time = match self.train_time.as_secs_f64() / done.max(1) as f64 {
@@ -205,6 +206,12 @@ impl Run<'_> {
         self.train_time += start.elapsed();
         self.losses.extend(losses);
         Ok(())
+    }
+
+    /// Whether an evaluation is over so soon that someone who interrupts the run can wait for it.
+    fn evaluates_at_once(&self) -> bool {
+        let count = self.epochs.len() as u32;
+        count > 0 && self.eval_time < PATIENCE * count
     }
 
     async fn evaluate(&mut self) -> Result<[Evaluation; 2], backend::Error> {

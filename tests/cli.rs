@@ -407,11 +407,15 @@ mod train {
     }
 
     #[test]
-    fn a_flag_stands_above_the_function_that_init_names() {
+    fn a_flag_may_not_contradict_the_model() {
         let place = Place::new();
         place.train("--iterations 0 --activation relu --out start");
-        place.train("--init start/model.safetensors --iterations 1 --activation sigmoid --out run");
-        assert_eq!(place.model("run").activation, Some(Activation::Sigmoid));
+        place.train("--init start/model.safetensors --iterations 1 --activation relu --out run");
+        assert_eq!(place.model("run").activation, Some(Activation::Relu));
+        let line = place.train_fails(2, "--init start/model.safetensors --activation sigmoid --no-save");
+        assert_holds(&line, "--activation sigmoid, but the file says relu; leave out --activation");
+        let line = place.fails(2, "eval start --device cpu --data data --output identity");
+        assert_holds(&line, "--output identity, but the file says softmax; leave out --output");
     }
 
     #[test]
@@ -651,7 +655,7 @@ mod help {
     ];
     const EVAL: [&str; 6] = ["--split", "--activation", "--output", "--quiet", "--json", "--help"];
 
-    /// The first word of every line that lists something between these two headings.
+    /// The first word of every line that begins so.
     fn listed(help: &str, prefix: &str) -> Vec<String> {
         let lines =
             help.lines().map(str::trim_start).map(|line| line.trim_start_matches("-h, ").trim_start_matches("-V, "));
@@ -965,7 +969,7 @@ mod bad_init {
     fn a_model_of_another_shape_is_refused() {
         let content = safetensors(Dtype::F32, &zeros());
         let line = complaint(2, &content, "--hidden 5");
-        assert_holds(&line, "--hidden 5, but --init has 4 hidden units; leave out --hidden");
+        assert_holds(&line, "--hidden 5, but the file says 4; leave out --hidden");
         let place = Place::new();
         fs::write(place.path("init"), content).unwrap();
         let line = place.fails(2, "--device cpu --data synthetic --init init");
@@ -1004,7 +1008,9 @@ mod ends_early {
         assert_holds(error, "--learning-rate");
         // To load a model is to find its values finite.
         place.model("run");
-        place.ok("eval run --device cpu");
+        assert!(place.json("eval run --device cpu")["loss"].is_number());
+        let run: Value = serde_json::from_slice(&fs::read(place.path("run/run.json")).unwrap()).unwrap();
+        assert!(run["final"]["test_loss"].is_number(), "{run}");
 
         let line = place.fails(1, &format!("{flags} --no-save"));
         assert_holds(&line, "nothing was kept (--no-save)");

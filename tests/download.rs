@@ -10,7 +10,7 @@ use std::thread;
 
 use flate2::{Compression, write::GzEncoder};
 use tempfile::TempDir;
-use twolayer::data::mnist::{self, Error, Failure, Reason, RemoteFile};
+use twolayer::data::mnist::{self, Error, Failure, Fetched, Reason, RemoteFile};
 
 /// What the files of these tests hold; the first is larger than one report of progress.
 fn contents() -> [Vec<u8>; 3] {
@@ -31,6 +31,16 @@ fn fetch_reporting(
     mirrors: &[&str],
     progress: &mut dyn FnMut(mnist::Progress<'_>),
 ) -> Result<[Vec<u8>; 3], Error> {
+    let fetched = fetch_files(Some(cache), mirrors, progress)?;
+    assert!(fetched.not_kept.is_none());
+    Ok(fetched.contents)
+}
+
+fn fetch_files(
+    cache: Option<&Path>,
+    mirrors: &[&str],
+    progress: &mut dyn FnMut(mnist::Progress<'_>),
+) -> Result<Fetched<3>, Error> {
     let contents = contents();
     let hashes = contents.each_ref().map(|content| mnist::sha256(content));
     let files = [0, 1, 2].map(|i| RemoteFile { name: NAMES[i], bytes: contents[i].len() as u64, sha256: &hashes[i] });
@@ -276,13 +286,18 @@ fn addresses_that_are_none_are_an_error() {
 }
 
 #[test]
-fn a_cache_that_cannot_be_written_is_named() {
-    let cache = TempDir::new().unwrap();
-    let file = cache.path().join("file");
+fn what_cannot_be_kept_is_used_all_the_same() {
+    let folder = TempDir::new().unwrap();
+    let file = folder.path().join("file");
     fs::write(&file, "").unwrap();
     let server = Server::good();
-    let error = fetch(&file, &[&server.url]).unwrap_err();
-    assert!(matches!(&error, Error::Cache { path, .. } if path.starts_with(&file)), "{error}");
+    let fetch = |cache| fetch_files(cache, &[&server.url], &mut |_| {}).unwrap();
+    let fetched = fetch(Some(file.as_path()));
+    assert_eq!(fetched.contents, contents());
+    assert!(fetched.not_kept.unwrap().path.starts_with(&file));
+    let fetched = fetch(None);
+    assert_eq!(fetched.contents, contents());
+    assert!(fetched.not_kept.is_none());
 }
 
 #[test]

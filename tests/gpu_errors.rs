@@ -2,6 +2,7 @@
 
 mod common;
 
+use std::fmt::Debug;
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -36,10 +37,19 @@ fn lost(device: &Device) -> Result<(), backend::Error> {
     let Device::Gpu(gpu) = device else { panic!("no GPU") };
     gpu.destroy();
     for _ in 0..2 {
-        let trained = block_on(backend.train(set, &indices, 0.1));
-        assert!(matches!(trained, Err(backend::Error::Gpu(gpu::Error::Lost { .. }))), "{trained:?}");
+        assert_lost("train", &block_on(backend.train(set, &indices, 0.1)));
+        assert_lost("upload", &block_on(backend.upload(&case.set)));
+        assert_lost("evaluate", &block_on(backend.evaluate(set)));
+        assert_lost("predict", &block_on(backend.predict(case.set.images())));
+        assert_lost("params", &block_on(backend.params()));
+        assert_lost("set_params", &block_on(backend.set_params(&case.params)));
+        assert_lost("new", &case.backend(device).map(drop));
     }
     Ok(())
+}
+
+fn assert_lost<T: Debug>(what: &str, result: &Result<T, backend::Error>) {
+    assert!(matches!(result, Err(backend::Error::Gpu(gpu::Error::Lost { .. }))), "{what} on a lost device: {result:?}");
 }
 
 fn oversized(device: &Device) -> Result<(), backend::Error> {

@@ -16,7 +16,7 @@ use twolayer::net::{Activation, Output, Shape};
 /// f32 sums of a few thousand products, against f64.
 const TOLERANCE: f64 = 5e-6;
 
-/// (batch, input, hidden, classes): no two alike in a case, each odd size in each place, and each limit once.
+/// (batch, input, hidden, classes): each odd size in each place, each limit once, and no two alike in a case but the last.
 const SIZES: [(usize, usize, usize, usize, Activation, Output); 16] = [
     (1, 7, 50, 10, Sigmoid, Softmax),
     (7, 1, 65, 2, Relu, Softmax),

@@ -27,9 +27,12 @@ fn main() -> ExitCode {
         let name = format!("200 steps of {shape}, batch {batch_size}, {activation}, {output}");
         checks.push((name, Arc::new(move |device| steps(device, shape, batch_size, activation, output))));
     }
-    let whole: [(&str, Run); 6] = [
+    let whole: [(&str, Run); 8] = [
         ("the same seed gives the same bits, however the steps are cut", same_bits),
-        ("a set of several tiles is evaluated and predicted as the reference does", evaluation),
+        ("one image is evaluated and predicted as the reference does", |device| evaluation(device, 50, 1)),
+        // A tile has 1,024 images on the CPU; on a GPU 8,192, or 4,160 with 1,000 hidden units.
+        ("whole tiles are evaluated and predicted as the reference does", |device| evaluation(device, 50, 8192)),
+        ("a part of a tile is evaluated and predicted as the reference does", |device| evaluation(device, 1000, 9001)),
         ("a given gradient is applied", |device| {
             given_gradient(device, Shape { input: 50, hidden: 7, classes: 3 }, 10)
         }),
@@ -91,11 +94,9 @@ fn same_bits(device: &Device) -> Result<(), backend::Error> {
     Ok(())
 }
 
-fn evaluation(device: &Device) -> Result<(), backend::Error> {
-    // With 1,000 hidden units a tile is some 4,000 images on a GPU, and the last tile of these is no whole one.
-    let shape = Shape { input: 7, hidden: 1000, classes: 7 };
-    let case = Case::new(shape, 1, Sigmoid, Softmax, 9001);
-    let all: Vec<u32> = (0..case.set.len() as u32).collect();
+fn evaluation(device: &Device, hidden: usize, images: usize) -> Result<(), backend::Error> {
+    let case = Case::new(Shape { input: 7, hidden, classes: 7 }, 1, Sigmoid, Softmax, images);
+    let all: Vec<u32> = (0..images as u32).collect();
     let (x, t) = case.batch(&all);
     let reference = case.reference();
     let expected = reference.predict(&x);
@@ -104,8 +105,8 @@ fn evaluation(device: &Device) -> Result<(), backend::Error> {
     // Twice, so that counts left over from the first time would show.
     for _ in 0..2 {
         let found = block_on(backend.evaluate(set))?;
-        assert_eq!(found.images, 9001);
-        assert_eq!(found.confusion.iter().sum::<u32>(), 9001);
+        assert_eq!(found.images, images);
+        assert_eq!(found.confusion.iter().sum::<u32>() as usize, images);
         assert!(relative_error(&[found.loss as f32], &[mean_loss(&reference, &x, &t)]) < 1e-5);
         let mut confusion = vec![0; 49];
         for (y, &t) in expected.outer_iter().zip(&t) {
@@ -113,11 +114,12 @@ fn evaluation(device: &Device) -> Result<(), backend::Error> {
         }
         // An image whose two best classes differ by less than f32 can tell may fall either way.
         let moved: u32 = found.confusion.iter().zip(&confusion).map(|(a, b): (&u32, &u32)| a.abs_diff(*b)).sum();
-        assert!(moved <= 4, "{moved} of the confusion matrix differ");
-        assert!((found.accuracy() - reference.accuracy(&x, &t)).abs() < 3e-4);
+        assert!(moved as usize <= images / 2000, "{moved} of the confusion matrix differ");
     }
     let y = block_on(backend.predict(case.set.images()))?;
     assert!(relative_error(&y, &expected) < 5e-6);
+    assert!(block_on(backend.predict(&[]))?.is_empty());
+    assert!(block_on(backend.predict(&[0; 8])).is_err(), "8 bytes are no whole images of 7");
     Ok(())
 }
 
@@ -148,17 +150,21 @@ fn divergence(device: &Device) -> Result<(), backend::Error> {
     let case = Case::new(Shape { input: 20, hidden: 9, classes: 3 }, 10, Relu, Identity, 100);
     let mut backend = case.backend(device)?;
     let sets = sets(&mut backend, &case)?;
-    let settings = Settings { iterations: 10_000, steps_per_epoch: 10, learning_rate: 3.0 };
     let batches = || Batches::new(0, Sampling::Replacement, case.batch_size, case.set.len());
-    let outcome = block_on(train(&mut backend, sets, &mut batches(), &settings, &mut |_| ControlFlow::Continue(())))?;
-    let End::NotFinite { step } = outcome.end else { panic!("ended as {:?}", outcome.end) };
-    let (bad, good) = outcome.losses.split_last().expect("losses");
-    assert_eq!(good.len() as u64, step);
-    assert!(!bad.is_finite() && good.iter().all(|loss| loss.is_finite()));
-    // The weights kept are those that the last finite loss was of.
-    block_on(backend.set_params(&outcome.params))?;
-    let (loss, _) = block_on(backend.gradient(sets.train, &batches().indices(step - 1, 1)))?;
-    assert_eq!(Some(&loss), good.last());
+    for steps_per_epoch in [1, 2, 10] {
+        block_on(backend.set_params(&case.params))?;
+        let settings = Settings { iterations: 10_000, steps_per_epoch, learning_rate: 3.0 };
+        let outcome =
+            block_on(train(&mut backend, sets, &mut batches(), &settings, &mut |_| ControlFlow::Continue(())))?;
+        let End::NotFinite { step } = outcome.end else { panic!("ended as {:?}", outcome.end) };
+        let (bad, good) = outcome.losses.split_last().expect("losses");
+        assert_eq!(good.len() as u64, step);
+        assert!(!bad.is_finite() && good.iter().all(|loss| loss.is_finite()));
+        // The weights kept are those that the last finite loss was of.
+        block_on(backend.set_params(&outcome.params))?;
+        let (loss, _) = block_on(backend.gradient(sets.train, &batches().indices(step - 1, 1)))?;
+        assert_eq!(Some(&loss), good.last());
+    }
     Ok(())
 }
 

@@ -10,19 +10,26 @@ override HIDDEN_QUADS: u32;
 override CLASSES: u32;
 override CLASS_QUADS: u32;
 
-// 8 x 8 invocations for kernels over a grid of tiles, 64 in a row for kernels over a list.
+// Invocations of a workgroup: GRID x GRID for kernels over a grid of tiles, LIST for kernels over a list.
 override GRID: u32;
 override LIST: u32;
 
 struct Step {
     // How many images the batch has.
     batch_size: u32,
-    // A kernel that ends in a parameter's gradient g sets its target v to v * keep + g * scale: keep 1 and
-    // scale -learning_rate is the SGD update, keep 0 and scale 1 the gradient itself.
+    // A kernel that computes a gradient ends in value * keep + gradient * scale: keep 1 and scale -learning_rate is the
+    // SGD update of the parameters, keep 0 and scale 1 the gradient itself.
     keep: f32,
     scale: f32,
     // Rows of losses begin at multiples of this, because a binding's offset may not be just anything.
     row_words: u32,
+}
+
+@group(0) @binding(0) var<uniform> step: Step;
+
+// The new value of a gradient's target.
+fn updated(value: vec4f, gradient: vec4f) -> vec4f {
+    return step.keep * value + step.scale * gradient;
 }
 
 // The columns of a quad.

@@ -98,6 +98,10 @@ impl DataArguments {
             (false, given) => given.iter().map(String::as_str).collect(),
         };
         let mut show = |p: mnist::Progress| progress.download(p.name, p.received, p.total);
-        Ok(mnist::load(&mnist::cache_dir()?, &mirrors, &mut show)?)
+        let (splits, not_kept) = mnist::load(mnist::cache_dir().as_deref(), &mirrors, &mut show)?;
+        if let Some(reason) = not_kept {
+            progress.notice(reason);
+        }
+        Ok(splits)
     }
 }

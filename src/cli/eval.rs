@@ -8,7 +8,7 @@ use pollster::block_on;
 use serde::{Deserialize, Serialize};
 
 use super::data::{Choice, DataArguments};
-use super::{DeviceArguments, Error, print, print_json};
+use super::{DeviceArguments, Error, agreed, print, print_json};
 use crate::backend::{Backend, Evaluation};
 use crate::model;
 use crate::net::{Activation, Net, Output};
@@ -64,21 +64,20 @@ struct Run {
     data: Data,
 }
 
-/// Images in one pass; their number changes no result.
+/// The size of the batches that are never trained here.
 const BATCH_SIZE: usize = 100;
 
 pub(super) fn run(arguments: &Arguments) -> Result<(), Error> {
     let mut progress = Progress::new(arguments.quiet);
     let result = evaluate(arguments, &mut progress);
     progress.finish();
-    let Evaluation { images, loss, classes, confusion } = &result?;
+    let evaluation = result?;
     let report = Report {
         split: arguments.split,
-        images: *images,
-        loss: *loss,
-        accuracy: Evaluation { images: *images, loss: *loss, classes: *classes, confusion: confusion.clone() }
-            .accuracy(),
-        confusion: confusion.chunks(*classes).map(<[u32]>::to_vec).collect(),
+        images: evaluation.images,
+        loss: evaluation.loss,
+        accuracy: evaluation.accuracy(),
+        confusion: evaluation.confusion.chunks(evaluation.classes).map(<[u32]>::to_vec).collect(),
     };
     if arguments.json { print_json(&report) } else { print(&text(&report)) }
 }
@@ -104,8 +103,8 @@ fn evaluate(arguments: &Arguments, progress: &mut Progress) -> Result<Evaluation
             splits.classes
         )));
     }
-    let activation = activation.or(arguments.activation).unwrap_or_default();
-    let output = output.or(arguments.output).unwrap_or_default();
+    let activation = agreed("--activation", arguments.activation, activation)?.unwrap_or_default();
+    let output = agreed("--output", arguments.output, output)?.unwrap_or_default();
     let net = Net { shape, activation, output };
     block_on(async {
         let mut backend = Backend::new(&device, net, BATCH_SIZE, &params).await?;

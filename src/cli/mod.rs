@@ -5,9 +5,9 @@ mod devices;
 mod eval;
 mod train;
 
+use std::fmt::Display;
 use std::io::{self, Write};
 use std::process::ExitCode;
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
@@ -16,7 +16,7 @@ use pollster::block_on;
 
 use crate::devices::{Choice, Info};
 use crate::report::progress::{Progress, tell};
-use crate::{backend, model, net, report};
+use crate::{backend, model, report};
 
 /// A two-layer neural network whose every matrix product and activation is a WGSL kernel.
 ///
@@ -81,8 +81,6 @@ enum Error {
     #[error(transparent)]
     Mnist(#[from] crate::data::mnist::Error),
     #[error(transparent)]
-    Shape(#[from] net::ShapeError),
-    #[error(transparent)]
     Model(#[from] model::Error),
     #[error(transparent)]
     RunFolder(#[from] report::run_folder::Error),
@@ -103,7 +101,7 @@ enum Error {
 impl Error {
     fn exit_code(&self) -> ExitCode {
         ExitCode::from(match self {
-            Self::Usage(_) | Self::Shape(_) => 2,
+            Self::Usage(_) => 2,
             Self::Interrupted { .. } => 130,
             _ => 1,
         })
@@ -135,17 +133,27 @@ pub fn main() -> ExitCode {
 
 static INTERRUPTED: AtomicBool = AtomicBool::new(false);
 /// Set once there is something to save, which an interruption must wait for.
-static SAVING: OnceLock<()> = OnceLock::new();
+static SAVING: AtomicBool = AtomicBool::new(false);
 
 /// The first Ctrl-C lets a training run end and save; a second one, or one before training, ends the process at once.
 fn listen_for_interrupt() {
     let handler = || {
-        if SAVING.get().is_none() || INTERRUPTED.swap(true, Ordering::Relaxed) {
+        if !SAVING.load(Ordering::Relaxed) || INTERRUPTED.swap(true, Ordering::Relaxed) {
             std::process::exit(130);
         }
     };
     // Without a handler Ctrl-C still ends the process, only without saving.
     let _ = ctrlc::set_handler(handler);
+}
+
+/// What a flag asks for and what a model's file says, which must not differ; none where neither says anything.
+fn agreed<T: PartialEq + Display>(flag: &str, given: Option<T>, file: Option<T>) -> Result<Option<T>, Error> {
+    match (given, file) {
+        (Some(given), Some(file)) if given != file => {
+            Err(Error::Usage(format!("{flag} {given}, but the file says {file}; leave out {flag}")))
+        }
+        (given, file) => Ok(given.or(file)),
+    }
 }
 
 fn print(text: &str) -> Result<(), Error> {

@@ -13,12 +13,11 @@ use time::OffsetDateTime;
 use time::macros::format_description;
 
 use super::data::{Choice, DataArguments};
-use super::{DeviceArguments, Error, INTERRUPTED, SAVING, print, print_json};
+use super::{DeviceArguments, Error, INTERRUPTED, SAVING, agreed, print, print_json};
 use crate::backend::Backend;
-use crate::data::Splits;
 use crate::data::batches::{Batches, Sampling};
 use crate::devices::{Info, Kind};
-use crate::model;
+use crate::model::{self, Model};
 use crate::net::{Activation, Net, Output, Params, Shape};
 use crate::report::chart::chart;
 use crate::report::plot::{PlotError, check_plot_name, check_plot_place, write_plot};
@@ -127,9 +126,22 @@ fn train(arguments: &Arguments, start: Instant, progress: &mut Progress) -> Resu
         RunFolder::check(path, arguments.overwrite)?;
     }
     let init = arguments.init.as_deref().map(model::load).transpose()?;
+    let file = init.as_ref();
+    let hidden = agreed("--hidden", arguments.hidden.map(usize::from), file.map(|file| file.params.shape.hidden))?;
+    let activation = agreed("--activation", arguments.activation, file.and_then(|file| file.activation))?;
+    let output = agreed("--output", arguments.output, file.and_then(|file| file.output))?;
     let (info, device) = arguments.device.open(progress)?;
     let (splits, data) = arguments.data.load(arguments.data.data.as_ref().unwrap_or(&Choice::Auto), progress)?;
-    let (net, params) = network(arguments, init, &splits)?;
+    let net = Net {
+        shape: Shape {
+            input: splits.train.pixels(),
+            hidden: hidden.unwrap_or(DEFAULT_HIDDEN),
+            classes: splits.classes,
+        },
+        activation: activation.unwrap_or_default(),
+        output: output.unwrap_or_default(),
+    };
+    let params = first_params(arguments, init, net.shape)?;
     let steps_per_epoch = train::Settings::steps_per_epoch(splits.train.len(), batch_size);
     let settings = train::Settings {
         iterations: iterations(arguments, steps_per_epoch),
@@ -148,7 +160,7 @@ fn train(arguments: &Arguments, start: Instant, progress: &mut Progress) -> Resu
     let (folder, outcome) = block_on(async {
         let mut backend = Backend::new(&device, net, batch_size, &params).await?;
         let sets = Sets { train: backend.upload(&splits.train).await?, test: backend.upload(&splits.test).await? };
-        SAVING.get_or_init(|| ());
+        SAVING.store(true, Ordering::Relaxed);
         let folder = folder(arguments, &info)?;
         // After the folder, because the plot may go into it.
         arguments.plot.as_deref().map(check_plot_place).transpose()?;
@@ -219,30 +231,16 @@ fn show(arguments: &Arguments, epochs: &[EpochAccuracy], run: &Run, folder: Opti
 /// Columns of the chart: what every terminal has.
 const CHART_WIDTH: usize = 80;
 
-/// The network that was asked for and its first parameters: those of --init, or random ones.
-fn network(arguments: &Arguments, init: Option<model::Model>, splits: &Splits) -> Result<(Net, Params), Error> {
-    let (input, classes) = (splits.train.pixels(), splits.classes);
-    let net = |hidden, activation: Option<Activation>, output: Option<Output>| Net {
-        shape: Shape { input, hidden, classes },
-        activation: arguments.activation.or(activation).unwrap_or_default(),
-        output: arguments.output.or(output).unwrap_or_default(),
-    };
-    let Some(model::Model { params, activation, output }) = init else {
-        let net = net(arguments.hidden.map_or(DEFAULT_HIDDEN, usize::from), None, None);
-        return Ok((net, Params::init(net.shape, arguments.weight_init_std, arguments.seed)));
-    };
-    let net = net(params.shape.hidden, activation, output);
-    if let Some(hidden) = arguments.hidden.filter(|hidden| usize::from(*hidden) != params.shape.hidden) {
-        let has = params.shape.hidden;
-        return Err(Error::Usage(format!("--hidden {hidden}, but --init has {has} hidden units; leave out --hidden")));
+/// The first parameters: those of --init, or random ones.
+fn first_params(arguments: &Arguments, init: Option<Model>, shape: Shape) -> Result<Params, Error> {
+    match init {
+        None => Ok(Params::init(shape, arguments.weight_init_std, arguments.seed)),
+        Some(Model { params, .. }) if params.shape == shape => Ok(params),
+        Some(Model { params, .. }) => {
+            let has = params.shape;
+            Err(Error::Usage(format!("--init is {has}, but the data needs {shape}; give another --init or --data")))
+        }
     }
-    if params.shape != net.shape {
-        let (shape, needed) = (params.shape, net.shape);
-        return Err(Error::Usage(format!(
-            "--init is {shape}, but the data needs {needed}; give another --init or --data"
-        )));
-    }
-    Ok((net, params))
 }
 
 const DEFAULT_HIDDEN: usize = 50;

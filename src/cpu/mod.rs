@@ -20,7 +20,7 @@ use crate::net::{Gradients, Net, Params, Shape};
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum Error {
     /// The system gave no threads.
-    #[error("can't start {threads} threads: {reason}; use fewer --threads")]
+    #[error("can't start {threads} threads: {reason}; use fewer")]
     Threads {
         /// The threads asked for; 0 stands for one a core.
         threads: usize,
@@ -30,7 +30,7 @@ pub enum Error {
 }
 
 /// A network of one shape on the CPU, for batches of one size.
-pub struct Network {
+pub(crate) struct Network {
     net: Net,
     batch_size: usize,
     parameters: Tensors,
@@ -103,12 +103,6 @@ impl Network {
         };
         let parameters = Tensors::from_params(params);
         Ok(Self { net, batch_size, parameters, values, sets: Vec::new(), pool })
-    }
-
-    /// Threads that compute.
-    #[must_use]
-    pub fn threads(&self) -> usize {
-        self.pool.current_num_threads()
     }
 
     /// Keeps a data set.
@@ -208,23 +202,25 @@ impl Network {
 
     /// Every intermediate value of one batch's pass, for tests.
     pub fn intermediates(&mut self, set: Resident, indices: &[u32]) -> Intermediates {
-        let Self { net, parameters, values, sets, .. } = self;
+        let Self { net, parameters, values, sets, pool, .. } = self;
         let set = &sets[set.0];
         let rows = indices.len();
-        let shown = |values: &Array2<f32>| values.slice(s![..rows, ..]).iter().copied().collect::<Vec<f32>>();
-        values.blocks(indices).for_each(|mut block| {
-            block.forward(net, parameters, set.images());
-            block.output(net);
-            layers::affine(&block.x, &parameters.w1, &parameters.b1, &mut block.da1);
-        });
-        let (a1, z1, a2, y) = (shown(&values.da1), shown(&values.z1), shown(&values.a2), shown(&values.dy));
-        values.blocks(indices).for_each(|mut block| {
-            block.loss(net, set.labels(), 1.0 / rows as f32);
-            block.hidden_derivative(parameters);
-        });
-        let (dy, dz1) = (shown(&values.dy), shown(&values.da1));
-        values.blocks(indices).for_each(|mut block| block.delta(net, parameters));
-        Intermediates { a1, z1, a2, y, dy, dz1, da1: shown(&values.da1) }
+        pool.install(|| {
+            let shown = |values: &Array2<f32>| values.slice(s![..rows, ..]).iter().copied().collect::<Vec<f32>>();
+            values.blocks(indices).for_each(|mut block| {
+                block.forward(net, parameters, set.images());
+                block.output(net);
+                layers::affine(&block.x, &parameters.w1, &parameters.b1, &mut block.da1);
+            });
+            let (a1, z1, a2, y) = (shown(&values.da1), shown(&values.z1), shown(&values.a2), shown(&values.dy));
+            values.blocks(indices).for_each(|mut block| {
+                block.loss(net, set.labels(), 1.0 / rows as f32);
+                block.hidden_derivative(parameters);
+            });
+            let (dy, dz1) = (shown(&values.dy), shown(&values.da1));
+            values.blocks(indices).for_each(|mut block| block.delta(net, parameters));
+            Intermediates { a1, z1, a2, y, dy, dz1, da1: shown(&values.da1) }
+        })
     }
 }
 

@@ -84,14 +84,11 @@ pub struct Progress<'a> {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// The user has no home folder, so there is no cache.
-    #[error("there is no folder for the cache; set HOME, or give a folder of data")]
-    NoCache,
     /// The cache lacks a file and there is no mirror to ask.
-    #[error("{}: holds no valid {name}.gz, and there is no mirror to ask; allow the download or give a folder of data", cache.display())]
+    #[error("{} holds no valid {name}.gz; download it once, or give a folder of data", show(cache.as_deref()))]
     NotCached {
-        /// The folder of the cache.
-        cache: PathBuf,
+        /// The folder of the cache, if there is one.
+        cache: Option<PathBuf>,
         /// The file.
         name: String,
     },
@@ -100,14 +97,6 @@ pub enum Error {
     Download {
         /// Why each mirror was given up.
         failures: Vec<Failure>,
-    },
-    /// A verified file cannot be written to the cache.
-    #[error("{}: cannot be written ({reason}); make room or give a folder of data", path.display())]
-    Cache {
-        /// The file.
-        path: PathBuf,
-        /// What the system said.
-        reason: io::Error,
     },
     /// A verified file is no IDX file.
     #[error("MNIST {0}")]
@@ -156,30 +145,55 @@ pub enum Reason {
     Content,
 }
 
+fn show(cache: Option<&Path>) -> String {
+    cache.map_or("the cache".to_owned(), |cache| cache.display().to_string())
+}
+
 fn join(failures: &[Failure]) -> String {
     let each: Vec<String> = failures.iter().map(ToString::to_string).collect();
     each.join("; ")
 }
 
-/// The folder in which MNIST is kept: `twolayer/mnist` in the user's cache.
-///
-/// # Errors
-/// When the user has no home folder.
-pub fn cache_dir() -> Result<PathBuf, Error> {
-    let folders = directories::ProjectDirs::from("", "", "twolayer").ok_or(Error::NoCache)?;
-    Ok(folders.cache_dir().join("mnist"))
+/// The folder in which MNIST is kept: `twolayer/mnist` in the user's cache; none where the user has no home folder.
+#[must_use]
+pub fn cache_dir() -> Option<PathBuf> {
+    let folders = directories::ProjectDirs::from("", "", "twolayer")?;
+    Some(folders.cache_dir().join("mnist"))
 }
 
-/// Loads MNIST from the folder `cache`, having fetched what is not there.
+/// Files and what became of them.
+#[derive(Debug)]
+pub struct Fetched<const N: usize> {
+    /// Their verified contents.
+    pub contents: [Vec<u8>; N],
+    /// Why a file is not in the cache now, if one is not.
+    pub not_kept: Option<NotKept>,
+}
+
+/// A verified file could not be written to the cache.
+#[derive(Debug, thiserror::Error)]
+#[error("{}: cannot be written ({reason}), so it will be downloaded again; make room there", path.display())]
+pub struct NotKept {
+    /// The file.
+    pub path: PathBuf,
+    /// What the system said.
+    pub reason: io::Error,
+}
+
+/// Loads MNIST from the folder `cache`, having fetched what is not there. Without a folder, nothing is kept.
 ///
 /// # Errors
 /// As [`fetch`].
-pub fn load(cache: &Path, mirrors: &[&str], progress: &mut dyn FnMut(Progress<'_>)) -> Result<Splits, Error> {
-    let contents = fetch(&FILES, cache, mirrors, progress)?;
+pub fn load(
+    cache: Option<&Path>,
+    mirrors: &[&str],
+    progress: &mut dyn FnMut(Progress<'_>),
+) -> Result<(Splits, Option<NotKept>), Error> {
+    let Fetched { contents, not_kept } = fetch(&FILES, cache, mirrors, progress)?;
     let [train_images, train_labels, test_images, test_labels] = &contents;
     let train = decode(train_images, train_labels)?;
     let test = decode(test_images, test_labels)?;
-    Ok(Splits::new(train, test)?)
+    Ok((Splits::new(train, test)?, not_kept))
 }
 
 fn decode(images: &[u8], labels: &[u8]) -> Result<Dataset, Error> {
@@ -196,14 +210,15 @@ fn decode(images: &[u8], labels: &[u8]) -> Result<Dataset, Error> {
 /// (`HTTPS_PROXY`, `NO_PROXY` and so on) is used.
 ///
 /// # Errors
-/// When a file is neither in the cache nor to be had from a mirror, or cannot be kept.
+/// When a file is neither in the cache nor to be had from a mirror.
 pub fn fetch<const N: usize>(
     files: &[RemoteFile<'_>; N],
-    cache: &Path,
+    cache: Option<&Path>,
     mirrors: &[&str],
     progress: &mut dyn FnMut(Progress<'_>),
-) -> Result<[Vec<u8>; N], Error> {
-    let mut contents = files.each_ref().map(|file| read_cached(file, cache));
+) -> Result<Fetched<N>, Error> {
+    let mut contents = files.each_ref().map(|file| cache.and_then(|cache| read_cached(file, cache)));
+    let mut not_kept = None;
     let agent = agent();
     let mut failures = Vec::new();
     for mirror in mirrors {
@@ -214,7 +229,8 @@ pub fn fetch<const N: usize>(
             let url = format!("{}/{}.gz", mirror.trim_end_matches('/'), file.name);
             match download(&agent, &url, file, progress) {
                 Ok((compressed, verified)) => {
-                    keep(&cached_path(file, cache), &compressed)?;
+                    let kept = cache.map(|cache| keep(&cached_path(file, cache), &compressed)).transpose();
+                    not_kept = not_kept.or(kept.err());
                     *content = Some(verified);
                 }
                 Err(reason) => {
@@ -226,9 +242,9 @@ pub fn fetch<const N: usize>(
     }
     let missing = files.iter().zip(&contents).find(|(_, found)| found.is_none());
     match missing {
-        None => Ok(contents.map(Option::unwrap_or_default)),
+        None => Ok(Fetched { contents: contents.map(Option::unwrap_or_default), not_kept }),
         Some((file, _)) if mirrors.is_empty() => {
-            Err(Error::NotCached { cache: cache.to_path_buf(), name: file.name.to_owned() })
+            Err(Error::NotCached { cache: cache.map(Path::to_path_buf), name: file.name.to_owned() })
         }
         Some(_) => Err(Error::Download { failures }),
     }
@@ -244,11 +260,11 @@ fn read_cached(file: &RemoteFile<'_>, cache: &Path) -> Option<Vec<u8>> {
     unpack(file, BufReader::new(compressed)).ok()
 }
 
-fn keep(path: &Path, compressed: &[u8]) -> Result<(), Error> {
+fn keep(path: &Path, compressed: &[u8]) -> Result<(), NotKept> {
     let folder = path.parent().unwrap_or(Path::new(""));
     fs::create_dir_all(folder)
         .and_then(|()| write_whole(path, |out| out.write_all(compressed)))
-        .map_err(|reason| Error::Cache { path: path.to_path_buf(), reason })
+        .map_err(|reason| NotKept { path: path.to_path_buf(), reason })
 }
 
 fn agent() -> Agent {
@@ -326,7 +342,7 @@ mod tests {
     #[test]
     fn an_empty_cache_without_mirrors_names_the_first_file() {
         let cache = tempfile::tempdir().unwrap();
-        let error = load(cache.path(), &[], &mut |_| {}).unwrap_err();
+        let error = load(Some(cache.path()), &[], &mut |_| {}).unwrap_err();
         assert!(matches!(&error, Error::NotCached { name, .. } if name == FILES[0].name));
     }
 }

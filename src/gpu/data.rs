@@ -11,6 +11,9 @@ use crate::net::Shape;
 /// Bytes of z1 that a tile of images may take: enough to fill a large GPU, little beside the data.
 const TILE_BYTES: u64 = 16 << 20;
 
+/// Images that a tile may have, however small they are.
+const MOST_IMAGES: usize = 8192;
+
 /// What one kernel leaves for the next, for as many images as a batch or a tile has.
 pub struct Values {
     /// Images in a tile: what one pass of an evaluation or a prediction takes.
@@ -28,11 +31,11 @@ pub struct Values {
 impl Values {
     pub fn new(device: &Device, shape: Shape, batch_size: usize) -> Result<Self, Error> {
         let most = (TILE_BYTES / bytes(padded(shape.hidden))) as usize;
-        let tile = most.clamp(ROW_WORDS, Shape::MAX_BATCH) / ROW_WORDS * ROW_WORDS;
+        let tile = most.clamp(ROW_WORDS, MOST_IMAGES) / ROW_WORDS * ROW_WORDS;
         let rows = tile.max(batch_size).next_multiple_of(QUAD);
         let values = |label, width| {
             let bytes = bytes(rows * padded(width));
-            device.check_size("a layer's values", bytes, "a smaller --batch-size or --hidden")?;
+            device.check_size("a layer's values", bytes, "a smaller batch or hidden layer")?;
             Ok(device.storage(label, bytes))
         };
         Ok(Self {
@@ -91,6 +94,7 @@ impl Data {
         for (to, from) in pixels.chunks_mut(padded(shape.input)).zip(images.chunks(shape.input)) {
             to[..shape.input].copy_from_slice(from);
         }
+        device.check()?;
         let labels: Vec<u32> = labels.iter().map(|&label| label.into()).collect();
         let order: Vec<u32> = (0..rows as u32).collect();
         let step = |label, images| {

@@ -3,13 +3,12 @@
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 
 use bytemuck::{NoUninit, Pod};
-use wgpu::util::DeviceExt;
 use wgpu::{
     Adapter, Buffer, BufferDescriptor, BufferUsages, CommandEncoder, CommandEncoderDescriptor, DeviceDescriptor,
     Limits, MapMode, PollType,
 };
 
-use super::Error;
+use super::{Error, kernels};
 
 /// An opened GPU.
 ///
@@ -23,11 +22,6 @@ pub struct Device {
     failure: Arc<Mutex<Option<Error>>>,
 }
 
-/// The most storage buffers that one kernel binds.
-const STORAGE_BUFFERS: u32 = 5;
-/// The most invocations in a workgroup of any kernel.
-const INVOCATIONS: u32 = 64;
-
 impl Device {
     /// Opens the adapter with WebGPU's core limits, but for the sizes of buffers, which may be as large as it allows.
     ///
@@ -37,8 +31,8 @@ impl Device {
         let name = adapter.get_info().name;
         let most = adapter.limits();
         let needs = [
-            ("storage buffers a kernel", most.max_storage_buffers_per_shader_stage, STORAGE_BUFFERS),
-            ("invocations a workgroup", most.max_compute_invocations_per_workgroup, INVOCATIONS),
+            ("storage buffers a kernel", most.max_storage_buffers_per_shader_stage, kernels::STORAGE_BUFFERS),
+            ("invocations a workgroup", most.max_compute_invocations_per_workgroup, kernels::INVOCATIONS),
         ];
         for (what, has, needs) in needs {
             if has < needs {
@@ -114,9 +108,15 @@ impl Device {
 
     /// A buffer that kernels only read, with its contents.
     pub(super) fn constant<T: NoUninit>(&self, label: &str, contents: &[T]) -> Buffer {
-        let usage = BufferUsages::STORAGE;
-        let contents = bytemuck::cast_slice(contents);
-        self.gpu.create_buffer_init(&wgpu::util::BufferInitDescriptor { label: Some(label), contents, usage })
+        let buffer = self.gpu.create_buffer(&BufferDescriptor {
+            label: Some(label),
+            size: size_of_val(contents) as u64,
+            usage: BufferUsages::STORAGE | BufferUsages::COPY_DST,
+            mapped_at_creation: false,
+        });
+        // Not wgpu's create_buffer_init, which panics where there is no memory.
+        self.write(&buffer, contents);
+        buffer
     }
 
     /// Puts the values at the start of the buffer, before anything that is submitted later.
@@ -160,6 +160,8 @@ impl Device {
                 let _ = sender.send(result);
             });
         }
+        // So that a callback that wgpu drops uncalled ends the wait.
+        drop(sender);
         let refused = |reason: &dyn std::error::Error| Error::Refused {
             adapter: self.name.clone(),
             reason: one_line(&reason.to_string()),

@@ -64,8 +64,8 @@ impl Layers {
     /// All zero.
     pub fn new(device: &Device, label: &str, shape: Shape) -> Result<Self, Error> {
         let [hidden, output] = Self::layers(shape).map(Layer::len);
-        device.check_size("the first layer's weights", bytes(hidden), "a smaller --hidden")?;
-        device.check_size("the second layer's weights", bytes(output), "a smaller --hidden")?;
+        device.check_size("the first layer's weights", bytes(hidden), "a smaller hidden layer")?;
+        device.check_size("the second layer's weights", bytes(output), "a smaller hidden layer")?;
         Ok(Self {
             shape,
             hidden: device.storage(&format!("hidden layer, {label}"), bytes(hidden)),

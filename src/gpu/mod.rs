@@ -8,13 +8,13 @@ mod data;
 pub mod device;
 mod kernels;
 mod layer;
-pub mod network;
+pub(crate) mod network;
 
 /// What can go wrong on a GPU.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum Error {
     /// The adapter gave no device.
-    #[error("{adapter} gave no device: {reason}; choose another with --device")]
+    #[error("{adapter} gave no device: {reason}; choose another device")]
     NoDevice {
         /// The adapter's name.
         adapter: String,
@@ -22,9 +22,7 @@ pub enum Error {
         reason: String,
     },
     /// The adapter lacks something that every kernel needs.
-    #[error(
-        "{adapter} can't run the kernels: it has {has} {what}, and they need {needs}; choose another with --device"
-    )]
+    #[error("{adapter} can't run the kernels: it has {has} {what}, and they need {needs}; choose another device")]
     Unfit {
         /// The adapter's name.
         adapter: String,
@@ -36,7 +34,7 @@ pub enum Error {
         needs: u64,
     },
     /// A buffer would be larger than the adapter allows.
-    #[error("{what} would take {bytes} bytes, and {adapter} binds at most {most}; use {instead} or --device cpu")]
+    #[error("{what} would take {bytes} bytes, and {adapter} binds at most {most}; use {instead}, or the CPU")]
     TooLarge {
         /// What the buffer is for.
         what: &'static str,
@@ -50,13 +48,13 @@ pub enum Error {
         instead: &'static str,
     },
     /// The device's memory is used up.
-    #[error("{adapter} is out of memory; use a smaller batch or hidden layer, or --device cpu")]
+    #[error("{adapter} is out of memory; use a smaller batch or hidden layer, or the CPU")]
     OutOfMemory {
         /// The adapter's name.
         adapter: String,
     },
     /// The device went away: unplugged, reset by its driver, or crashed.
-    #[error("{adapter} was lost: {reason}; start again, or use --device cpu")]
+    #[error("{adapter} was lost: {reason}; start again, or use the CPU")]
     Lost {
         /// The adapter's name.
         adapter: String,
@@ -64,9 +62,7 @@ pub enum Error {
         reason: String,
     },
     /// The driver refused a kernel or a command.
-    #[error(
-        "{adapter} refused a command, which is a fault of this program or of the driver: {reason}; use --device cpu"
-    )]
+    #[error("{adapter} refused a command, which is a fault of this program or of the driver: {reason}; use the CPU")]
     Refused {
         /// The adapter's name.
         adapter: String,

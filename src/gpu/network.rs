@@ -22,7 +22,7 @@ use crate::data::Dataset;
 use crate::net::{Gradients, Net, Params, Shape};
 
 /// A network of one shape on one GPU, for batches of one size.
-pub struct Network {
+pub(crate) struct Network {
     device: Device,
     net: Net,
     batch_size: usize,
@@ -124,12 +124,6 @@ impl Network {
         network.write_step(&network.keep, 0.0, 1.0);
         network.set_params(params)?;
         Ok(network)
-    }
-
-    /// The device, for its name and its failures.
-    #[must_use]
-    pub fn device(&self) -> &Device {
-        &self.device
     }
 
     /// Makes a data set resident.

@@ -120,11 +120,19 @@ impl RunFolder {
         &self.path
     }
 
-    /// Writes the three files, each whole or not at all, the model first.
+    /// Writes the three files, each whole or not at all. The results come last, and an earlier run's go first: they never
+    /// stand beside another run's model.
     ///
     /// # Errors
     /// The first file that can't be written.
     pub fn save(&self, net: &Net, params: &Params, losses: &[f32], run: &Run) -> Result<(), Error> {
+        let results = self.path.join(RUN);
+        match fs::remove_file(&results) {
+            Err(reason) if reason.kind() != io::ErrorKind::NotFound => {
+                return Err(Error::Write { path: results, reason });
+            }
+            _ => {}
+        }
         model::save(&self.path.join(MODEL), net, params)?;
         self.write(HISTORY, |out| write_history(out, losses))?;
         self.write(RUN, |out| {

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::backend::Evaluation;
 use crate::devices::{Info, Kind};
 use crate::train::{End, EpochAccuracy, Outcome};
 
@@ -94,7 +95,7 @@ pub struct Run {
     seconds: f64,
     steps_per_second: f64,
     images_per_second: f64,
-    r#final: Final,
+    r#final: Option<Final>,
     epochs: Vec<Epoch>,
     out: Option<String>,
 }
@@ -113,7 +114,11 @@ impl Run {
         let iterations = outcome.losses.len() as u64;
         let train_seconds = outcome.train_time.as_secs_f64();
         let steps_per_second = if iterations == 0 { 0.0 } else { iterations as f64 / train_seconds };
-        let [train, test] = &outcome.last;
+        let last = |[train, test]: &[Evaluation; 2]| Final {
+            train_accuracy: train.accuracy(),
+            test_accuracy: test.accuracy(),
+            test_loss: test.loss,
+        };
         let epoch = |&EpochAccuracy { iteration, train, test, .. }: &EpochAccuracy| Epoch {
             iteration,
             train_accuracy: train,
@@ -134,7 +139,7 @@ impl Run {
             seconds,
             steps_per_second,
             images_per_second: steps_per_second * settings.batch_size as f64,
-            r#final: Final { train_accuracy: train.accuracy(), test_accuracy: test.accuracy(), test_loss: test.loss },
+            r#final: outcome.last.as_ref().map(last),
             epochs: outcome.epochs.iter().map(epoch).collect(),
             settings,
             out,
@@ -144,10 +149,13 @@ impl Run {
     /// The same in a few lines, for a person.
     #[must_use]
     pub fn text(&self) -> String {
-        let Final { train_accuracy, test_accuracy, test_loss } = self.r#final;
+        let accuracies = self.r#final.as_ref().map_or(String::new(), |last| {
+            let Final { train_accuracy, test_accuracy, test_loss } = last;
+            format!("train acc, test acc | {train_accuracy:.4}, {test_accuracy:.4}   test loss {test_loss:.4}\n")
+        });
         format!(
-            "train acc, test acc | {train_accuracy:.4}, {test_accuracy:.4}   test loss {test_loss:.4}\n\
-             {} iterations of {} images in {:.2} s: {:.0} iterations/s, {:.0} images/s; evaluations {:.2} s; {:.2} s in all\n",
+            "{accuracies}{} iterations of {} images in {:.2} s: {:.0} iterations/s, {:.0} images/s; evaluations {:.2} s; \
+             {:.2} s in all\n",
             self.iterations,
             self.settings.batch_size,
             self.train_seconds,

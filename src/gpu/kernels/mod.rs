@@ -29,6 +29,12 @@ pub const QUAD: usize = 4;
 pub const GRID: usize = 8;
 /// A kernel over a list has workgroups of `LIST` invocations.
 pub const LIST: usize = 64;
+/// The most invocations in a workgroup of any kernel.
+pub const INVOCATIONS: u32 = if GRID * GRID > LIST { GRID * GRID } else { LIST } as u32;
+/// The most storage buffers that one kernel binds.
+pub const STORAGE_BUFFERS: u32 = 5;
+// The sums of `mean_loss` are halved until one is left.
+const _: () = assert!(LIST.is_power_of_two());
 /// Rows of indices and losses begin at multiples of this many words: WebGPU's `minStorageBufferOffsetAlignment`, 256.
 pub const ROW_WORDS: usize = 64;
 
@@ -92,6 +98,7 @@ impl Kernel {
         constants: &[(&str, f64)],
         access: &'static [Access],
     ) -> Self {
+        debug_assert!(access.iter().filter(|a| !matches!(a, Access::Uniform)).count() <= STORAGE_BUFFERS as usize);
         let text = [include_str!("../../../shaders/shared/network.wgsl"), source].concat();
         let device = &device.gpu;
         let module = device.create_shader_module(ShaderModuleDescriptor {
