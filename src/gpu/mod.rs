@@ -1,7 +1,7 @@
 //! The wgpu backend: any GPU that speaks Vulkan, Metal, Direct3D 12 or OpenGL, through the kernels in `shaders/`.
 //!
 //! [`adapters`] finds the GPUs, [`device`] opens one, `kernels` holds the host's side of each shader under the
-//! shader's name, and [`network`] strings the kernels together into training, evaluation and prediction.
+//! shader's name, and `network` strings the kernels together into training, evaluation and prediction.
 
 pub mod adapters;
 mod data;
