@@ -1,7 +1,7 @@
-//! The article's functions, on `ndarray` arrays of f64.
+//! The book's functions, on `ndarray` arrays of f64.
 //!
 //! Softmax is the output function of *classification* (its rows are probabilities), identity that of *regression*;
-//! the article's prose has the two the wrong way round, its code has them right.
+//! some accounts of the book have the two the wrong way round.
 
 use ndarray::{Array, Array2, ArrayRef, Axis, Dimension, Ix1, Ix2, RemoveAxis, Zip};
 

@@ -66,7 +66,7 @@ pub struct ShapeError {
 /// The hidden layer's function.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Activation {
-    /// 1 / (1 + exp(-x)), as in the article.
+    /// 1 / (1 + exp(-x)), as in the book.
     #[default]
     Sigmoid,
     /// max(0, x); its gradient at 0 is taken as 0.
@@ -76,7 +76,7 @@ pub enum Activation {
 /// The output layer's function, and with it the loss that is trained.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Output {
-    /// Softmax with the cross-entropy error: classification, as in the article.
+    /// Softmax with the cross-entropy error: classification, as in the book.
     #[default]
     Softmax,
     /// Identity with half the squared error: regression (here on one-hot targets).
@@ -171,7 +171,7 @@ impl Params {
         }
     }
 
-    /// The article's start: weights drawn from `std` x N(0, 1), biases 0. One seed gives the same values on every
+    /// The book's start: weights drawn from `std` x N(0, 1), biases 0. One seed gives the same values on every
     /// machine whose `ln` and `exp` agree, and the tests pin them.
     #[must_use]
     pub fn init(shape: Shape, std: f32, seed: u64) -> Self {

@@ -105,7 +105,7 @@ pub struct Outcome {
     pub eval_time: Duration,
 }
 
-/// Trains, and evaluates both sets after each iteration i where i is a multiple of the epoch, as the article does.
+/// Trains, and evaluates both sets after each iteration i where i is a multiple of the epoch, as the book does.
 ///
 /// `on_event` hears of every chunk of steps (about ten a second) and can end the run with [`ControlFlow::Break`].
 ///

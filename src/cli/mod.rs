@@ -20,7 +20,7 @@ use crate::{backend, model, report};
 
 /// A two-layer neural network whose every matrix product and activation is a WGSL kernel.
 ///
-/// Without a command it trains: 784-50-10 on MNIST, as the article does.
+/// Without a command it trains: 784-50-10 on MNIST, as the book does.
 #[derive(Parser)]
 #[command(version, allow_negative_numbers = true, args_conflicts_with_subcommands = true, max_term_width = 100)]
 struct Command {

@@ -10,7 +10,7 @@ use crate::random::{Stream, stream};
 /// How a batch's images are chosen from the training set.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Sampling {
-    /// Uniformly, with replacement, as the article's `np.random.choice` does.
+    /// Uniformly, with replacement, as the book's `np.random.choice` does.
     #[default]
     Replacement,
     /// From one stream of permutations of the set, cut into full batches: every image once, then every image again.

@@ -3,12 +3,13 @@
 use ndarray::Array2;
 
 use super::Error;
+use crate::net::Shape;
 
 /// Most pixels one image may have (64x64).
-pub const MAX_PIXELS: usize = 4096;
+pub const MAX_PIXELS: usize = Shape::MAX_INPUT;
 
 /// Most classes: a label is a byte, and one value stays free.
-pub(super) const MAX_CLASSES: usize = 255;
+pub(super) const MAX_CLASSES: usize = Shape::MAX_CLASSES;
 
 /// Grey images of one size, each with its label. Never empty.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -46,7 +46,7 @@ const HANDS: [&[Hand]; CLASSES] = [
     &[&[&[82, 80, 0, 5, 75, 82, 82, 85, 69]], &[&[82, 80, 0, 5, 75, 82, 82, 99, 49, 18]]],
 ];
 
-// How much digits vary: enough that the article's network reads about 95 of 100 test images, as it does of MNIST's, while
+// How much digits vary: enough that the book's network reads about 95 of 100 test images, as it does of MNIST's, while
 // a person still reads nearly all of them.
 /// Width of the lattice over its height.
 const WIDTH: Range<f32> = 0.5..0.95;

@@ -80,7 +80,7 @@ pub enum Labels {
 /// Images, `[count, pixels]`, and their labels.
 pub type Arrays = (Array2<f32>, Labels);
 
-/// The article's `load_mnist`: the training and the test set of [`load_dir`] as arrays, with
+/// The book's `load_mnist`: the training and the test set of [`load_dir`] as arrays, with
 /// flat images. Pixels are 0 to 1 if `normalize`, else 0 to 255.
 ///
 /// # Errors

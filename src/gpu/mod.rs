@@ -9,6 +9,7 @@ pub mod device;
 mod kernels;
 mod layer;
 pub(crate) mod network;
+mod values;
 
 /// What can go wrong on a GPU.
 #[derive(Clone, Debug, thiserror::Error)]

@@ -4,7 +4,7 @@
 use wgpu::{Buffer, ComputePassDescriptor};
 
 use super::Error;
-use super::data::{Data, Rows, Values};
+use super::data::{Data, Rows};
 use super::device::Device;
 use super::kernels::confusion::{self, Confusion};
 use super::kernels::hidden::{self, Hidden};
@@ -17,6 +17,7 @@ use super::kernels::output_gradient::{self, OutputGradient};
 use super::kernels::sgd::{self, Sgd};
 use super::kernels::{Dispatch, ROW_WORDS, Step};
 use super::layer::{Layers, bytes, padded, unpad_rows};
+use super::values::Values;
 use crate::answers::{Evaluation, Intermediates, Resident};
 use crate::data::Dataset;
 use crate::net::{Gradients, Net, Params, Shape};

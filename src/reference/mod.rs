@@ -1,7 +1,7 @@
-//! The readable path: the article's `TwoLayerNet` in f64, line by line.
+//! The readable path: the book's `TwoLayerNet` in f64, line by line.
 //!
-//! Everything fast in this crate is compared with this. It is written to be read beside the article, so it keeps the
-//! article's names: a1, z1, a2, y on the way forward, dy, dz1, da1 on the way back.
+//! Everything fast in this crate is compared with this. It is written to be read beside the book, so it keeps the
+//! book's names: a1, z1, a2, y on the way forward, dy, dz1, da1 on the way back.
 
 use ndarray::{Array1, Array2, ArrayRef2, Axis};
 
@@ -11,7 +11,7 @@ use crate::functions::{
 };
 use crate::net::{Activation, Net, Output, Params};
 
-/// The network of the article with its four parameters in f64.
+/// The network of the book with its four parameters in f64.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TwoLayerNet {
     /// Shape, activation and output.
@@ -138,7 +138,7 @@ impl TwoLayerNet {
     }
 
     /// The gradient by central differences, (f(w + h) - f(w - h)) / 2h for every parameter w, h = `step_size`
-    /// (the article's is 1e-4): two whole forward passes a parameter.
+    /// (the book's is 1e-4): two whole forward passes a parameter.
     #[must_use]
     pub fn numerical_gradient(&self, x: &ArrayRef2<f64>, t: &[usize], step_size: f64) -> Tensors {
         let mut gradient = self.params.clone();

@@ -111,7 +111,7 @@ fn png(draw: impl FnOnce(&Page<BitMapBackend>) -> Outcome<()>) -> Outcome<Vec<u8
     Ok(png)
 }
 
-/// The article's chart: accuracy on both splits by epoch.
+/// The book's chart: accuracy on both splits by epoch.
 fn accuracy<DB: DrawingBackend<ErrorType: 'static>>(page: &Page<DB>, history: &[EpochAccuracy]) -> Outcome<()> {
     let first = history.iter().map(|point| point.epoch).min().unwrap_or(0);
     let last = history.iter().map(|point| point.epoch).max().unwrap_or(0);

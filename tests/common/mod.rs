@@ -113,7 +113,7 @@ impl Case {
     }
 }
 
-/// The loss that f32 backends compute: by log-softmax, without the 1e-7 of the article's formula.
+/// The loss that f32 backends compute: by log-softmax, without the 1e-7 of the book's formula.
 pub fn mean_loss(reference: &TwoLayerNet, x: &Array2<f64>, t: &[usize]) -> f64 {
     match reference.net.output {
         Output::Identity => reference.loss(x, t),

@@ -1,4 +1,4 @@
-"""Golden numbers for the f64 reference, computed the article's way: plain numpy in float64, one-hot labels.
+"""Golden numbers for the f64 reference, computed the book's way: plain numpy in float64, one-hot labels.
 
     python tests/numpy/golden.py
 
