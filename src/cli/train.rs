@@ -216,7 +216,8 @@ fn show(arguments: &Arguments, epochs: &[EpochAccuracy], run: &Run, folder: Opti
         return print_json(run);
     }
     let mut text = String::new();
-    if !epochs.is_empty() {
+    // One point is no curve.
+    if epochs.len() > 1 {
         text += &(chart(epochs, CHART_WIDTH) + "\n");
     }
     text += &run.text();
