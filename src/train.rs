@@ -194,18 +194,22 @@ impl Run<'_> {
         let done = self.done();
         let epoch = self.settings.steps_per_epoch.max(1);
         let next_evaluation = done.div_ceil(epoch) * epoch + 1;
-        let left = (next_evaluation.min(self.settings.iterations) - done) as usize;
-        let in_time = match self.train_time.as_secs_f64() / done.max(1) as f64 {
-            0.0 => 1.0,
-            seconds_a_step => CHUNK.as_secs_f64() / seconds_a_step,
-        };
-        let steps = (in_time as usize).clamp(1, left);
+        let steps = self.steps_in_a_chunk(next_evaluation.min(self.settings.iterations) - done);
         let indices = self.batches.indices(done, steps);
         let start = Instant::now();
         let losses = self.backend.train(self.sets.train, &indices, self.settings.learning_rate).await?;
         self.train_time += start.elapsed();
         self.losses.extend(losses);
         Ok(())
+    }
+
+    /// How many of the steps that are left a chunk takes, by the time that steps took so far; one at first.
+    fn steps_in_a_chunk(&self, left: u64) -> usize {
+        let in_time = match self.train_time.as_secs_f64() / self.done().max(1) as f64 {
+            0.0 => 1.0,
+            seconds_a_step => CHUNK.as_secs_f64() / seconds_a_step,
+        };
+        (in_time as usize).clamp(1, left as usize)
     }
 
     /// Whether an evaluation is over so soon that someone who interrupts the run can wait for it.
@@ -226,9 +230,13 @@ impl Run<'_> {
     /// those of the step before `step`. The same steps give the same bits.
     async fn back_to_finite(&mut self, (done, params): &(u64, Params), step: u64) -> Result<(), backend::Error> {
         self.backend.set_params(params).await?;
-        let again = step.saturating_sub(1).saturating_sub(*done) as usize;
-        let indices = self.batches.indices(*done, again);
-        self.backend.train(self.sets.train, &indices, self.settings.learning_rate).await?;
+        let (mut done, until) = (*done, step.saturating_sub(1));
+        while done < until {
+            let steps = self.steps_in_a_chunk(until - done);
+            let indices = self.batches.indices(done, steps);
+            self.backend.train(self.sets.train, &indices, self.settings.learning_rate).await?;
+            done += steps as u64;
+        }
         Ok(())
     }
 }

@@ -1017,6 +1017,19 @@ mod ends_early {
     }
 
     #[test]
+    fn results_are_seen_even_where_a_file_can_not_be_written() {
+        let place = Place::new();
+        // A folder where the results' file should go.
+        fs::create_dir_all(place.path("run/run.json")).unwrap();
+        let said = place.run("--device cpu --data data --iterations 20 --out run --overwrite --plot plot.svg");
+        assert_eq!(said.code, Some(1), "{}", said.stderr);
+        assert_holds(&said.stdout, "train acc, test acc |");
+        assert!(!said.stdout.contains("saved in"), "{}", said.stdout);
+        assert_holds(said.stderr.lines().last().unwrap(), "run/run.json can't be written");
+        assert!(place.path("plot.svg").is_file());
+    }
+
+    #[test]
     fn a_first_loss_that_is_not_finite_leaves_the_initial_weights() {
         let place = Place::new();
         let shape = Shape { input: PIXELS, hidden: 4, classes: CLASSES };

@@ -176,20 +176,23 @@ fn train(arguments: &Arguments, start: Instant, progress: &mut Progress) -> Resu
     let asked = asked(arguments, &net, settings.iterations);
     let out = folder.as_ref().map(|folder| folder.path().display().to_string());
     let run = Run::new(&info, data, asked, &outcome, start.elapsed().as_secs_f64(), out);
-    let mut kept = "nothing was kept (--no-save)".to_owned();
-    if let Some(folder) = &folder {
-        folder.save(&net, &outcome.params, &outcome.losses, &run)?;
-        kept = format!("the last good weights are in {}", folder.path().display());
+    // A file that can't be written must keep neither the others nor the results from being seen.
+    let saved = folder.as_ref().map(|folder| folder.save(&net, &outcome.params, &outcome.losses, &run)).transpose();
+    let plotted = arguments.plot.as_deref().map(|path| write_plot(path, &outcome.epochs)).transpose();
+    let written = saved.map_err(Error::from).and(plotted.map_err(Error::from));
+    if !matches!(outcome.end, End::NotFinite { .. }) {
+        let folder = folder.as_ref().filter(|_| written.is_ok());
+        show(arguments, &outcome.epochs, &run, folder)?;
     }
-    if let Some(path) = &arguments.plot {
-        write_plot(path, &outcome.epochs)?;
-    }
+    written?;
+    let kept = match &folder {
+        None => "nothing was kept (--no-save)".to_owned(),
+        Some(folder) => format!("the last good weights are in {}", folder.path().display()),
+    };
     match outcome.end {
         End::NotFinite { step } => Err(Error::NotFinite { step, kept }),
-        End::Interrupted => {
-            show(arguments, &outcome.epochs, &run, folder.as_ref()).and(Err(Error::Interrupted { kept }))
-        }
-        End::Finished => show(arguments, &outcome.epochs, &run, folder.as_ref()),
+        End::Interrupted => Err(Error::Interrupted { kept }),
+        End::Finished => Ok(()),
     }
 }
 
