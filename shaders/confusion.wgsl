@@ -6,10 +6,10 @@
 // [classes, classes]; integers, so the order of the additions does not show.
 @group(0) @binding(4) var<storage, read_write> confusion: array<atomic<u32>>;
 
-@compute @workgroup_size(LIST)
+@compute @workgroup_size(LANES)
 fn main(@builtin(global_invocation_id) id: vec3u) {
     let n = id.x;
-    if n >= step.batch_size {
+    if n >= part.batch_size {
         return;
     }
     let row = n * CLASS_QUADS;

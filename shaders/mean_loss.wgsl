@@ -1,25 +1,25 @@
-// The mean of each batch's losses: one workgroup a batch, so that a chunk of steps gives one number a step.
+// The mean of each batch's losses: one workgroup a batch, so that a chunk of steps gives one number a part.
 
 // One row of losses a batch.
 @group(0) @binding(1) var<storage, read> losses: array<f32>;
 @group(0) @binding(2) var<storage, read_write> means: array<f32>;
 
-var<workgroup> partial: array<f32, LIST>;
+var<workgroup> partial: array<f32, LANES>;
 
-@compute @workgroup_size(LIST)
+@compute @workgroup_size(LANES)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
     var sum = 0.0;
-    for (var n = lane; n < step.batch_size; n += LIST) {
-        sum += losses[group.x * step.row_words + n];
+    for (var n = lane; n < part.batch_size; n += LANES) {
+        sum += losses[group.x * part.row_words + n];
     }
     partial[lane] = sum;
-    for (var half = LIST / 2u; half > 0u; half /= 2u) {
+    for (var half = LANES / 2u; half > 0u; half /= 2u) {
         workgroupBarrier();
         if lane < half {
             partial[lane] += partial[lane + half];
         }
     }
     if lane == 0u {
-        means[group.x] = partial[0] / f32(step.batch_size);
+        means[group.x] = partial[0] / f32(part.batch_size);
     }
 }

@@ -1,12 +1,20 @@
-// A layer's SGD update by a gradient that is given: v - learning_rate * g. (Training itself updates where the gradient
-// is computed, in output_gradient.wgsl and hidden_gradient.wgsl.)
+// A layer's SGD update by a gradient that is given, in one part or as the sum of several: v - learning_rate * g.
+// (Most training updates where the gradient is computed.)
 
-@group(0) @binding(1) var<storage, read> gradient: array<vec4f>;
-@group(0) @binding(2) var<storage, read_write> layer: array<vec4f>;
+override PARTS: u32;
 
-@compute @workgroup_size(LIST)
+// PARTS gradients of the layer, one after the other.
+@group(0) @binding(2) var<storage, read> gradient: array<vec4f>;
+@group(0) @binding(3) var<storage, read_write> layer: array<vec4f>;
+
+@compute @workgroup_size(LANES)
 fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
-    for (var i = id.x; i < arrayLength(&layer); i += groups.x * LIST) {
-        layer[i] = updated(layer[i], gradient[i]);
+    let quads = arrayLength(&layer);
+    for (var i = id.x; i < quads; i += groups.x * LANES) {
+        var sum = gradient[i];
+        for (var p = 1u; p < PARTS; p++) {
+            sum += gradient[p * quads + i];
+        }
+        layer[i] = updated(layer[i], sum);
     }
 }

@@ -5,7 +5,7 @@ mod common;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use common::{Case, Check, assert_close, mean_loss, relative_error, run_on_every_device};
+use common::{Case, Check, assert_close, mean_loss, relative_error, run_on_every_device, with_every_plan};
 use ndarray::Array2;
 use pollster::block_on;
 use twolayer::backend::{self, Device};
@@ -40,7 +40,12 @@ fn main() -> ExitCode {
     let named = |&(batch, input, hidden, classes, activation, output): &_| {
         let shape = Shape { input, hidden, classes };
         let name = format!("{shape}, batch {batch}, {activation}, {output}");
-        let check: Check = Arc::new(move |device| stages(device, shape, batch, activation, output));
+        let check: Check = Arc::new(move |device| {
+            for (plan, device) in with_every_plan(device, shape) {
+                stages(&device, &plan, shape, batch, activation, output)?;
+            }
+            Ok(())
+        });
         (name, check)
     };
     run_on_every_device(&SIZES.iter().map(named).collect::<Vec<_>>())
@@ -48,6 +53,7 @@ fn main() -> ExitCode {
 
 fn stages(
     device: &Device,
+    plan: &str,
     shape: Shape,
     batch_size: usize,
     activation: Activation,
@@ -64,7 +70,7 @@ fn stages(
     let found = block_on(backend.intermediates(set, &batch))?;
     let stage = |name: &str, found: &[f32], expected: &Array2<f64>| {
         let error = relative_error(found, expected);
-        assert!(error < TOLERANCE, "{name}: relative error {error:.1e}");
+        assert!(error < TOLERANCE, "{plan} {name}: relative error {error:.1e}");
     };
     stage("a1", &found.a1, &pass.a1);
     stage("z1", &found.z1, &pass.z1);
@@ -77,10 +83,10 @@ fn stages(
     // Twice, so that what the first run leaves behind would show in the second.
     for _ in 0..2 {
         let (loss, gradient) = block_on(backend.gradient(set, &batch))?;
-        assert_close(&gradient, &reference.gradient(&x, &t), TOLERANCE);
+        assert_close(plan, &gradient, &reference.gradient(&x, &t), TOLERANCE);
         let error = relative_error(&[loss], &[mean_loss(&reference, &x, &t)]);
-        assert!(error < TOLERANCE, "loss: relative error {error:.1e}");
+        assert!(error < TOLERANCE, "{plan} loss: relative error {error:.1e}");
     }
-    assert_eq!(block_on(backend.params())?, case.params, "a gradient changes no parameter");
+    assert_eq!(block_on(backend.params())?, case.params, "{plan}: a gradient changes no parameter");
     Ok(())
 }

@@ -10,29 +10,28 @@ override HIDDEN_QUADS: u32;
 override CLASSES: u32;
 override CLASS_QUADS: u32;
 
-// Invocations of a workgroup: GRID x GRID for kernels over a grid of tiles, LIST for kernels over a list.
-override GRID: u32;
-override LIST: u32;
+// Where the output layer begins in a buffer of all parameters, in quads.
+override OUTPUT_LAYER: u32;
 
-struct Step {
+// Invocations of a workgroup.
+override LANES: u32;
+
+struct Part {
     // How many images the batch has.
     batch_size: u32,
-    // A kernel that computes a gradient ends in value * keep + gradient * scale: keep 1 and scale -learning_rate is the
-    // SGD update of the parameters, keep 0 and scale 1 the gradient itself.
-    keep: f32,
-    scale: f32,
     // Rows of losses begin at multiples of this, because a binding's offset may not be just anything.
     row_words: u32,
+    // Which terms of its sums a kernel adds: all, or those that a window holds.
+    first: u32,
+    end: u32,
 }
 
-@group(0) @binding(0) var<uniform> step: Step;
-
-// The new value of a gradient's target.
-fn updated(value: vec4f, gradient: vec4f) -> vec4f {
-    return step.keep * value + step.scale * gradient;
-}
+@group(0) @binding(0) var<uniform> part: Part;
 
 // The columns of a quad.
 fn columns(quad: u32) -> vec4u {
     return 4u * quad + vec4u(0u, 1u, 2u, 3u);
 }
+
+// A quad of a layer's inputs past its last one: the 1 that is multiplied by the bias.
+const BIAS_INPUT = vec4f(1.0, 0.0, 0.0, 0.0);

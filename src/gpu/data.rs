@@ -4,14 +4,12 @@ use wgpu::Buffer;
 
 use super::Error;
 use super::device::Device;
-use super::kernels::Step;
+use super::kernels::Part;
 use super::layer::{bytes, padded};
 use crate::net::Shape;
 
 /// Which images of a set a pass takes: a row of image numbers, and where their losses go.
 pub struct Rows<'a> {
-    /// The uniform with the number of images.
-    pub step: &'a Buffer,
     /// The rows of image numbers.
     pub batch: &'a Buffer,
     /// The losses of the same images, in the same places.
@@ -20,6 +18,26 @@ pub struct Rows<'a> {
     pub images: usize,
     /// Words from one row to the next.
     pub row_words: usize,
+}
+
+impl Rows<'_> {
+    /// What a kernel takes of a row whose sums have terms from `first` to `end`.
+    pub fn part(&self, device: &Device, first: usize, end: usize) -> Buffer {
+        let part = Part {
+            batch_size: self.images as u32,
+            row_words: self.row_words as u32,
+            first: first as u32,
+            end: end as u32,
+        };
+        let uniform = device.uniform("part", size_of::<Part>() as u64);
+        device.write(&uniform, &[part]);
+        uniform
+    }
+
+    /// What a kernel takes of a row that it sums over as a whole.
+    pub fn whole(&self, device: &Device) -> Buffer {
+        self.part(device, 0, self.images)
+    }
 }
 
 /// Images and labels, cut into tiles in file order.
@@ -38,8 +56,6 @@ pub struct Data {
     pub confusion: Buffer,
     /// The image numbers 0, 1, 2 ...: a row a tile.
     order: Buffer,
-    whole_tile: Buffer,
-    last_tile: Buffer,
 }
 
 impl Data {
@@ -57,12 +73,6 @@ impl Data {
         device.check()?;
         let labels: Vec<u32> = labels.iter().map(|&label| label.into()).collect();
         let order: Vec<u32> = (0..rows as u32).collect();
-        let step = |label, images| {
-            let uniform = device.uniform(label, size_of::<Step>() as u64);
-            device
-                .write(&uniform, &[Step { batch_size: images as u32, keep: 1.0, scale: 0.0, row_words: tile as u32 }]);
-            uniform
-        };
         Ok(Self {
             len,
             images: device.constant("images", &pixels),
@@ -71,15 +81,12 @@ impl Data {
             losses: device.storage("losses by image", bytes(rows)),
             confusion: device.storage("confusion", bytes(shape.classes * shape.classes)),
             order: device.constant("order", &order),
-            whole_tile: step("whole tile", tile),
-            last_tile: step("last tile", len % tile),
         })
     }
 
     /// The kinds of tile: a whole one, and the last one.
     pub fn tiles(&self) -> [Rows<'_>; 2] {
-        [(&self.whole_tile, self.tile), (&self.last_tile, self.len % self.tile)].map(|(step, images)| Rows {
-            step,
+        [self.tile, self.len % self.tile].map(|images| Rows {
             batch: &self.order,
             losses: &self.losses,
             images,

@@ -4,11 +4,14 @@ use std::sync::{Arc, Mutex, PoisonError, mpsc};
 
 use bytemuck::{NoUninit, Pod};
 use wgpu::{
-    Adapter, Buffer, BufferDescriptor, BufferUsages, CommandEncoder, CommandEncoderDescriptor, DeviceDescriptor,
-    Limits, MapMode, PollType,
+    Adapter, Buffer, BufferAsyncError, BufferDescriptor, BufferUsages, CommandEncoder, CommandEncoderDescriptor,
+    DeviceDescriptor, Features, Limits, MapMode, PollType, SubmissionIndex,
 };
 
+use super::kernels::{QUAD, WINDOW};
+use super::plan::{Class, Plan};
 use super::{Error, kernels};
+use crate::net::Shape;
 
 /// An opened GPU.
 ///
@@ -19,6 +22,8 @@ pub struct Device {
     name: String,
     pub(super) gpu: wgpu::Device,
     pub(super) queue: wgpu::Queue,
+    class: Class,
+    plan: Option<Plan>,
     failure: Arc<Mutex<Option<Error>>>,
 }
 
@@ -28,7 +33,8 @@ impl Device {
     /// # Errors
     /// [`Error::Unfit`] or [`Error::NoDevice`].
     pub async fn open(adapter: &Adapter) -> Result<Self, Error> {
-        let name = adapter.get_info().name;
+        let adapter_info = adapter.get_info();
+        let name = adapter_info.name.clone();
         let most = adapter.limits();
         let needs = [
             ("storage buffers a kernel", most.max_storage_buffers_per_shader_stage, kernels::STORAGE_BUFFERS),
@@ -44,7 +50,10 @@ impl Device {
             max_storage_buffer_binding_size: most.max_storage_buffer_binding_size,
             ..Limits::default().or_worse_values_from(&most)
         };
-        let descriptor = DeviceDescriptor { required_limits: limits, ..Default::default() };
+        // For a kernel's own time; everything else does without.
+        let features = adapter.features() & Features::TIMESTAMP_QUERY;
+        let descriptor =
+            DeviceDescriptor { required_limits: limits, required_features: features, ..Default::default() };
         let (device, queue) = adapter
             .request_device(&descriptor)
             .await
@@ -66,7 +75,20 @@ impl Device {
             let lost = Error::Lost { adapter: adapter.clone(), reason: one_line(&reason) };
             *seen.lock().unwrap_or_else(PoisonError::into_inner) = Some(lost);
         });
-        Ok(Self { name, gpu: device, queue, failure })
+        Ok(Self { name, gpu: device, queue, class: Class::of(&adapter_info), plan: None, failure })
+    }
+
+    /// The same GPU, whose networks run by this plan wherever it fits, whatever the table says: for measurements and
+    /// tests.
+    #[must_use]
+    pub fn with_plan(self, plan: Plan) -> Self {
+        Self { plan: Some(plan), ..self }
+    }
+
+    /// The plan of a network on this GPU.
+    #[must_use]
+    pub fn plan(&self, shape: Shape) -> Plan {
+        self.plan.filter(|plan| plan.fits(shape)).unwrap_or_else(|| Plan::choose(self.class, shape))
     }
 
     /// The first failure that the device has reported, if any.
@@ -100,6 +122,13 @@ impl Device {
         self.gpu.create_buffer(&BufferDescriptor { label: Some(label), size: bytes, usage, mapped_at_creation: false })
     }
 
+    /// A storage buffer that can also be bound a window at a time, with room for a whole one wherever it begins.
+    pub(super) fn windowed(&self, label: &str, bytes: u64) -> Buffer {
+        let usage = BufferUsages::STORAGE | BufferUsages::UNIFORM | BufferUsages::COPY_SRC | BufferUsages::COPY_DST;
+        let size = bytes + (WINDOW * QUAD * size_of::<f32>()) as u64;
+        self.gpu.create_buffer(&BufferDescriptor { label: Some(label), size, usage, mapped_at_creation: false })
+    }
+
     /// A small buffer for the values that a kernel is called with.
     pub(super) fn uniform(&self, label: &str, bytes: u64) -> Buffer {
         let usage = BufferUsages::UNIFORM | BufferUsages::COPY_DST;
@@ -125,15 +154,18 @@ impl Device {
     }
 
     /// Records commands and submits them, without waiting.
-    pub(super) fn submit(&self, record: impl FnOnce(&mut CommandEncoder)) {
+    pub(super) fn submit(&self, record: impl FnOnce(&mut CommandEncoder)) -> SubmissionIndex {
         let mut encoder = self.gpu.create_command_encoder(&CommandEncoderDescriptor::default());
         record(&mut encoder);
-        self.queue.submit([encoder.finish()]);
+        self.queue.submit([encoder.finish()])
     }
 
-    /// The first `count` values of each buffer, once everything submitted so far is done. One wait for all of them.
-    #[allow(clippy::unused_async, reason = "a browser can only wait by awaiting")]
-    pub(super) async fn read<T: Pod>(&self, wanted: &[(&Buffer, usize)]) -> Result<Vec<Vec<T>>, Error> {
+    /// The first `count` values of each buffer as they are after everything submitted so far. The copies are on their
+    /// way when this returns, and the answer waits for nothing that is submitted later.
+    pub(super) fn read<T: Pod>(
+        &self,
+        wanted: &[(&Buffer, usize)],
+    ) -> impl Future<Output = Result<Vec<Vec<T>>, Error>> + use<T> {
         let bytes = |count: usize| (count * size_of::<T>()) as u64;
         let copies: Vec<Buffer> = wanted
             .iter()
@@ -146,38 +178,55 @@ impl Device {
                 })
             })
             .collect();
-        self.submit(|encoder| {
+        let submission = self.submit(|encoder| {
             for ((buffer, count), copy) in wanted.iter().zip(&copies) {
                 encoder.copy_buffer_to_buffer(buffer, 0, copy, 0, bytes(*count));
             }
         });
-        self.check()?;
+        let checked = self.check();
         let (sender, receiver) = mpsc::channel();
-        for copy in &copies {
-            let sender = sender.clone();
-            copy.map_async(MapMode::Read, .., move |result| {
-                // The receiver is gone only where an earlier buffer has failed and that error is on its way.
-                let _ = sender.send(result);
-            });
+        if checked.is_ok() {
+            for copy in &copies {
+                let sender = sender.clone();
+                copy.map_async(MapMode::Read, .., move |result| {
+                    // The receiver is gone only where nobody awaits the answer, or an earlier buffer has failed.
+                    let _ = sender.send(result);
+                });
+            }
         }
         // So that a callback that wgpu drops uncalled ends the wait.
         drop(sender);
+        let device = self.clone();
+        async move {
+            checked?;
+            device.collect(&copies, submission, &receiver)
+        }
+    }
+
+    /// Waits for a submission and takes the values out of its mapped copies.
+    fn collect<T: Pod>(
+        &self,
+        copies: &[Buffer],
+        submission: SubmissionIndex,
+        mapped: &mpsc::Receiver<Result<(), BufferAsyncError>>,
+    ) -> Result<Vec<Vec<T>>, Error> {
         let refused = |reason: &dyn std::error::Error| Error::Refused {
             adapter: self.name.clone(),
             reason: one_line(&reason.to_string()),
         };
-        let waited = self.gpu.poll(PollType::wait_indefinitely());
+        let waited = self.gpu.poll(PollType::Wait { submission_index: Some(submission), timeout: None });
         self.check()?;
         waited.map_err(|error| refused(&error))?;
-        for _ in &copies {
-            receiver.recv().map_err(|error| refused(&error))?.map_err(|error| refused(&error))?;
+        for _ in copies {
+            mapped.recv().map_err(|error| refused(&error))?.map_err(|error| refused(&error))?;
         }
-        let mut values = Vec::with_capacity(copies.len());
-        for copy in &copies {
-            let mapped = copy.get_mapped_range(..).map_err(|error| refused(&error))?;
-            values.push(bytemuck::pod_collect_to_vec(&mapped));
-        }
-        Ok(values)
+        copies
+            .iter()
+            .map(|copy| {
+                let mapped = copy.get_mapped_range(..).map_err(|error| refused(&error))?;
+                Ok(bytemuck::pod_collect_to_vec(&mapped))
+            })
+            .collect()
     }
 }
 

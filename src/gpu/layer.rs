@@ -1,10 +1,10 @@
 //! How a layer lies in a buffer: its weights by rows, then its bias as one more row, every row in whole quads.
 
-use wgpu::{Buffer, CommandEncoder};
+use wgpu::Buffer;
 
 use super::Error;
 use super::device::Device;
-use super::kernels::QUAD;
+use super::kernels::{QUAD, ROW_WORDS, Slice};
 use crate::net::{Params, Shape};
 
 /// `width` rounded up to whole quads.
@@ -51,58 +51,85 @@ pub fn unpad_rows(buffer: &[f32], rows: usize, width: usize) -> Vec<f32> {
     buffer.chunks(padded(width)).take(rows).flat_map(|row| &row[..width]).copied().collect()
 }
 
-/// A buffer for each layer: a network's parameters, or a gradient by them.
+/// The layers of a network.
+fn layers(Shape { input, hidden, classes }: Shape) -> [Layer; 2] {
+    [Layer { inputs: input, outputs: hidden }, Layer { inputs: hidden, outputs: classes }]
+}
+
+/// Where the output layer begins in a buffer of all parameters, in quads: where a binding may begin.
+pub fn output_layer_start(shape: Shape) -> usize {
+    let [hidden, _] = layers(shape);
+    hidden.len().next_multiple_of(ROW_WORDS) / QUAD
+}
+
+/// A network's parameters, or a gradient by them, in one buffer: the hidden layer, then the output layer.
 pub struct Layers {
     shape: Shape,
-    /// W1, then b1.
-    pub hidden: Buffer,
-    /// W2, then b2.
-    pub output: Buffer,
+    buffer: Buffer,
 }
 
 impl Layers {
     /// All zero.
     pub fn new(device: &Device, label: &str, shape: Shape) -> Result<Self, Error> {
-        let [hidden, output] = Self::layers(shape).map(Layer::len);
-        device.check_size("the first layer's weights", bytes(hidden), "a smaller hidden layer")?;
-        device.check_size("the second layer's weights", bytes(output), "a smaller hidden layer")?;
-        Ok(Self {
-            shape,
-            hidden: device.storage(&format!("hidden layer, {label}"), bytes(hidden)),
-            output: device.storage(&format!("output layer, {label}"), bytes(output)),
-        })
+        let words = Self::words(shape);
+        device.check_size("the parameters", bytes(words), "a smaller hidden layer")?;
+        Ok(Self { shape, buffer: device.windowed(label, bytes(words)) })
     }
 
-    fn layers(Shape { input, hidden, classes }: Shape) -> [Layer; 2] {
-        [Layer { inputs: input, outputs: hidden }, Layer { inputs: hidden, outputs: classes }]
+    /// f32s in both layers.
+    fn words(shape: Shape) -> usize {
+        let [_, output] = layers(shape);
+        output_layer_start(shape) * QUAD + output.len()
     }
 
-    /// The quads in each buffer.
-    pub fn quads(&self) -> [usize; 2] {
-        Self::layers(self.shape).map(|layer| layer.len() / QUAD)
+    /// Both layers.
+    pub fn all(&self) -> Slice<'_> {
+        Slice::new(&self.buffer, 0, Self::words(self.shape) / QUAD)
+    }
+
+    /// W1, then b1.
+    pub fn hidden(&self) -> Slice<'_> {
+        Slice::new(&self.buffer, 0, hidden_layer_quads(self.shape))
+    }
+
+    /// W2, then b2.
+    pub fn output(&self) -> Slice<'_> {
+        let [_, output] = layers(self.shape);
+        Slice::new(&self.buffer, output_layer_start(self.shape), output.len() / QUAD)
+    }
+
+    /// Quads in both layers.
+    pub fn quads(&self) -> usize {
+        Self::words(self.shape) / QUAD
     }
 
     /// Sets every value, before anything that is submitted later.
     pub fn write(&self, device: &Device, params: &Params) {
-        let [hidden, output] = Self::layers(self.shape);
-        device.write(&self.hidden, &hidden.pad(&params.w1, &params.b1));
-        device.write(&self.output, &output.pad(&params.w2, &params.b2));
+        let [hidden, output] = layers(self.shape);
+        let mut values = hidden.pad(&params.w1, &params.b1);
+        values.resize(output_layer_start(self.shape) * QUAD, 0.0);
+        values.extend(output.pad(&params.w2, &params.b2));
+        device.write(&self.buffer, &values);
     }
 
-    /// Every value, once everything submitted so far is done.
-    pub async fn read(&self, device: &Device) -> Result<Params, Error> {
-        let [hidden, output] = Self::layers(self.shape);
-        let values = device.read(&[(&self.hidden, hidden.len()), (&self.output, output.len())]).await?;
-        let (w1, b1) = hidden.unpad(&values[0]);
-        let (w2, b2) = output.unpad(&values[1]);
-        Ok(Params { shape: self.shape, w1, b1, w2, b2 })
+    /// Every value, once everything submitted so far is done; the wait begins when the answer is awaited.
+    pub fn read(&self, device: &Device) -> impl Future<Output = Result<Params, Error>> + use<> {
+        let shape = self.shape;
+        let values = device.read(&[(&self.buffer, Self::words(shape))]);
+        async move {
+            let values: Vec<f32> = values.await?.concat();
+            let [hidden, output] = layers(shape);
+            let (w1, b1) = hidden.unpad(&values);
+            let (w2, b2) = output.unpad(&values[output_layer_start(shape) * QUAD..]);
+            Ok(Params { shape, w1, b1, w2, b2 })
+        }
     }
+}
 
-    /// Records that every value is 0.
-    pub fn record_clear(&self, encoder: &mut CommandEncoder) {
-        encoder.clear_buffer(&self.hidden, 0, None);
-        encoder.clear_buffer(&self.output, 0, None);
-    }
+/// Quads of the hidden layer, W1 and b1.
+pub fn hidden_layer_quads(shape: Shape) -> usize {
+    let [hidden, _] = layers(shape);
+    hidden.len() / QUAD
 }
 
 #[cfg(test)]

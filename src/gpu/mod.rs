@@ -1,7 +1,8 @@
 //! The wgpu backend: any GPU that speaks Vulkan, Metal, Direct3D 12 or OpenGL, through the kernels in `shaders/`.
 //!
-//! [`adapters`] finds the GPUs, [`device`] opens one, `kernels` holds the host's side of each shader under the
-//! shader's name, and `network` strings the kernels together into training, evaluation and prediction.
+//! [`adapters`] finds the GPUs, [`device`] opens one, [`plan`] says which kernels run a network on it, `kernels` holds the
+//! host's side of each family of shaders, and `network` strings the kernels together into training, evaluation and
+//! prediction.
 
 pub mod adapters;
 mod data;
@@ -9,6 +10,7 @@ pub mod device;
 mod kernels;
 mod layer;
 pub(crate) mod network;
+pub mod plan;
 mod values;
 
 /// What can go wrong on a GPU.

@@ -4,7 +4,8 @@ use wgpu::Buffer;
 
 use super::Error;
 use super::device::Device;
-use super::kernels::{QUAD, ROW_WORDS};
+use super::kernels::blocked::BLOCK;
+use super::kernels::{QUAD, ROW_WORDS, Slice};
 use super::layer::{bytes, padded};
 use crate::net::Shape;
 
@@ -18,32 +19,51 @@ const MOST_IMAGES: usize = 8192;
 pub struct Values {
     /// Images in a tile: what one pass of an evaluation or a prediction takes.
     pub tile: usize,
-    /// The hidden layer's output.
-    pub z1: Buffer,
-    /// The logits.
-    pub a2: Buffer,
-    /// Their derivative; for predictions and tests, y.
-    pub dy: Buffer,
-    /// The derivative by the hidden layer's input.
-    pub da1: Buffer,
+    rows: usize,
+    shape: Shape,
+    z1: Buffer,
+    dy: Buffer,
+    da1: Buffer,
 }
 
 impl Values {
     pub fn new(device: &Device, shape: Shape, batch_size: usize) -> Result<Self, Error> {
         let most = (TILE_BYTES / bytes(padded(shape.hidden))) as usize;
         let tile = most.clamp(ROW_WORDS, MOST_IMAGES) / ROW_WORDS * ROW_WORDS;
-        let rows = tile.max(batch_size).next_multiple_of(QUAD);
+        // Kernels that take several images at once leave something for all of them.
+        let rows = tile.max(batch_size).next_multiple_of(BLOCK);
         let values = |label, width| {
             let bytes = bytes(rows * padded(width));
             device.check_size("a layer's values", bytes, "a smaller batch or hidden layer")?;
-            Ok(device.storage(label, bytes))
+            Ok(device.windowed(label, bytes))
         };
         Ok(Self {
             tile,
             z1: values("z1", shape.hidden)?,
-            a2: values("a2", shape.classes)?,
             dy: values("dy", shape.classes)?,
             da1: values("da1", shape.hidden)?,
+            rows,
+            shape,
         })
+    }
+
+    /// `[rows, hidden]`: the hidden layer's output.
+    pub fn z1(&self) -> Slice<'_> {
+        Slice::new(&self.z1, 0, self.rows * padded(self.shape.hidden) / QUAD)
+    }
+
+    /// `[rows, classes]`: the logits' derivative; or the logits, or y, as a pass leaves it.
+    pub fn dy(&self) -> Slice<'_> {
+        Slice::new(&self.dy, 0, self.rows * padded(self.shape.classes) / QUAD)
+    }
+
+    /// `[rows, hidden]`: the derivative by the hidden layer's input.
+    pub fn da1(&self) -> Slice<'_> {
+        Slice::new(&self.da1, 0, self.rows * padded(self.shape.hidden) / QUAD)
+    }
+
+    /// The buffers of z1, dy and da1, to read them back.
+    pub fn buffers(&self) -> [&Buffer; 3] {
+        [&self.z1, &self.dy, &self.da1]
     }
 }

@@ -12,6 +12,7 @@ use rand::{Rng, RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use twolayer::backend::{Backend, Device};
 use twolayer::data::Dataset;
+use twolayer::gpu::plan::Plan;
 use twolayer::net::{Activation, Net, Output, Params, Shape};
 use twolayer::reference::{Tensors, TwoLayerNet};
 use twolayer::{backend, gpu};
@@ -60,6 +61,17 @@ pub fn on_every_adapter(checks: &[(String, Check)]) -> Vec<Trial> {
         }
     }
     trials
+}
+
+/// The device with each plan that can run a network on it, and the plan's name: of a GPU every family of kernels, the
+/// batch split or whole.
+pub fn with_every_plan(device: &Device, shape: Shape) -> Vec<(String, Device)> {
+    let Device::Gpu(gpu) = device else { return vec![("cpu".to_owned(), device.clone())] };
+    [Plan::Tiled, Plan::Fused, Plan::Blocked { workgroups: 1 }, Plan::Blocked { workgroups: 256 }]
+        .into_iter()
+        .filter(|plan| plan.fits(shape))
+        .map(|plan| (format!("{plan:?}"), Device::Gpu(gpu.clone().with_plan(plan))))
+        .collect()
 }
 
 /// A network with its parameters, a data set and the batches to train on.
@@ -141,7 +153,7 @@ pub fn relative_error<'a>(found: &[f32], expected: impl IntoIterator<Item = &'a 
 }
 
 /// Asserts that each tensor is within `tolerance` of the reference's, by norm.
-pub fn assert_close(found: &Params, expected: &Tensors, tolerance: f64) {
+pub fn assert_close(plan: &str, found: &Params, expected: &Tensors, tolerance: f64) {
     let Tensors { w1, b1, w2, b2 } = expected;
     let errors = [
         relative_error(&found.w1, w1),
@@ -149,5 +161,5 @@ pub fn assert_close(found: &Params, expected: &Tensors, tolerance: f64) {
         relative_error(&found.w2, w2),
         relative_error(&found.b2, b2),
     ];
-    assert!(errors.iter().all(|e| *e < tolerance), "relative errors of W1, b1, W2, b2: {errors:?}");
+    assert!(errors.iter().all(|e| *e < tolerance), "{plan}, relative errors of W1, b1, W2, b2: {errors:?}");
 }

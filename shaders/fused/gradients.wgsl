@@ -1,0 +1,78 @@
+// The gradients of both layers, xᵀ da1 and z1ᵀ dy, and of their biases; applied to the parameters at once, or kept.
+//
+// A workgroup computes TILES tiles of 4 inputs x 4 units: for each tile, SLICES invocations sum every so many images in
+// registers, and their sums are added up in workgroup memory. Tiles are numbered by rows, W1's and b1's first.
+
+const TILES = 16u;
+// Tiles before this one are left out: none, or the whole first layer.
+override FIRST_TILE: u32;
+
+@group(0) @binding(2) var<storage, read> images: array<u32>;
+@group(0) @binding(3) var<storage, read> batch: array<u32>;
+@group(0) @binding(4) var<storage, read> z1: array<vec4f>;
+@group(0) @binding(5) var<storage, read> dy: array<vec4f>;
+@group(0) @binding(6) var<storage, read> da1: array<vec4f>;
+// W1, b1, W2, b2; or the buffer that takes their gradient.
+@group(0) @binding(7) var<storage, read_write> parameters: array<vec4f>;
+
+var<workgroup> sums: array<vec4f, 4u * LANES>;
+
+@compute @workgroup_size(LANES)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
+    let hidden_tiles = (INPUT_QUADS + 1u) * HIDDEN_QUADS;
+    let slices = LANES / TILES;
+    let tile = FIRST_TILE + group.x * TILES + lane % TILES;
+    var g = array<vec4f, 4>();
+    if tile < hidden_tiles {
+        let row = tile / HIDDEN_QUADS;
+        let quad = tile % HIDDEN_QUADS;
+        for (var n = lane / TILES; n < part.batch_size; n += slices) {
+            let pixels = unpack4x8unorm(images[batch[n] * INPUT_QUADS + min(row, INPUT_QUADS - 1u)]);
+            let x = select(pixels, BIAS_INPUT, row == INPUT_QUADS);
+            let d = da1[n * HIDDEN_QUADS + quad];
+            g[0] += x.x * d;
+            g[1] += x.y * d;
+            g[2] += x.z * d;
+            g[3] += x.w * d;
+        }
+    } else {
+        let row = (tile - hidden_tiles) / CLASS_QUADS;
+        let quad = (tile - hidden_tiles) % CLASS_QUADS;
+        for (var n = lane / TILES; n < part.batch_size; n += slices) {
+            let x = select(z1[n * HIDDEN_QUADS + min(row, HIDDEN_QUADS - 1u)], BIAS_INPUT, row == HIDDEN_QUADS);
+            let d = dy[n * CLASS_QUADS + quad];
+            g[0] += x.x * d;
+            g[1] += x.y * d;
+            g[2] += x.z * d;
+            g[3] += x.w * d;
+        }
+    }
+    sums[lane] = g[0];
+    sums[LANES + lane] = g[1];
+    sums[2u * LANES + lane] = g[2];
+    sums[3u * LANES + lane] = g[3];
+    workgroupBarrier();
+    for (var i = lane; i < 4u * TILES; i += LANES) {
+        var sum = vec4f();
+        for (var s = 0u; s < slices; s++) {
+            sum += sums[i / TILES * LANES + s * TILES + i % TILES];
+        }
+        apply(FIRST_TILE + group.x * TILES + i % TILES, i / TILES, sum);
+    }
+}
+
+// `input` is the row within the tile.
+fn apply(tile: u32, input: u32, gradient: vec4f) {
+    let hidden_tiles = (INPUT_QUADS + 1u) * HIDDEN_QUADS;
+    let in_output_layer = tile >= hidden_tiles;
+    let input_quads = select(INPUT_QUADS, HIDDEN_QUADS, in_output_layer);
+    let unit_quads = select(HIDDEN_QUADS, CLASS_QUADS, in_output_layer);
+    let start = select(0u, OUTPUT_LAYER, in_output_layer);
+    let place = tile - select(0u, hidden_tiles, in_output_layer);
+    let row = 4u * (place / unit_quads) + input;
+    // The bias is one row of the last tiles, and the last workgroup may have tiles to spare.
+    if row <= 4u * input_quads {
+        let at = start + row * unit_quads + place % unit_quads;
+        parameters[at] = updated(parameters[at], gradient);
+    }
+}

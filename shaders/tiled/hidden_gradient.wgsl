@@ -1,0 +1,15 @@
+// The gradient of W1, xᵀ da1, and of b1, the sum of da1 over the batch; applied to the layer at once, or kept.
+//
+// Each invocation computes a tile of 4 pixels x 16 hidden units, and the last row of tiles the bias.
+
+@group(0) @binding(4) var<storage, read> images: array<u32>;
+@group(0) @binding(5) var<storage, read> batch: array<u32>;
+
+@compute @workgroup_size(LANES)
+fn main(@builtin(global_invocation_id) id: vec3u, @builtin(workgroup_id) group: vec3u) {
+    gradient_tile(id.x, INPUT_QUADS, 4u * group.y, HIDDEN_QUADS);
+}
+
+fn inputs(n: u32, row: u32) -> vec4f {
+    return unpack4x8unorm(images[batch[n] * INPUT_QUADS + row]);
+}

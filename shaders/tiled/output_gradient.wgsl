@@ -1,0 +1,14 @@
+// The gradient of W2, z1ᵀ dy, and of b2, the sum of dy over the batch; applied to the layer at once, or kept.
+//
+// Each invocation computes a tile of 4 hidden units x 16 classes, and the last row of tiles the bias.
+
+@group(0) @binding(4) var<storage, read> z1: array<vec4f>;
+
+@compute @workgroup_size(LANES)
+fn main(@builtin(global_invocation_id) id: vec3u, @builtin(workgroup_id) group: vec3u) {
+    gradient_tile(id.x, HIDDEN_QUADS, 4u * group.y, CLASS_QUADS);
+}
+
+fn inputs(n: u32, row: u32) -> vec4f {
+    return z1[n * HIDDEN_QUADS + row];
+}

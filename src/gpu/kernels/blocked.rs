@@ -1,0 +1,158 @@
+//! The host's side of `shaders/blocked/`: matrix products in blocks that share their operands in workgroup memory, for
+//! nets large enough to keep a GPU busy.
+
+use wgpu::Buffer;
+
+use super::family::{Leave, Operands};
+use super::lists::Sgd;
+use super::{Access, Dispatch, Kernel, QUAD, Source, fused, shared, work};
+use crate::gpu::data::{Data, Rows};
+use crate::gpu::device::Device;
+use crate::gpu::layer::{Layers, bytes, hidden_layer_quads};
+use crate::net::{Net, Shape};
+
+/// Rows and columns of a block: `BLOCK_QUADS` quads of `shaders/shared/blocks.wgsl`.
+pub const BLOCK: usize = 64;
+/// Invocations that compute a block, each 8 x 8 of its values.
+const LANES: usize = 64;
+/// Invocations of `output`: `TEAM` of `shaders/shared/output_team.wgsl`.
+const TEAM: usize = 128;
+/// Images that a workgroup of `output` takes: `IMAGES` there.
+const IMAGES: usize = 4;
+/// The most parts that a batch is split into, and the fewest images that are worth one.
+const MOST_SPLITS: usize = 8;
+const FEWEST_IMAGES: usize = 128;
+
+/// `hidden` and `output`.
+pub struct Pass {
+    hidden: Kernel,
+    output: Kernel,
+    forward_only: bool,
+}
+
+impl Pass {
+    pub fn compile(device: &Device, net: &Net, leave: Leave) -> Self {
+        let hidden = Source {
+            name: "hidden",
+            shared: &[shared::ACTIVATION, shared::BLOCKS],
+            text: include_str!("../../../shaders/blocked/hidden.wgsl"),
+            lanes: LANES,
+            access: &[Access::Uniform, Access::Read, Access::ReadRow, Access::Read, Access::Write],
+        };
+        let output = Source {
+            name: "output",
+            shared: &[shared::ACTIVATION, shared::LOSS, shared::OUTPUT_TEAM],
+            text: include_str!("../../../shaders/blocked/output.wgsl"),
+            lanes: TEAM,
+            access: &[
+                Access::Uniform,
+                Access::ReadRow,
+                Access::Read,
+                Access::Read,
+                Access::Read,
+                Access::Write,
+                Access::Write,
+                Access::WriteRow,
+            ],
+        };
+        Self {
+            hidden: Kernel::compile(device, &hidden, net, &leave.hidden_layer(net)),
+            output: Kernel::compile(device, &output, net, &leave.both_layers(net)),
+            forward_only: leave.forward_only(),
+        }
+    }
+
+    pub fn bind(&self, on: &Operands, data: &Data, rows: &Rows) -> Vec<Dispatch> {
+        let &Operands { device, net, parameters, values } = on;
+        let part = rows.whole(device);
+        let buffers = [(&part).into(), (&data.images).into(), rows.batch.into(), parameters.hidden(), values.z1()];
+        let workgroups = [net.shape.hidden.div_ceil(BLOCK), rows.images.div_ceil(BLOCK), 1];
+        let work = work::hidden(net.shape, rows.images);
+        let hidden = self.hidden.bind(device, buffers, rows.row_words, workgroups, work);
+        let buffers = [
+            (&part).into(),
+            rows.batch.into(),
+            (&data.labels).into(),
+            parameters.output(),
+            values.z1(),
+            values.dy(),
+            values.da1(),
+            rows.losses.into(),
+        ];
+        let workgroups = [rows.images.div_ceil(IMAGES), 1, 1];
+        let work = work::output(net.shape, rows.images, self.forward_only);
+        vec![hidden, self.output.bind(device, buffers, rows.row_words, workgroups, work)]
+    }
+}
+
+/// `hidden_gradient`, and for the output layer that of `shaders/fused/gradients.wgsl`.
+pub struct Gradients {
+    hidden: Kernel,
+    output: fused::Gradients,
+    split: Option<Split>,
+}
+
+/// A batch that is split into parts, each with its own sum.
+struct Split {
+    parts: usize,
+    gradients: Buffer,
+    sum: Sgd,
+}
+
+impl Gradients {
+    /// Splits the batch where there would be fewer than `workgroups` blocks.
+    pub fn compile(device: &Device, net: &Net, batch_size: usize, workgroups: usize) -> Self {
+        let [columns, rows] = blocks(net.shape);
+        let most = (batch_size / FEWEST_IMAGES).clamp(1, MOST_SPLITS);
+        let mut splits = workgroups.div_ceil(columns * rows).clamp(1, most);
+        let part_bytes = bytes(hidden_layer_quads(net.shape) * QUAD);
+        while splits > 1 && device.check_size("the parts of a gradient", part_bytes * splits as u64, "").is_err() {
+            splits -= 1;
+        }
+        let source = Source {
+            name: "hidden_gradient",
+            shared: &[shared::UPDATE, shared::BLOCKS],
+            text: include_str!("../../../shaders/blocked/hidden_gradient.wgsl"),
+            lanes: LANES,
+            access: &[Access::Uniform, Access::Uniform, Access::Read, Access::ReadRow, Access::Read, Access::Write],
+        };
+        Self {
+            hidden: Kernel::compile(device, &source, net, &[("SPLITS", splits as f64)]),
+            output: fused::Gradients::compile_output(device, net),
+            split: (splits > 1).then(|| Split {
+                parts: splits,
+                gradients: device.storage("parts of a gradient", part_bytes * splits as u64),
+                sum: Sgd::compile(device, net, splits),
+            }),
+        }
+    }
+
+    pub fn bind(&self, on: &Operands, data: &Data, rows: &Rows, rate: &Buffer, target: &Layers) -> Vec<Dispatch> {
+        let &Operands { device, net, values, .. } = on;
+        let [columns, block_rows] = blocks(net.shape);
+        let (leave, splits) =
+            self.split.as_ref().map_or((target.hidden(), 1), |split| ((&split.gradients).into(), split.parts));
+        let part = rows.whole(device);
+        let buffers = [(&part).into(), rate.into(), (&data.images).into(), rows.batch.into(), values.da1(), leave];
+        let work = work::hidden_gradient(net.shape, rows.images);
+        let mut dispatches = self.output.bind(on, data, rows, rate, target);
+        dispatches.push(self.hidden.bind(device, buffers, rows.row_words, [columns, block_rows, splits], work));
+        dispatches.extend(self.split.as_ref().map(|split| {
+            split.sum.bind(
+                device,
+                &part,
+                rate,
+                (&split.gradients).into(),
+                target.hidden(),
+                hidden_layer_quads(net.shape),
+            )
+        }));
+        dispatches
+    }
+}
+
+/// The blocks of W1 and b1: columns, rows.
+fn blocks(shape: Shape) -> [usize; 2] {
+    // One more input: the bias.
+    [shape.hidden.div_ceil(BLOCK), (shape.input.next_multiple_of(QUAD) + 1).div_ceil(BLOCK)]
+}

@@ -1,0 +1,139 @@
+//! The host's side of `shaders/fused/`: two kernels a step, for nets so small that waiting between kernels would take
+//! longer than computing.
+
+use wgpu::Buffer;
+
+use super::family::{Leave, Operands};
+use super::{Access, Dispatch, Kernel, QUAD, Source, Work, shared, work};
+use crate::gpu::data::{Data, Rows};
+use crate::gpu::device::Device;
+use crate::gpu::layer::Layers;
+use crate::net::{Net, Shape};
+
+/// Invocations of a workgroup: as many as leave a quad for each of 4 images, in the 16 KiB of workgroup memory that WebGPU
+/// promises.
+const LANES: usize = 256;
+/// Images that a workgroup takes, `IMAGES` of `shaders/shared/output_team.wgsl`.
+const IMAGES: usize = 4;
+/// Tiles that a workgroup of `gradients` computes, its `TILES`.
+const TILES: usize = 16;
+/// The most hidden units: `LOGITS` of `shaders/shared/output_team.wgsl`, shared by 4 images.
+const MOST_HIDDEN: usize = 128;
+
+/// Whether these kernels can run a network.
+pub fn fits(shape: Shape) -> bool {
+    shape.hidden <= MOST_HIDDEN
+}
+
+/// `forward_backward`.
+pub struct Pass {
+    forward_backward: Kernel,
+    forward_only: bool,
+}
+
+impl Pass {
+    pub fn compile(device: &Device, net: &Net, leave: Leave) -> Self {
+        let source = Source {
+            name: "forward_backward",
+            shared: &[shared::ACTIVATION, shared::LOSS, shared::OUTPUT_TEAM],
+            text: include_str!("../../../shaders/fused/forward_backward.wgsl"),
+            lanes: LANES,
+            access: &[
+                Access::Uniform,
+                Access::Read,
+                Access::ReadRow,
+                Access::Read,
+                Access::Read,
+                Access::Write,
+                Access::Write,
+                Access::Write,
+                Access::WriteRow,
+            ],
+        };
+        Self {
+            forward_backward: Kernel::compile(device, &source, net, &leave.both_layers(net)),
+            forward_only: leave.forward_only(),
+        }
+    }
+
+    pub fn bind(&self, on: &Operands, data: &Data, rows: &Rows) -> Vec<Dispatch> {
+        let &Operands { device, net, parameters, values } = on;
+        let part = rows.whole(device);
+        let buffers = [
+            (&part).into(),
+            (&data.images).into(),
+            rows.batch.into(),
+            (&data.labels).into(),
+            parameters.all(),
+            values.z1(),
+            values.dy(),
+            values.da1(),
+            rows.losses.into(),
+        ];
+        let work = work::hidden(net.shape, rows.images) + work::output(net.shape, rows.images, self.forward_only);
+        let workgroups = [rows.images.div_ceil(IMAGES), 1, 1];
+        vec![self.forward_backward.bind(device, buffers, rows.row_words, workgroups, work)]
+    }
+}
+
+/// `gradients`, of both layers or of the output layer alone.
+pub struct Gradients {
+    kernel: Kernel,
+    tiles: usize,
+    work: fn(Shape, usize) -> Work,
+}
+
+impl Gradients {
+    pub fn compile(device: &Device, net: &Net) -> Self {
+        let work = |shape, n| work::output_gradient(shape, n) + work::hidden_gradient(shape, n);
+        Self::compile_from(device, net, 0, work)
+    }
+
+    pub fn compile_output(device: &Device, net: &Net) -> Self {
+        Self::compile_from(device, net, tiles(net.shape.input, net.shape.hidden), work::output_gradient)
+    }
+
+    fn compile_from(device: &Device, net: &Net, first_tile: usize, work: fn(Shape, usize) -> Work) -> Self {
+        let Shape { input, hidden, classes } = net.shape;
+        let source = Source {
+            name: if first_tile == 0 { "gradients" } else { "output_gradient" },
+            shared: &[shared::UPDATE],
+            text: include_str!("../../../shaders/fused/gradients.wgsl"),
+            lanes: LANES,
+            access: &[
+                Access::Uniform,
+                Access::Uniform,
+                Access::Read,
+                Access::ReadRow,
+                Access::Read,
+                Access::Read,
+                Access::Read,
+                Access::Write,
+            ],
+        };
+        let kernel = Kernel::compile(device, &source, net, &[("FIRST_TILE", first_tile as f64)]);
+        Self { kernel, tiles: tiles(input, hidden) + tiles(hidden, classes) - first_tile, work }
+    }
+
+    pub fn bind(&self, on: &Operands, data: &Data, rows: &Rows, rate: &Buffer, target: &Layers) -> Vec<Dispatch> {
+        let &Operands { device, net, values, .. } = on;
+        let part = rows.whole(device);
+        let buffers = [
+            (&part).into(),
+            rate.into(),
+            (&data.images).into(),
+            rows.batch.into(),
+            values.z1(),
+            values.dy(),
+            values.da1(),
+            target.all(),
+        ];
+        let workgroups = [self.tiles.div_ceil(TILES), 1, 1];
+        vec![self.kernel.bind(device, buffers, rows.row_words, workgroups, (self.work)(net.shape, rows.images))]
+    }
+}
+
+/// The tiles of a layer, its bias's among them.
+fn tiles(inputs: usize, units: usize) -> usize {
+    (inputs.div_ceil(QUAD) + 1) * units.div_ceil(QUAD)
+}

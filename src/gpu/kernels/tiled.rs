@@ -1,0 +1,178 @@
+//! The host's side of `shaders/tiled/`: register tiles with one operand in a uniform buffer, a window at a time.
+
+use wgpu::Buffer;
+
+use super::family::{Leave, Operands};
+use super::{Access, Dispatch, Kernel, QUAD, ROW_WORDS, Source, WINDOW, shared, work};
+use crate::gpu::data::{Data, Rows};
+use crate::gpu::device::Device;
+use crate::gpu::layer::Layers;
+use crate::net::{Net, Shape};
+
+/// A software GPU computes eight invocations at once, and shares a batch's workgroups out between few threads.
+const LANES: usize = 8;
+/// Rows of a tile: images in the hidden layer, quads of columns anywhere.
+const TILE: usize = 4;
+/// A window begins at a multiple of this many rows, so that its first byte is where a binding may begin.
+const WINDOW_ROWS: usize = ROW_WORDS / QUAD;
+
+/// Whether these kernels can run a network: windows hold whole rows.
+pub fn fits(shape: Shape) -> bool {
+    hidden_window(shape) > 0 && layer_quads(shape.hidden, shape.classes) <= WINDOW
+}
+
+/// Words of pixels whose weights fit a window, with the bias.
+fn hidden_window(shape: Shape) -> usize {
+    let rows = (WINDOW / shape.hidden.div_ceil(QUAD)).saturating_sub(1);
+    rows / WINDOW_ROWS * WINDOW_ROWS / QUAD
+}
+
+/// Images whose rows of this width fit a window.
+fn image_window(width: usize) -> usize {
+    WINDOW / width.div_ceil(QUAD) / WINDOW_ROWS * WINDOW_ROWS
+}
+
+fn layer_quads(inputs: usize, units: usize) -> usize {
+    (inputs.next_multiple_of(QUAD) + 1) * units.div_ceil(QUAD)
+}
+
+/// The windows over so many terms.
+fn windows(terms: usize, window: usize) -> impl Iterator<Item = (usize, usize)> {
+    (0..terms).step_by(window).map(move |first| (first, terms.min(first + window)))
+}
+
+fn tiles(width: usize) -> usize {
+    width.div_ceil(QUAD * TILE)
+}
+
+/// `hidden` and `output`.
+pub struct Pass {
+    hidden: Kernel,
+    output: Kernel,
+    forward_only: bool,
+}
+
+impl Pass {
+    pub fn compile(device: &Device, net: &Net, leave: Leave) -> Self {
+        let hidden = Source {
+            name: "hidden",
+            shared: &[shared::ACTIVATION],
+            text: include_str!("../../../shaders/tiled/hidden.wgsl"),
+            lanes: LANES,
+            access: &[Access::Uniform, Access::Read, Access::ReadRow, Access::Window, Access::Write],
+        };
+        let output = Source {
+            name: "output",
+            shared: &[shared::ACTIVATION, shared::LOSS],
+            text: include_str!("../../../shaders/tiled/output.wgsl"),
+            lanes: LANES,
+            access: &[
+                Access::Uniform,
+                Access::ReadRow,
+                Access::Read,
+                Access::Window,
+                Access::Read,
+                Access::Write,
+                Access::Write,
+                Access::WriteRow,
+            ],
+        };
+        Self {
+            hidden: Kernel::compile(device, &hidden, net, &leave.hidden_layer(net)),
+            output: Kernel::compile(device, &output, net, &leave.both_layers(net)),
+            forward_only: leave.forward_only(),
+        }
+    }
+
+    pub fn bind(&self, on: &Operands, data: &Data, rows: &Rows) -> Vec<Dispatch> {
+        let &Operands { device, net, parameters, values } = on;
+        let shape = net.shape;
+        let words = shape.input.div_ceil(QUAD);
+        let workgroups = [rows.images.div_ceil(TILE * LANES), tiles(shape.hidden), 1];
+        let mut pass: Vec<Dispatch> = windows(words, hidden_window(shape))
+            .map(|(first, end)| {
+                let weights = parameters.hidden().window(first * QUAD * shape.hidden.div_ceil(QUAD));
+                let part = rows.part(device, first, end);
+                let buffers = [(&part).into(), (&data.images).into(), rows.batch.into(), weights, values.z1()];
+                let work = work::hidden(shape, rows.images).part((end - first) as f64 / words as f64);
+                self.hidden.bind(device, buffers, rows.row_words, workgroups, work)
+            })
+            .collect();
+        let part = rows.whole(device);
+        let buffers = [
+            (&part).into(),
+            rows.batch.into(),
+            (&data.labels).into(),
+            parameters.output().window(0),
+            values.z1(),
+            values.dy(),
+            values.da1(),
+            rows.losses.into(),
+        ];
+        let workgroups = [rows.images.div_ceil(LANES), 1, 1];
+        let work = work::output(shape, rows.images, self.forward_only);
+        pass.push(self.output.bind(device, buffers, rows.row_words, workgroups, work));
+        pass
+    }
+}
+
+/// `hidden_gradient` and `output_gradient`.
+pub struct Gradients {
+    hidden: Kernel,
+    output: Kernel,
+}
+
+impl Gradients {
+    pub fn compile(device: &Device, net: &Net) -> Self {
+        let shared = &[shared::UPDATE, shared::GRADIENT_TILE];
+        let hidden = Source {
+            name: "hidden_gradient",
+            shared,
+            text: include_str!("../../../shaders/tiled/hidden_gradient.wgsl"),
+            lanes: LANES,
+            access: &[Access::Uniform, Access::Uniform, Access::Window, Access::Write, Access::Read, Access::ReadRow],
+        };
+        let output = Source {
+            name: "output_gradient",
+            shared,
+            text: include_str!("../../../shaders/tiled/output_gradient.wgsl"),
+            lanes: LANES,
+            access: &[Access::Uniform, Access::Uniform, Access::Window, Access::Write, Access::Read],
+        };
+        Self { hidden: Kernel::compile(device, &hidden, net, &[]), output: Kernel::compile(device, &output, net, &[]) }
+    }
+
+    pub fn bind(&self, on: &Operands, data: &Data, rows: &Rows, rate: &Buffer, target: &Layers) -> Vec<Dispatch> {
+        let &Operands { device, net, values, .. } = on;
+        let Shape { input, hidden, classes } = net.shape;
+        // A row of tiles for the bias.
+        let workgroups = |inputs: usize, units| [(inputs.div_ceil(QUAD) + 1).div_ceil(LANES), tiles(units), 1];
+        let share = |first: usize, end: usize| (end - first) as f64 / rows.images as f64;
+        let output = windows(rows.images, image_window(classes)).map(|(first, end)| {
+            let part = rows.part(device, first, end);
+            let buffers = [
+                (&part).into(),
+                rate.into(),
+                values.dy().window(first * classes.div_ceil(QUAD)),
+                target.output(),
+                values.z1(),
+            ];
+            let work = work::output_gradient(net.shape, rows.images).part(share(first, end));
+            self.output.bind(device, buffers, 0, workgroups(hidden, classes), work)
+        });
+        let hidden = windows(rows.images, image_window(hidden)).map(|(first, end)| {
+            let part = rows.part(device, first, end);
+            let buffers = [
+                (&part).into(),
+                rate.into(),
+                values.da1().window(first * hidden.div_ceil(QUAD)),
+                target.hidden(),
+                (&data.images).into(),
+                rows.batch.into(),
+            ];
+            let work = work::hidden_gradient(net.shape, rows.images).part(share(first, end));
+            self.hidden.bind(device, buffers, rows.row_words, workgroups(input, hidden), work)
+        });
+        output.chain(hidden).collect()
+    }
+}

@@ -1,0 +1,103 @@
+//! Which kernels run a network on which kind of GPU: the one place where that is decided.
+
+use wgpu::{AdapterInfo, DeviceType};
+
+use super::kernels::{fused, tiled};
+use crate::net::Shape;
+
+/// A family of kernels, and how it is set. On one GPU the same plan gives the same bits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Plan {
+    /// `shaders/tiled/`: register tiles, one operand in a uniform buffer; no barriers.
+    Tiled,
+    /// `shaders/fused/`: two kernels a step, a workgroup for 4 images.
+    Fused,
+    /// `shaders/blocked/`: blocks of 64 x 64 in workgroup memory.
+    Blocked {
+        /// A batch is split where a gradient would have fewer workgroups than this.
+        workgroups: usize,
+    },
+}
+
+/// What a GPU is made of, as far as the choice of kernels goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Class {
+    /// A program on the CPU.
+    Software,
+    /// A GPU that shares the CPU's memory.
+    Integrated,
+    /// A GPU with a memory of its own, or one that doesn't say.
+    Discrete,
+}
+
+impl Class {
+    /// The class of an adapter.
+    #[must_use]
+    pub fn of(info: &AdapterInfo) -> Self {
+        match info.device_type {
+            DeviceType::Cpu => Self::Software,
+            DeviceType::IntegratedGpu => Self::Integrated,
+            DeviceType::DiscreteGpu | DeviceType::VirtualGpu | DeviceType::Other => Self::Discrete,
+        }
+    }
+
+    /// Its name.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Software => "software",
+            Self::Integrated => "integrated",
+            Self::Discrete => "discrete",
+        }
+    }
+}
+
+/// A class's row of the table: the plan of networks of up to [`NARROW`] hidden units, and that of wider ones.
+///
+/// `Software` is measured (`twolayer devices --tune`); the others follow from how such GPUs work.
+const fn row(class: Class) -> [Plan; 2] {
+    match class {
+        Class::Software => [Plan::Tiled, Plan::Blocked { workgroups: 1 }],
+        Class::Integrated => [Plan::Fused, Plan::Blocked { workgroups: 64 }],
+        Class::Discrete => [Plan::Fused, Plan::Blocked { workgroups: 256 }],
+    }
+}
+
+impl Plan {
+    /// The table's plan for a network on a class of GPU.
+    #[must_use]
+    pub fn choose(class: Class, shape: Shape) -> Self {
+        let [narrow, wide] = row(class);
+        if shape.hidden <= NARROW && narrow.fits(shape) { narrow } else { wide }
+    }
+
+    /// Every plan that the table could hold for such a network, on such a GPU.
+    #[must_use]
+    pub fn candidates(class: Class, shape: Shape) -> Vec<Self> {
+        let [_, wide] = row(class);
+        [Self::Tiled, Self::Fused, wide].into_iter().filter(|plan| plan.fits(shape)).collect()
+    }
+
+    /// Whether the kernels can run the network.
+    #[must_use]
+    pub fn fits(self, shape: Shape) -> bool {
+        match self {
+            Self::Tiled => tiled::fits(shape),
+            Self::Fused => fused::fits(shape),
+            Self::Blocked { .. } => true,
+        }
+    }
+
+    /// The folder of `shaders/` that has its kernels.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Tiled => "tiled",
+            Self::Fused => "fused",
+            Self::Blocked { .. } => "blocked",
+        }
+    }
+}
+
+/// The most hidden units of a narrow network.
+pub const NARROW: usize = 128;
