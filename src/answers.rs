@@ -44,3 +44,42 @@ pub struct Intermediates {
     /// dz1 activation'(a1), `[N, hidden]`.
     pub da1: Vec<f32>,
 }
+
+/// The kernels that run a step on a GPU.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Kernels {
+    /// Their family, a folder of `shaders/`.
+    pub family: &'static str,
+    /// Their names, one a dispatch, in their order.
+    pub dispatches: Vec<&'static str>,
+}
+
+/// How long each kernel of a step takes; or why that is not known.
+pub type Profile = Result<Vec<KernelTime>, Untimed>;
+
+/// One kernel's part of a step, all its dispatches together.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct KernelTime {
+    /// The kernel's name.
+    pub name: &'static str,
+    /// Seconds a step.
+    pub seconds: f64,
+    /// Floating-point operations a step: an addition and a multiplication are two.
+    pub flops: f64,
+    /// Bytes a step that go in or out, each once.
+    pub bytes: f64,
+}
+
+/// Why a kernel's time is not known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Untimed {
+    /// There are no kernels.
+    #[error("the CPU backend has no kernels")]
+    Cpu,
+    /// The device has no timestamps.
+    #[error("the driver has no timestamps")]
+    NoTimestamps,
+    /// The device has timestamps, but they are not those of a clock.
+    #[error("the driver's timestamps make no sense")]
+    BadTimestamps,
+}

@@ -1,9 +1,13 @@
 //! The one contract that the CPU and the GPU keep.
 //!
 //! Everything is async and nothing needs `Send`, because a browser can't block; the CPU's futures are ready at once.
+//! Training, evaluating and reading the parameters are on their way when the call returns, in the order of the calls; what
+//! comes out is waited for when the [`Pending`] answer is awaited. So a GPU need not wait for its host in between.
 //! On one device the same calls give the same bits, run after run, for any number of threads and any cut into chunks.
 
-pub use crate::answers::{Evaluation, Intermediates, Resident};
+use std::pin::Pin;
+
+pub use crate::answers::{Evaluation, Intermediates, KernelTime, Kernels, Profile, Resident, Untimed};
 use crate::data::Dataset;
 use crate::net::{Gradients, Net, Params, Shape, Tensor};
 use crate::{cpu, gpu};
@@ -86,6 +90,18 @@ pub struct Backend {
     network: Network,
 }
 
+/// An answer on its way. It borrows nothing, so that more can be asked for before it is awaited; dropped, what was asked
+/// for is done all the same.
+pub type Pending<T> = Pin<Box<dyn Future<Output = Result<T, Error>>>>;
+
+fn ready<T: 'static>(answer: Result<T, Error>) -> Pending<T> {
+    Box::pin(std::future::ready(answer))
+}
+
+fn pending<T: 'static>(answer: impl Future<Output = Result<T, gpu::Error>> + 'static) -> Pending<T> {
+    Box::pin(async { Ok(answer.await?) })
+}
+
 enum Network {
     Cpu(Box<cpu::Network>),
     Gpu(Box<gpu::network::Network>),
@@ -141,9 +157,14 @@ impl Backend {
     ///
     /// # Errors
     /// Image numbers that are no whole batches of the set, or what the device reports.
-    pub async fn train(&mut self, set: Resident, indices: &[u32], learning_rate: f32) -> Result<Vec<f32>, Error> {
-        self.check_indices(set, indices, indices.len().is_multiple_of(self.batch_size))?;
-        on!(self, network => network.train(set, indices, learning_rate), network.train(set, indices, learning_rate).await)
+    pub fn train(&mut self, set: Resident, indices: &[u32], learning_rate: f32) -> Pending<Vec<f32>> {
+        if let Err(error) = self.check_indices(set, indices, indices.len().is_multiple_of(self.batch_size)) {
+            return ready(Err(error));
+        }
+        match &mut self.network {
+            Network::Cpu(network) => ready(Ok(network.train(set, indices, learning_rate))),
+            Network::Gpu(network) => pending(network.train(set, indices, learning_rate)),
+        }
     }
 
     /// The mean loss of one batch and its gradient by backpropagation.
@@ -168,8 +189,11 @@ impl Backend {
     ///
     /// # Errors
     /// What the device reports.
-    pub async fn params(&mut self) -> Result<Params, Error> {
-        on!(self, network => network.params(), network.params().await)
+    pub fn params(&mut self) -> Pending<Params> {
+        match &self.network {
+            Network::Cpu(network) => ready(Ok(network.params())),
+            Network::Gpu(network) => pending(network.params()),
+        }
     }
 
     /// Sets every parameter.
@@ -185,9 +209,42 @@ impl Backend {
     ///
     /// # Errors
     /// A set that is not resident, or what the device reports.
-    pub async fn evaluate(&mut self, set: Resident) -> Result<Evaluation, Error> {
-        self.images_in(set)?;
-        on!(self, network => network.evaluate(set), network.evaluate(set).await)
+    pub fn evaluate(&mut self, set: Resident) -> Pending<Evaluation> {
+        if let Err(error) = self.images_in(set) {
+            return ready(Err(error));
+        }
+        match &mut self.network {
+            Network::Cpu(network) => ready(Ok(network.evaluate(set))),
+            Network::Gpu(network) => pending(network.evaluate(set)),
+        }
+    }
+
+    /// How many answers are worth asking for before the first is awaited: on a GPU one runs while the next is recorded.
+    #[must_use]
+    pub fn ahead(&self) -> usize {
+        match &self.network {
+            Network::Cpu(_) => 1,
+            Network::Gpu(_) => 2,
+        }
+    }
+
+    /// Which kernels run a step, in their order; none on the CPU.
+    #[must_use]
+    pub fn kernels(&self) -> Option<Kernels> {
+        match &self.network {
+            Network::Cpu(_) => None,
+            Network::Gpu(network) => Some(network.step_kernels()),
+        }
+    }
+
+    /// How long each kernel of a step takes, by the GPU's own clock: the mean over a few steps that train on this batch and
+    /// leave the parameters as they were.
+    ///
+    /// # Errors
+    /// Image numbers that are no batch of the set, or what the device reports.
+    pub async fn profile(&mut self, set: Resident, batch: &[u32]) -> Result<Profile, Error> {
+        self.check_indices(set, batch, batch.len() == self.batch_size)?;
+        on!(self, network => { let _ = network; Err(Untimed::Cpu) }, network.profile(set, batch).await)
     }
 
     /// The output y `[N, classes]` for images given as bytes, `[N, input]`.

@@ -1,9 +1,10 @@
 //! The training loop: batches in, losses and accuracies out as events. It knows no terminal and no file.
 
+use std::collections::VecDeque;
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
-use crate::backend::{self, Backend, Evaluation, Resident};
+use crate::backend::{self, Backend, Evaluation, Pending, Resident};
 use crate::data::batches::Batches;
 use crate::net::Params;
 
@@ -120,51 +121,83 @@ pub async fn train(
 ) -> Result<Outcome, backend::Error> {
     // Some drivers compile a kernel only when it first runs. A gradient runs all those of a step and changes nothing.
     backend.gradient(sets.train, &batches.indices(0, 1)).await?;
+    let start = backend.params().await?;
     let mut run = Run {
         backend,
         sets,
         batches,
         settings,
+        asked: 0,
+        answered: Instant::now(),
         losses: Vec::new(),
         epochs: Vec::new(),
         train_time: Duration::ZERO,
         eval_time: Duration::ZERO,
     };
     // The weights at the last evaluation, and at the one before: the loss of the last ones may be the first bad one.
-    let mut good = (0, run.backend.params().await?);
+    let mut good = (0, start);
     let mut earlier = good.clone();
     let mut end = End::Finished;
-    // The last evaluation, while it is of the parameters as they are.
+    // The last evaluation, and the steps before it.
     let mut last = None;
+    let mut ahead = VecDeque::new();
+    let mut evaluate_next = false;
     let mut flow = on_event(Event::Started);
-    while run.done() < settings.iterations {
-        if flow.is_break() {
-            end = End::Interrupted;
-            break;
+    loop {
+        while flow.is_continue() && ahead.len() < run.backend.ahead() {
+            if evaluate_next {
+                ahead.push_back(run.ask_for_evaluation());
+                evaluate_next = false;
+            } else if run.asked < settings.iterations {
+                ahead.push_back(run.ask_for_steps());
+                evaluate_next = (run.asked - 1).is_multiple_of(run.steps_per_epoch());
+            } else {
+                break;
+            }
         }
-        let first = run.losses.len();
-        last = None;
-        run.chunk().await?;
-        let losses = &run.losses[first..];
-        if let Some(place) = losses.iter().position(|loss| !loss.is_finite()) {
-            let step = (first + place) as u64;
-            run.losses.truncate(first + place + 1);
-            run.back_to_finite(if good.0 < step { &good } else { &earlier }, step).await?;
-            end = End::NotFinite { step };
-            break;
-        }
-        flow = on_event(Event::Steps { done: run.done(), losses });
-        let iteration = run.done() - 1;
-        if iteration.is_multiple_of(settings.steps_per_epoch.max(1)) && flow.is_continue() {
-            let [train, test] = run.evaluate().await?;
-            let epoch =
-                EpochAccuracy { epoch: run.epochs.len(), iteration, train: train.accuracy(), test: test.accuracy() };
-            last = Some([train, test]);
-            run.epochs.push(epoch);
-            flow = on_event(Event::Epoch(epoch));
-            earlier = std::mem::replace(&mut good, (run.done(), run.backend.params().await?));
+        match ahead.pop_front() {
+            None => break,
+            Some(Asked::Steps { since, losses }) => {
+                let losses = losses.await?;
+                let time = run.time_since(since);
+                run.train_time += time;
+                let first = run.losses.len();
+                run.losses.extend(&losses);
+                if let Some(place) = losses.iter().position(|loss| !loss.is_finite()) {
+                    let step = (first + place) as u64;
+                    run.losses.truncate(first + place + 1);
+                    // What is still on its way is done before this, and what it leaves is written over.
+                    run.back_to_finite(if good.0 < step { &good } else { &earlier }, step).await?;
+                    end = End::NotFinite { step };
+                    last = None;
+                    break;
+                }
+                let event = on_event(Event::Steps { done: run.done(), losses: &losses });
+                flow = if flow.is_break() { flow } else { event };
+            }
+            Some(Asked::Evaluation { since, train, test, params }) => {
+                let (train, test, params) = (train.await?, test.await?, params.await?);
+                let time = run.time_since(since);
+                run.eval_time += time;
+                let epoch = EpochAccuracy {
+                    epoch: run.epochs.len(),
+                    iteration: run.done() - 1,
+                    train: train.accuracy(),
+                    test: test.accuracy(),
+                };
+                run.epochs.push(epoch);
+                last = Some((run.done(), [train, test]));
+                earlier = std::mem::replace(&mut good, (run.done(), params));
+                let event = on_event(Event::Epoch(epoch));
+                flow = if flow.is_break() { flow } else { event };
+            }
         }
     }
+    if end == End::Finished && run.done() < settings.iterations {
+        end = End::Interrupted;
+    }
+    // Of the parameters as they are now.
+    let mut last = last.filter(|(done, _)| *done == run.done()).map(|(_, evaluations)| evaluations);
     if last.is_none() && (end != End::Interrupted || run.evaluates_at_once()) {
         last = Some(run.evaluate().await?);
     }
@@ -178,10 +211,20 @@ struct Run<'a> {
     sets: Sets,
     batches: &'a mut Batches,
     settings: &'a Settings,
+    /// Steps asked for; those done are as many as their losses.
+    asked: u64,
+    /// When the last answer came.
+    answered: Instant,
     losses: Vec<f32>,
     epochs: Vec<EpochAccuracy>,
     train_time: Duration,
     eval_time: Duration,
+}
+
+/// What a backend was asked for, and when.
+enum Asked {
+    Steps { since: Instant, losses: Pending<Vec<f32>> },
+    Evaluation { since: Instant, train: Pending<Evaluation>, test: Pending<Evaluation>, params: Pending<Params> },
 }
 
 impl Run<'_> {
@@ -189,18 +232,33 @@ impl Run<'_> {
         self.losses.len() as u64
     }
 
-    /// Runs as many steps as should take a chunk's time, up to the next evaluation.
-    async fn chunk(&mut self) -> Result<(), backend::Error> {
-        let done = self.done();
-        let epoch = self.settings.steps_per_epoch.max(1);
-        let next_evaluation = done.div_ceil(epoch) * epoch + 1;
-        let steps = self.steps_in_a_chunk(next_evaluation.min(self.settings.iterations) - done);
-        let indices = self.batches.indices(done, steps);
-        let start = Instant::now();
-        let losses = self.backend.train(self.sets.train, &indices, self.settings.learning_rate).await?;
-        self.train_time += start.elapsed();
-        self.losses.extend(losses);
-        Ok(())
+    fn steps_per_epoch(&self) -> u64 {
+        self.settings.steps_per_epoch.max(1)
+    }
+
+    /// Asks for as many steps as should take a chunk's time, up to the next evaluation.
+    fn ask_for_steps(&mut self) -> Asked {
+        let epoch = self.steps_per_epoch();
+        let next_evaluation = self.asked.div_ceil(epoch) * epoch + 1;
+        let steps = self.steps_in_a_chunk(next_evaluation.min(self.settings.iterations) - self.asked);
+        let indices = self.batches.indices(self.asked, steps);
+        self.asked += steps as u64;
+        let since = Instant::now();
+        Asked::Steps { since, losses: self.backend.train(self.sets.train, &indices, self.settings.learning_rate) }
+    }
+
+    fn ask_for_evaluation(&mut self) -> Asked {
+        let since = Instant::now();
+        let train = self.backend.evaluate(self.sets.train);
+        let test = self.backend.evaluate(self.sets.test);
+        Asked::Evaluation { since, train, test, params: self.backend.params() }
+    }
+
+    /// How long the answer that has just come took: not the time in which the backend was still at the one before.
+    fn time_since(&mut self, asked: Instant) -> Duration {
+        let since = asked.max(self.answered);
+        self.answered = Instant::now();
+        self.answered - since
     }
 
     /// How many of the steps that are left a chunk takes, by the time that steps took so far; one at first.
@@ -220,10 +278,10 @@ impl Run<'_> {
 
     async fn evaluate(&mut self) -> Result<[Evaluation; 2], backend::Error> {
         let start = Instant::now();
-        let train = self.backend.evaluate(self.sets.train).await?;
-        let test = self.backend.evaluate(self.sets.test).await?;
+        let [train, test] = [self.sets.train, self.sets.test].map(|set| self.backend.evaluate(set));
+        let evaluations = [train.await?, test.await?];
         self.eval_time += start.elapsed();
-        Ok([train, test])
+        Ok(evaluations)
     }
 
     /// Trains again, from parameters that were good after so many steps, to the last ones that had a finite loss:

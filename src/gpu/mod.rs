@@ -11,6 +11,7 @@ mod kernels;
 mod layer;
 pub(crate) mod network;
 pub mod plan;
+mod timing;
 mod values;
 
 /// What can go wrong on a GPU.

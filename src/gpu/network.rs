@@ -15,7 +15,8 @@ use super::kernels::{Dispatch, ROW_WORDS, Rate};
 use super::layer::{Layers, bytes, padded, unpad_rows};
 use super::plan::Plan;
 use super::values::Values;
-use crate::answers::{Evaluation, Intermediates, Resident};
+use super::timing;
+use crate::answers::{Evaluation, Intermediates, KernelTime, Kernels as StepKernels, Profile, Resident, Untimed};
 use crate::data::Dataset;
 use crate::net::{Gradients as Gradient, Net, Params, Shape};
 
@@ -61,6 +62,13 @@ struct Set {
     gradient: Vec<Dispatch>,
     /// A tile of the set through the network, a whole one or the last one.
     evaluation: [Vec<Dispatch>; 2],
+}
+
+impl Set {
+    /// A step of training: the pass, then the update.
+    fn step(&self) -> impl Iterator<Item = &Dispatch> {
+        self.pass.iter().chain(&self.update)
+    }
 }
 
 /// Bytes of image numbers that one submission may take.
@@ -160,7 +168,7 @@ impl Network {
             self.device.submit(|encoder| {
                 let mut compute = encoder.begin_compute_pass(&ComputePassDescriptor::default());
                 for row in 0..steps {
-                    for dispatch in set.pass.iter().chain(&set.update) {
+                    for dispatch in set.step() {
                         dispatch.record(&mut compute, row);
                     }
                 }
@@ -293,6 +301,39 @@ impl Network {
             dz1,
             da1: self.left(da1, hidden).await?,
         })
+    }
+
+    /// The kernels of a step.
+    pub fn step_kernels(&self) -> StepKernels {
+        let dispatches = self.sets.first().map_or(Vec::new(), |set| set.step().map(|dispatch| dispatch.name).collect());
+        StepKernels { family: self.plan.as_str(), dispatches }
+    }
+
+    /// Each kernel's time in a step on this batch, at a learning rate of 0.
+    ///
+    /// # Errors
+    /// What the device reports.
+    pub async fn profile(&mut self, set: Resident, indices: &[u32]) -> Result<Profile, Error> {
+        self.set_learning_rate(0.0);
+        self.write_batches(indices);
+        let step: Vec<&Dispatch> = self.sets[set.0].step().collect();
+        let Some(times) = timing::seconds(&self.device, &step).await? else { return Ok(Err(Untimed::NoTimestamps)) };
+        let mut kernels: Vec<KernelTime> = Vec::new();
+        for (dispatch, seconds) in step.iter().zip(times) {
+            if seconds <= 0.0 {
+                return Ok(Err(Untimed::BadTimestamps));
+            }
+            let Dispatch { name, work, .. } = dispatch;
+            match kernels.iter_mut().find(|kernel| kernel.name == *name) {
+                Some(kernel) => {
+                    kernel.seconds += seconds;
+                    kernel.flops += work.flops;
+                    kernel.bytes += work.bytes;
+                }
+                None => kernels.push(KernelTime { name, seconds, flops: work.flops, bytes: work.bytes }),
+            }
+        }
+        Ok(Ok(kernels))
     }
 
     /// What a pass has left of a batch, `[batch_size, width]`.

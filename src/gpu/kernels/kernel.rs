@@ -171,7 +171,11 @@ impl Kernel {
             layout: Some(&layout),
             module: &module,
             entry_point: None,
-            compilation_options: PipelineCompilationOptions { constants: &overrides, ..Default::default() },
+            compilation_options: PipelineCompilationOptions {
+                constants: &overrides,
+                // No kernel reads what it has not written there, and OpenGL would compile a line for every value.
+                zero_initialize_workgroup_memory: false,
+            },
             cache: None,
         });
         Self { name, pipeline, access }
