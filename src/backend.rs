@@ -219,11 +219,13 @@ impl Backend {
         }
     }
 
-    /// How many answers are worth asking for before the first is awaited: on a GPU one runs while the next is recorded.
+    /// How many answers are worth asking for before the first is awaited: on a GPU one runs while the next is recorded. On
+    /// the CPU, and on a GPU that is a program there, nothing is gained.
     #[must_use]
     pub fn ahead(&self) -> usize {
         match &self.network {
             Network::Cpu(_) => 1,
+            Network::Gpu(network) if network.is_software() => 1,
             Network::Gpu(_) => 2,
         }
     }

@@ -85,6 +85,12 @@ impl Device {
         Self { plan: Some(plan), ..self }
     }
 
+    /// What the GPU is made of.
+    #[must_use]
+    pub fn class(&self) -> Class {
+        self.class
+    }
+
     /// The plan of a network on this GPU.
     #[must_use]
     pub fn plan(&self, shape: Shape) -> Plan {

@@ -13,7 +13,7 @@ use super::kernels::family::{Gradients, Leave, Operands, Pass};
 use super::kernels::lists::{Confusion, MeanLoss, Sgd};
 use super::kernels::{Dispatch, ROW_WORDS, Rate};
 use super::layer::{Layers, bytes, padded, unpad_rows};
-use super::plan::Plan;
+use super::plan::{Class, Plan};
 use super::values::Values;
 use super::timing;
 use crate::answers::{Evaluation, Intermediates, KernelTime, Kernels as StepKernels, Profile, Resident, Untimed};
@@ -301,6 +301,11 @@ impl Network {
             dz1,
             da1: self.left(da1, hidden).await?,
         })
+    }
+
+    /// Whether the GPU is a program on the CPU.
+    pub fn is_software(&self) -> bool {
+        self.device.class() == Class::Software
     }
 
     /// The kernels of a step.
