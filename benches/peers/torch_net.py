@@ -1,0 +1,189 @@
+"""The job in PyTorch, on the CPU or on an NVIDIA GPU, in float32 without TF32.
+
+variants:
+  eager        nn.Linear, autograd and optim.SGD, one call an operation
+  manual       no autograd: the backward pass by hand, in place, with as few operations as PyTorch allows
+  graph        manual, a step recorded as one CUDA graph and replayed (--device cuda)
+  graph-chunk  manual, up to 100 steps recorded as one CUDA graph (--device cuda)
+"""
+
+import job
+
+options = job.options(__doc__, ["eager", "manual", "graph", "graph-chunk"], ["cpu", "cuda"])
+
+import torch  # noqa: E402  reads the number of threads when it loads
+import torch.nn.functional as F  # noqa: E402
+from torch import nn  # noqa: E402
+
+# Steps in one graph of graph-chunk.
+CHUNK = 100
+
+
+class Torch:
+    """What the variants share: the data on the device, and a place for every loss, so that none is waited for."""
+
+    version = torch.__version__
+    prepares_each_length = False
+
+    def __init__(self, work):
+        self.on = torch.device(options.device)
+        self.device = f"cuda ({torch.cuda.get_device_name()})" if options.device == "cuda" else "cpu"
+        self.sets = [(self.put(part.images), self.put(part.labels)) for part in (work.train, work.test)]
+        self.picks = self.put(work.picks)
+        self.losses = torch.zeros(work.steps, device=self.on)
+
+    def put(self, array):
+        return torch.from_numpy(array).to(self.on)
+
+    def train(self, start, stop):
+        self.steps(start, stop)
+        if self.on.type == "cuda":
+            torch.cuda.synchronize()
+        return self.losses[start:stop]
+
+    @torch.no_grad()
+    def accuracies(self):
+        return [(self.logits(x).argmax(1) == t).sum().item() / len(t) for x, t in self.sets]
+
+
+class Eager(Torch):
+    def __init__(self, work):
+        super().__init__(work)
+        self.logits = nn.Sequential(
+            nn.Linear(work.inputs, work.hidden), nn.Sigmoid(), nn.Linear(work.hidden, job.CLASSES)
+        ).to(self.on)
+        self.sgd = torch.optim.SGD(self.logits.parameters(), lr=job.LEARNING_RATE)
+        self.set_params(work.initial)
+
+    # nn.Linear keeps its weights as [outputs, inputs]; .T leaves a bias as it is.
+    @torch.no_grad()
+    def set_params(self, params):
+        for param, value in zip(self.logits.parameters(), params):
+            param.copy_(self.put(value.T))
+
+    def params(self):
+        return [param.detach().cpu().numpy().T for param in self.logits.parameters()]
+
+    def steps(self, start, stop):
+        images, labels = self.sets[0]
+        for step in range(start, stop):
+            pick = self.picks[step]
+            loss = F.cross_entropy(self.logits(images.index_select(0, pick)), labels.index_select(0, pick))
+            self.sgd.zero_grad()
+            loss.backward()
+            self.sgd.step()
+            self.losses[step] = loss.detach()
+
+
+class Manual(Torch):
+    def __init__(self, work):
+        super().__init__(work)
+        torch.set_grad_enabled(False)
+        batch, hidden = work.batch_size, work.hidden
+        self.W1, self.b1, self.W2, self.b2 = (self.put(p.copy()) for p in work.initial)
+        self.x = torch.empty(batch, work.inputs, device=self.on)
+        self.t = torch.empty(batch, dtype=torch.int64, device=self.on)
+        self.z1 = torch.empty(batch, hidden, device=self.on)
+        self.da1 = torch.empty(batch, hidden, device=self.on)
+        self.a2 = torch.empty(batch, job.CLASSES, device=self.on)
+        self.ones = torch.ones(batch, device=self.on)
+        self.minus_one = torch.full((batch, 1), -1.0, device=self.on)
+        self.rate = -job.LEARNING_RATE / batch
+
+    def set_params(self, params):
+        for param, value in zip((self.W1, self.b1, self.W2, self.b2), params):
+            param.copy_(self.put(value))
+
+    def params(self):
+        return [param.cpu().numpy() for param in (self.W1, self.b1, self.W2, self.b2)]
+
+    def logits(self, x):
+        z1 = torch.addmm(self.b1, x, self.W1).sigmoid_()
+        return torch.addmm(self.b2, z1, self.W2)
+
+    def step(self, pick, loss):
+        """One step on the images `pick`; its loss goes into `loss`, of one element. Nothing here waits for the GPU."""
+        (images, labels), z1, da1 = self.sets[0], self.z1, self.da1
+        torch.index_select(images, 0, pick, out=self.x)
+        torch.index_select(labels, 0, pick, out=self.t)
+        torch.addmm(self.b1, self.x, self.W1, out=z1)
+        z1.sigmoid_()
+        torch.addmm(self.b2, z1, self.W2, out=self.a2)
+        log_y = torch.log_softmax(self.a2, 1)
+        loss.copy_(F.nll_loss(log_y, self.t))
+        # y - t; the division by the batch size is in the rate.
+        dy = log_y.exp().scatter_add_(1, self.t.unsqueeze(1), self.minus_one)
+        torch.mm(dy, self.W2.t(), out=da1)
+        torch.ops.aten.sigmoid_backward.grad_input(da1, z1, grad_input=da1)
+        # Gradient and update in one product; a bias's gradient is its matrix times ones.
+        self.W1.addmm_(self.x.t(), da1, alpha=self.rate)
+        self.b1.addmv_(da1.t(), self.ones, alpha=self.rate)
+        self.W2.addmm_(z1.t(), dy, alpha=self.rate)
+        self.b2.addmv_(dy.t(), self.ones, alpha=self.rate)
+
+    def steps(self, start, stop):
+        for step in range(start, stop):
+            self.step(self.picks[step], self.losses[step])
+
+
+class Graph(Manual):
+    """Steps that were recorded once. A graph repeats the same work on the same addresses, so which batch is next must
+    be on the GPU too: `at`, which the graph itself moves on."""
+
+    prepares_each_length = True
+
+    def __init__(self, work):
+        super().__init__(work)
+        # No longer than a stretch, or it would never be used.
+        self.size = min(CHUNK, max(work.lengths())) if options.variant == "graph-chunk" else 1
+        self.at = torch.zeros(1, dtype=torch.int64, device=self.on)
+        # The libraries set themselves up on their first calls, which can't be recorded, and not on the default stream.
+        side = torch.cuda.Stream()
+        side.wait_stream(torch.cuda.current_stream())
+        with torch.cuda.stream(side):
+            for _ in range(3):
+                self.at.zero_()
+                self.chunk(*self.places(1))
+        torch.cuda.current_stream().wait_stream(side)
+        self.graphs = {size: self.record(size) for size in {1, self.size}}
+        self.set_params(work.initial)
+
+    def places(self, size):
+        """Where a chunk's steps are from `at`, and room for their image numbers and losses."""
+        offsets = torch.arange(size, device=self.on)
+        picks = torch.empty(size, self.picks.shape[1], dtype=self.picks.dtype, device=self.on)
+        return offsets, picks, torch.empty(size, device=self.on)
+
+    def chunk(self, offsets, picks, losses):
+        steps = self.at + offsets
+        torch.index_select(self.picks, 0, steps, out=picks)
+        for pick, loss in zip(picks.unbind(), losses.unbind()):
+            self.step(pick, loss)
+        self.losses.index_copy_(0, steps, losses)
+        self.at.add_(len(offsets))
+
+    def record(self, size):
+        """A graph of so many steps, with its places: a replay writes to them."""
+        places = self.places(size)
+        graph = torch.cuda.CUDAGraph()
+        with torch.cuda.graph(graph):
+            self.chunk(*places)
+        return graph, places
+
+    def steps(self, start, stop):
+        self.at.fill_(start)
+        chunks, rest = divmod(stop - start, self.size)
+        for size, times in ((self.size, chunks), (1, rest)):
+            for _ in range(times):
+                self.graphs[size][0].replay()
+
+
+VARIANTS = {"eager": Eager, "manual": Manual, "graph": Graph, "graph-chunk": Graph}
+if options.device == "cuda" and not torch.cuda.is_available():
+    job.fail("--device cuda: this PyTorch finds no CUDA GPU")
+if VARIANTS[options.variant] is Graph and options.device != "cuda":
+    job.fail(f"--variant {options.variant} needs --device cuda")
+torch.set_num_threads(options.threads)
+torch.set_float32_matmul_precision("highest")
+work = job.Job(options)
+job.run("torch", VARIANTS[options.variant](work), work)
