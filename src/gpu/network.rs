@@ -71,6 +71,9 @@ const BATCHES_BYTES: u64 = 4 << 20;
 const MOST_STEPS: u64 = 4096;
 
 impl Network {
+    /// Kernels of a training step.
+    pub const DISPATCHES: usize = 6;
+
     /// Compiles the kernels for this network and batch size, and puts the parameters on the device.
     ///
     /// # Errors
