@@ -54,8 +54,20 @@ pub struct Kernels {
     pub dispatches: Vec<&'static str>,
 }
 
-/// How long each kernel of a step takes; or why that is not known.
-pub type Profile = Result<Vec<KernelTime>, Untimed>;
+/// How long each kernel of a step takes.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Profile {
+    /// The kernels, in the order in which they first run.
+    pub kernels: Vec<KernelTime>,
+    /// Why there are none, where there are none.
+    pub missing: Option<Untimed>,
+}
+
+impl From<Untimed> for Profile {
+    fn from(reason: Untimed) -> Self {
+        Self { kernels: Vec::new(), missing: Some(reason) }
+    }
+}
 
 /// One kernel's part of a step, all its dispatches together.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -82,4 +94,7 @@ pub enum Untimed {
     /// The device has timestamps, but they are not those of a clock.
     #[error("the driver's timestamps make no sense")]
     BadTimestamps,
+    /// Only training steps are timed by kernel.
+    #[error("kernels are timed in training steps only")]
+    Inference,
 }

@@ -246,7 +246,10 @@ impl Backend {
     /// Image numbers that are no batch of the set, or what the device reports.
     pub async fn profile(&mut self, set: Resident, batch: &[u32]) -> Result<Profile, Error> {
         self.check_indices(set, batch, batch.len() == self.batch_size)?;
-        on!(self, network => { let _ = network; Err(Untimed::Cpu) }, network.profile(set, batch).await)
+        match &mut self.network {
+            Network::Cpu(_) => Ok(Untimed::Cpu.into()),
+            Network::Gpu(network) => Ok(network.profile(set, batch).await?),
+        }
     }
 
     /// The output y `[N, classes]` for images given as bytes, `[N, input]`.

@@ -11,11 +11,23 @@ use crate::gpu;
 
 /// What a device is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "cli", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "lowercase"))]
 pub enum Kind {
     /// The CPU backend.
     Cpu,
     /// A wgpu adapter.
     Gpu,
+}
+
+impl Kind {
+    /// The name used in files.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Cpu => "cpu",
+            Self::Gpu => "gpu",
+        }
+    }
 }
 
 /// One device, as people and files name it.
@@ -40,8 +52,27 @@ pub struct Info {
 pub struct Found {
     /// How it is named.
     pub info: Info,
-    /// None for the CPU.
-    adapter: Option<Adapter>,
+    way: Way,
+}
+
+/// What opens a device.
+#[derive(Clone, Debug)]
+enum Way {
+    Cpu { threads: usize },
+    Gpu(Adapter),
+}
+
+impl Found {
+    /// Opens the device.
+    ///
+    /// # Errors
+    /// What the adapter lacks, or says.
+    pub async fn open(&self) -> Result<Device, gpu::Error> {
+        Ok(match &self.way {
+            Way::Cpu { threads } => Device::Cpu { threads: *threads },
+            Way::Gpu(adapter) => Device::Gpu(gpu::device::Device::open(adapter).await?),
+        })
+    }
 }
 
 /// The CPU's index.
@@ -176,7 +207,7 @@ pub async fn list(threads: usize) -> Vec<Found> {
             driver,
             software,
         };
-        found.push(Found { info, adapter: Some(adapter) });
+        found.push(Found { info, way: Way::Gpu(adapter) });
     }
     found
 }
@@ -191,7 +222,7 @@ fn cpu(threads: usize) -> Found {
         driver: String::new(),
         software: false,
     };
-    Found { info, adapter: None }
+    Found { info, way: Way::Cpu { threads } }
 }
 
 fn threads_or_cores(threads: usize) -> usize {
@@ -204,33 +235,53 @@ fn threads_or_cores(threads: usize) -> usize {
 /// [`Error`] says why no device is the one asked for.
 pub async fn open(choice: &Choice, threads: usize, fallback: bool) -> Result<(Info, Device, Vec<Notice>), Error> {
     let mut notices = Vec::new();
-    let threads = threads_or_cores(threads);
-    // Looking for GPUs loads their drivers, which nobody needs who asked for the CPU.
-    let found = if *choice == Choice::Cpu { vec![cpu(threads)] } else { list(threads).await };
-    let infos: Vec<Info> = found.iter().map(|found| found.info.clone()).collect();
-    let index = match choose(&infos, choice) {
+    let found = list_for(std::slice::from_ref(choice), threads).await;
+    let index = match choose(&infos(&found), choice) {
         Err(Error::NoGpu(reason)) if fallback => {
             notices.push(Notice::NoGpu(reason));
             CPU
         }
         chosen => chosen?,
     };
-    let Found { info, adapter: Some(adapter) } = &found[index] else {
-        return Ok((found[index].info.clone(), Device::Cpu { threads }, notices));
-    };
-    match gpu::device::Device::open(adapter).await {
+    let info = &found[index].info;
+    match found[index].open().await {
         Ok(device) => {
             if info.software {
                 notices.push(Notice::Software(info.name.clone()));
             }
-            Ok((info.clone(), Device::Gpu(device), notices))
+            Ok((info.clone(), device, notices))
         }
         Err(reason) if fallback && matches!(choice, Choice::Auto | Choice::Gpu) => {
             notices.push(Notice::NotOpened(reason));
-            Ok((found[CPU].info.clone(), Device::Cpu { threads }, notices))
+            Ok((found[CPU].info.clone(), found[CPU].open().await?, notices))
         }
         Err(reason) => Err(reason.into()),
     }
+}
+
+/// The devices that were asked for, each once, in the order of [`list`]; all of them where none was.
+///
+/// # Errors
+/// [`Error`] says why no device is one that was asked for.
+pub async fn select(choices: &[Choice], threads: usize) -> Result<Vec<Found>, Error> {
+    let found = list_for(choices, threads).await;
+    if choices.is_empty() {
+        return Ok(found);
+    }
+    let infos = infos(&found);
+    let chosen = choices.iter().map(|choice| choose(&infos, choice)).collect::<Result<Vec<_>, _>>()?;
+    Ok(found.into_iter().filter(|found| chosen.contains(&found.info.index)).collect())
+}
+
+/// The devices that the choices are made among: looking for GPUs loads their drivers, which nobody needs who asked for
+/// the CPU alone.
+async fn list_for(choices: &[Choice], threads: usize) -> Vec<Found> {
+    let gpus_too = choices.is_empty() || choices.iter().any(|choice| *choice != Choice::Cpu);
+    if gpus_too { list(threads).await } else { vec![cpu(threads_or_cores(threads))] }
+}
+
+fn infos(found: &[Found]) -> Vec<Info> {
+    found.iter().map(|found| found.info.clone()).collect()
 }
 
 /// The index of the device that is meant.
@@ -267,7 +318,8 @@ fn is_same_card(a: &Info, b: &Info) -> bool {
 }
 
 /// The card's own part of a name: drivers put "Mesa " before it, and their own details in brackets or after a slash.
-fn card(name: &str) -> &str {
+#[must_use]
+pub fn card(name: &str) -> &str {
     let name = name.strip_prefix("Mesa ").unwrap_or(name);
     let details = name.find(" (").into_iter().chain(name.find('/')).min();
     details.map_or(name, |details| &name[..details])

@@ -1,5 +1,6 @@
 //! The command line: one file per command, and what they share.
 
+mod bench;
 mod data;
 mod devices;
 mod eval;
@@ -11,6 +12,7 @@ use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
+use clap::builder::RangedI64ValueParser;
 use clap::{Args, Parser, Subcommand};
 use pollster::block_on;
 
@@ -36,6 +38,8 @@ enum Subcommands {
     Train(train::Arguments),
     /// Evaluate a saved network: loss, accuracy, confusion matrix
     Eval(eval::Arguments),
+    /// Time every device, once it has proved that it computes rightly
+    Bench(bench::Arguments),
     /// List the devices of this machine
     Devices(devices::Arguments),
 }
@@ -86,6 +90,12 @@ enum Error {
     RunFolder(#[from] report::run_folder::Error),
     #[error(transparent)]
     Plot(#[from] report::plot::PlotError),
+    #[error(transparent)]
+    Record(#[from] crate::bench::record::Error),
+    #[error(
+        "rows that computed wrongly: {wrong}, rows that failed: {failed}; the results say why; choose others by --device"
+    )]
+    BadRows { wrong: usize, failed: usize },
     #[error("can't write the results: {0}")]
     Output(#[from] io::Error),
     #[error("{0}")]
@@ -118,6 +128,7 @@ pub fn main() -> ExitCode {
         None => train::run(&train, start),
         Some(Subcommands::Train(arguments)) => train::run(&arguments, start),
         Some(Subcommands::Eval(arguments)) => eval::run(&arguments),
+        Some(Subcommands::Bench(arguments)) => bench::run(&arguments),
         Some(Subcommands::Devices(arguments)) => devices::run(&arguments),
     };
     match result {
@@ -154,6 +165,11 @@ fn agreed<T: PartialEq + Display>(flag: &str, given: Option<T>, file: Option<T>)
         }
         (given, file) => Ok(given.or(file)),
     }
+}
+
+/// A whole number from 1.
+fn up_to(most: usize) -> RangedI64ValueParser<u16> {
+    clap::value_parser!(u16).range(1..=most as i64)
 }
 
 fn print(text: &str) -> Result<(), Error> {

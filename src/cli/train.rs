@@ -7,13 +7,12 @@ use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use clap::Args;
-use clap::builder::RangedI64ValueParser;
 use pollster::block_on;
 use time::OffsetDateTime;
 use time::macros::format_description;
 
 use super::data::{Choice, DataArguments};
-use super::{DeviceArguments, Error, INTERRUPTED, SAVING, agreed, print, print_json};
+use super::{DeviceArguments, Error, INTERRUPTED, SAVING, agreed, print, print_json, up_to};
 use crate::backend::Backend;
 use crate::data::batches::{Batches, Sampling};
 use crate::devices::{Info, Kind};
@@ -84,10 +83,6 @@ pub(super) struct Arguments {
     /// The results as one JSON object on stdout
     #[arg(long)]
     json: bool,
-}
-
-fn up_to(most: usize) -> RangedI64ValueParser<u16> {
-    clap::value_parser!(u16).range(1..=most as i64)
 }
 
 fn learning_rate(text: &str) -> Result<f32, String> {

@@ -14,8 +14,8 @@ use super::kernels::lists::{Confusion, MeanLoss, Sgd};
 use super::kernels::{Dispatch, ROW_WORDS, Rate};
 use super::layer::{Layers, bytes, padded, unpad_rows};
 use super::plan::{Class, Plan};
-use super::values::Values;
 use super::timing;
+use super::values::Values;
 use crate::answers::{Evaluation, Intermediates, KernelTime, Kernels as StepKernels, Profile, Resident, Untimed};
 use crate::data::Dataset;
 use crate::net::{Gradients as Gradient, Net, Params, Shape};
@@ -322,11 +322,11 @@ impl Network {
         self.set_learning_rate(0.0);
         self.write_batches(indices);
         let step: Vec<&Dispatch> = self.sets[set.0].step().collect();
-        let Some(times) = timing::seconds(&self.device, &step).await? else { return Ok(Err(Untimed::NoTimestamps)) };
+        let Some(times) = timing::seconds(&self.device, &step).await? else { return Ok(Untimed::NoTimestamps.into()) };
         let mut kernels: Vec<KernelTime> = Vec::new();
         for (dispatch, seconds) in step.iter().zip(times) {
             if seconds <= 0.0 {
-                return Ok(Err(Untimed::BadTimestamps));
+                return Ok(Untimed::BadTimestamps.into());
             }
             let Dispatch { name, work, .. } = dispatch;
             match kernels.iter_mut().find(|kernel| kernel.name == *name) {
@@ -338,7 +338,7 @@ impl Network {
                 None => kernels.push(KernelTime { name, seconds, flops: work.flops, bytes: work.bytes }),
             }
         }
-        Ok(Ok(kernels))
+        Ok(Profile { kernels, missing: None })
     }
 
     /// What a pass has left of a batch, `[batch_size, width]`.

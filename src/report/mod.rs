@@ -1,6 +1,7 @@
 //! What a person sees of a run, and what is kept of it in files.
 
 mod axis;
+pub mod bench;
 pub mod chart;
 pub mod plot;
 pub mod progress;

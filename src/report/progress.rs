@@ -61,6 +61,11 @@ impl Progress {
         self.bar.enable_steady_tick(Duration::from_millis(100));
     }
 
+    /// What of that thing is done now: too little for a line where there is no bar.
+    pub fn detail(&self, what: &str) {
+        self.bar.set_message(what.to_owned());
+    }
+
     /// A download of `total` bytes, if known.
     pub fn download(&mut self, name: &str, received: u64, total: Option<u64>) {
         if self.plain {

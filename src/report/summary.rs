@@ -10,7 +10,7 @@ use crate::train::{End, EpochAccuracy, Outcome};
 #[derive(Clone, Debug, Serialize)]
 pub struct Device {
     name: String,
-    kind: &'static str,
+    kind: Kind,
     backend: String,
     driver: String,
     software: bool,
@@ -18,11 +18,7 @@ pub struct Device {
 
 impl From<&Info> for Device {
     fn from(info: &Info) -> Self {
-        let kind = match info.kind {
-            Kind::Cpu => "cpu",
-            Kind::Gpu => "gpu",
-        };
-        let Info { name, backend, driver, software, .. } = info.clone();
+        let Info { name, kind, backend, driver, software, .. } = info.clone();
         Self { name, kind, backend, driver, software }
     }
 }

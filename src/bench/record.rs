@@ -1,0 +1,623 @@
+//! What a benchmark found, as one JSON object: on stdout, and in a file that a later run can be compared with.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::thread::available_parallelism;
+
+use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
+use time::macros::format_description;
+
+use super::contest::{Control, Outcome, Results, Timed};
+use super::entry::density;
+use super::peak::Peak;
+use super::stats::{Spread, Verdict, verdict};
+use super::task::Task;
+use crate::backend::KernelTime;
+use crate::data::Dataset;
+use crate::devices::{Info, Kind};
+use crate::files::{check_folder, write_whole};
+
+/// A run of the benchmark.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Record {
+    /// What was timed, and when.
+    pub build: Build,
+    /// Where.
+    pub machine: Machine,
+    /// The images.
+    pub data: Data,
+    /// Rounds of each row.
+    pub repetitions: usize,
+    /// One a workload and device.
+    pub rows: Vec<Row>,
+    /// One configuration beside itself; none where nothing was timed.
+    pub control: Option<ControlRow>,
+    /// The run that this one was compared with.
+    pub compared_with: Option<Build>,
+}
+
+/// A build of this program and when it was run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Build {
+    /// The version of the package.
+    pub version: String,
+    /// The commit it was built from, `-dirty` where the sources were not the commit's; or `unknown`.
+    pub commit: String,
+    /// When the benchmark began, in UTC.
+    pub date: String,
+}
+
+/// A machine.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Machine {
+    /// The operating system.
+    pub os: String,
+    /// The processor's architecture.
+    pub arch: String,
+    /// Its cores, as far as this process may use them.
+    pub cores: usize,
+}
+
+/// The images that everything was timed on.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Data {
+    /// `built-in`.
+    pub source: String,
+    /// How many there are.
+    pub images: usize,
+    /// The share of their pixels that are not 0.
+    pub density: f64,
+}
+
+/// A workload on a device.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Row {
+    /// The device's place in `twolayer devices`.
+    pub index: usize,
+    /// The device's name.
+    pub adapter: String,
+    /// `cpu`, `vulkan`, `metal`, `dx12` or `gl`.
+    pub backend: String,
+    /// The driver and its version.
+    pub driver: String,
+    /// What the device is.
+    pub kind: Kind,
+    /// True for a GPU that is a program on the CPU.
+    pub software: bool,
+    /// The workload's name.
+    pub workload: String,
+    /// Hidden units.
+    pub hidden: usize,
+    /// Images that a step takes: a batch, or for inference the whole set.
+    pub batch_size: usize,
+    /// The mean over the rounds.
+    pub steps_per_second: Option<f64>,
+    /// The standard deviation of that over the rounds.
+    pub deviation: Option<f64>,
+    /// The same in images.
+    pub images_per_second: Option<f64>,
+    /// The same in time.
+    pub microseconds_per_step: Option<f64>,
+    /// Kernels that a step dispatches; none for the CPU and for inference.
+    pub dispatches_per_step: Option<usize>,
+    /// Thousand millions of floating-point operations a second, those of the matrix products alone.
+    pub gflops: Option<f64>,
+    /// That over the device's peak.
+    pub share_of_peak: Option<f64>,
+    /// The device's measured peak.
+    pub peak: Option<PeakRates>,
+    /// True where the device computed rightly and was timed.
+    pub ok: bool,
+    /// Why the row was skipped.
+    pub skipped: Option<String>,
+    /// What the device computed wrongly.
+    pub wrong: Option<String>,
+    /// How the device failed.
+    pub failed: Option<String>,
+    /// The largest relative error of what was compared with the reference.
+    pub relative_error: Option<f64>,
+    /// Steps of each round.
+    pub steps_per_round: Option<usize>,
+    /// Steps a second, one value a round.
+    pub samples: Vec<f64>,
+    /// The GPU's time of a step by kernel.
+    pub kernels: Vec<Kernel>,
+    /// Why there are no kernels.
+    pub kernels_missing: Option<String>,
+    /// The same row of the saved run.
+    pub compared: Option<Compared>,
+}
+
+/// A device's measured peak.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PeakRates {
+    /// Thousand millions of floating-point operations a second.
+    pub gflops: f64,
+    /// Thousand millions of bytes read and written a second.
+    pub gigabytes_per_second: f64,
+}
+
+/// A kernel's part of a step.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Kernel {
+    /// Its name, that of its shader.
+    pub name: String,
+    /// What it takes of a step.
+    pub microseconds: f64,
+    /// Thousand millions of floating-point operations a second.
+    pub gflops: f64,
+    /// Thousand millions of bytes a second.
+    pub gigabytes_per_second: f64,
+    /// The share of the device's peak that it reaches, of the one it is nearer to.
+    pub share_of_peak: Option<f64>,
+    /// What keeps it from being faster.
+    pub bound: Option<Bound>,
+}
+
+/// What keeps a kernel from being faster.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Bound {
+    /// The device's arithmetic.
+    Flops,
+    /// The device's memory.
+    Bytes,
+    /// Neither: the kernel has too little work to fill the device, or waits.
+    Latency,
+}
+
+/// How a row compares with a saved one.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Compared {
+    /// The saved row's steps a second.
+    pub steps_per_second: f64,
+    /// This row's over that.
+    pub ratio: f64,
+    /// The ratio's deviation, from those of both rows.
+    pub deviation: Option<f64>,
+}
+
+/// One configuration beside itself.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ControlRow {
+    /// The device's place in `twolayer devices`.
+    pub index: usize,
+    /// The device's name.
+    pub adapter: String,
+    /// Its backend.
+    pub backend: String,
+    /// The workload's name.
+    pub workload: String,
+    /// The mean of the ratios of both speeds, one a round.
+    pub ratio: Option<f64>,
+    /// Their standard deviation.
+    pub deviation: Option<f64>,
+    /// True where it was equal to itself.
+    pub ok: bool,
+    /// Whether it was.
+    pub verdict: Verdict,
+    /// The ratios.
+    pub samples: Vec<f64>,
+    /// What ended it early.
+    pub failed: Option<String>,
+}
+
+/// A saved run that can't be read or written.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The file can't be read.
+    #[error("{} can't be read ({reason}); give a file that --save wrote", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        reason: io::Error,
+    },
+    /// The file holds something else.
+    #[error("{} is no saved benchmark ({reason}); give a file that --save wrote", path.display())]
+    Shape {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: serde_json::Error,
+    },
+    /// The file can't be written.
+    #[error("{} can't be written ({reason}); choose another --save", path.display())]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        reason: io::Error,
+    },
+}
+
+const GIGA: f64 = 1e9;
+const MICRO: f64 = 1e-6;
+/// A kernel that reaches less of both peaks is held up by neither.
+const LEAST_SHARE: f64 = 0.1;
+
+impl Build {
+    /// This build, now.
+    #[must_use]
+    pub fn now() -> Self {
+        let now = OffsetDateTime::now_utc();
+        let date = now
+            .format(format_description!("[year]-[month]-[day]T[hour]:[minute]:[second]Z"))
+            .unwrap_or_else(|_| now.unix_timestamp().to_string());
+        Self { version: env!("CARGO_PKG_VERSION").to_owned(), commit: env!("TWOLAYER_COMMIT").to_owned(), date }
+    }
+}
+
+impl Record {
+    /// Puts the results together. `devices` are the contest's, each with its peak where that is known; `build` says when
+    /// it began.
+    #[must_use]
+    pub fn new(
+        build: Build,
+        repetitions: usize,
+        set: &Dataset,
+        devices: &[(Info, Option<Peak>)],
+        tasks: &[Task],
+        results: &Results,
+    ) -> Self {
+        let row = |row: &super::contest::Row| {
+            let (info, peak) = &devices[row.entrant];
+            Row::new(info, *peak, &tasks[row.task], &row.outcome)
+        };
+        let machine = Machine {
+            os: std::env::consts::OS.to_owned(),
+            arch: std::env::consts::ARCH.to_owned(),
+            cores: available_parallelism().map_or(1, usize::from),
+        };
+        let control = |control: &Control| ControlRow::new(&devices[control.entrant].0, &tasks[control.task], control);
+        Self {
+            build,
+            machine,
+            data: Data { source: "built-in".to_owned(), images: set.len(), density: density(set) },
+            repetitions,
+            rows: results.rows.iter().map(row).collect(),
+            control: results.control.as_ref().map(control),
+            compared_with: None,
+        }
+    }
+
+    /// Reads a saved run.
+    ///
+    /// # Errors
+    /// A file that can't be read, or holds no saved run.
+    pub fn load(path: &Path) -> Result<Self, Error> {
+        let text = fs::read(path).map_err(|reason| Error::Read { path: path.into(), reason })?;
+        serde_json::from_slice(&text).map_err(|reason| Error::Shape { path: path.into(), reason })
+    }
+
+    /// Whether [`Record::save`] could write this file, so that a run need not end to find out.
+    ///
+    /// # Errors
+    /// A folder in its place, or one around it that takes no files.
+    pub fn check_place(path: &Path) -> Result<(), Error> {
+        let takes_it = if path.is_dir() { Err(io::ErrorKind::IsADirectory.into()) } else { check_folder(path) };
+        takes_it.map_err(|reason| Error::Write { path: path.into(), reason })
+    }
+
+    /// Writes the run to a file, whole or not at all.
+    ///
+    /// # Errors
+    /// A file that can't be written.
+    pub fn save(&self, path: &Path) -> Result<(), Error> {
+        let written = write_whole(path, |out| {
+            serde_json::to_writer_pretty(&mut *out, self)?;
+            out.write_all(b"\n")
+        });
+        written.map_err(|reason| Error::Write { path: path.into(), reason })
+    }
+
+    /// Puts beside each row the same one of a saved run: of the same adapter, backend, workload, hidden units and batch
+    /// size. Of equal cards, the first is compared with the first.
+    pub fn compare(&mut self, saved: &Self) {
+        let mut free: Vec<&Row> = saved.rows.iter().collect();
+        for row in &mut self.rows {
+            let same = free.iter().position(|saved| saved.key() == row.key());
+            let Some(saved) = same.map(|place| free.remove(place)) else { continue };
+            row.compared = Spread::of_ratio(&row.samples, &saved.samples).and_then(|ratio| {
+                let Spread { mean: ratio, deviation } = ratio;
+                Some(Compared { steps_per_second: saved.steps_per_second?, ratio, deviation })
+            });
+        }
+        self.compared_with = Some(saved.build.clone());
+    }
+}
+
+impl Row {
+    fn new(info: &Info, peak: Option<Peak>, task: &Task, outcome: &Outcome) -> Self {
+        let Info { index, name, kind, backend, driver, software } = info.clone();
+        // A rate that is no number has no place in JSON.
+        let peak = peak.filter(|peak| peak.flops.is_normal() && peak.bytes_per_second.is_normal());
+        let mut row = Self {
+            index,
+            adapter: name,
+            backend,
+            driver,
+            kind,
+            software,
+            workload: task.workload.name.to_owned(),
+            hidden: task.workload.hidden,
+            batch_size: task.images_per_step(),
+            steps_per_second: None,
+            deviation: None,
+            images_per_second: None,
+            microseconds_per_step: None,
+            dispatches_per_step: None,
+            gflops: None,
+            share_of_peak: None,
+            peak: peak.map(|peak| PeakRates {
+                gflops: peak.flops / GIGA,
+                gigabytes_per_second: peak.bytes_per_second / GIGA,
+            }),
+            ok: false,
+            skipped: None,
+            wrong: None,
+            failed: None,
+            relative_error: None,
+            steps_per_round: None,
+            samples: Vec::new(),
+            kernels: Vec::new(),
+            kernels_missing: None,
+            compared: None,
+        };
+        match outcome {
+            Outcome::Timed(timed) => row.set_timed(task, peak, timed),
+            Outcome::Skipped(skip) => row.skipped = Some(skip.to_string()),
+            Outcome::Wrong(wrong) => row.wrong = Some(wrong.to_string()),
+            Outcome::Failed(error) => row.failed = Some(error.to_string()),
+        }
+        row
+    }
+
+    fn set_timed(&mut self, task: &Task, peak: Option<Peak>, timed: &Timed) {
+        let Timed { errors, steps, samples, dispatches, profile } = timed;
+        self.ok = true;
+        self.relative_error = Some(errors.largest);
+        self.steps_per_round = Some(*steps);
+        self.samples.clone_from(samples);
+        self.dispatches_per_step = *dispatches;
+        self.kernels = profile.kernels.iter().map(|kernel| Kernel::new(kernel, peak)).collect();
+        self.kernels_missing = profile.missing.map(|reason| reason.to_string());
+        if let Some(Spread { mean, deviation }) = Spread::of(samples) {
+            let flops = mean * task.flops();
+            self.steps_per_second = Some(mean);
+            self.deviation = deviation;
+            self.images_per_second = Some(mean * self.batch_size as f64);
+            self.microseconds_per_step = Some(1.0 / mean / MICRO);
+            self.gflops = Some(flops / GIGA);
+            self.share_of_peak = peak.map(|peak| flops / peak.flops);
+        }
+    }
+
+    /// What makes a row of another run the same one.
+    fn key(&self) -> (&str, &str, &str, usize, usize) {
+        (&self.adapter, &self.backend, &self.workload, self.hidden, self.batch_size)
+    }
+}
+
+impl Kernel {
+    fn new(kernel: &KernelTime, peak: Option<Peak>) -> Self {
+        let KernelTime { name, seconds, flops, bytes } = *kernel;
+        let shares = peak.map(|peak| (flops / seconds / peak.flops, bytes / seconds / peak.bytes_per_second));
+        let bound = |(flops, bytes): (f64, f64)| match () {
+            () if flops.max(bytes) < LEAST_SHARE => Bound::Latency,
+            () if flops >= bytes => Bound::Flops,
+            () => Bound::Bytes,
+        };
+        Self {
+            name: name.to_owned(),
+            microseconds: seconds / MICRO,
+            gflops: flops / seconds / GIGA,
+            gigabytes_per_second: bytes / seconds / GIGA,
+            share_of_peak: shares.map(|(flops, bytes)| flops.max(bytes)),
+            bound: shares.map(bound),
+        }
+    }
+}
+
+impl ControlRow {
+    fn new(info: &Info, task: &Task, control: &Control) -> Self {
+        let Control { ratios, failed, .. } = control;
+        let spread = Spread::of(ratios);
+        let verdict = verdict(ratios);
+        Self {
+            index: info.index,
+            adapter: info.name.clone(),
+            backend: info.backend.clone(),
+            workload: task.workload.name.to_owned(),
+            ratio: spread.map(|spread| spread.mean),
+            deviation: spread.and_then(|spread| spread.deviation),
+            ok: verdict == Verdict::Quiet,
+            verdict,
+            samples: ratios.clone(),
+            failed: failed.as_ref().map(ToString::to_string),
+        }
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use crate::backend::{Profile, Untimed};
+    use crate::bench::check::Errors;
+    use crate::bench::contest::{self, Skip};
+    use crate::bench::task::Computed;
+    use crate::bench::workload::Workload;
+    use crate::data::digits;
+    use crate::{backend, cpu};
+
+    const CPU: usize = 0;
+    const GPU: usize = 1;
+    const WRONG: usize = 2;
+    const FAILED: usize = 3;
+
+    /// Rates that binary numbers hold exactly, so that they come back from a file as they were.
+    const SAMPLES: [f64; 2] = [96.0, 160.0];
+
+    fn info(index: usize, name: &str, software: bool) -> Info {
+        let (kind, backend, driver) = match index {
+            CPU => (Kind::Cpu, "cpu", ""),
+            _ => (Kind::Gpu, "vulkan", "driver 1.0, \"final\""),
+        };
+        Info { index, name: name.to_owned(), kind, backend: backend.to_owned(), driver: driver.to_owned(), software }
+    }
+
+    /// A run of every kind of row: on the CPU and a GPU with kernels, and on GPUs that are skipped, wrong, and broken.
+    pub(crate) fn record() -> Record {
+        let (images, labels) = digits::draw(5, 0);
+        let set = Dataset::new(images, labels, digits::SIDE, digits::SIDE).unwrap();
+        let devices = [
+            (info(CPU, "CPU, 2 threads", false), Some(Peak { flops: 64e9, bytes_per_second: 16e9 })),
+            (info(GPU, "Some|GPU", true), Some(Peak { flops: 64e9, bytes_per_second: 16e9 })),
+            (info(WRONG, "Another", false), None),
+            (info(FAILED, "Third", false), None),
+        ];
+        let tasks = [Task::new(Workload::custom(Some(50), Some(100)), &set), Task::new(Workload::INFERENCE, &set)];
+        let kernel = |name, seconds, flops, bytes| KernelTime { name, seconds, flops, bytes };
+        let kernels =
+            vec![kernel("product", 1e-3, 32e6, 1e3), kernel("copy", 1e-3, 1e3, 8e6), kernel("little", 1e-5, 1e3, 1e3)];
+        let timed = |samples: &[f64], profile| {
+            let (errors, samples) = (Errors { largest: 0.25 }, samples.to_vec());
+            Outcome::Timed(Timed { errors, steps: 50, samples, dispatches: Some(6), profile })
+        };
+        let outcome = |task: usize, entrant: usize| match (task, entrant) {
+            (0, CPU) => timed(&SAMPLES, Profile { kernels: Vec::new(), missing: Some(Untimed::Cpu) }),
+            (0, GPU) => timed(&SAMPLES[..1], Profile { kernels: kernels.clone(), missing: None }),
+            (0, WRONG) => {
+                let nothing = backend::Evaluation { images: 5, loss: f64::NAN, classes: 10, confusion: vec![0; 100] };
+                Outcome::Wrong(tasks[1].judge(&Computed::Inference(nothing)).unwrap_err())
+            }
+            (0, _) => Outcome::Failed(cpu::Error::Threads { threads: 3, reason: "no".to_owned() }.into()),
+            (_, _) => Outcome::Skipped(Skip::Software),
+        };
+        let rows = [(0, CPU), (0, GPU), (0, WRONG), (0, FAILED), (1, GPU)];
+        let row = |(task, entrant)| contest::Row { task, entrant, outcome: outcome(task, entrant) };
+        let control = Some(Control { task: 0, entrant: CPU, ratios: vec![1.125, 0.875], failed: None });
+        let results = Results { rows: rows.map(row).into(), control };
+        Record::new(Build::now(), SAMPLES.len(), &set, &devices, &tasks, &results)
+    }
+
+    fn assert_close(found: Option<f64>, expected: f64) {
+        let found = found.unwrap();
+        assert!((found - expected).abs() <= 1e-9 * expected, "{found} is not {expected}");
+    }
+
+    #[test]
+    fn a_timed_row_holds_its_rates() {
+        let record = record();
+        let row = &record.rows[CPU];
+        assert!(row.ok && row.skipped.is_none() && row.wrong.is_none() && row.failed.is_none());
+        assert_eq!((row.samples.as_slice(), row.steps_per_round), (&SAMPLES[..], Some(50)));
+        assert_close(row.steps_per_second, 128.0);
+        assert_close(row.deviation, 2048_f64.sqrt());
+        assert_close(row.images_per_second, 12_800.0);
+        assert_close(row.microseconds_per_step, 7812.5);
+        let gflops = 128.0 * Workload::ARTICLE.flops(100) / 1e9;
+        assert_close(row.gflops, gflops);
+        assert_close(row.share_of_peak, gflops / 64.0);
+        assert_eq!(row.kernels_missing.as_deref(), Some("the CPU backend has no kernels"));
+        assert_eq!((record.rows[GPU].deviation, record.rows[GPU].peak.is_some()), (None, true));
+    }
+
+    #[test]
+    fn a_kernel_is_limited_by_what_it_is_nearest_to() {
+        let record = record();
+        let [product, copy, little] = record.rows[GPU].kernels.as_slice() else { panic!("not three kernels") };
+        let bounds = [product, copy, little].map(|kernel| kernel.bound.unwrap());
+        assert_eq!(bounds, [Bound::Flops, Bound::Bytes, Bound::Latency]);
+        assert_close(product.share_of_peak, 0.5);
+        assert_close(copy.share_of_peak, 0.5);
+        assert_close(Some(product.gflops), 32.0);
+        assert_close(Some(copy.gigabytes_per_second), 8.0);
+        assert_close(Some(little.microseconds), 10.0);
+    }
+
+    #[test]
+    fn other_rows_say_why() {
+        let rows = record().rows;
+        for (place, row) in rows.iter().enumerate().skip(WRONG) {
+            assert!(!row.ok && row.steps_per_second.is_none() && row.samples.is_empty(), "{row:?}");
+            let reasons = [&row.wrong, &row.failed, &row.skipped].map(Option::is_some);
+            assert_eq!(reasons, [place == WRONG, place == FAILED, place > FAILED]);
+        }
+    }
+
+    #[test]
+    fn a_peak_that_is_no_number_is_left_out() {
+        let (images, labels) = digits::draw(1, 0);
+        let set = Dataset::new(images, labels, digits::SIDE, digits::SIDE).unwrap();
+        let task = Task::new(Workload::INFERENCE, &set);
+        let info = info(GPU, "GPU", false);
+        for flops in [f64::NAN, f64::INFINITY, 0.0] {
+            let peak = Some(Peak { flops, bytes_per_second: 1.0 });
+            assert_eq!(Row::new(&info, peak, &task, &Outcome::Skipped(Skip::Software)).peak, None);
+        }
+    }
+
+    #[test]
+    fn a_saved_run_reads_back() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("bench.json");
+        Record::check_place(&path).unwrap();
+        let record = record();
+        record.save(&path).unwrap();
+        let again = Record::load(&path).unwrap();
+        // A parser of JSON may lose the last digit of the others.
+        assert_eq!(again.rows[CPU].samples, record.rows[CPU].samples);
+        assert_eq!((again.build, again.rows.len()), (record.build, record.rows.len()));
+        assert_eq!(again.control.unwrap().samples, record.control.unwrap().samples);
+    }
+
+    #[test]
+    fn a_run_is_compared_with_the_same_rows_of_another() {
+        let saved = record();
+        let mut faster = record();
+        faster.rows[CPU].samples = SAMPLES.map(|rate| rate * 2.0).into();
+        faster.rows[GPU].hidden += 1;
+        faster.compare(&saved);
+        let compared = faster.rows[CPU].compared.unwrap();
+        assert_close(Some(compared.ratio), 2.0);
+        assert_close(Some(compared.steps_per_second), 128.0);
+        assert!(compared.deviation.is_some());
+        assert!(faster.rows.iter().skip(GPU).all(|row| row.compared.is_none()));
+        assert_eq!(faster.compared_with, Some(saved.build));
+    }
+
+    #[test]
+    fn of_two_equal_cards_the_first_is_compared_with_the_first() {
+        let two = |rates: [f64; 2]| {
+            let mut record = record();
+            record.rows = rates.map(|rate| Row { samples: vec![rate], ..record.rows[GPU].clone() }).into();
+            record
+        };
+        let mut record = two([10.0, 30.0]);
+        record.compare(&two([5.0, 10.0]));
+        let ratios: Vec<f64> = record.rows.iter().map(|row| row.compared.unwrap().ratio).collect();
+        assert_eq!(ratios, [2.0, 3.0]);
+    }
+
+    #[test]
+    fn what_is_no_saved_run_is_named_in_a_line() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("file");
+        let complaint = |path: &Path| {
+            let line = Record::load(path).unwrap_err().to_string();
+            assert!(!line.contains('\n'), "{line}");
+            line
+        };
+        assert!(complaint(&path).contains("can't be read"));
+        assert!(complaint(folder.path()).contains("can't be read"));
+        for content in ["", "no JSON", "{}", "[1]", "{\"build\": {\"version\": 1}}", "\u{0}\u{1}"] {
+            fs::write(&path, content).unwrap();
+            assert!(complaint(&path).contains("is no saved benchmark"));
+        }
+        assert!(matches!(Record::check_place(folder.path()), Err(Error::Write { .. })));
+        assert!(matches!(Record::check_place(&path.join("below")), Err(Error::Write { .. })));
+    }
+}

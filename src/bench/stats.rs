@@ -1,0 +1,115 @@
+//! What repeated measurements say: their mean, how far they scatter, and whether a difference means anything.
+
+/// A mean and how far the values scatter about it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Spread {
+    /// The arithmetic mean.
+    pub mean: f64,
+    /// The sample standard deviation, with n - 1 below the root; none of a single value.
+    pub deviation: Option<f64>,
+}
+
+impl Spread {
+    /// Of these values; none where there are none.
+    #[must_use]
+    pub fn of(values: &[f64]) -> Option<Self> {
+        let count = values.len() as f64;
+        if values.is_empty() {
+            return None;
+        }
+        let mean = values.iter().sum::<f64>() / count;
+        let squares: f64 = values.iter().map(|value| (value - mean).powi(2)).sum();
+        let deviation = (values.len() > 1).then(|| (squares / (count - 1.0)).sqrt());
+        Some(Self { mean, deviation })
+    }
+
+    /// Of `this` over `other`, where the two were not measured together: the ratio of the means, with the deviation that
+    /// both deviations give it to first order, sqrt((da / a)² + (db / b)²) of the ratio.
+    #[must_use]
+    pub fn of_ratio(this: &[f64], other: &[f64]) -> Option<Self> {
+        let (this, other) = (Self::of(this)?, Self::of(other)?);
+        let mean = this.mean / other.mean;
+        let deviation = this.relative().zip(other.relative()).map(|(a, b)| mean * a.hypot(b));
+        mean.is_finite().then_some(Self { mean, deviation })
+    }
+
+    /// The deviation over the mean.
+    #[must_use]
+    pub fn relative(&self) -> Option<f64> {
+        self.deviation.map(|deviation| deviation / self.mean)
+    }
+}
+
+/// Whether one thing, measured twice, was equal to itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Verdict {
+    /// It was: differences beyond the deviation mean something.
+    Quiet,
+    /// It was not, or the ratios scatter widely: the machine does something else beside the benchmark.
+    TooNoisy,
+    /// One repetition can't tell.
+    Unknown,
+}
+
+/// The most that rows may scatter, relative to their mean.
+pub const MOST_DEVIATION: f64 = 0.1;
+
+/// What reads as 1.00x however little the ratios scatter: of five, about one row in ten lies outside its own deviation
+/// by chance alone.
+const RESOLUTION: f64 = 0.01;
+
+/// Judges the ratios of a configuration to itself, one a round: their mean must be 1 within their deviation, or within
+/// a hundredth, and the deviation at most [`MOST_DEVIATION`].
+#[must_use]
+pub fn verdict(ratios: &[f64]) -> Verdict {
+    let Some(Spread { mean, deviation: Some(deviation) }) = Spread::of(ratios) else { return Verdict::Unknown };
+    let is_one = (mean - 1.0).abs() <= deviation.max(RESOLUTION);
+    if is_one && deviation <= MOST_DEVIATION { Verdict::Quiet } else { Verdict::TooNoisy }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn assert_is(found: Option<Spread>, mean: f64, deviation: Option<f64>) {
+        let found = found.unwrap();
+        assert!((found.mean - mean).abs() < 1e-12, "{found:?}");
+        assert_eq!(found.deviation.is_some(), deviation.is_some(), "{found:?}");
+        let difference = found.deviation.unwrap_or(0.0) - deviation.unwrap_or(0.0);
+        assert!(difference.abs() < 1e-12, "{found:?}");
+    }
+
+    #[test]
+    fn mean_and_sample_deviation() {
+        assert_eq!(Spread::of(&[]), None);
+        assert_is(Spread::of(&[3.0]), 3.0, None);
+        assert_is(Spread::of(&[2.0, 4.0]), 3.0, Some(2_f64.sqrt()));
+        assert_is(Spread::of(&[2.0, 4.0, 4.0, 4.0, 5.0, 5.0, 7.0, 9.0]), 5.0, Some((32.0_f64 / 7.0).sqrt()));
+        assert_eq!(Spread { mean: 4.0, deviation: Some(1.0) }.relative(), Some(0.25));
+    }
+
+    #[test]
+    fn a_ratio_scatters_as_both_of_its_sides_do() {
+        // 4 ± 25 % over 2 ± 50 %.
+        let spread = |mean: f64, relative: f64| [mean, mean - mean * relative, mean + mean * relative];
+        let ratio = Spread::of_ratio(&spread(4.0, 0.25), &spread(2.0, 0.5));
+        assert_is(ratio, 2.0, Some(2.0 * (0.25_f64.powi(2) + 0.5_f64.powi(2)).sqrt()));
+        assert_is(Spread::of_ratio(&[3.0], &[2.0, 4.0]), 1.0, None);
+        assert_eq!(Spread::of_ratio(&[], &[1.0]), None);
+        assert_eq!(Spread::of_ratio(&[1.0], &[0.0]), None);
+    }
+
+    #[test]
+    fn a_control_must_be_equal_to_itself() {
+        for quiet in [&[1.0, 1.0][..], &[0.95, 1.04, 1.0], &[1.004, 1.004], &[0.93, 1.07]] {
+            assert_eq!(verdict(quiet), Verdict::Quiet, "{quiet:?}");
+        }
+        // Not 1, or too far apart to tell.
+        for noisy in [&[1.05, 1.06][..], &[0.8, 0.81, 0.8], &[0.8, 1.2], &[f64::NAN, 1.0], &[f64::INFINITY, 1.0]] {
+            assert_eq!(verdict(noisy), Verdict::TooNoisy, "{noisy:?}");
+        }
+        assert_eq!(verdict(&[1.0]), Verdict::Unknown);
+        assert_eq!(verdict(&[]), Verdict::Unknown);
+    }
+}

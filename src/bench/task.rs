@@ -1,0 +1,89 @@
+//! A workload on a set of data: what every device is given, and what it must compute of it before it is timed.
+
+use super::check::{Errors, Found, Wrong, check, check_evaluation, params};
+use super::workload::{Step, Workload};
+use crate::backend::Evaluation;
+use crate::data::Dataset;
+use crate::data::batches::{Batches, Sampling};
+use crate::net::{Activation, Net, Output, Params};
+
+/// What every device is given.
+pub struct Task<'a> {
+    /// What a step is.
+    pub workload: Workload,
+    /// The workload's network, with the book's functions.
+    pub net: Net,
+    /// The parameters at the start.
+    pub params: Params,
+    /// The images.
+    pub set: &'a Dataset,
+    /// The image numbers of the batch that is checked; none for inference, which takes the whole set.
+    pub batch: Vec<u32>,
+}
+
+/// What a device computed of its task.
+#[derive(Clone, Debug)]
+pub enum Computed {
+    /// Of one batch.
+    Training {
+        /// The pass, and the parameters after a step.
+        found: Box<Found>,
+        /// The step's learning rate.
+        learning_rate: f32,
+    },
+    /// Of the whole set.
+    Inference(Evaluation),
+}
+
+/// Of the batches.
+const SEED: u64 = 0;
+
+impl<'a> Task<'a> {
+    /// The workload on these images.
+    #[must_use]
+    pub fn new(workload: Workload, set: &'a Dataset) -> Self {
+        let shape = workload.shape();
+        let net = Net { shape, activation: Activation::Sigmoid, output: Output::Softmax };
+        let mut task = Self { workload, net, params: params(shape), set, batch: Vec::new() };
+        task.batch = task.batches(1);
+        task
+    }
+
+    /// Images that a step takes.
+    #[must_use]
+    pub fn images_per_step(&self) -> usize {
+        match self.workload.step {
+            Step::Training { batch_size } => batch_size,
+            Step::Inference => self.set.len(),
+        }
+    }
+
+    /// The floating-point operations of a step.
+    #[must_use]
+    pub fn flops(&self) -> f64 {
+        self.workload.flops(self.images_per_step())
+    }
+
+    /// The image numbers of the first steps, `[steps, batch_size]`; none for inference.
+    #[must_use]
+    pub fn batches(&self, steps: usize) -> Vec<u32> {
+        match self.workload.step {
+            Step::Training { batch_size } => {
+                Batches::new(SEED, Sampling::Replacement, batch_size, self.set.len()).indices(0, steps)
+            }
+            Step::Inference => Vec::new(),
+        }
+    }
+
+    /// Compares what a device computed with the f64 reference.
+    ///
+    /// # Errors
+    /// The tensor that is wrong.
+    pub fn judge(&self, computed: &Computed) -> Result<Errors, Wrong> {
+        let Self { net, params, set, batch, .. } = self;
+        match computed {
+            Computed::Training { found, learning_rate } => check(net, params, set, batch, *learning_rate, found),
+            Computed::Inference(found) => check_evaluation(net, params, set, found),
+        }
+    }
+}

@@ -1,0 +1,172 @@
+//! `twolayer bench`: how fast each device is.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+use pollster::block_on;
+
+use super::{Error, print, print_json, up_to};
+use crate::bench::contest::{self, Entrant, Event, Settings};
+use crate::bench::entry::Entry;
+use crate::bench::record::{Build, Record, Row};
+use crate::bench::task::Task;
+use crate::bench::workload::Workload;
+use crate::data::digits;
+use crate::devices::{Choice, Found, Info, Kind, NoGpu, select};
+use crate::net::Shape;
+use crate::report::bench::{csv, device, markdown, notes, table};
+use crate::report::progress::Progress;
+
+#[derive(Args)]
+pub(super) struct Arguments {
+    /// cpu, gpu (the best one), an INDEX of `twolayer devices`, or part of a GPU's NAME, with or without vulkan:, gl:,
+    /// metal: or dx12: before it; may be given several times [default: every device]
+    #[arg(long, value_name = "DEVICE")]
+    device: Vec<Choice>,
+    /// article (784-50-10, batches of 100), wide (784-1024-10, of 1024), large (784-4096-10, of 8192) or inference
+    /// (784-50-10, 60000 images); may be given several times [default: all; article and inference on software GPUs]
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["hidden", "batch_size"])]
+    workload: Vec<Workload>,
+    /// Train a network of so many hidden units instead [default with --batch-size: 50]
+    #[arg(long, value_name = "N", value_parser = up_to(Shape::MAX_HIDDEN))]
+    hidden: Option<u16>,
+    /// Train with batches of so many images instead [default with --hidden: 100]
+    #[arg(long, value_name = "N", value_parser = up_to(Shape::MAX_BATCH))]
+    batch_size: Option<u16>,
+    /// Rounds of each row, of about half a second
+    #[arg(short, long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u8).range(1..=100))]
+    repetitions: u8,
+    /// Threads of the CPU backend [default: one a core]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    threads: Option<u16>,
+    /// How to print the results [default: table]
+    #[arg(long, value_name = "FORMAT")]
+    format: Option<Format>,
+    /// Keep the results in FILE, as JSON
+    #[arg(long, value_name = "FILE")]
+    save: Option<PathBuf>,
+    /// Show each row's speed over that in FILE, which --save wrote
+    #[arg(long, value_name = "FILE")]
+    compare: Option<PathBuf>,
+    /// No progress on stderr
+    #[arg(long)]
+    quiet: bool,
+    /// The results as one JSON object on stdout: --format json
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Format {
+    Table,
+    Md,
+    Csv,
+    Json,
+}
+
+impl Arguments {
+    fn format(&self) -> Result<Format, Error> {
+        match (self.json, self.format) {
+            (true, Some(Format::Table | Format::Md | Format::Csv)) => {
+                Err(Error::Usage("--json and another --format; leave out one of them".to_owned()))
+            }
+            (true, _) => Ok(Format::Json),
+            (false, format) => Ok(format.unwrap_or(Format::Table)),
+        }
+    }
+
+    /// The workloads, and whether a person chose them.
+    fn workloads(&self) -> (Vec<Workload>, bool) {
+        let (hidden, batch_size) = (self.hidden.map(usize::from), self.batch_size.map(usize::from));
+        if hidden.is_some() || batch_size.is_some() {
+            return (vec![Workload::custom(hidden, batch_size)], true);
+        }
+        if self.workload.is_empty() {
+            return (Workload::ALL.to_vec(), false);
+        }
+        let mut chosen: Vec<Workload> = Vec::new();
+        for workload in &self.workload {
+            if !chosen.contains(workload) {
+                chosen.push(*workload);
+            }
+        }
+        (chosen, true)
+    }
+}
+
+pub(super) fn run(arguments: &Arguments) -> Result<(), Error> {
+    let progress = Progress::new(arguments.quiet);
+    let result = bench(arguments, &progress);
+    progress.finish();
+    result
+}
+
+fn bench(arguments: &Arguments, progress: &Progress) -> Result<(), Error> {
+    // What is wrong with the files is found out before anything is timed.
+    let format = arguments.format()?;
+    let saved = arguments.compare.as_deref().map(Record::load).transpose()?;
+    arguments.save.as_deref().map(Record::check_place).transpose()?;
+    let (workloads, chosen) = arguments.workloads();
+
+    let build = Build::now();
+    let found = block_on(select(&arguments.device, arguments.threads.map_or(0, usize::from)))?;
+    if arguments.device.is_empty() && found.iter().all(|found| found.info.kind == Kind::Cpu) {
+        progress.notice(NoGpu);
+    }
+    let open = |found: &Found| {
+        let info = &found.info;
+        progress.busy(&format!("measuring the peak of {}", named(info)));
+        let entry = Entry::open(found);
+        if let Err(reason) = entry.peak() {
+            progress.notice(format_args!("no peak of {}: {reason}", named(info)));
+        }
+        entry
+    };
+    let entries: Vec<Entry> = found.iter().map(open).collect();
+    progress.busy("drawing the digits");
+    let set = digits::built_in()?.train;
+    let tasks: Vec<Task> = workloads.into_iter().map(|workload| Task::new(workload, &set)).collect();
+    let repetitions = usize::from(arguments.repetitions);
+    let settings = Settings { repetitions, chosen, ..Settings::default() };
+    let entrants: Vec<&dyn Entrant> = entries.iter().map(|entry| entry as &dyn Entrant).collect();
+    let results = contest::run(&entrants, &tasks, &settings, &mut |event, task, info| {
+        let (workload, device) = (task.workload.name, named(info));
+        match event {
+            Event::Preparing => progress.busy(&format!("{workload}: preparing {device}")),
+            Event::Checking => progress.detail(&format!("{workload}: comparing {device} with the reference")),
+            Event::WarmingUp => progress.detail(&format!("{workload}: warming up {device}")),
+            Event::Round(0) => progress.busy(&format!("{workload}: {repetitions} rounds of all devices")),
+            Event::Round(round) => progress.detail(&format!("{workload}: round {} of {repetitions}", round + 1)),
+        }
+    });
+
+    let devices: Vec<_> = entries.iter().map(|entry| (entry.info().clone(), entry.peak().ok())).collect();
+    let mut record = Record::new(build, repetitions, &set, &devices, &tasks, &results);
+    if let Some(saved) = &saved {
+        record.compare(saved);
+    }
+    progress.finish();
+    // A file that can't be written must not keep the results from being seen.
+    let kept = arguments.save.as_deref().map(|path| record.save(path)).transpose();
+    match format {
+        Format::Table => print(&table(&record))?,
+        Format::Md => print(&markdown(&record))?,
+        Format::Json => print_json(&record)?,
+        Format::Csv => {
+            print(&csv(&record))?;
+            for note in notes(&record) {
+                progress.say(note);
+            }
+        }
+    }
+    kept?;
+    let count = |is: fn(&Row) -> bool| record.rows.iter().filter(|row| is(row)).count();
+    match (count(|row| row.wrong.is_some()), count(|row| row.failed.is_some())) {
+        (0, 0) => Ok(()),
+        (wrong, failed) => Err(Error::BadRows { wrong, failed }),
+    }
+}
+
+fn named(info: &Info) -> String {
+    device(info.index, &info.name, &info.backend)
+}

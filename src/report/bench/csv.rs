@@ -1,0 +1,68 @@
+//! One line a row, for a spreadsheet.
+
+use crate::bench::record::{Record, Row};
+
+/// What a cell holds.
+type Value = fn(&Record, &Row) -> String;
+
+/// The columns, each with what it holds of a row: every value as exact as it is known, and nothing where there is none.
+const COLUMNS: [(&str, Value); 36] = [
+    ("version", |record, _| record.build.version.clone()),
+    ("commit", |record, _| record.build.commit.clone()),
+    ("date", |record, _| record.build.date.clone()),
+    ("os", |record, _| record.machine.os.clone()),
+    ("arch", |record, _| record.machine.arch.clone()),
+    ("cores", |record, _| record.machine.cores.to_string()),
+    ("data", |record, _| record.data.source.clone()),
+    ("density", |record, _| record.data.density.to_string()),
+    ("index", |_, row| row.index.to_string()),
+    ("adapter", |_, row| row.adapter.clone()),
+    ("backend", |_, row| row.backend.clone()),
+    ("driver", |_, row| row.driver.clone()),
+    ("kind", |_, row| row.kind.as_str().to_owned()),
+    ("software", |_, row| row.software.to_string()),
+    ("workload", |_, row| row.workload.clone()),
+    ("hidden", |_, row| row.hidden.to_string()),
+    ("batch_size", |_, row| row.batch_size.to_string()),
+    ("ok", |_, row| row.ok.to_string()),
+    ("skipped", |_, row| shown(row.skipped.as_ref())),
+    ("wrong", |_, row| shown(row.wrong.as_ref())),
+    ("failed", |_, row| shown(row.failed.as_ref())),
+    ("relative_error", |_, row| shown(row.relative_error)),
+    ("steps_per_second", |_, row| shown(row.steps_per_second)),
+    ("deviation", |_, row| shown(row.deviation)),
+    ("images_per_second", |_, row| shown(row.images_per_second)),
+    ("microseconds_per_step", |_, row| shown(row.microseconds_per_step)),
+    ("dispatches_per_step", |_, row| shown(row.dispatches_per_step)),
+    ("gflops", |_, row| shown(row.gflops)),
+    ("share_of_peak", |_, row| shown(row.share_of_peak)),
+    ("peak_gflops", |_, row| shown(row.peak.map(|peak| peak.gflops))),
+    ("peak_gigabytes_per_second", |_, row| shown(row.peak.map(|peak| peak.gigabytes_per_second))),
+    ("samples", |_, row| joined(row.samples.iter().map(f64::to_string))),
+    ("kernel_microseconds", |_, row| joined(row.kernels.iter().map(|k| format!("{}={}", k.name, k.microseconds)))),
+    ("ratio_to_saved", |_, row| shown(row.compared.map(|compared| compared.ratio))),
+    ("control_ratio", |record, _| shown(record.control.as_ref().and_then(|control| control.ratio))),
+    ("control_ok", |record, _| shown(record.control.as_ref().map(|control| control.ok))),
+];
+
+/// A line of headings, and one a row.
+#[must_use]
+pub fn csv(record: &Record) -> String {
+    let headings = COLUMNS.map(|(heading, _)| heading.to_owned());
+    let rows = record.rows.iter().map(|row| COLUMNS.map(|(_, value)| value(record, row)));
+    std::iter::once(headings).chain(rows).map(|cells| cells.map(|cell| quoted(&cell)).join(",") + "\n").collect()
+}
+
+fn shown<T: ToString>(value: Option<T>) -> String {
+    value.map_or(String::new(), |value| value.to_string())
+}
+
+/// Several values in one cell.
+fn joined(values: impl Iterator<Item = String>) -> String {
+    values.collect::<Vec<_>>().join(" ")
+}
+
+/// As RFC 4180 has it: in quotes where it must be, and a quote doubled.
+fn quoted(cell: &str) -> String {
+    if cell.contains([',', '"', '\n', '\r']) { format!("\"{}\"", cell.replace('"', "\"\"")) } else { cell.to_owned() }
+}

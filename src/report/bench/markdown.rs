@@ -1,0 +1,47 @@
+//! Tables for a document, in the Markdown of GitHub.
+
+use std::fmt::Write;
+
+use super::{KERNEL_HEADINGS, circumstances, driver, figures, headings, kernel_figures, notes, rows_with_kernels};
+use crate::bench::record::{Record, Row};
+
+/// The columns that say what a row is.
+const NAMES: [&str; 4] = ["workload", "adapter", "backend", "driver"];
+
+/// The rows and the kernels, each as a table, and the notes.
+#[must_use]
+pub fn markdown(record: &Record) -> String {
+    let mut text = String::new();
+    let figure_headings = headings(record);
+    let rows = record.rows.iter().map(|row| [names(row).to_vec(), figures(record, row)].concat());
+    write_table(&mut text, &[&NAMES, &figure_headings[..]].concat(), figure_headings.len(), rows);
+    if rows_with_kernels(record).next().is_some() {
+        text.push('\n');
+        let kernels = rows_with_kernels(record)
+            .flat_map(|row| row.kernels.iter().map(|kernel| [&names(row)[..], &kernel_figures(kernel)].concat()));
+        // The kernel's own name is no figure.
+        write_table(&mut text, &[&NAMES[..], &KERNEL_HEADINGS].concat(), KERNEL_HEADINGS.len() - 1, kernels);
+    }
+    text.push('\n');
+    for line in circumstances(record).into_iter().chain(notes(record)) {
+        let _ = writeln!(text, "- {line}");
+    }
+    text
+}
+
+fn names(row: &Row) -> [String; NAMES.len()] {
+    let software = if row.software { " (software)" } else { "" };
+    [row.workload.clone(), format!("{}{software}", row.adapter), row.backend.clone(), driver(row)]
+}
+
+/// A table whose last columns, so many of them, are figures.
+fn write_table(text: &mut String, headings: &[&str], figures: usize, rows: impl Iterator<Item = Vec<String>>) {
+    let mut line = |cells: Vec<String>| {
+        let cells = cells.iter().map(|cell| cell.replace('|', "\\|")).collect::<Vec<_>>();
+        let _ = writeln!(text, "| {} |", cells.join(" | "));
+    };
+    line(headings.iter().map(|&heading| heading.to_owned()).collect());
+    let rule = |column: usize| if column < headings.len() - figures { "---" } else { "---:" };
+    line((0..headings.len()).map(|column| rule(column).to_owned()).collect());
+    rows.for_each(line);
+}
