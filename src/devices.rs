@@ -63,6 +63,15 @@ enum Way {
 }
 
 impl Found {
+    /// The GPU's adapter; none for the CPU.
+    #[must_use]
+    pub fn adapter(&self) -> Option<&Adapter> {
+        match &self.way {
+            Way::Cpu { .. } => None,
+            Way::Gpu(adapter) => Some(adapter),
+        }
+    }
+
     /// Opens the device.
     ///
     /// # Errors

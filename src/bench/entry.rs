@@ -54,15 +54,19 @@ impl Entrant for Entry {
     }
 
     fn enter(&self, task: &Task) -> Result<Box<dyn Contestant>, backend::Error> {
-        let device = self.device.as_ref().map_err(Clone::clone)?;
-        // An evaluation trains no batch.
-        let batch_size = task.batch.len().max(1);
-        block_on(async {
-            let mut backend = Backend::new(device, task.net, batch_size, &task.params).await?;
-            let set = backend.upload(task.set).await?;
-            Ok(Box::new(Timed { backend, set, batches: Vec::new() }) as Box<dyn Contestant>)
-        })
+        enter(self.device.as_ref().map_err(Clone::clone)?, task)
     }
+}
+
+/// Makes a device ready for a task.
+pub(super) fn enter(device: &Device, task: &Task) -> Result<Box<dyn Contestant>, backend::Error> {
+    // An evaluation trains no batch.
+    let batch_size = task.batch.len().max(1);
+    block_on(async {
+        let mut backend = Backend::new(device, task.net, batch_size, &task.params).await?;
+        let set = backend.upload(task.set).await?;
+        Ok(Box::new(Timed { backend, set, batches: Vec::new() }) as Box<dyn Contestant>)
+    })
 }
 
 /// A network on a device.

@@ -4,6 +4,7 @@
 //! - [`contest`] prepares, checks and warms up the devices, and then lets them take turns; it knows them only as
 //!   [`contest::Entrant`], so that a test can put a wrong one in. [`entry`] makes entrants of this machine's devices.
 //! - [`check`] compares with the reference, [`peak`] measures what a device can do at most.
+//! - [`tune`] lets the kernels that could run a network on one GPU take turns instead.
 //! - [`stats`] says what the rounds mean, [`record`] keeps it.
 //!
 //! ```no_run
@@ -39,4 +40,5 @@ pub mod peak;
 pub mod record;
 pub mod stats;
 pub mod task;
+pub mod tune;
 pub mod workload;

@@ -1,4 +1,4 @@
-//! `twolayer devices`: what `--device` can choose from.
+//! `twolayer devices`: what `--device` can choose from, and which kernels run there.
 
 use clap::Args;
 use comfy_table::{Table, presets};
@@ -6,12 +6,26 @@ use pollster::block_on;
 use serde::Serialize;
 
 use super::{Error, print, print_json};
-use crate::devices::{Kind, NoGpu, list};
-use crate::report::progress::tell;
+use crate::bench::tune::{Tuned, tune};
+use crate::data::digits;
+use crate::devices::{Choice, Found, Kind, NoGpu, select};
+use crate::gpu::plan::{Class, NARROW, Plan, row};
+use crate::report::bench::{device, spread};
+use crate::report::progress::{Progress, tell};
 use crate::report::summary::Device;
 
 #[derive(Args)]
 pub(super) struct Arguments {
+    /// Only this device, as for `twolayer train`; may be given several times
+    #[arg(long, value_name = "DEVICE")]
+    device: Vec<Choice>,
+    /// Also show what each GPU allows, and which kernels run a network on it
+    #[arg(long)]
+    verbose: bool,
+    /// Time the kernels that could run a network on each GPU, and show the row it should have in src/gpu/plan.rs (about a
+    /// minute a GPU; changes nothing)
+    #[arg(long)]
+    tune: bool,
     /// One JSON object on stdout
     #[arg(long)]
     json: bool,
@@ -22,6 +36,46 @@ struct Listed {
     index: usize,
     #[serde(flatten)]
     device: Device,
+    #[serde(flatten)]
+    details: Option<Details>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tuned: Option<[TunedPlace; 2]>,
+}
+
+/// What --verbose shows of a GPU.
+#[derive(Serialize)]
+struct Details {
+    class: &'static str,
+    kernels: Kernels,
+    workgroup_invocations: u32,
+    storage_binding_bytes: u64,
+    timestamps: bool,
+}
+
+/// The families of kernels, folders of shaders/.
+#[derive(Serialize)]
+struct Kernels {
+    narrow: &'static str,
+    wide: &'static str,
+    narrow_up_to_hidden: usize,
+}
+
+/// What --tune found for one place of a GPU's row.
+#[derive(Serialize)]
+struct TunedPlace {
+    hidden: usize,
+    batch_size: usize,
+    now: String,
+    best: String,
+    candidates: Vec<TunedPlan>,
+}
+
+#[derive(Serialize)]
+struct TunedPlan {
+    plan: String,
+    steps_per_second: Option<f64>,
+    deviation: Option<f64>,
+    why_not: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -30,22 +84,131 @@ struct List {
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<(), Error> {
-    let found = block_on(list(0));
+    let found = block_on(select(&arguments.device, 0))?;
+    let tuned = if arguments.tune { tune_all(&found)? } else { found.iter().map(|_| None).collect() };
     if arguments.json {
-        let devices =
-            found.iter().map(|found| Listed { index: found.info.index, device: (&found.info).into() }).collect();
-        return print_json(&List { devices });
+        let listed = |(found, tuned): (&Found, Option<Tuned>)| Listed {
+            index: found.info.index,
+            device: (&found.info).into(),
+            details: if arguments.verbose { details(found) } else { None },
+            tuned: tuned.map(places),
+        };
+        return print_json(&List { devices: found.iter().zip(tuned).map(listed).collect() });
     }
-    let mut table = Table::new();
-    table.load_style(presets::NOTHING).set_header(["index", "name", "backend", "driver", ""]);
+    let mut table = plain_table(["index", "name", "backend", "driver", ""]);
     for found in &found {
         let info = &found.info;
         let software = if info.software { "software" } else { "" };
         table.add_row([&info.index.to_string(), &info.name, &info.backend, &info.driver, software]);
     }
     print(&format!("{}\n", table.trim_fmt()))?;
-    if found.iter().all(|found| found.info.kind == Kind::Cpu) {
+    for (found, tuned) in found.iter().zip(tuned) {
+        if arguments.verbose {
+            print(&details(found).map_or(String::new(), |details| details.text(found)))?;
+        }
+        print(&tuned.map_or(String::new(), |tuned| tuned_text(found, tuned)))?;
+    }
+    if arguments.device.is_empty() && found.iter().all(|found| found.info.kind == Kind::Cpu) {
         tell(format_args!("note: {NoGpu}"));
     }
     Ok(())
+}
+
+fn plain_table<const N: usize>(header: [&str; N]) -> Table {
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING).set_header(header);
+    table
+}
+
+fn named(found: &Found) -> String {
+    device(found.info.index, &found.info.name, &found.info.backend)
+}
+
+/// None for the CPU.
+fn details(found: &Found) -> Option<Details> {
+    let adapter = found.adapter()?;
+    let class = Class::of(&adapter.get_info());
+    let [narrow, wide] = row(class).map(Plan::as_str);
+    let limits = adapter.limits();
+    Some(Details {
+        class: class.as_str(),
+        kernels: Kernels { narrow, wide, narrow_up_to_hidden: NARROW },
+        workgroup_invocations: limits.max_compute_invocations_per_workgroup,
+        storage_binding_bytes: limits.max_storage_buffer_binding_size,
+        timestamps: adapter.features().contains(wgpu::Features::TIMESTAMP_QUERY),
+    })
+}
+
+impl Details {
+    fn text(&self, found: &Found) -> String {
+        let Kernels { narrow, wide, narrow_up_to_hidden } = &self.kernels;
+        format!(
+            "\n{}: {}\n  kernels: {narrow} up to {narrow_up_to_hidden} hidden units where they fit, {wide} beyond (shaders/, \
+             src/gpu/plan.rs)\n  at most: {} invocations a workgroup, {} MiB a storage binding; timestamps: {}\n",
+            named(found),
+            self.class,
+            self.workgroup_invocations,
+            self.storage_binding_bytes >> 20,
+            if self.timestamps { "yes" } else { "no" },
+        )
+    }
+}
+
+fn tune_all(found: &[Found]) -> Result<Vec<Option<Tuned>>, Error> {
+    let progress = Progress::new(false);
+    progress.busy("drawing the digits");
+    let set = digits::built_in()?.train;
+    let tuned = found
+        .iter()
+        .map(|found| {
+            tune(found, &set, &mut |event, task, plan| {
+                if event == crate::bench::contest::Event::Preparing {
+                    progress.busy(&format!("{}: {} with {plan}", named(found), task.net.shape));
+                }
+            })
+        })
+        .collect::<Result<_, _>>();
+    progress.finish();
+    Ok(tuned?)
+}
+
+fn places(tuned: Tuned) -> [TunedPlace; 2] {
+    tuned.places.map(|place| TunedPlace {
+        hidden: place.shape.hidden,
+        batch_size: place.batch_size,
+        now: place.now.to_string(),
+        best: place.best().to_string(),
+        candidates: place
+            .candidates
+            .into_iter()
+            .map(|(plan, speed)| TunedPlan {
+                plan: plan.to_string(),
+                steps_per_second: speed.as_ref().ok().map(|speed| speed.mean),
+                deviation: speed.as_ref().ok().and_then(|speed| speed.deviation),
+                why_not: speed.err(),
+            })
+            .collect(),
+    })
+}
+
+fn tuned_text(found: &Found, tuned: Tuned) -> String {
+    let class = tuned.class;
+    let [narrow, wide] = [0, 1].map(|at| (tuned.places[at].now, tuned.places[at].best()));
+    let mut table = plain_table(["network", "batch", "kernels", "steps/s", ""]);
+    for place in &tuned.places {
+        for (plan, speed) in &place.candidates {
+            let mark = match (*plan == place.now, *plan == place.best()) {
+                (true, true) => "in the table, and best",
+                (true, false) => "in the table",
+                (false, true) => "best",
+                (false, false) => "",
+            };
+            let shape = place.shape.to_string();
+            let speed = speed.as_ref().map_or_else(Clone::clone, spread);
+            table.add_row([&shape, &place.batch_size.to_string(), &plan.to_string(), &speed, mark]);
+        }
+    }
+    let row = format!("Class::{class:?} => [Plan::{:?}, Plan::{:?}],", narrow.1, wide.1);
+    let change = if narrow.0 == narrow.1 && wide.0 == wide.1 { "as it is" } else { "a change" };
+    format!("\n{}\n{}\nits row in src/gpu/plan.rs, {change}: {row}\n", named(found), table.trim_fmt())
 }

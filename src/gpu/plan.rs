@@ -55,7 +55,8 @@ impl Class {
 /// A class's row of the table: the plan of networks of up to [`NARROW`] hidden units, and that of wider ones.
 ///
 /// `Software` is measured (`twolayer devices --tune`); the others follow from how such GPUs work.
-const fn row(class: Class) -> [Plan; 2] {
+#[must_use]
+pub const fn row(class: Class) -> [Plan; 2] {
     match class {
         Class::Software => [Plan::Tiled, Plan::Blocked { workgroups: 1 }],
         Class::Integrated => [Plan::Fused, Plan::Blocked { workgroups: 64 }],
@@ -71,11 +72,11 @@ impl Plan {
         if shape.hidden <= NARROW && narrow.fits(shape) { narrow } else { wide }
     }
 
-    /// Every plan that the table could hold for such a network, on such a GPU.
+    /// Every plan that the table could hold for such a network.
     #[must_use]
-    pub fn candidates(class: Class, shape: Shape) -> Vec<Self> {
-        let [_, wide] = row(class);
-        [Self::Tiled, Self::Fused, wide].into_iter().filter(|plan| plan.fits(shape)).collect()
+    pub fn candidates(shape: Shape) -> Vec<Self> {
+        let blocked = [1, 64, 256].map(|workgroups| Self::Blocked { workgroups });
+        [Self::Tiled, Self::Fused].into_iter().chain(blocked).filter(|plan| plan.fits(shape)).collect()
     }
 
     /// Whether the kernels can run the network.
@@ -101,3 +102,12 @@ impl Plan {
 
 /// The most hidden units of a narrow network.
 pub const NARROW: usize = 128;
+
+impl std::fmt::Display for Plan {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Blocked { workgroups } => write!(f, "{}, at least {workgroups} workgroups", self.as_str()),
+            _ => f.write_str(self.as_str()),
+        }
+    }
+}

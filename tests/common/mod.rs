@@ -64,12 +64,12 @@ pub fn on_every_adapter(checks: &[(String, Check)]) -> Vec<Trial> {
 }
 
 /// The device with each plan that can run a network on it, and the plan's name: of a GPU every family of kernels, the
-/// batch split or whole.
+/// batch whole and in as many parts as there may be.
 pub fn with_every_plan(device: &Device, shape: Shape) -> Vec<(String, Device)> {
     let Device::Gpu(gpu) = device else { return vec![("cpu".to_owned(), device.clone())] };
-    [Plan::Tiled, Plan::Fused, Plan::Blocked { workgroups: 1 }, Plan::Blocked { workgroups: 256 }]
+    Plan::candidates(shape)
         .into_iter()
-        .filter(|plan| plan.fits(shape))
+        .filter(|plan| *plan != Plan::Blocked { workgroups: 64 })
         .map(|plan| (format!("{plan:?}"), Device::Gpu(gpu.clone().with_plan(plan))))
         .collect()
 }

@@ -11,7 +11,7 @@ pub use markdown::markdown;
 pub use table::table;
 
 use crate::bench::record::{Bound, ControlRow, Kernel, Record, Row};
-use crate::bench::stats::{MOST_DEVIATION, Verdict};
+use crate::bench::stats::{MOST_DEVIATION, Spread, Verdict};
 use crate::devices::{Kind, card};
 
 /// What stands where there is no value.
@@ -26,8 +26,7 @@ fn headings(record: &Record) -> Vec<&'static str> {
 /// What was measured in a row, a cell for each of [`headings`].
 fn figures(record: &Record, row: &Row) -> Vec<String> {
     let speed = match (row.steps_per_second, row.deviation) {
-        (Some(mean), Some(deviation)) => format!("{} ± {}", significant(mean), percent(deviation / mean)),
-        (Some(mean), None) => significant(mean),
+        (Some(mean), deviation) => spread(&Spread { mean, deviation }),
         (None, _) if row.skipped.is_some() => "skipped".to_owned(),
         (None, _) if row.wrong.is_some() => "WRONG".to_owned(),
         (None, _) => "FAILED".to_owned(),
@@ -73,6 +72,13 @@ fn rows_with_kernels(record: &Record) -> impl Iterator<Item = &Row> {
 
 fn cell<T>(value: Option<T>, show: impl FnOnce(T) -> String) -> String {
     value.map_or_else(|| NONE.to_owned(), show)
+}
+
+/// A mean and its relative deviation.
+#[must_use]
+pub fn spread(spread: &Spread) -> String {
+    let deviation = spread.relative().map_or(String::new(), |deviation| format!(" ± {}", percent(deviation)));
+    significant(spread.mean) + &deviation
 }
 
 /// A number with at least three digits that mean something, its thousands apart.

@@ -1,0 +1,172 @@
+//! Which kernels are the fastest for a GPU: those that could run a network take turns on it. What comes out is the row that
+//! the GPU would have in the table of [`crate::gpu::plan`]; nothing is changed by it.
+
+use std::time::Duration;
+
+use pollster::block_on;
+
+use super::contest::{self, Contestant, Entrant, Event, Outcome, Settings};
+use super::entry::enter;
+use super::stats::Spread;
+use super::task::Task;
+use super::workload::Workload;
+use crate::backend::{self, Device};
+use crate::data::Dataset;
+use crate::devices::{Found, Info};
+use crate::gpu;
+use crate::gpu::plan::{Class, Plan, row};
+use crate::net::Shape;
+
+/// What the candidates for one place of a row did.
+#[derive(Clone, Debug)]
+pub struct Place {
+    /// The network.
+    pub shape: Shape,
+    /// Images in its batches.
+    pub batch_size: usize,
+    /// What the table has there now.
+    pub now: Plan,
+    /// Each candidate's steps a second; or why it has none.
+    pub candidates: Vec<(Plan, Result<Spread, String>)>,
+}
+
+impl Place {
+    /// The fastest candidate; the one in the table unless another is faster beyond both deviations.
+    #[must_use]
+    pub fn best(&self) -> Plan {
+        let timed = || self.candidates.iter().filter_map(|(plan, speed)| Some((*plan, speed.as_ref().ok()?)));
+        let slowest = |speed: &Spread| speed.mean - speed.deviation.unwrap_or(0.0);
+        let fastest = |speed: &Spread| speed.mean + speed.deviation.unwrap_or(0.0);
+        let Some((best, speed)) = timed().max_by(|(_, a), (_, b)| a.mean.total_cmp(&b.mean)) else { return self.now };
+        match timed().find(|(plan, _)| *plan == self.now) {
+            Some((now, present)) if fastest(present) >= slowest(speed) => now,
+            _ => best,
+        }
+    }
+}
+
+/// The two places of a GPU's row: narrow networks and wide ones.
+#[derive(Clone, Debug)]
+pub struct Tuned {
+    /// What the GPU is made of.
+    pub class: Class,
+    /// Narrow, wide.
+    pub places: [Place; 2],
+}
+
+/// Images in a batch of the wide network on a GPU that is a program on the CPU: enough to tell the candidates apart.
+const SOFTWARE_BATCH: usize = 128;
+
+/// Lets the candidates for both places take turns on a GPU; none for the CPU. `hear` is told what is done next, and by
+/// which plan.
+///
+/// # Errors
+/// What the device reports when it is opened.
+pub fn tune(
+    found: &Found,
+    set: &Dataset,
+    hear: &mut dyn FnMut(Event, &Task, Plan),
+) -> Result<Option<Tuned>, backend::Error> {
+    let Device::Gpu(gpu) = block_on(found.open())? else { return Ok(None) };
+    let class = gpu.class();
+    let wide = match class {
+        Class::Software => Workload::custom(Some(Workload::WIDE.hidden), Some(SOFTWARE_BATCH)),
+        Class::Integrated | Class::Discrete => Workload::WIDE,
+    };
+    let [narrow_now, wide_now] = row(class);
+    let mut place = |workload: Workload, now| {
+        let task = Task::new(workload, set);
+        let candidates: Vec<Candidate> = Plan::candidates(workload.shape())
+            .into_iter()
+            .map(|plan| Candidate { info: found.info.clone(), device: gpu.clone(), plan })
+            .collect();
+        Place {
+            shape: workload.shape(),
+            batch_size: task.batch.len(),
+            now,
+            candidates: compete(&candidates, task, hear),
+        }
+    };
+    let places = [place(Workload::ARTICLE, narrow_now), place(wide, wide_now)];
+    Ok(Some(Tuned { class, places }))
+}
+
+fn compete(
+    candidates: &[Candidate],
+    task: Task,
+    hear: &mut dyn FnMut(Event, &Task, Plan),
+) -> Vec<(Plan, Result<Spread, String>)> {
+    let entrants: Vec<&dyn Entrant> = candidates.iter().map(|candidate| candidate as &dyn Entrant).collect();
+    let settings = Settings { chosen: true, ..Settings::default() };
+    let mut plans = candidates.iter().map(|candidate| candidate.plan).cycle();
+    let mut now = None;
+    let results = contest::run(&entrants, &[task], &settings, &mut |event, task, _| {
+        if event == Event::Preparing {
+            now = plans.next();
+        }
+        hear(event, task, now.unwrap_or(candidates[0].plan));
+    });
+    results
+        .rows
+        .into_iter()
+        .map(|row| {
+            let speed = match row.outcome {
+                Outcome::Timed(timed) => Spread::of(&timed.samples).ok_or_else(|| "no rounds".to_owned()),
+                Outcome::Skipped(skip) => Err(skip.to_string()),
+                Outcome::Wrong(wrong) => Err(wrong.to_string()),
+                Outcome::Failed(error) => Err(error.to_string()),
+            };
+            (candidates[row.entrant].plan, speed)
+        })
+        .collect()
+}
+
+/// One plan on the GPU.
+struct Candidate {
+    info: Info,
+    device: gpu::device::Device,
+    plan: Plan,
+}
+
+impl Entrant for Candidate {
+    fn info(&self) -> &Info {
+        &self.info
+    }
+
+    fn peak_flops(&self) -> Option<f64> {
+        None
+    }
+
+    fn spent(&self) -> Duration {
+        Duration::ZERO
+    }
+
+    fn enter(&self, task: &Task) -> Result<Box<dyn Contestant>, backend::Error> {
+        enter(&Device::Gpu(self.device.clone().with_plan(self.plan)), task)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn place(now: Plan, speeds: [(Plan, f64, f64); 2]) -> Place {
+        let candidates = speeds
+            .map(|(plan, mean, deviation)| (plan, Ok(Spread { mean, deviation: Some(deviation) })))
+            .into_iter()
+            .chain([(Plan::Blocked { workgroups: 1 }, Err("too slow".to_owned()))])
+            .collect();
+        Place { shape: Workload::ARTICLE.shape(), batch_size: 100, now, candidates }
+    }
+
+    #[test]
+    fn the_table_is_kept_unless_another_plan_is_faster_beyond_doubt() {
+        let speeds = [(Plan::Tiled, 100.0, 5.0), (Plan::Fused, 108.0, 5.0)];
+        assert_eq!(place(Plan::Tiled, speeds).best(), Plan::Tiled);
+        assert_eq!(place(Plan::Fused, speeds).best(), Plan::Fused);
+        let speeds = [(Plan::Tiled, 100.0, 5.0), (Plan::Fused, 111.0, 5.0)];
+        assert_eq!(place(Plan::Tiled, speeds).best(), Plan::Fused);
+        // What could not be timed is no reason to stay.
+        assert_eq!(place(Plan::Blocked { workgroups: 1 }, speeds).best(), Plan::Fused);
+    }
+}
