@@ -150,7 +150,7 @@ pub fn notes(record: &Record) -> Vec<String> {
         ("FAILED: ", |row| row.failed.clone()),
         ("skipped: ", |row| row.skipped.clone()),
         ("noisy: ", noisy),
-        ("no kernel times: ", |row| row.kernels_missing.clone()),
+        ("no kernel times: ", |row| row.kernels_missing.clone().filter(|_| row.kind == Kind::Gpu)),
     ];
     for (what, reason) in reasons {
         for (reason, rows) in grouped(&record.rows, reason) {

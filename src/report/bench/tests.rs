@@ -84,12 +84,17 @@ fn the_table_fits_a_terminal_and_holds_every_row() {
 
 #[test]
 fn notes_say_what_the_figures_do_not() {
-    let record = record();
+    let mut record = record();
+    let mut untimed = record.rows[0].clone();
+    (untimed.index, untimed.kind) = (9, Kind::Gpu);
+    record.rows.push(untimed);
     let notes = notes(&record);
     let starts: Vec<&str> = notes.iter().filter_map(|note| note.split(": ").next()).collect();
     assert_eq!(starts, ["control", "WRONG", "FAILED", "skipped", "noisy", "no kernel times"], "{notes:#?}");
     assert!(notes[1].starts_with("WRONG: custom on 2 Another (vulkan): "), "{notes:#?}");
     assert!(notes[4].ends_with("scatter by 35.4 %"), "{notes:#?}");
+    // Of the CPU nobody expects them.
+    assert!(notes[5].starts_with("no kernel times: custom on 9 "), "{notes:#?}");
 }
 
 #[test]
