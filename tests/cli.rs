@@ -263,6 +263,7 @@ mod train {
         let run = place.json("--device cpu --data data --batch-size 10 --iterations 100 --out run");
         assert_eq!(keys(&run["device"]), ["backend", "driver", "kind", "name", "software"]);
         assert_eq!((&run["device"]["kind"], &run["device"]["software"]), (&"cpu".into(), &false.into()));
+        assert!(run["kernels"].is_null(), "{}", run["kernels"]);
         let data = serde_json::json!({ "source": place.path("data").canonicalize().unwrap(), "train": TRAIN_IMAGES, "test": TEST_IMAGES, "classes": CLASSES });
         assert_eq!(run["data"], data);
         assert_eq!(run["iterations"], 100);
@@ -583,6 +584,8 @@ mod devices {
         let said = place.ok("--device gpu --no-fallback --data data --iterations 3 --no-save --json");
         let run: Value = serde_json::from_str(&said.stdout).unwrap();
         assert_eq!((&run["device"]["name"], &run["device"]["backend"]), (&gpu["name"], &gpu["backend"]));
+        assert!(["tiled", "fused", "blocked"].map(Value::from).contains(&run["kernels"]["family"]), "{run}");
+        assert!(run["kernels"]["step"].as_array().is_some_and(|step| step.len() >= 2), "{run}");
         assert_eq!(said.stderr.contains("software GPU"), gpu["software"] == true, "{}", said.stderr);
         assert_eq!(said.stderr.contains("--device cpu is faster"), gpu["software"] == true, "{}", said.stderr);
 

@@ -152,7 +152,7 @@ fn train(arguments: &Arguments, start: Instant, progress: &mut Progress) -> Resu
         progress.busy("compiling the kernels");
     }
     let mut batches = Batches::new(arguments.seed, arguments.sampling, batch_size, splits.train.len());
-    let (folder, outcome) = block_on(async {
+    let (folder, kernels, outcome) = block_on(async {
         let mut backend = Backend::new(&device, net, batch_size, &params).await?;
         let sets = Sets { train: backend.upload(&splits.train).await?, test: backend.upload(&splits.test).await? };
         SAVING.store(true, Ordering::Relaxed);
@@ -164,13 +164,13 @@ fn train(arguments: &Arguments, start: Instant, progress: &mut Progress) -> Resu
             if INTERRUPTED.load(Ordering::Relaxed) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         })
         .await?;
-        Ok::<_, Error>((folder, outcome))
+        Ok::<_, Error>((folder, backend.kernels(), outcome))
     })?;
     progress.finish();
 
     let asked = asked(arguments, &net, settings.iterations);
     let out = folder.as_ref().map(|folder| folder.path().display().to_string());
-    let run = Run::new(&info, data, asked, &outcome, start.elapsed().as_secs_f64(), out);
+    let run = Run::new(&info, kernels, data, asked, &outcome, start.elapsed().as_secs_f64(), out);
     // A file that can't be written must keep neither the others nor the results from being seen.
     let saved = folder.as_ref().map(|folder| folder.save(&net, &outcome.params, &outcome.losses, &run)).transpose();
     let plotted = arguments.plot.as_deref().map(|path| write_plot(path, &outcome.epochs)).transpose();

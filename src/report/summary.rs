@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::backend::Evaluation;
+use crate::backend::{self, Evaluation};
 use crate::devices::{Info, Kind};
 use crate::train::{End, EpochAccuracy, Outcome};
 
@@ -77,11 +77,21 @@ struct Epoch {
     test_accuracy: f64,
 }
 
+/// The kernels that ran on a GPU.
+#[derive(Clone, Debug, Serialize)]
+struct Kernels {
+    /// A folder of shaders/.
+    family: &'static str,
+    /// One a dispatch, in their order.
+    step: Vec<&'static str>,
+}
+
 /// A run's results.
 #[derive(Clone, Debug, Serialize)]
 pub struct Run {
     version: &'static str,
     device: Device,
+    kernels: Option<Kernels>,
     data: Data,
     settings: Settings,
     end: &'static str,
@@ -101,6 +111,7 @@ impl Run {
     #[must_use]
     pub fn new(
         device: &Info,
+        kernels: Option<backend::Kernels>,
         data: Data,
         settings: Settings,
         outcome: &Outcome,
@@ -123,6 +134,7 @@ impl Run {
         Self {
             version: env!("CARGO_PKG_VERSION"),
             device: device.into(),
+            kernels: kernels.map(|backend::Kernels { family, dispatches }| Kernels { family, step: dispatches }),
             data,
             end: match outcome.end {
                 End::Finished => "finished",
