@@ -36,7 +36,7 @@ const SIZES: [(usize, usize, usize, usize, Activation, Output); 18] = [
     (1, 1, 1, 255, Sigmoid, Softmax),
     // The longest sums over a batch, with the most of everything else that goes with them.
     (8192, 784, 50, 10, Sigmoid, Softmax),
-    (8192, 16, 4096, 10, Sigmoid, Softmax),
+    (8192, 16, 4096, 2, Sigmoid, Softmax),
 ];
 
 fn main() -> ExitCode {

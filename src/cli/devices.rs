@@ -106,7 +106,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Error> {
         if arguments.verbose {
             print(&details(found).map_or(String::new(), |details| details.text(found)))?;
         }
-        print(&tuned.map_or(String::new(), |tuned| tuned_text(found, tuned)))?;
+        print(&tuned.map_or(String::new(), |tuned| tuned_text(found, &tuned)))?;
     }
     if arguments.device.is_empty() && found.iter().all(|found| found.info.kind == Kind::Cpu) {
         tell(format_args!("note: {NoGpu}"));
@@ -191,7 +191,7 @@ fn places(tuned: Tuned) -> [TunedPlace; 2] {
     })
 }
 
-fn tuned_text(found: &Found, tuned: Tuned) -> String {
+fn tuned_text(found: &Found, tuned: &Tuned) -> String {
     let class = tuned.class;
     let [narrow, wide] = [0, 1].map(|at| (tuned.places[at].now, tuned.places[at].best()));
     let mut table = plain_table(["network", "batch", "kernels", "steps/s", ""]);
