@@ -23,7 +23,9 @@ type Check = fn(&Found);
 
 fn main() -> ExitCode {
     let mut trials = Vec::new();
-    for found in block_on(devices::list(0)) {
+    // Kept to the end: the last to let a driver go should be no thread that the process does not wait for.
+    let devices = block_on(devices::list(0));
+    for found in &devices {
         let Info { index, name, backend, .. } = found.info.clone();
         let checks: [(&str, Check); 2] = [("a right device is timed", right), ("a wrong tensor is found", wrong)];
         for (what, check) in checks {

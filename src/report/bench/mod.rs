@@ -180,7 +180,7 @@ fn control(control: &ControlRow) -> String {
 
 fn noisy(row: &Row) -> Option<String> {
     let scatter = row.deviation? / row.steps_per_second?;
-    (scatter > MOST_DEVIATION).then(|| format!("the rounds scatter by {}", percent(scatter)))
+    (scatter > MOST_DEVIATION).then(|| format!("the rounds scatter by more than {:.0} %", MOST_DEVIATION * 100.0))
 }
 
 /// The rows that have a reason, together with others that have the same.
@@ -196,20 +196,23 @@ fn grouped(rows: &[Row], reason: Reason) -> Vec<(String, Vec<&Row>)> {
     groups
 }
 
-/// Which workloads on which devices.
+/// Which workloads on which devices; workloads on the same devices together.
 fn places(rows: &[&Row]) -> String {
-    let mut workloads = Vec::new();
-    let mut devices = Vec::new();
+    let mut workloads: Vec<(&str, Vec<String>)> = Vec::new();
     for row in rows {
-        for (list, name) in
-            [(&mut workloads, row.workload.clone()), (&mut devices, device(row.index, &row.adapter, &row.backend))]
-        {
-            if !list.contains(&name) {
-                list.push(name);
-            }
+        let device = device(row.index, &row.adapter, &row.backend);
+        match workloads.iter_mut().find(|(workload, _)| *workload == row.workload) {
+            Some((_, devices)) => devices.push(device),
+            None => workloads.push((&row.workload, vec![device])),
         }
     }
-    format!("{} on {}", workloads.join(", "), devices.join(", "))
+    let alike = workloads.chunk_by(|(_, one), (_, other)| one == other);
+    let place = |alike: &[(&str, Vec<String>)]| {
+        let workloads: Vec<&str> = alike.iter().map(|(workload, _)| *workload).collect();
+        let devices = alike.first().map(|(_, devices)| devices.join(", ")).unwrap_or_default();
+        format!("{} on {devices}", workloads.join(", "))
+    };
+    alike.map(place).collect::<Vec<_>>().join("; ")
 }
 
 /// The device's driver, or that it is a program.
