@@ -3,7 +3,7 @@
 #![allow(dead_code, reason = "each test file uses its own part")]
 
 use std::process::ExitCode;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use libtest_mimic::{Arguments, Failed, Trial};
 use ndarray::Array2;
@@ -44,9 +44,13 @@ pub fn on_every_adapter(checks: &[(String, Check)]) -> Vec<Trial> {
     let adapters = block_on(gpu::adapters::list());
     for (index, adapter) in (1..).zip(&adapters) {
         let info = adapter.get_info();
+        let turns = Arc::new(Mutex::new(()));
         for (name, check) in checks.iter().cloned() {
-            let adapter = adapter.clone();
+            let (adapter, turns) = (adapter.clone(), turns.clone());
             let run = move || {
+                // wgpu's OpenGL panics where one thread waits seconds for another's context.
+                let is_gl = adapter.get_info().backend == wgpu::Backend::Gl;
+                let _turn = is_gl.then(|| turns.lock().unwrap_or_else(PoisonError::into_inner));
                 let device = block_on(gpu::device::Device::open(&adapter))?;
                 check(&Device::Gpu(device)).map_err(Failed::from)
             };
