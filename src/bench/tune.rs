@@ -78,6 +78,8 @@ pub fn tune(
         let task = Task::new(workload, set);
         let candidates: Vec<Candidate> = Plan::candidates(workload.shape())
             .into_iter()
+            // A batch is split to fill many cores, and a program on the CPU has few.
+            .filter(|plan| class != Class::Software || !matches!(plan, Plan::Blocked { .. }) || *plan == wide_now)
             .map(|plan| Candidate { info: found.info.clone(), device: gpu.clone(), plan })
             .collect();
         Place {
