@@ -46,6 +46,8 @@
 mod answers;
 pub mod backend;
 #[cfg(feature = "cli")]
+pub mod bench;
+#[cfg(feature = "cli")]
 #[doc(hidden)]
 pub mod cli;
 pub mod cpu;
