@@ -98,3 +98,21 @@ pub enum Untimed {
     #[error("kernels are timed in training steps only")]
     Inference,
 }
+
+/// What a device can do at its best, as measured on it.
+#[cfg(feature = "cli")]
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Peak {
+    /// Additions and multiplications of f32 a second; a fused multiply-add is two.
+    pub flops: f64,
+    /// Bytes a second that a copy within the device's memory reads and writes.
+    pub bytes_per_second: f64,
+}
+
+/// Work that was done, in operations or bytes, and how long it took.
+#[cfg(feature = "cli")]
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Timed {
+    pub work: f64,
+    pub seconds: f64,
+}

@@ -7,6 +7,8 @@
 
 use std::pin::Pin;
 
+#[cfg(feature = "cli")]
+pub use crate::answers::Peak;
 pub use crate::answers::{Evaluation, Intermediates, KernelTime, Kernels, Profile, Resident, Untimed};
 use crate::data::Dataset;
 use crate::net::{Gradients, Net, Params, Shape, Tensor};

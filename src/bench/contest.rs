@@ -310,7 +310,8 @@ impl Contest<'_> {
         let task = &self.tasks[place];
         let rounds = |lane: &Lane| lane.round * self.settings.repetitions as u32;
         let Some(row) = lanes.iter().position(|lane| rounds(lane) * 2 <= self.left(lane.entrant)) else { return };
-        let Lane { entrant, steps, round, errors, .. } = lanes[row];
+        let Lane { entrant, steps, round, .. } = lanes[row];
+        let errors = lanes[row].errors.clone();
         let start = Instant::now();
         let contestant = self.entrants[entrant].enter(task);
         self.spent[entrant] += start.elapsed();

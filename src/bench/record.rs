@@ -378,7 +378,7 @@ impl Row {
     fn set_timed(&mut self, task: &Task, peak: Option<Peak>, timed: &Timed) {
         let Timed { errors, steps, samples, dispatches, profile } = timed;
         self.ok = true;
-        self.relative_error = Some(errors.largest);
+        self.relative_error = Some(errors.largest());
         self.steps_per_round = Some(*steps);
         self.samples.clone_from(samples);
         self.dispatches_per_step = *dispatches;
@@ -483,7 +483,7 @@ pub(crate) mod tests {
         let kernels =
             vec![kernel("product", 1e-3, 32e6, 1e3), kernel("copy", 1e-3, 1e3, 8e6), kernel("little", 1e-5, 1e3, 1e3)];
         let timed = |samples: &[f64], profile| {
-            let (errors, samples) = (Errors { largest: 0.25 }, samples.to_vec());
+            let (errors, samples) = (Errors { stages: vec![("z1", 0.25)] }, samples.to_vec());
             Outcome::Timed(Timed { errors, steps: 50, samples, dispatches: Some(6), profile })
         };
         let outcome = |task: usize, entrant: usize| match (task, entrant) {

@@ -4,6 +4,8 @@
 //! computed within one block, in one order, so any number of threads gives the same bits.
 
 mod layers;
+#[cfg(feature = "cli")]
+pub(crate) mod peak;
 
 use ndarray::linalg::general_mat_mul;
 use ndarray::parallel::prelude::{IntoParallelIterator, ParallelIterator};
@@ -26,6 +28,16 @@ pub enum Error {
         threads: usize,
         /// What the system said.
         reason: String,
+    },
+    /// A computation whose result is known exactly gave another.
+    #[error("the CPU computes {what} wrongly: {found}, where {expected} is right; choose another device")]
+    Wrong {
+        /// What was computed.
+        what: &'static str,
+        /// What came of it.
+        found: f32,
+        /// What is right.
+        expected: f32,
     },
 }
 
@@ -81,16 +93,21 @@ fn block_rows(rows: usize) -> usize {
     rows.div_ceil(MOST_BLOCKS).max(FEWEST_ROWS)
 }
 
+/// As many threads as asked for, or one a core if 0.
+fn pool(threads: usize) -> Result<ThreadPool, Error> {
+    ThreadPoolBuilder::new()
+        .num_threads(threads)
+        .build()
+        .map_err(|error| Error::Threads { threads, reason: error.to_string() })
+}
+
 impl Network {
     /// A network with these parameters, on `threads` threads, or on one a core if 0.
     ///
     /// # Errors
     /// [`Error::Threads`].
     pub fn new(net: Net, batch_size: usize, params: &Params, threads: usize) -> Result<Self, Error> {
-        let pool = ThreadPoolBuilder::new()
-            .num_threads(threads)
-            .build()
-            .map_err(|error| Error::Threads { threads, reason: error.to_string() })?;
+        let pool = pool(threads)?;
         let Shape { input, hidden, classes } = net.shape;
         let rows = batch_size.max(TILE);
         let values = Values {

@@ -19,7 +19,7 @@ use crate::net::Shape;
 /// (or that the device is lost), and [`Device::check`] returns it.
 #[derive(Clone, Debug)]
 pub struct Device {
-    name: String,
+    pub(super) name: String,
     pub(super) gpu: wgpu::Device,
     pub(super) queue: wgpu::Queue,
     class: Class,

@@ -10,6 +10,8 @@ pub mod device;
 mod kernels;
 mod layer;
 pub(crate) mod network;
+#[cfg(feature = "cli")]
+pub(crate) mod peak;
 pub mod plan;
 mod timing;
 mod values;
@@ -64,6 +66,18 @@ pub enum Error {
         adapter: String,
         /// What the driver said.
         reason: String,
+    },
+    /// A kernel whose result is known exactly gave another.
+    #[error("{adapter} computes {what} wrongly: {found}, where {expected} is right; choose another device")]
+    Wrong {
+        /// The adapter's name.
+        adapter: String,
+        /// What was computed.
+        what: &'static str,
+        /// What came of it.
+        found: f64,
+        /// What is right.
+        expected: f64,
     },
     /// The driver refused a kernel or a command.
     #[error("{adapter} refused a command, which is a fault of this program or of the driver: {reason}; use the CPU")]

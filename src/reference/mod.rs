@@ -173,7 +173,7 @@ impl TwoLayerNet {
         loss
     }
 
-    fn activate(&self, a1: &ArrayRef2<f64>) -> Array2<f64> {
+    pub(crate) fn activate(&self, a1: &ArrayRef2<f64>) -> Array2<f64> {
         match self.net.activation {
             Activation::Sigmoid => sigmoid(a1),
             Activation::Relu => relu(a1),
@@ -187,7 +187,7 @@ impl TwoLayerNet {
         }
     }
 
-    fn output(&self, a2: &ArrayRef2<f64>) -> Array2<f64> {
+    pub(crate) fn output(&self, a2: &ArrayRef2<f64>) -> Array2<f64> {
         match self.net.output {
             Output::Softmax => softmax(a2),
             Output::Identity => identity(a2),

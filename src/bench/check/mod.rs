@@ -1,0 +1,362 @@
+//! Whether a backend is right: what it answered for one batch against the f64 reference, stage by stage.
+//!
+//! Each stage is computed in f64 from what the backend itself left at the stage before, which is already known to be
+//! right: so the first wrong stage is the one that is named, and no error of an earlier one adds to it. Every element
+//! is compared, but for matrix products too large to repeat in f64. Of those, some rows (of a gradient: columns) are
+//! computed whole, and all the others summed with random signs: a sum costs a row of numbers in place of a matrix, and
+//! the row or column whose sum is farthest off is computed whole too.
+
+mod compare;
+mod evaluation;
+mod sample;
+#[cfg(test)]
+mod tests;
+
+use std::fmt;
+
+use ndarray::{Array1, Array2, ArrayRef2, ArrayView1, Axis};
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+
+use self::compare::{Values, in_parts};
+pub use self::evaluation::check_evaluation;
+use self::sample::{farthest, sample, signs};
+use crate::backend::Intermediates;
+use crate::data::Dataset;
+use crate::functions::{one_hot, relu_grad};
+use crate::net::{Activation, Gradients, Net, Output, Params, Shape, Tensor};
+use crate::reference::{self, TwoLayerNet};
+
+/// What a backend answered for one batch.
+#[derive(Clone, Debug)]
+pub struct Found {
+    /// Every value of the pass, by `Backend::intermediates`.
+    pub intermediates: Intermediates,
+    /// The batch's mean loss, by `Backend::gradient`.
+    pub loss: f32,
+    /// The gradient, by `Backend::gradient`.
+    pub gradient: Gradients,
+    /// The parameters after one step of `Backend::train` on the batch.
+    pub after: Params,
+}
+
+/// The relative error that each stage may have, by norm and at the worst element.
+///
+/// f32 rounds to 6e-8 of a value. The rounding of a sum of K products, one after another, is about sqrt(K) / 2 of that:
+/// 3e-6 for the 8,192 of the largest batch.
+pub const TOLERANCE: f64 = 1e-5;
+
+/// Most multiplications that one product of matrices is computed with: about a tenth of a second.
+const MOST_PRODUCTS: usize = 1 << 30;
+
+/// The error of every stage, none above [`TOLERANCE`].
+#[derive(Clone, Debug, PartialEq)]
+pub struct Errors {
+    /// Each stage's name and relative error, in the order in which they were checked.
+    pub stages: Vec<(&'static str, f64)>,
+}
+
+impl Errors {
+    /// The largest error of any stage.
+    #[must_use]
+    pub fn largest(&self) -> f64 {
+        self.stages.iter().fold(0.0, |largest, (_, error)| largest.max(*error))
+    }
+}
+
+/// Which stage of a backend is wrong.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum Wrong {
+    /// A tensor has not as many values as its shape says.
+    #[error("{stage} is wrong: it has {found} values, the reference has {expected}")]
+    Length {
+        /// The tensor.
+        stage: &'static str,
+        /// Its values.
+        found: usize,
+        /// The reference's.
+        expected: usize,
+    },
+    /// A tensor's values are not the reference's.
+    #[error(
+        "{stage} is wrong: relative error {error:.1e} (at most {TOLERANCE:e}), worst{}: {found}, \
+         the reference has {expected}",
+        Place(place)
+    )]
+    Values {
+        /// The tensor.
+        stage: &'static str,
+        /// Its relative error: by norm, or that of its worst element beside the largest one, whichever is larger.
+        error: f64,
+        /// Row and column of its worst element; a vector's has one number, and a single number's none.
+        place: Vec<usize>,
+        /// That element.
+        found: f32,
+        /// The reference's.
+        expected: f32,
+    },
+    /// The images of a class are counted to a prediction too often or too seldom.
+    #[error(
+        "the confusion matrix is wrong: {found} images of label {label} predicted as {predicted}, \
+         the reference has {least} to {most}"
+    )]
+    Confusion {
+        /// The images' label.
+        label: usize,
+        /// The class predicted.
+        predicted: usize,
+        /// How many were counted.
+        found: u32,
+        /// How many images are beyond doubt.
+        least: u32,
+        /// How many there are with those whose largest logits f32 can't tell apart.
+        most: u32,
+    },
+    /// The images of a class are not all counted, or counted more than once.
+    #[error("the confusion matrix is wrong: {found} images of label {label}, the set has {expected}")]
+    Count {
+        /// The images' label.
+        label: usize,
+        /// How many were counted.
+        found: u32,
+        /// How many the set has.
+        expected: u32,
+    },
+}
+
+struct Place<'a>(&'a [usize]);
+
+impl fmt::Display for Place<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0.is_empty() { Ok(()) } else { write!(f, " at {:?}", self.0) }
+    }
+}
+
+/// Random parameters to check a backend with: of a size that keeps units away from saturation, and with biases that
+/// are not 0, so that no value passes for another.
+#[must_use]
+pub fn params(shape: Shape) -> Params {
+    let mut params = Params::init(shape, 1.0, 1);
+    let mut rng = ChaCha8Rng::seed_from_u64(1);
+    params.w1.iter_mut().for_each(|w| *w *= 2.0 / (shape.input as f32).sqrt());
+    params.w2.iter_mut().for_each(|w| *w *= 1.0 / (shape.hidden as f32).sqrt());
+    params.b1.iter_mut().chain(&mut params.b2).for_each(|b| *b = rng.random::<f32>() - 0.5);
+    params
+}
+
+/// The learning rate for the one step of the check: so large that the update of every tensor is as large as the tensor,
+/// and not lost in the rounding of its values.
+#[must_use]
+pub fn learning_rate(params: &Params, gradient: &Gradients) -> f32 {
+    let norm = |values: &[f32]| values.iter().map(|&v| f64::from(v).powi(2)).sum::<f64>().sqrt();
+    let ratio = |(values, slopes): (&Tensor, &Tensor)| norm(values.values) / norm(slopes.values);
+    let rate = params.tensors().iter().zip(&gradient.tensors()).map(ratio).fold(0.0, f64::max) as f32;
+    // A gradient of 0 has no such rate, and then the update is 0 at any.
+    if rate.is_finite() && rate > 0.0 { rate } else { 1.0 }
+}
+
+/// Checks what a backend found for a batch of the set with these parameters, and after a step at this learning rate.
+///
+/// # Errors
+/// [`Wrong`] names the first wrong stage.
+///
+/// # Panics
+/// If the parameters, the set or the batch are not such as `Backend` takes for a network of this shape.
+pub fn check(
+    net: &Net,
+    params: &Params,
+    set: &Dataset,
+    batch: &[u32],
+    learning_rate: f32,
+    found: &Found,
+) -> Result<Errors, Wrong> {
+    let check = Check { net, params, batch: Batch { set, images: batch }, most_products: MOST_PRODUCTS };
+    check.stages(learning_rate, found)
+}
+
+type Stages = Vec<(&'static str, f64)>;
+type Stage = Result<(&'static str, f64), Wrong>;
+
+/// The images of a batch, a row an image.
+#[derive(Clone, Copy)]
+struct Batch<'a> {
+    set: &'a Dataset,
+    images: &'a [u32],
+}
+
+impl Batch<'_> {
+    fn pixel(&self, row: usize, pixel: usize) -> f64 {
+        let image = self.images[row] as usize;
+        f64::from(self.set.images()[image * self.set.pixels() + pixel]) / 255.0
+    }
+
+    /// Some of the images x, `[rows, input]`.
+    fn rows(&self, rows: &[usize]) -> Array2<f64> {
+        Array2::from_shape_fn((rows.len(), self.set.pixels()), |(n, i)| self.pixel(rows[n], i))
+    }
+
+    /// Some of the pixels of every image, `[N, pixels]`.
+    fn columns(&self, pixels: &[usize]) -> Array2<f64> {
+        Array2::from_shape_fn((self.images.len(), pixels.len()), |(n, i)| self.pixel(n, pixels[i]))
+    }
+
+    fn labels(&self, rows: &[usize]) -> Vec<usize> {
+        rows.iter().map(|&row| self.set.labels()[self.images[row] as usize].into()).collect()
+    }
+}
+
+struct Check<'a> {
+    net: &'a Net,
+    params: &'a Params,
+    batch: Batch<'a>,
+    most_products: usize,
+}
+
+impl Check<'_> {
+    fn stages(&self, learning_rate: f32, found: &Found) -> Result<Errors, Wrong> {
+        let stages = [self.pass(found)?, self.gradient(found)?, self.update(learning_rate, found)?].concat();
+        Ok(Errors { stages })
+    }
+
+    /// The values of the forward and the backward pass, and the loss.
+    fn pass(&self, found: &Found) -> Result<Stages, Wrong> {
+        let Shape { hidden, classes, .. } = self.net.shape;
+        let count = self.batch.images.len();
+        let values = &found.intermediates;
+        let a1 = Values::new("a1", &values.a1, &[count, hidden])?;
+        let z1 = Values::new("z1", &values.z1, &[count, hidden])?;
+        let a2 = Values::new("a2", &values.a2, &[count, classes])?;
+        let y = Values::new("y", &values.y, &[count, classes])?;
+        let dy = Values::new("dy", &values.dy, &[count, classes])?;
+        let dz1 = Values::new("dz1", &values.dz1, &[count, hidden])?;
+        let da1 = Values::new("da1", &values.da1, &[count, hidden])?;
+        let loss = Values::new("loss", std::slice::from_ref(&found.loss), &[])?;
+
+        let reference = TwoLayerNet::new(*self.net, self.params);
+        let reference::Tensors { w1, b1, w2, b2 } = &reference.params;
+        let (w2_transposed, no_bias) = (w2.t().to_owned(), Array1::zeros(hidden));
+        let target = |rows: &[usize]| one_hot(&self.batch.labels(rows), classes);
+        let losses = |rows: &[usize]| losses(self.net, &a2.select_rows(rows), &self.batch.labels(rows));
+        let mean_loss = || in_parts(&all(count), losses).concat().iter().sum::<f64>() / count as f64;
+        Ok(vec![
+            self.product(a1, |rows| self.batch.rows(rows), w1, b1)?,
+            every(z1, |rows| reference.activate(&a1.select_rows(rows)))?,
+            self.product(a2, |rows| z1.select_rows(rows), w2, b2)?,
+            every(y, |rows| reference.output(&a2.select_rows(rows)))?,
+            every(dy, |rows| (y.select_rows(rows) - target(rows)) / count as f64)?,
+            self.product(dz1, |rows| dy.select_rows(rows), &w2_transposed, &no_bias)?,
+            every(da1, |rows| dz1.select_rows(rows) * self.slope(z1.select_rows(rows)))?,
+            every(loss, |_| Array2::from_elem((1, 1), mean_loss()))?,
+        ])
+    }
+
+    /// The gradient, from what the pass left.
+    fn gradient(&self, found: &Found) -> Result<Stages, Wrong> {
+        let Shape { input, hidden, classes } = self.net.shape;
+        let count = self.batch.images.len();
+        let (values, gradient) = (&found.intermediates, &found.gradient);
+        let z1 = Values::new("z1", &values.z1, &[count, hidden])?;
+        let dy = Values::new("dy", &values.dy, &[count, classes])?;
+        let da1 = Values::new("da1", &values.da1, &[count, hidden])?;
+        let w1 = Values::new("the gradient of W1", &gradient.w1, &[input, hidden])?;
+        let b1 = Values::new("the gradient of b1", &gradient.b1, &[hidden])?;
+        let w2 = Values::new("the gradient of W2", &gradient.w2, &[hidden, classes])?;
+        let b2 = Values::new("the gradient of b2", &gradient.b2, &[classes])?;
+
+        let sum = |rows: Values| total(count, |n| rows.select_rows(n).sum_axis(Axis(0))).insert_axis(Axis(0));
+        Ok(vec![
+            self.transposed_product(w1, |pixels| self.batch.columns(pixels), da1)?,
+            every(b1, |_| sum(da1))?,
+            self.transposed_product(w2, |units| z1.select_columns(units), dy)?,
+            every(b2, |_| sum(dy))?,
+        ])
+    }
+
+    /// The parameters after one step by the gradient.
+    fn update(&self, learning_rate: f32, found: &Found) -> Result<Stages, Wrong> {
+        let stages = ["W1 after a step", "b1 after a step", "W2 after a step", "b2 after a step"];
+        let tensors = self.params.tensors().into_iter().zip(found.gradient.tensors()).zip(found.after.tensors());
+        let update = |(stage, ((before, slopes), after)): (&'static str, ((Tensor, Tensor), Tensor))| {
+            let before_step = Values::new(stage, before.values, &before.dims)?;
+            let slopes = Values::new(stage, slopes.values, &before.dims)?;
+            let after = Values::new(stage, after.values, &before.dims)?;
+            let learning_rate = f64::from(learning_rate);
+            every(after, |rows| before_step.select_rows(rows) - learning_rate * slopes.select_rows(rows))
+        };
+        stages.into_iter().zip(tensors).map(update).collect()
+    }
+
+    /// Checks `found = left weights + bias`, where `left` gives some of its rows.
+    fn product(
+        &self,
+        found: Values,
+        left: impl Fn(&[usize]) -> Array2<f64> + Sync,
+        weights: &Array2<f64>,
+        bias: &Array1<f64>,
+    ) -> Stage {
+        let mut rows = sample(found.rows(), self.most_products / weights.len());
+        if rows.len() < found.rows() {
+            let signs = signs(found.width());
+            let (weights, bias) = (weights.dot(&signs), bias.dot(&signs));
+            let sums = in_parts(&all(found.rows()), |rows| {
+                (found.select_rows(rows).dot(&signs).to_vec(), (left(rows).dot(&weights) + bias).to_vec())
+            });
+            let (sums, expected): (Vec<_>, Vec<_>) = sums.into_iter().unzip();
+            rows.push(farthest(&sums.concat(), &expected.concat()));
+        }
+        found.compare(&rows, &all(found.width()), |rows| left(rows).dot(weights) + bias)
+    }
+
+    /// Checks `found = leftᵀ right`, where `left` gives some of its columns.
+    fn transposed_product(&self, found: Values, left: impl Fn(&[usize]) -> Array2<f64> + Sync, right: Values) -> Stage {
+        let mut columns = sample(found.width(), self.most_products / (found.rows() * right.rows()));
+        if columns.len() < found.width() {
+            let signs = signs(found.rows());
+            let sums = total(found.rows(), |rows| signs.select(Axis(0), rows).dot(&found.select_rows(rows)));
+            let left = total(found.rows(), |columns| left(columns).dot(&signs.select(Axis(0), columns)));
+            let expected = total(right.rows(), |rows| left.select(Axis(0), rows).dot(&right.select_rows(rows)));
+            columns.push(farthest(&sums.to_vec(), &expected.to_vec()));
+        }
+        let right = right.select_columns(&columns);
+        found.compare(&all(found.rows()), &columns, |rows| left(rows).t().dot(&right))
+    }
+
+    /// activation'(a1), from z1.
+    fn slope(&self, z1: Array2<f64>) -> Array2<f64> {
+        match self.net.activation {
+            Activation::Sigmoid => z1.mapv_into(|z| z * (1.0 - z)),
+            Activation::Relu => relu_grad(&z1),
+        }
+    }
+}
+
+/// Checks every element.
+fn every(found: Values, expected: impl Fn(&[usize]) -> Array2<f64> + Sync) -> Stage {
+    found.compare(&all(found.rows()), &all(found.width()), expected)
+}
+
+fn all(count: usize) -> Vec<usize> {
+    (0..count).collect()
+}
+
+/// The sum of what `part` makes of some of `0..count` at a time.
+fn total(count: usize, part: impl Fn(&[usize]) -> Array1<f64> + Sync) -> Array1<f64> {
+    in_parts(&all(count), part).into_iter().reduce(|sum, part| sum + part).unwrap_or_default()
+}
+
+/// Each image's loss from its logits a2 `[N, classes]`: by log-softmax as the backends compute it, without the book's
+/// 1e-7, or half the squared error.
+fn losses(net: &Net, a2: &ArrayRef2<f64>, labels: &[usize]) -> Vec<f64> {
+    let cross_entropy = |a2: ArrayView1<f64>, label: usize| {
+        let max = a2.fold(f64::NEG_INFINITY, |max, &a| max.max(a));
+        a2.mapv(|a| (a - max).exp()).sum().ln() - (a2[label] - max)
+    };
+    let squared_error = |y: ArrayView1<f64>, label: usize| {
+        y.indexed_iter().map(|(k, y)| (y - f64::from(u8::from(k == label))).powi(2)).sum::<f64>() / 2.0
+    };
+    let images = a2.outer_iter().zip(labels);
+    match net.output {
+        Output::Softmax => images.map(|(a2, &label)| cross_entropy(a2, label)).collect(),
+        Output::Identity => images.map(|(y, &label)| squared_error(y, label)).collect(),
+    }
+}

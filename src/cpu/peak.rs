@@ -1,0 +1,199 @@
+//! What the CPU can do at its best: multiply-adds in its widest registers, and a copy that no cache holds.
+
+use std::hint::black_box;
+use std::time::Instant;
+
+use rayon::ThreadPool;
+use rayon::iter::{IndexedParallelIterator, ParallelIterator};
+use rayon::slice::{ParallelSlice, ParallelSliceMut};
+
+use super::{Error, pool};
+use crate::answers::Timed;
+
+/// The most that the work of either loop can be doubled from its least.
+pub const MOST_DOUBLINGS: u32 = 6;
+
+/// Steps of the shortest chains. The longest are still exact in f32, which counts to 2^24.
+const FEWEST_STEPS: u32 = 1 << 17;
+/// f32s in each of the two buffers of a copy: 128 MiB, more than the caches of most CPUs.
+const COPIED: usize = 32 << 20;
+/// From one f32 that is looked at after a copy to the next: two of them in the smallest page.
+const LOOKED_AT: usize = 512;
+
+/// The two loops, on a number of threads.
+pub struct Probe {
+    pool: ThreadPool,
+    instructions: Instructions,
+    original: Vec<f32>,
+    copy: Vec<f32>,
+    /// Runs of copies so far.
+    runs: u16,
+}
+
+impl Probe {
+    /// Starts the threads, one a core if 0.
+    ///
+    /// # Errors
+    /// [`Error::Threads`].
+    pub fn new(threads: usize) -> Result<Self, Error> {
+        let (original, copy) = (vec![0.0; COPIED], vec![0.0; COPIED]);
+        Ok(Self { pool: pool(threads)?, instructions: Instructions::widest(), original, copy, runs: 0 })
+    }
+
+    /// Multiply-adds in registers, on every thread.
+    ///
+    /// # Errors
+    /// [`Error::Wrong`].
+    pub fn multiply_adds(&self, doublings: u32) -> Result<Timed, Error> {
+        let steps = FEWEST_STEPS << doublings;
+        let start = Instant::now();
+        // The compiler must not know the numbers, or it would need no loop.
+        let threads = self.pool.broadcast(|_| self.instructions.chains(steps, black_box(1.0), black_box(1.0)));
+        let seconds = start.elapsed().as_secs_f64();
+        let chains = threads.concat();
+        let starts = (0..threads[0].len()).cycle();
+        check("multiply-adds", chains.iter().zip(starts.map(|start| start as f32 + steps as f32)))?;
+        Ok(Timed { work: 2.0 * chains.len() as f64 * f64::from(steps), seconds })
+    }
+
+    /// Copies from one buffer to the other, a part on every thread.
+    ///
+    /// # Errors
+    /// [`Error::Wrong`].
+    pub fn copies(&mut self, doublings: u32) -> Result<Timed, Error> {
+        self.runs += 1;
+        let mark = |place: usize| place as f32 + f32::from(self.runs);
+        for (mark_number, value) in self.original.iter_mut().step_by(LOOKED_AT).enumerate() {
+            *value = mark(mark_number);
+        }
+        let copies = 1 << doublings;
+        let part = COPIED.div_ceil(self.pool.current_num_threads());
+        let start = Instant::now();
+        for _ in 0..copies {
+            let parts = black_box(&mut self.copy).par_chunks_mut(part).zip(self.original.par_chunks(part));
+            self.pool.install(|| parts.for_each(|(copy, original)| copy.copy_from_slice(original)));
+        }
+        let seconds = start.elapsed().as_secs_f64();
+        check("a copy", self.copy.iter().step_by(LOOKED_AT).zip((0..).map(mark)))?;
+        Ok(Timed { work: f64::from(copies) * 2.0 * size_of_val(&self.copy[..]) as f64, seconds })
+    }
+}
+
+fn check<'a>(what: &'static str, mut pairs: impl Iterator<Item = (&'a f32, f32)>) -> Result<(), Error> {
+    let wrong = pairs.find(|(found, expected)| **found != *expected);
+    wrong.map_or(Ok(()), |(&found, expected)| Err(Error::Wrong { what, found, expected }))
+}
+
+/// What the multiply-adds can be made of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Instructions {
+    /// Fused, 16 at a time.
+    #[cfg(target_arch = "x86_64")]
+    Avx512,
+    /// Fused, 8 at a time.
+    #[cfg(target_arch = "x86_64")]
+    Avx2,
+    /// What every CPU that the program is compiled for has.
+    Baseline,
+}
+
+impl Instructions {
+    /// The widest that this CPU has.
+    fn widest() -> Self {
+        #[cfg(target_arch = "x86_64")]
+        {
+            if is_x86_feature_detected!("avx512f") {
+                return Self::Avx512;
+            }
+            if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
+                return Self::Avx2;
+            }
+        }
+        Self::Baseline
+    }
+
+    /// The ends of some chains: each begins with its number, and every step takes it to `x * scale + shift`.
+    fn chains(self, steps: u32, scale: f32, shift: f32) -> Vec<f32> {
+        match self {
+            #[cfg(target_arch = "x86_64")]
+            #[allow(unsafe_code)]
+            // SAFETY: `widest` is where this variant comes from, and it has asked the CPU for AVX-512F.
+            Self::Avx512 => unsafe { avx512(steps, scale, shift) }.to_vec(),
+            #[cfg(target_arch = "x86_64")]
+            #[allow(unsafe_code)]
+            // SAFETY: `widest` is where this variant comes from, and it has asked the CPU for AVX2 and FMA.
+            Self::Avx2 => unsafe { avx2(steps, scale, shift) }.to_vec(),
+            Self::Baseline => baseline(steps, scale, shift).to_vec(),
+        }
+    }
+}
+
+/// A function that takes chains `steps` further, which the compiler keeps in vector registers. Each step of a chain
+/// waits for the one before it, so that there must be as many chains as multiply-adds on their way at once.
+macro_rules! chains {
+    ($(#[$feature:meta])* $name:ident, $count:expr, $fused:expr) => {
+        $(#[$feature])*
+        fn $name(steps: u32, scale: f32, shift: f32) -> [f32; $count] {
+            let mut chains = std::array::from_fn(|chain| chain as f32);
+            for _ in 0..steps {
+                for x in &mut chains {
+                    *x = if $fused { x.mul_add(scale, shift) } else { *x * scale + shift };
+                }
+            }
+            chains
+        }
+    };
+}
+
+// 12 registers of chains, of the 16 that AVX2 has: enough for two multiply-adds a cycle that take up to 6.
+#[cfg(target_arch = "x86_64")]
+chains!(
+    #[target_feature(enable = "avx512f")]
+    avx512,
+    12 * 16,
+    true
+);
+#[cfg(target_arch = "x86_64")]
+chains!(
+    #[target_feature(enable = "avx2,fma")]
+    avx2,
+    12 * 8,
+    true
+);
+#[cfg(target_arch = "aarch64")]
+// 24 registers of 32: some of these CPUs begin four multiply-adds a cycle.
+chains!(baseline, 24 * 4, true);
+#[cfg(not(target_arch = "aarch64"))]
+chains!(baseline, 12 * 4, false);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kind_of_instructions_gives_the_exact_ends() {
+        for instructions in [Instructions::widest(), Instructions::Baseline] {
+            for (scale, shift, end) in [(1.0, 1.0, [1000.0, 1001.0]), (0.5, 0.0, [0.0, 0.0]), (-1.0, 3.0, [0.0, 1.0])] {
+                let chains = instructions.chains(1000, black_box(scale), black_box(shift));
+                assert_eq!(chains[..2], end, "{instructions:?}, {scale}, {shift}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_longest_chains_are_exact() {
+        let steps = FEWEST_STEPS << MOST_DOUBLINGS;
+        let chains = Instructions::widest().chains(steps, black_box(1.0), black_box(1.0));
+        assert!(chains.iter().zip(0..).all(|(&end, start)| end == start as f32 + steps as f32));
+        assert!(steps as f32 + (chains.len() as f32) < 1.0 / f32::EPSILON);
+    }
+
+    #[test]
+    fn one_wrong_value_is_refused() {
+        let found = [1.0, 2.0, 4.0];
+        assert!(check("a copy", found.iter().zip([1.0, 2.0, 4.0])).is_ok());
+        let wrong = check("a copy", found.iter().zip([1.0, 2.0, 3.0])).unwrap_err().to_string();
+        assert_eq!(wrong, "the CPU computes a copy wrongly: 4, where 3 is right; choose another device");
+        assert!(check("a copy", [f32::NAN].iter().zip([f32::NAN])).is_err());
+    }
+}

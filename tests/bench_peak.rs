@@ -1,0 +1,23 @@
+//! Every device's peaks are measured, and the results of the measuring kernels are right.
+
+mod common;
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use common::{Check, run_on_every_device};
+use pollster::block_on;
+use twolayer::backend::{self, Device};
+use twolayer::bench::peak::measure;
+
+fn main() -> ExitCode {
+    run_on_every_device(&[("peaks are measured".to_owned(), Arc::new(peaks) as Check)])
+}
+
+fn peaks(device: &Device) -> Result<(), backend::Error> {
+    // An error says that a kernel's result was wrong.
+    let peak = block_on(measure(device))?;
+    assert!(peak.flops.is_finite() && peak.flops > 0.0, "{peak:?}");
+    assert!(peak.bytes_per_second.is_finite() && peak.bytes_per_second > 0.0, "{peak:?}");
+    Ok(())
+}
