@@ -9,6 +9,8 @@ override LIST: u32;
 struct Work {
     scale: f32,
     shift: f32,
+    // Where the first chain of the first invocation begins: another place at each run, so that its end is new.
+    first: f32,
     iterations: u32,
 }
 
@@ -19,7 +21,7 @@ struct Work {
 @compute @workgroup_size(LIST)
 fn main(@builtin(global_invocation_id) id: vec3u) {
     // 32 chains, which do not wait for each other; no two begin alike, or they would be computed once.
-    let start = vec4f(0.0, 1.0, 2.0, 3.0) + f32(id.x % LIST);
+    let start = vec4f(0.0, 1.0, 2.0, 3.0) + work.first + f32(id.x % LIST);
     var x = array<vec4f, 8>(
         start, start + 4.0, start + 8.0, start + 12.0, start + 16.0, start + 20.0, start + 24.0, start + 28.0,
     );

@@ -25,7 +25,7 @@ pub async fn measure(device: &Device) -> Result<Peak, Error> {
             })
         }
         Device::Gpu(device) => {
-            let probe = gpu::peak::Probe::new(device.clone()).await?;
+            let mut probe = gpu::peak::Probe::new(device.clone()).await?;
             Ok(Peak {
                 flops: best(gpu::peak::MOST_DOUBLINGS, async |doublings| probe.multiply_adds(doublings).await).await?,
                 bytes_per_second: best(gpu::peak::MOST_DOUBLINGS, async |doublings| probe.copies(doublings).await)
