@@ -1,0 +1,544 @@
+//! How much faster twolayer is than the designs that one would write first, in WGSL too and on the same device.
+//!
+//! `cargo bench --bench baselines` runs it; `-- NAME` takes only the adapters whose name contains that. Each side is
+//! compared with the f64 reference before it is timed, and then they take turns.
+
+use std::error::Error;
+use std::fs;
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use pollster::block_on;
+use twolayer::backend::{self, Backend, Device, Resident};
+use twolayer::bench::task::Task;
+use twolayer::bench::workload::Workload;
+use twolayer::data::{Dataset, digits};
+use twolayer::gpu::{self, adapters};
+use twolayer::net::{Params, Shape};
+use twolayer::reference::{Tensors, TwoLayerNet};
+use wgpu::{
+    Adapter, BindGroup, BindGroupDescriptor, BindGroupEntry, BindGroupLayoutDescriptor, BindGroupLayoutEntry,
+    BindingResource, BindingType, Buffer, BufferBinding, BufferBindingType, BufferDescriptor, BufferSize, BufferUsages,
+    ComputePassDescriptor, ComputePipeline, ComputePipelineDescriptor, DeviceDescriptor, Limits, MapMode,
+    PipelineCompilationOptions, PipelineLayoutDescriptor, PollType, ShaderModule, ShaderModuleDescriptor, ShaderSource,
+    ShaderStages,
+};
+
+type Failure = Box<dyn Error>;
+
+/// As many as MNIST has, because how far apart a batch's images lie in memory matters.
+const IMAGES: usize = 60_000;
+const ROUNDS: usize = 5;
+/// A round ends with the first wait after this long.
+const ROUND: Duration = Duration::from_secs(1);
+/// Both sides wait for their losses about this often.
+const WAIT: Duration = Duration::from_millis(100);
+/// The most steps between two waits.
+const CHUNK: usize = 1024;
+/// Small enough that the wide network does not diverge, whose weights would then be of sizes that no real ones have.
+const LEARNING_RATE: f32 = 0.005;
+
+/// What is compared with the reference: so many steps, of a size that moves every parameter.
+const CHECK_STEPS: usize = 3;
+const CHECK_LEARNING_RATE: f32 = 0.1;
+/// Of |found - expected| / |expected|, by norm, for each parameter.
+const TOLERANCE: f64 = 1e-5;
+
+/// Where a step takes longer than this, the batch is smaller.
+const SLOW: Duration = Duration::from_secs(20);
+const SMALLER_BATCH: usize = 128;
+
+fn main() -> ExitCode {
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(reason) => {
+            eprintln!("error: {reason}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run() -> Result<(), Failure> {
+    // Cargo itself passes `--bench`.
+    let name = std::env::args().skip(1).find(|argument| argument != "--bench").unwrap_or_default().to_lowercase();
+    let found = block_on(adapters::list());
+    let chosen: Vec<&Adapter> =
+        found.iter().filter(|adapter| adapter.get_info().name.to_lowercase().contains(&name)).collect();
+    if chosen.is_empty() {
+        return Err(format!("no adapter's name contains '{name}'; `twolayer devices` lists those there are").into());
+    }
+    let (images, labels) = digits::draw(IMAGES, 0);
+    let set = Dataset::new(images, labels, digits::SIDE, digits::SIDE)?;
+    let load = fs::read_to_string("/proc/loadavg").unwrap_or_else(|_| "unknown".to_owned());
+    println!("Load average at the start: {}\n", load.trim());
+    println!("Steps a second, and how many times as many twolayer's are: median (min to max) of {ROUNDS} rounds.\n");
+    println!("| adapter | baseline | network, batch | baseline | twolayer | ratio |");
+    println!("|---|---|---|--:|--:|--:|");
+    for design in [&ONE_WORKGROUP_PER_SAMPLE, &ONE_OUTPUT_PER_INVOCATION] {
+        for adapter in &chosen {
+            println!("{}", row(design, adapter, &set)?);
+        }
+    }
+    Ok(())
+}
+
+/// A row of the table: a design beside twolayer on one adapter.
+fn row(design: &Design, adapter: &Adapter, set: &Dataset) -> Result<String, Failure> {
+    let info = adapter.get_info();
+    let adapter_name = format!("{}, {}", info.backend, info.name);
+    eprintln!("{} on {adapter_name}", design.name);
+    let mut task = Task::new(design.workload, set);
+    let mut baseline = Baseline::new(design, adapter, &task)?;
+    let start = Instant::now();
+    baseline.train(&task.batch, LEARNING_RATE)?;
+    let took = start.elapsed();
+    let mut note = String::new();
+    if took > SLOW {
+        note = format!(" (a step of {} would take {:.0} s)", task.images_per_step(), took.as_secs_f64());
+        task = Task::new(Workload::custom(Some(design.workload.hidden), Some(SMALLER_BATCH)), set);
+    }
+    // Made anew for its first parameters.
+    let mut baseline = Baseline::new(design, adapter, &task)?;
+    let mut twolayer = Twolayer::new(adapter, &task)?;
+
+    let batches = task.batches(CHUNK);
+    let expected = reference(&task, &batches);
+    for (name, side) in [(design.name, &mut baseline as &mut dyn Side), ("twolayer", &mut twolayer)] {
+        check(side, &task, &batches, &expected).map_err(|wrong| format!("{name} on {adapter_name}: {wrong}"))?;
+    }
+
+    let batch_size = task.images_per_step();
+    let chunks = [chunk(&mut baseline, &batches, batch_size)?, chunk(&mut twolayer, &batches, batch_size)?];
+    let mut rates = [Vec::new(), Vec::new()];
+    for _ in 0..ROUNDS {
+        let sides: [&mut dyn Side; 2] = [&mut baseline, &mut twolayer];
+        for ((side, steps), rates) in sides.into_iter().zip(chunks).zip(&mut rates) {
+            rates.push(round(side, &batches[..steps * batch_size], steps)?);
+        }
+    }
+    let ratios = rates[1].iter().zip(&rates[0]).map(|(twolayer, baseline)| twolayer / baseline).collect();
+    let Shape { input, hidden, classes } = task.net.shape;
+    let what = format!("{input}-{hidden}-{classes}, {batch_size}{note}");
+    let [baseline, twolayer] = rates.map(spread);
+    Ok(format!("| {adapter_name} | {} | {what} | {baseline} | {twolayer} | {} |", design.name, spread(ratios)))
+}
+
+/// The median (min to max).
+fn spread(mut values: Vec<f64>) -> String {
+    values.sort_by(f64::total_cmp);
+    let digits = |value: f64| if value < 100.0 { format!("{value:.2}") } else { format!("{value:.0}") };
+    let [least, median, most] = [0, values.len() / 2, values.len() - 1].map(|place| digits(values[place]));
+    format!("{median} ({least} to {most})")
+}
+
+/// One of the two that are compared.
+trait Side {
+    /// Trains on the batches `[steps, batch_size]` and waits; the mean loss of each.
+    fn train(&mut self, batches: &[u32], learning_rate: f32) -> Result<Vec<f32>, Failure>;
+    fn params(&mut self) -> Result<Params, Failure>;
+}
+
+/// The parameters after the steps of the check, and each step's loss before it.
+fn reference(task: &Task, batches: &[u32]) -> (Tensors, Vec<f64>) {
+    let mut net = TwoLayerNet::new(task.net, &task.params);
+    let batch_size = task.images_per_step();
+    let steps = batches.chunks(batch_size).take(CHECK_STEPS);
+    let losses = steps.map(|batch| {
+        let pixels = |&image: &u32| task.set.image(image as usize).expect("of the set");
+        let x = batch.iter().flat_map(pixels).map(|&pixel| f64::from(pixel) / 255.0).collect();
+        let x = ndarray::Array2::from_shape_vec((batch_size, task.set.pixels()), x).expect("whole images");
+        let t: Vec<usize> = batch.iter().map(|&image| task.set.labels()[image as usize].into()).collect();
+        net.train_step(&x, &t, CHECK_LEARNING_RATE.into())
+    });
+    let losses = losses.collect();
+    (net.params, losses)
+}
+
+/// Trains for a few steps and compares with the reference's.
+fn check(side: &mut dyn Side, task: &Task, batches: &[u32], expected: &(Tensors, Vec<f64>)) -> Result<(), Failure> {
+    let losses = side.train(&batches[..CHECK_STEPS * task.images_per_step()], CHECK_LEARNING_RATE)?;
+    let Params { w1, b1, w2, b2, .. } = side.params()?;
+    let (tensors, expected_losses) = expected;
+    let pairs: [(&str, &[f32], Vec<f64>); 5] = [
+        ("W1", &w1, tensors.w1.iter().copied().collect()),
+        ("b1", &b1, tensors.b1.to_vec()),
+        ("W2", &w2, tensors.w2.iter().copied().collect()),
+        ("b2", &b2, tensors.b2.to_vec()),
+        ("the losses", &losses, expected_losses.clone()),
+    ];
+    for (name, found, expected) in pairs {
+        let error = relative_error(found, &expected);
+        // So that a NaN is wrong too.
+        if error.is_nan() || error >= TOLERANCE {
+            let steps = format!("after {CHECK_STEPS} steps, {name}");
+            return Err(format!("{steps} is wrong by {error:.1e} of its norm, and may be by {TOLERANCE:.0e}").into());
+        }
+    }
+    Ok(())
+}
+
+fn relative_error(found: &[f32], expected: &[f64]) -> f64 {
+    let difference: f64 = found.iter().zip(expected).map(|(&f, e)| (f64::from(f) - e).powi(2)).sum();
+    let norm: f64 = expected.iter().map(|e| e.powi(2)).sum();
+    (difference / norm).sqrt()
+}
+
+/// How many steps take about as long as there should be between two waits; at least one.
+fn chunk(side: &mut dyn Side, batches: &[u32], batch_size: usize) -> Result<usize, Failure> {
+    let mut steps = 1;
+    loop {
+        let start = Instant::now();
+        side.train(&batches[..steps * batch_size], LEARNING_RATE)?;
+        if start.elapsed() * 2 > WAIT || steps == CHUNK {
+            return Ok(steps);
+        }
+        steps *= 2;
+    }
+}
+
+/// Steps a second, of one round in chunks of `steps`.
+fn round(side: &mut dyn Side, batches: &[u32], steps: usize) -> Result<f64, Failure> {
+    let start = Instant::now();
+    let mut done = 0;
+    while start.elapsed() < ROUND {
+        side.train(batches, LEARNING_RATE)?;
+        done += steps;
+    }
+    Ok(done as f64 / start.elapsed().as_secs_f64())
+}
+
+/// twolayer on the task.
+struct Twolayer {
+    backend: Backend,
+    set: Resident,
+}
+
+impl Twolayer {
+    fn new(adapter: &Adapter, task: &Task) -> Result<Self, backend::Error> {
+        let device = Device::Gpu(block_on(gpu::device::Device::open(adapter))?);
+        let mut backend = block_on(Backend::new(&device, task.net, task.images_per_step(), &task.params))?;
+        let set = block_on(backend.upload(task.set))?;
+        Ok(Self { backend, set })
+    }
+}
+
+impl Side for Twolayer {
+    fn train(&mut self, batches: &[u32], learning_rate: f32) -> Result<Vec<f32>, Failure> {
+        Ok(block_on(self.backend.train(self.set, batches, learning_rate))?)
+    }
+
+    fn params(&mut self) -> Result<Params, Failure> {
+        Ok(block_on(self.backend.params())?)
+    }
+}
+
+/// A way to compute a step on a GPU.
+struct Design {
+    name: &'static str,
+    workload: Workload,
+    source: &'static str,
+    kernels: &'static [Kernel],
+}
+
+/// An entry point of a design, with the numbers of the bindings that it reads and writes.
+struct Kernel {
+    entry: &'static str,
+    reads: &'static [Binding],
+    writes: &'static [Binding],
+    /// Workgroups, for a shape and a batch size.
+    workgroups: fn(Shape, usize) -> [usize; 2],
+}
+
+/// The buffers under the numbers that they have in every shader.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Binding {
+    Step,
+    LearningRate,
+    Images,
+    Labels,
+    Batches,
+    Parameters,
+    Z1,
+    Dy,
+    Da1,
+    Losses,
+}
+use Binding::{Batches, Da1, Dy, Images, Labels, LearningRate, Losses, Parameters, Step, Z1};
+
+/// A workgroup of a grid has so many invocations along each side, and of a row this times this.
+const SIDE: usize = 16;
+/// Invocations of a workgroup where each takes a parameter.
+const LANES: usize = 64;
+
+/// The workgroups of a matrix.
+fn grid(rows: usize, columns: usize) -> [usize; 2] {
+    [columns.div_ceil(SIDE), rows.div_ceil(SIDE)]
+}
+
+const ONE_WORKGROUP_PER_SAMPLE: Design = Design {
+    name: "one workgroup per sample",
+    workload: Workload::ARTICLE,
+    source: include_str!("baselines/one_workgroup_per_sample.wgsl"),
+    kernels: &[
+        Kernel {
+            entry: "sample",
+            reads: &[Images, Labels, Batches, Parameters],
+            writes: &[Z1, Dy, Da1, Losses],
+            workgroups: |_, batch_size| [batch_size, 1],
+        },
+        Kernel {
+            entry: "update",
+            reads: &[Images, Batches, Z1, Dy, Da1],
+            writes: &[Parameters],
+            workgroups: |shape, _| [parameters(shape).div_ceil(LANES), 1],
+        },
+    ],
+};
+
+const ONE_OUTPUT_PER_INVOCATION: Design = Design {
+    name: "one output per invocation",
+    workload: Workload::WIDE,
+    source: include_str!("baselines/one_output_per_invocation.wgsl"),
+    kernels: &[
+        Kernel {
+            entry: "hidden",
+            reads: &[Images, Batches, Parameters],
+            writes: &[Z1],
+            workgroups: |shape, batch_size| grid(batch_size, shape.hidden),
+        },
+        Kernel {
+            entry: "output",
+            reads: &[Parameters, Z1],
+            writes: &[Dy],
+            workgroups: |shape, batch_size| grid(batch_size, shape.classes),
+        },
+        Kernel {
+            entry: "loss",
+            reads: &[Labels, Batches],
+            writes: &[Dy, Losses],
+            workgroups: |_, batch_size| [batch_size.div_ceil(SIDE * SIDE), 1],
+        },
+        Kernel {
+            entry: "delta",
+            reads: &[Parameters, Z1, Dy],
+            writes: &[Da1],
+            workgroups: |shape, batch_size| grid(batch_size, shape.hidden),
+        },
+        Kernel {
+            entry: "output_gradient",
+            reads: &[Z1, Dy],
+            writes: &[Parameters],
+            workgroups: |shape, _| grid(shape.hidden + 1, shape.classes),
+        },
+        Kernel {
+            entry: "hidden_gradient",
+            reads: &[Images, Batches, Da1],
+            writes: &[Parameters],
+            workgroups: |shape, _| grid(shape.input + 1, shape.hidden),
+        },
+    ],
+};
+
+/// Parameters of a network of this shape.
+fn parameters(Shape { input, hidden, classes }: Shape) -> usize {
+    (input + 1) * hidden + (hidden + 1) * classes
+}
+
+/// Bytes of the uniform buffer's part that holds a step's number: where WebGPU lets a binding begin.
+const STEP_BYTES: usize = 256;
+
+/// A design on an adapter, with everything resident.
+struct Baseline {
+    gpu: Gpu,
+    shape: Shape,
+    batch_size: usize,
+    learning_rate: Buffer,
+    batches: Buffer,
+    parameters: Buffer,
+    losses: Buffer,
+    dispatches: Vec<Dispatch>,
+}
+
+/// A kernel with its buffers.
+struct Dispatch {
+    pipeline: ComputePipeline,
+    bind_group: BindGroup,
+    workgroups: [usize; 2],
+}
+
+impl Baseline {
+    fn new(design: &Design, adapter: &Adapter, task: &Task) -> Result<Self, Failure> {
+        let gpu = Gpu::open(adapter)?;
+        let (shape, batch_size) = (task.net.shape, task.images_per_step());
+        let Shape { hidden, classes, .. } = shape;
+        let Params { w1, b1, w2, b2, .. } = &task.params;
+        let labels: Vec<u32> = task.set.labels().iter().map(|&label| label.into()).collect();
+        let mut steps = vec![0_u32; CHUNK * STEP_BYTES / size_of::<u32>()];
+        for (number, step) in (0..).zip(steps.chunks_mut(STEP_BYTES / size_of::<u32>())) {
+            step[0] = number;
+        }
+        let [learning_rate, batches, losses] = [
+            (1, BufferUsages::UNIFORM),
+            (CHUNK * batch_size, BufferUsages::STORAGE),
+            (CHUNK * batch_size, BufferUsages::STORAGE),
+        ]
+        .map(|(words, usage)| gpu.buffer(words * size_of::<f32>(), usage));
+        let values = |width| gpu.buffer(batch_size * width * size_of::<f32>(), BufferUsages::STORAGE);
+        let parameters = gpu.filled(&[&w1[..], b1, w2, b2].concat(), BufferUsages::STORAGE);
+        // In the order of their numbers.
+        let buffers = [
+            gpu.filled(&steps, BufferUsages::UNIFORM),
+            learning_rate.clone(),
+            gpu.filled(task.set.images(), BufferUsages::STORAGE),
+            gpu.filled(&labels, BufferUsages::STORAGE),
+            batches.clone(),
+            parameters.clone(),
+            values(hidden),
+            values(classes),
+            values(hidden),
+            losses.clone(),
+        ];
+        let module = gpu.device.create_shader_module(ShaderModuleDescriptor {
+            label: Some(design.name),
+            source: ShaderSource::Wgsl(design.source.into()),
+        });
+        let dispatches =
+            design.kernels.iter().map(|kernel| gpu.dispatch(kernel, &module, &buffers, shape, batch_size)).collect();
+        Ok(Self { gpu, shape, batch_size, learning_rate, batches, parameters, losses, dispatches })
+    }
+}
+
+impl Side for Baseline {
+    fn train(&mut self, batches: &[u32], learning_rate: f32) -> Result<Vec<f32>, Failure> {
+        let Gpu { device, queue } = &self.gpu;
+        queue.write_buffer(&self.learning_rate, 0, bytemuck::bytes_of(&learning_rate));
+        queue.write_buffer(&self.batches, 0, bytemuck::cast_slice(batches));
+        let mut encoder = device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
+        let mut pass = encoder.begin_compute_pass(&ComputePassDescriptor::default());
+        for step in 0..batches.len() / self.batch_size {
+            for Dispatch { pipeline, bind_group, workgroups: [x, y] } in &self.dispatches {
+                pass.set_pipeline(pipeline);
+                pass.set_bind_group(0, bind_group, &[(step * STEP_BYTES) as u32]);
+                pass.dispatch_workgroups(*x as u32, *y as u32, 1);
+            }
+        }
+        drop(pass);
+        queue.submit([encoder.finish()]);
+        let losses = self.gpu.read(&self.losses, batches.len())?;
+        Ok(losses.chunks(self.batch_size).map(|losses| losses.iter().sum::<f32>() / losses.len() as f32).collect())
+    }
+
+    fn params(&mut self) -> Result<Params, Failure> {
+        let values = self.gpu.read(&self.parameters, parameters(self.shape))?;
+        let Shape { input, hidden, classes } = self.shape;
+        let (w1, rest) = values.split_at(input * hidden);
+        let (b1, rest) = rest.split_at(hidden);
+        let (w2, b2) = rest.split_at(hidden * classes);
+        let [w1, b1, w2, b2] = [w1, b1, w2, b2].map(<[f32]>::to_vec);
+        Ok(Params { shape: self.shape, w1, b1, w2, b2 })
+    }
+}
+
+/// An opened adapter. What goes wrong in it later is a panic of wgpu's, with its own words.
+struct Gpu {
+    device: wgpu::Device,
+    queue: wgpu::Queue,
+}
+
+impl Gpu {
+    fn open(adapter: &Adapter) -> Result<Self, Failure> {
+        let required_limits = Limits::default().or_worse_values_from(&adapter.limits());
+        let descriptor = DeviceDescriptor { required_limits, ..Default::default() };
+        let (device, queue) = block_on(adapter.request_device(&descriptor))?;
+        Ok(Self { device, queue })
+    }
+
+    fn buffer(&self, bytes: usize, usage: BufferUsages) -> Buffer {
+        let usage = usage | BufferUsages::COPY_DST | BufferUsages::COPY_SRC;
+        let size = bytes as u64;
+        self.device.create_buffer(&BufferDescriptor { label: None, size, usage, mapped_at_creation: false })
+    }
+
+    fn filled<T: bytemuck::NoUninit>(&self, values: &[T], usage: BufferUsages) -> Buffer {
+        let buffer = self.buffer(size_of_val(values), usage);
+        self.queue.write_buffer(&buffer, 0, bytemuck::cast_slice(values));
+        buffer
+    }
+
+    /// Compiles a kernel and binds what it takes of `buffers`, which are in the order of their numbers.
+    fn dispatch(
+        &self,
+        kernel: &Kernel,
+        module: &ShaderModule,
+        buffers: &[Buffer],
+        shape: Shape,
+        batch_size: usize,
+    ) -> Dispatch {
+        let uniforms = [Step, LearningRate].map(|binding| (binding, BufferBindingType::Uniform));
+        let reads = kernel.reads.iter().map(|&binding| (binding, BufferBindingType::Storage { read_only: true }));
+        let writes = kernel.writes.iter().map(|&binding| (binding, BufferBindingType::Storage { read_only: false }));
+        let bindings: Vec<_> = uniforms.into_iter().chain(reads).chain(writes).collect();
+        let entry = |&(binding, ty): &(Binding, BufferBindingType)| BindGroupLayoutEntry {
+            binding: binding as u32,
+            visibility: ShaderStages::COMPUTE,
+            ty: BindingType::Buffer { ty, has_dynamic_offset: binding == Step, min_binding_size: None },
+            count: None,
+        };
+        let entries: Vec<_> = bindings.iter().map(entry).collect();
+        let device = &self.device;
+        let layout = device.create_bind_group_layout(&BindGroupLayoutDescriptor { label: None, entries: &entries });
+        let entry = |&(binding, _): &(Binding, BufferBindingType)| BindGroupEntry {
+            binding: binding as u32,
+            resource: BindingResource::Buffer(BufferBinding {
+                buffer: &buffers[binding as usize],
+                offset: 0,
+                size: if binding == Step { BufferSize::new(STEP_BYTES as u64) } else { None },
+            }),
+        };
+        let entries: Vec<_> = bindings.iter().map(entry).collect();
+        let bind_group =
+            device.create_bind_group(&BindGroupDescriptor { label: None, layout: &layout, entries: &entries });
+        let layout = device.create_pipeline_layout(&PipelineLayoutDescriptor {
+            label: None,
+            bind_group_layouts: &[Some(&layout)],
+            immediate_size: 0,
+        });
+        let constants = [
+            ("INPUT", shape.input as f64),
+            ("HIDDEN", shape.hidden as f64),
+            ("CLASSES", shape.classes as f64),
+            ("BATCH", batch_size as f64),
+        ];
+        let pipeline = device.create_compute_pipeline(&ComputePipelineDescriptor {
+            label: Some(kernel.entry),
+            layout: Some(&layout),
+            module,
+            entry_point: Some(kernel.entry),
+            compilation_options: PipelineCompilationOptions {
+                constants: &constants,
+                // As in twolayer: no kernel reads what it has not written there.
+                zero_initialize_workgroup_memory: false,
+            },
+            cache: None,
+        });
+        Dispatch { pipeline, bind_group, workgroups: (kernel.workgroups)(shape, batch_size) }
+    }
+
+    /// The first `count` values of a buffer, once everything submitted so far is done.
+    fn read(&self, buffer: &Buffer, count: usize) -> Result<Vec<f32>, Failure> {
+        let bytes = (count * size_of::<f32>()) as u64;
+        let copy = self.device.create_buffer(&BufferDescriptor {
+            label: None,
+            size: bytes,
+            usage: BufferUsages::MAP_READ | BufferUsages::COPY_DST,
+            mapped_at_creation: false,
+        });
+        let mut encoder = self.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
+        encoder.copy_buffer_to_buffer(buffer, 0, &copy, 0, bytes);
+        self.queue.submit([encoder.finish()]);
+        copy.map_async(MapMode::Read, .., |_| ());
+        self.device.poll(PollType::wait_indefinitely())?;
+        let mapped = copy.get_mapped_range(..)?;
+        Ok(bytemuck::pod_collect_to_vec(&mapped))
+    }
+}

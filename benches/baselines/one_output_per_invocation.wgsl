@@ -1,0 +1,153 @@
+// A step in kernels that each compute one matrix, one value an invocation: the product as its formula says it, a row
+// times a column, nothing kept or shared.
+
+override INPUT: u32;
+override HIDDEN: u32;
+override CLASSES: u32;
+override BATCH: u32;
+
+// Where each tensor begins in `parameters`: W1, b1, W2, b2.
+override B1: u32 = INPUT * HIDDEN;
+override W2: u32 = B1 + HIDDEN;
+override B2: u32 = W2 + HIDDEN * CLASSES;
+
+@group(0) @binding(0) var<uniform> step: u32;
+@group(0) @binding(1) var<uniform> learning_rate: f32;
+// Four pixels a word.
+@group(0) @binding(2) var<storage, read> images: array<u32>;
+@group(0) @binding(3) var<storage, read> labels: array<u32>;
+// Image numbers, [steps, BATCH].
+@group(0) @binding(4) var<storage, read> batches: array<u32>;
+@group(0) @binding(5) var<storage, read> parameters: array<f32>;
+@group(0) @binding(5) var<storage, read_write> updated: array<f32>;
+@group(0) @binding(6) var<storage, read> z1: array<f32>;
+@group(0) @binding(6) var<storage, read_write> new_z1: array<f32>;
+// First the logits, then dy.
+@group(0) @binding(7) var<storage, read> dy: array<f32>;
+@group(0) @binding(7) var<storage, read_write> new_dy: array<f32>;
+@group(0) @binding(8) var<storage, read> da1: array<f32>;
+@group(0) @binding(8) var<storage, read_write> new_da1: array<f32>;
+// Of each image, [steps, BATCH].
+@group(0) @binding(9) var<storage, read_write> losses: array<f32>;
+
+// Along each side of a workgroup; neighbours in x are neighbours in memory.
+const SIDE = 16u;
+
+// z1 = sigmoid(x W1 + b1).
+@compute @workgroup_size(SIDE, SIDE)
+fn hidden(@builtin(global_invocation_id) id: vec3u) {
+    let n = id.y;
+    let j = id.x;
+    if n >= BATCH || j >= HIDDEN {
+        return;
+    }
+    let image = batches[step * BATCH + n] * (INPUT / 4u);
+    var a = parameters[B1 + j];
+    for (var word = 0u; word < INPUT / 4u; word++) {
+        let x = unpack4x8unorm(images[image + word]);
+        let w = 4u * word * HIDDEN + j;
+        a += x.x * parameters[w];
+        a += x.y * parameters[w + HIDDEN];
+        a += x.z * parameters[w + 2u * HIDDEN];
+        a += x.w * parameters[w + 3u * HIDDEN];
+    }
+    new_z1[n * HIDDEN + j] = 1.0 / (1.0 + exp(-a));
+}
+
+// The logits z1 W2 + b2.
+@compute @workgroup_size(SIDE, SIDE)
+fn output(@builtin(global_invocation_id) id: vec3u) {
+    let n = id.y;
+    let k = id.x;
+    if n >= BATCH || k >= CLASSES {
+        return;
+    }
+    var a = parameters[B2 + k];
+    for (var j = 0u; j < HIDDEN; j++) {
+        a += z1[n * HIDDEN + j] * parameters[W2 + j * CLASSES + k];
+    }
+    new_dy[n * CLASSES + k] = a;
+}
+
+// The loss and dy = (softmax(logits) - t) / N, one image an invocation.
+@compute @workgroup_size(SIDE * SIDE)
+fn loss(@builtin(global_invocation_id) id: vec3u) {
+    let n = id.x;
+    if n >= BATCH {
+        return;
+    }
+    let row = n * CLASSES;
+    let label = labels[batches[step * BATCH + n]];
+    var largest = new_dy[row];
+    for (var k = 1u; k < CLASSES; k++) {
+        largest = max(largest, new_dy[row + k]);
+    }
+    var sum = 0.0;
+    for (var k = 0u; k < CLASSES; k++) {
+        sum += exp(new_dy[row + k] - largest);
+    }
+    losses[step * BATCH + n] = log(sum) - (new_dy[row + label] - largest);
+    for (var k = 0u; k < CLASSES; k++) {
+        let y = exp(new_dy[row + k] - largest) / sum;
+        new_dy[row + k] = (y - select(0.0, 1.0, k == label)) / f32(BATCH);
+    }
+}
+
+// da1 = (dy W2ᵀ) z1 (1 - z1), elementwise but for the product.
+@compute @workgroup_size(SIDE, SIDE)
+fn delta(@builtin(global_invocation_id) id: vec3u) {
+    let n = id.y;
+    let j = id.x;
+    if n >= BATCH || j >= HIDDEN {
+        return;
+    }
+    var dz = 0.0;
+    for (var k = 0u; k < CLASSES; k++) {
+        dz += dy[n * CLASSES + k] * parameters[W2 + j * CLASSES + k];
+    }
+    let z = z1[n * HIDDEN + j];
+    new_da1[n * HIDDEN + j] = dz * z * (1.0 - z);
+}
+
+// W2 and b2, whose row is the one after W2's last: minus the learning rate times z1ᵀ dy.
+@compute @workgroup_size(SIDE, SIDE)
+fn output_gradient(@builtin(global_invocation_id) id: vec3u) {
+    let j = id.y;
+    let k = id.x;
+    if j > HIDDEN || k >= CLASSES {
+        return;
+    }
+    var gradient = 0.0;
+    if j < HIDDEN {
+        for (var n = 0u; n < BATCH; n++) {
+            gradient += z1[n * HIDDEN + j] * dy[n * CLASSES + k];
+        }
+    } else {
+        for (var n = 0u; n < BATCH; n++) {
+            gradient += dy[n * CLASSES + k];
+        }
+    }
+    updated[W2 + j * CLASSES + k] -= learning_rate * gradient;
+}
+
+// W1 and b1, whose row is the one after W1's last: minus the learning rate times xᵀ da1.
+@compute @workgroup_size(SIDE, SIDE)
+fn hidden_gradient(@builtin(global_invocation_id) id: vec3u) {
+    let i = id.y;
+    let j = id.x;
+    if i > INPUT || j >= HIDDEN {
+        return;
+    }
+    var gradient = 0.0;
+    if i < INPUT {
+        for (var n = 0u; n < BATCH; n++) {
+            let word = images[batches[step * BATCH + n] * (INPUT / 4u) + i / 4u];
+            gradient += unpack4x8unorm(word)[i % 4u] * da1[n * HIDDEN + j];
+        }
+    } else {
+        for (var n = 0u; n < BATCH; n++) {
+            gradient += da1[n * HIDDEN + j];
+        }
+    }
+    updated[i * HIDDEN + j] -= learning_rate * gradient;
+}

@@ -1,0 +1,127 @@
+// A step in two kernels: one workgroup takes one image of the batch through the network and back, and then one
+// invocation a parameter sums its gradient over the batch and updates it.
+
+override INPUT: u32;
+override HIDDEN: u32;
+override CLASSES: u32;
+override BATCH: u32;
+
+// Where each tensor begins in `parameters`: W1, b1, W2, b2.
+override B1: u32 = INPUT * HIDDEN;
+override W2: u32 = B1 + HIDDEN;
+override B2: u32 = W2 + HIDDEN * CLASSES;
+override END: u32 = B2 + CLASSES;
+
+@group(0) @binding(0) var<uniform> step: u32;
+@group(0) @binding(1) var<uniform> learning_rate: f32;
+// Four pixels a word.
+@group(0) @binding(2) var<storage, read> images: array<u32>;
+@group(0) @binding(3) var<storage, read> labels: array<u32>;
+// Image numbers, [steps, BATCH].
+@group(0) @binding(4) var<storage, read> batches: array<u32>;
+@group(0) @binding(5) var<storage, read> parameters: array<f32>;
+@group(0) @binding(5) var<storage, read_write> updated: array<f32>;
+@group(0) @binding(6) var<storage, read> z1: array<f32>;
+@group(0) @binding(6) var<storage, read_write> new_z1: array<f32>;
+@group(0) @binding(7) var<storage, read> dy: array<f32>;
+@group(0) @binding(7) var<storage, read_write> new_dy: array<f32>;
+@group(0) @binding(8) var<storage, read> da1: array<f32>;
+@group(0) @binding(8) var<storage, read_write> new_da1: array<f32>;
+// Of each image, [steps, BATCH].
+@group(0) @binding(9) var<storage, read_write> losses: array<f32>;
+
+const LANES = 64u;
+
+var<workgroup> pixels: array<f32, INPUT>;
+var<workgroup> hidden: array<f32, HIDDEN>;
+var<workgroup> logits: array<f32, CLASSES>;
+var<workgroup> errors: array<f32, CLASSES>;
+
+@compute @workgroup_size(LANES)
+fn sample(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
+    let n = group.x;
+    let image = batches[step * BATCH + n];
+    for (var word = lane; word < INPUT / 4u; word += LANES) {
+        let four = unpack4x8unorm(images[image * (INPUT / 4u) + word]);
+        pixels[4u * word] = four.x;
+        pixels[4u * word + 1u] = four.y;
+        pixels[4u * word + 2u] = four.z;
+        pixels[4u * word + 3u] = four.w;
+    }
+    workgroupBarrier();
+    if lane < HIDDEN {
+        var a = parameters[B1 + lane];
+        for (var i = 0u; i < INPUT; i++) {
+            a += pixels[i] * parameters[i * HIDDEN + lane];
+        }
+        let z = 1.0 / (1.0 + exp(-a));
+        hidden[lane] = z;
+        new_z1[n * HIDDEN + lane] = z;
+    }
+    workgroupBarrier();
+    if lane < CLASSES {
+        var a = parameters[B2 + lane];
+        for (var j = 0u; j < HIDDEN; j++) {
+            a += hidden[j] * parameters[W2 + j * CLASSES + lane];
+        }
+        logits[lane] = a;
+    }
+    workgroupBarrier();
+    if lane < CLASSES {
+        var largest = logits[0];
+        for (var k = 1u; k < CLASSES; k++) {
+            largest = max(largest, logits[k]);
+        }
+        var sum = 0.0;
+        for (var k = 0u; k < CLASSES; k++) {
+            sum += exp(logits[k] - largest);
+        }
+        let is_label = lane == labels[image];
+        let error = (exp(logits[lane] - largest) / sum - select(0.0, 1.0, is_label)) / f32(BATCH);
+        errors[lane] = error;
+        new_dy[n * CLASSES + lane] = error;
+        if is_label {
+            losses[step * BATCH + n] = log(sum) - (logits[lane] - largest);
+        }
+    }
+    workgroupBarrier();
+    if lane < HIDDEN {
+        var dz = 0.0;
+        for (var k = 0u; k < CLASSES; k++) {
+            dz += errors[k] * parameters[W2 + lane * CLASSES + k];
+        }
+        new_da1[n * HIDDEN + lane] = dz * hidden[lane] * (1.0 - hidden[lane]);
+    }
+}
+
+@compute @workgroup_size(LANES)
+fn update(@builtin(global_invocation_id) id: vec3u) {
+    let p = id.x;
+    if p >= END {
+        return;
+    }
+    var gradient = 0.0;
+    if p < B1 {
+        let i = p / HIDDEN;
+        let j = p % HIDDEN;
+        for (var n = 0u; n < BATCH; n++) {
+            let word = images[batches[step * BATCH + n] * (INPUT / 4u) + i / 4u];
+            gradient += unpack4x8unorm(word)[i % 4u] * da1[n * HIDDEN + j];
+        }
+    } else if p < W2 {
+        for (var n = 0u; n < BATCH; n++) {
+            gradient += da1[n * HIDDEN + p - B1];
+        }
+    } else if p < B2 {
+        let j = (p - W2) / CLASSES;
+        let k = (p - W2) % CLASSES;
+        for (var n = 0u; n < BATCH; n++) {
+            gradient += z1[n * HIDDEN + j] * dy[n * CLASSES + k];
+        }
+    } else {
+        for (var n = 0u; n < BATCH; n++) {
+            gradient += dy[n * CLASSES + p - B2];
+        }
+    }
+    updated[p] -= learning_rate * gradient;
+}
