@@ -94,7 +94,7 @@ fn row(design: &Design, adapter: &Adapter, set: &Dataset) -> Result<String, Fail
     let took = start.elapsed();
     let mut note = String::new();
     if took > SLOW {
-        note = format!(" (a step of {} would take {:.0} s)", task.images_per_step(), took.as_secs_f64());
+        note = format!(" (the first step of {} took {:.0} s)", task.images_per_step(), took.as_secs_f64());
         task = Task::new(Workload::custom(Some(design.workload.hidden), Some(SMALLER_BATCH)), set);
     }
     // Made anew for its first parameters.
@@ -237,6 +237,8 @@ struct Design {
     name: &'static str,
     workload: Workload,
     source: &'static str,
+    /// The override that the size of its workgroups follows from.
+    workgroup: (&'static str, usize),
     kernels: &'static [Kernel],
 }
 
@@ -265,9 +267,9 @@ enum Binding {
 }
 use Binding::{Batches, Da1, Dy, Images, Labels, LearningRate, Losses, Parameters, Step, Z1};
 
-/// A workgroup of a grid has so many invocations along each side, and of a row this times this.
+/// Invocations along each side of a workgroup, or all of them in one row.
 const SIDE: usize = 16;
-/// Invocations of a workgroup where each takes a parameter.
+/// Invocations of a workgroup without sides.
 const LANES: usize = 64;
 
 /// The workgroups of a matrix.
@@ -279,6 +281,7 @@ const ONE_WORKGROUP_PER_SAMPLE: Design = Design {
     name: "one workgroup per sample",
     workload: Workload::ARTICLE,
     source: include_str!("baselines/one_workgroup_per_sample.wgsl"),
+    workgroup: ("LANES", LANES),
     kernels: &[
         Kernel {
             entry: "sample",
@@ -299,6 +302,7 @@ const ONE_OUTPUT_PER_INVOCATION: Design = Design {
     name: "one output per invocation",
     workload: Workload::WIDE,
     source: include_str!("baselines/one_output_per_invocation.wgsl"),
+    workgroup: ("SIDE", SIDE),
     kernels: &[
         Kernel {
             entry: "hidden",
@@ -402,8 +406,19 @@ impl Baseline {
             label: Some(design.name),
             source: ShaderSource::Wgsl(design.source.into()),
         });
-        let dispatches =
-            design.kernels.iter().map(|kernel| gpu.dispatch(kernel, &module, &buffers, shape, batch_size)).collect();
+        let (workgroup, invocations) = design.workgroup;
+        let constants = [
+            ("INPUT", shape.input as f64),
+            ("HIDDEN", shape.hidden as f64),
+            ("CLASSES", shape.classes as f64),
+            ("BATCH", batch_size as f64),
+            (workgroup, invocations as f64),
+        ];
+        let dispatch = |kernel: &Kernel| {
+            let (pipeline, bind_group) = gpu.bind(kernel, &module, &constants, &buffers);
+            Dispatch { pipeline, bind_group, workgroups: (kernel.workgroups)(shape, batch_size) }
+        };
+        let dispatches = design.kernels.iter().map(dispatch).collect();
         Ok(Self { gpu, shape, batch_size, learning_rate, batches, parameters, losses, dispatches })
     }
 }
@@ -466,14 +481,13 @@ impl Gpu {
     }
 
     /// Compiles a kernel and binds what it takes of `buffers`, which are in the order of their numbers.
-    fn dispatch(
+    fn bind(
         &self,
         kernel: &Kernel,
         module: &ShaderModule,
+        constants: &[(&str, f64)],
         buffers: &[Buffer],
-        shape: Shape,
-        batch_size: usize,
-    ) -> Dispatch {
+    ) -> (ComputePipeline, BindGroup) {
         let uniforms = [Step, LearningRate].map(|binding| (binding, BufferBindingType::Uniform));
         let reads = kernel.reads.iter().map(|&binding| (binding, BufferBindingType::Storage { read_only: true }));
         let writes = kernel.writes.iter().map(|&binding| (binding, BufferBindingType::Storage { read_only: false }));
@@ -503,25 +517,19 @@ impl Gpu {
             bind_group_layouts: &[Some(&layout)],
             immediate_size: 0,
         });
-        let constants = [
-            ("INPUT", shape.input as f64),
-            ("HIDDEN", shape.hidden as f64),
-            ("CLASSES", shape.classes as f64),
-            ("BATCH", batch_size as f64),
-        ];
         let pipeline = device.create_compute_pipeline(&ComputePipelineDescriptor {
             label: Some(kernel.entry),
             layout: Some(&layout),
             module,
             entry_point: Some(kernel.entry),
             compilation_options: PipelineCompilationOptions {
-                constants: &constants,
+                constants,
                 // As in twolayer: no kernel reads what it has not written there.
                 zero_initialize_workgroup_memory: false,
             },
             cache: None,
         });
-        Dispatch { pipeline, bind_group, workgroups: (kernel.workgroups)(shape, batch_size) }
+        (pipeline, bind_group)
     }
 
     /// The first `count` values of a buffer, once everything submitted so far is done.

@@ -30,8 +30,8 @@ override B2: u32 = W2 + HIDDEN * CLASSES;
 // Of each image, [steps, BATCH].
 @group(0) @binding(9) var<storage, read_write> losses: array<f32>;
 
-// Along each side of a workgroup; neighbours in x are neighbours in memory.
-const SIDE = 16u;
+// Invocations along each side of a workgroup; neighbours in x are neighbours in memory.
+override SIDE: u32;
 
 // z1 = sigmoid(x W1 + b1).
 @compute @workgroup_size(SIDE, SIDE)
@@ -142,7 +142,8 @@ fn hidden_gradient(@builtin(global_invocation_id) id: vec3u) {
     if i < INPUT {
         for (var n = 0u; n < BATCH; n++) {
             let word = images[batches[step * BATCH + n] * (INPUT / 4u) + i / 4u];
-            gradient += unpack4x8unorm(word)[i % 4u] * da1[n * HIDDEN + j];
+            let pixel = f32((word >> (8u * (i % 4u))) & 0xffu) / 255.0;
+            gradient += pixel * da1[n * HIDDEN + j];
         }
     } else {
         for (var n = 0u; n < BATCH; n++) {

@@ -30,9 +30,10 @@ override END: u32 = B2 + CLASSES;
 // Of each image, [steps, BATCH].
 @group(0) @binding(9) var<storage, read_write> losses: array<f32>;
 
-const LANES = 64u;
+// Invocations of a workgroup.
+override LANES: u32;
 
-var<workgroup> pixels: array<f32, INPUT>;
+var<workgroup> pixels: array<vec4f, INPUT / 4u>;
 var<workgroup> hidden: array<f32, HIDDEN>;
 var<workgroup> logits: array<f32, CLASSES>;
 var<workgroup> errors: array<f32, CLASSES>;
@@ -42,17 +43,18 @@ fn sample(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) 
     let n = group.x;
     let image = batches[step * BATCH + n];
     for (var word = lane; word < INPUT / 4u; word += LANES) {
-        let four = unpack4x8unorm(images[image * (INPUT / 4u) + word]);
-        pixels[4u * word] = four.x;
-        pixels[4u * word + 1u] = four.y;
-        pixels[4u * word + 2u] = four.z;
-        pixels[4u * word + 3u] = four.w;
+        pixels[word] = unpack4x8unorm(images[image * (INPUT / 4u) + word]);
     }
     workgroupBarrier();
     if lane < HIDDEN {
         var a = parameters[B1 + lane];
-        for (var i = 0u; i < INPUT; i++) {
-            a += pixels[i] * parameters[i * HIDDEN + lane];
+        for (var word = 0u; word < INPUT / 4u; word++) {
+            let x = pixels[word];
+            let w = 4u * word * HIDDEN + lane;
+            a += x.x * parameters[w];
+            a += x.y * parameters[w + HIDDEN];
+            a += x.z * parameters[w + 2u * HIDDEN];
+            a += x.w * parameters[w + 3u * HIDDEN];
         }
         let z = 1.0 / (1.0 + exp(-a));
         hidden[lane] = z;
@@ -106,7 +108,8 @@ fn update(@builtin(global_invocation_id) id: vec3u) {
         let j = p % HIDDEN;
         for (var n = 0u; n < BATCH; n++) {
             let word = images[batches[step * BATCH + n] * (INPUT / 4u) + i / 4u];
-            gradient += unpack4x8unorm(word)[i % 4u] * da1[n * HIDDEN + j];
+            let pixel = f32((word >> (8u * (i % 4u))) & 0xffu) / 255.0;
+            gradient += pixel * da1[n * HIDDEN + j];
         }
     } else if p < W2 {
         for (var n = 0u; n < BATCH; n++) {
