@@ -241,7 +241,7 @@ impl Backend {
         }
     }
 
-    /// How long each kernel of a step takes, by the GPU's own clock: the mean over a few steps that train on this batch and
+    /// How long each kernel of a step takes, by the GPU's own clock: the median of some steps that train on this batch and
     /// leave the parameters as they were.
     ///
     /// # Errors

@@ -137,9 +137,9 @@ fn largest(values: &[f32]) -> f32 {
 /// Every way of being wrong that a kernel could have, however few the elements.
 fn every_corruption_is_refused(case: &Case, check: impl Fn(&Found) -> Result<Errors, Wrong> + Copy) {
     for eighth in 0..=8 {
-        // Too little to show in the norm of thousands.
+        // Too little to show in a norm over thousands of elements.
         refused(case, check, "one element", |values, _| {
-            let by = 1e-3 * largest(values);
+            let by = 1e-4 * largest(values);
             values[(values.len() - 1) * eighth / 8] += by;
         });
         refused(case, check, "NaN", |values, _| values[(values.len() - 1) * eighth / 8] = f32::NAN);
