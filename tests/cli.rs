@@ -567,6 +567,20 @@ mod devices {
     }
 
     #[test]
+    fn verbose_names_the_kernels_of_each_gpu() {
+        let place = Place::new();
+        let list: Value =
+            serde_json::from_str(&place.ok("devices --verbose --tune --device cpu --json").stdout).unwrap();
+        assert_eq!(keys(&list["devices"][0]), ["backend", "driver", "index", "kind", "name", "software"]);
+        let list: Value = serde_json::from_str(&place.ok("devices --verbose --json").stdout).unwrap();
+        for gpu in &list["devices"].as_array().unwrap()[1..] {
+            assert_eq!(gpu["class"] == "software", gpu["software"] == true, "{gpu}");
+            assert!(["tiled", "fused"].map(Value::from).contains(&gpu["kernels"]["narrow"]), "{gpu}");
+            assert_eq!(gpu["kernels"]["wide"], "blocked", "{gpu}");
+        }
+    }
+
+    #[test]
     fn every_listed_device_trains_by_its_index() {
         let place = Place::new();
         for mut device in place.devices() {
@@ -835,7 +849,7 @@ mod help {
         assert_eq!(flags("train --help"), [&DEVICE_AND_DATA[..], &TRAIN[..TRAIN.len() - 1]].concat());
         assert_eq!(flags("eval --help"), [&DEVICE_AND_DATA[..], &EVAL].concat());
         assert_eq!(flags("bench --help"), BENCH);
-        assert_eq!(flags("devices --help"), ["--json", "--help"]);
+        assert_eq!(flags("devices --help"), ["--device", "--verbose", "--tune", "--json", "--help"]);
         let help = Place::new().ok("-h").stdout;
         let (_, commands) = help.split_once("Commands:\n").unwrap();
         let (commands, _) = commands.split_once("\n\n").unwrap();
