@@ -1,9 +1,8 @@
 // The gradients of both layers, xᵀ da1 and z1ᵀ dy, and of their biases; applied to the parameters at once, or kept.
 //
-// A workgroup computes TILES tiles of 4 inputs x 4 units: for each tile, SLICES invocations sum every so many images in
+// A workgroup computes TILES tiles of 4 inputs x 4 units: for each tile, LANES / TILES invocations sum every so many images in
 // registers, and their sums are added up in workgroup memory. Tiles are numbered by rows, W1's and b1's first.
 
-const TILES = 16u;
 // Tiles before this one are left out: none, or the whole first layer.
 override FIRST_TILE: u32;
 

@@ -3,10 +3,9 @@
 // Each step's parts of a and b are laid in workgroup memory, where each value is used 64 times; each invocation holds
 // 8 x 8 sums in registers. The loops over them are written out: drivers don't unroll what WGSL becomes.
 
-const BLOCK_QUADS = 16u;
 const STEP = 16u;
 // A workgroup's width in invocations: each has a quad in the left half of the block, and one in the right.
-const SIDE = 8u;
+const SIDE = BLOCK_QUADS / 2u;
 var<workgroup> a: array<vec4f, STEP * BLOCK_QUADS>;
 var<workgroup> b: array<vec4f, STEP * BLOCK_QUADS>;
 

@@ -4,17 +4,12 @@
 // The kernel that uses this says where the layers' values are, `hidden_value(image, quad)` and
 // `output_weights(at)`, and binds `batch`, `labels`, `dy`, `da1` and `losses`.
 
-const IMAGES = 4u;
-// Workgroup memory, in quads: first the hidden layer's values, where they are kept there, then the logits, then sums.
-const LOGITS = 128u;
-const SUMS = 384u;
-var<workgroup> scratch: array<vec4f, 1024>;
-// Invocations that share the sums of the logits; each leaves a quad an image.
-const TEAM = 128u;
+// First the hidden layer's values, where they are kept there, then from LOGITS on the logits, then from SUMS on sums.
+var<workgroup> scratch: array<vec4f, SCRATCH>;
 
 // `row` is the first image's.
 fn output_layer_of(row: u32, lane: u32) {
-    // Each slice of the team sums every so many hidden quads, for all classes.
+    // TEAM invocations share the sums of the logits. Each slice of them sums every so many hidden quads, for all classes.
     let slices = min(TEAM / CLASS_QUADS, HIDDEN_QUADS);
     let slice = lane / CLASS_QUADS;
     if slice < slices {

@@ -4,6 +4,8 @@
 //! What a call asks for is on its way when the call returns, and an answer is waited for when it is awaited: so the host
 //! records the next steps while the GPU runs these.
 
+use std::cell::OnceCell;
+
 use wgpu::{Buffer, ComputePassDescriptor};
 
 use super::Error;
@@ -42,6 +44,8 @@ pub(crate) struct Network {
     row_words: usize,
     most_steps: usize,
     mean_loss: Dispatch,
+    /// Compiled when a gradient is first given: training has no use for it.
+    sgd: OnceCell<Dispatch>,
     values: Values,
     sets: Vec<Set>,
 }
@@ -87,9 +91,10 @@ impl Network {
         let parameters = Layers::new(&device, "parameters", shape)?;
         let gradient = Layers::new(&device, "gradient", shape)?;
         let values = Values::new(&device, shape, batch_size)?;
+        let training = Pass::compile(&device, &net, plan);
         let kernels = Kernels {
-            training: Pass::compile(&device, &net, plan, Leave::Derivatives),
-            evaluation: Pass::compile(&device, &net, plan, Leave::Logits),
+            evaluation: training.leaving(&device, &net, Leave::Logits),
+            training,
             gradients: Gradients::compile(&device, &net, plan, batch_size),
             confusion: Confusion::compile(&device, &net),
         };
@@ -119,6 +124,7 @@ impl Network {
             row_words,
             most_steps,
             mean_loss,
+            sgd: OnceCell::new(),
             values,
             sets: Vec::new(),
             device,
@@ -210,11 +216,13 @@ impl Network {
     pub fn apply(&mut self, gradient: &Gradient, learning_rate: f32) -> Result<(), Error> {
         self.gradient.write(&self.device, gradient);
         self.set_learning_rate(learning_rate);
-        let (gradient, parameters) = (self.gradient.all(), self.parameters.all());
-        let part = self.batch_rows().whole(&self.device);
-        let sgd = Sgd::compile(&self.device, &self.net, 1);
-        let sgd = sgd.bind(&self.device, &part, &self.update, gradient, parameters, self.parameters.quads());
-        self.submit(&[sgd], 0);
+        let sgd = self.sgd.get_or_init(|| {
+            let (gradient, parameters) = (self.gradient.all(), self.parameters.all());
+            let part = self.batch_rows().whole(&self.device);
+            let sgd = Sgd::compile(&self.device, &self.net, 1);
+            sgd.bind(&self.device, &part, &self.update, gradient, parameters, self.parameters.quads())
+        });
+        self.submit(std::slice::from_ref(sgd), 0);
         self.device.check()
     }
 
@@ -257,7 +265,7 @@ impl Network {
         let Shape { input, classes, .. } = self.net.shape;
         let no_labels = vec![0; images.len() / input];
         let data = Data::new(&self.device, self.net.shape, self.values.tile, images, &no_labels)?;
-        let pass = Pass::compile(&self.device, &self.net, self.plan, Leave::Output);
+        let pass = self.kernels.training.leaving(&self.device, &self.net, Leave::Output);
         let tiles = data.tiles().map(|rows| pass.bind(&self.operands(), &data, &rows));
         let [_, left, _] = self.values.buffers();
         let mut y = Vec::with_capacity(data.len * classes);
@@ -280,7 +288,7 @@ impl Network {
         let [z1, dy, da1] = self.values.buffers();
         let data = &self.sets[set.0].data;
         let run = |leave| {
-            let pass = Pass::compile(&self.device, &self.net, self.plan, leave);
+            let pass = self.kernels.training.leaving(&self.device, &self.net, leave);
             self.submit(&pass.bind(&self.operands(), data, &self.batch_rows()), 0);
         };
         run(Leave::HiddenInput);

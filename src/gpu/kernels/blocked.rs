@@ -5,61 +5,56 @@ use wgpu::Buffer;
 
 use super::family::{Leave, Operands};
 use super::lists::Sgd;
-use super::{Access, Dispatch, Kernel, QUAD, Source, fused, shared, work};
+use super::stages::Stages;
+use super::{Access, Dispatch, IMAGES, Kernel, QUAD, Source, TEAM, fused, shared, work};
 use crate::gpu::data::{Data, Rows};
 use crate::gpu::device::Device;
 use crate::gpu::layer::{Layers, bytes, hidden_layer_quads};
 use crate::net::{Net, Shape};
 
-/// Rows and columns of a block: `BLOCK_QUADS` quads of `shaders/shared/blocks.wgsl`.
+/// Rows and columns of a block.
 pub const BLOCK: usize = 64;
-/// Invocations that compute a block, each 8 x 8 of its values.
-const LANES: usize = 64;
-/// Invocations of `output`: `TEAM` of `shaders/shared/output_team.wgsl`.
-const TEAM: usize = 128;
-/// Images that a workgroup of `output` takes: `IMAGES` there.
-const IMAGES: usize = 4;
+/// Invocations that compute a block, each 2 x 2 quads of its rows and columns.
+const LANES: usize = (BLOCK / QUAD / 2).pow(2);
 /// The most parts that a batch is split into, and the fewest images that are worth one.
 const MOST_SPLITS: usize = 8;
 const FEWEST_IMAGES: usize = 128;
 
+const HIDDEN: Source = Source {
+    name: "hidden",
+    shared: &[shared::ACTIVATION, shared::BLOCKS],
+    text: include_str!("../../../shaders/blocked/hidden.wgsl"),
+    lanes: LANES,
+    access: &[Access::Uniform, Access::Read, Access::ReadRow, Access::Read, Access::Write],
+};
+
+const OUTPUT: Source = Source {
+    name: "output",
+    shared: &[shared::ACTIVATION, shared::LOSS, shared::OUTPUT_TEAM],
+    text: include_str!("../../../shaders/blocked/output.wgsl"),
+    lanes: TEAM,
+    access: &[
+        Access::Uniform,
+        Access::ReadRow,
+        Access::Read,
+        Access::Read,
+        Access::Read,
+        Access::Write,
+        Access::Write,
+        Access::WriteRow,
+    ],
+};
+
 /// `hidden` and `output`.
-pub struct Pass {
-    hidden: Kernel,
-    output: Kernel,
-    forward_only: bool,
-}
+pub struct Pass(Stages);
 
 impl Pass {
-    pub fn compile(device: &Device, net: &Net, leave: Leave) -> Self {
-        let hidden = Source {
-            name: "hidden",
-            shared: &[shared::ACTIVATION, shared::BLOCKS],
-            text: include_str!("../../../shaders/blocked/hidden.wgsl"),
-            lanes: LANES,
-            access: &[Access::Uniform, Access::Read, Access::ReadRow, Access::Read, Access::Write],
-        };
-        let output = Source {
-            name: "output",
-            shared: &[shared::ACTIVATION, shared::LOSS, shared::OUTPUT_TEAM],
-            text: include_str!("../../../shaders/blocked/output.wgsl"),
-            lanes: TEAM,
-            access: &[
-                Access::Uniform,
-                Access::ReadRow,
-                Access::Read,
-                Access::Read,
-                Access::Read,
-                Access::Write,
-                Access::Write,
-                Access::WriteRow,
-            ],
-        };
-        Self {
-            hidden: Kernel::compile(device, &hidden, net, &leave.hidden_layer(net)),
-            output: Kernel::compile(device, &output, net, &leave.both_layers(net)),
-            forward_only: leave.forward_only(),
-        }
+    pub fn compile(device: &Device, net: &Net) -> Self {
+        Self(Stages::compile(device, net, [HIDDEN, OUTPUT]))
+    }
+
+    pub fn leaving(&self, device: &Device, net: &Net, leave: Leave) -> Self {
+        Self(self.0.leaving(device, net, leave))
     }
 
     pub fn bind(&self, on: &Operands, data: &Data, rows: &Rows) -> Vec<Dispatch> {
@@ -68,20 +63,8 @@ impl Pass {
         let buffers = [(&part).into(), (&data.images).into(), rows.batch.into(), parameters.hidden(), values.z1()];
         let workgroups = [net.shape.hidden.div_ceil(BLOCK), rows.images.div_ceil(BLOCK), 1];
         let work = work::hidden(net.shape, rows.images);
-        let hidden = self.hidden.bind(device, buffers, rows.row_words, workgroups, work);
-        let buffers = [
-            (&part).into(),
-            rows.batch.into(),
-            (&data.labels).into(),
-            parameters.output(),
-            values.z1(),
-            values.dy(),
-            values.da1(),
-            rows.losses.into(),
-        ];
-        let workgroups = [rows.images.div_ceil(IMAGES), 1, 1];
-        let work = work::output(net.shape, rows.images, self.forward_only);
-        vec![hidden, self.output.bind(device, buffers, rows.row_words, workgroups, work)]
+        let hidden = self.0.hidden.bind(device, buffers, rows.row_words, workgroups, work);
+        vec![hidden, self.0.bind_output(on, data, rows, parameters.output(), IMAGES)]
     }
 }
 

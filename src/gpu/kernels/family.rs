@@ -75,11 +75,21 @@ pub enum Pass {
 }
 
 impl Pass {
-    pub fn compile(device: &Device, net: &Net, plan: Plan, leave: Leave) -> Self {
+    /// Compiles the kernels for training.
+    pub fn compile(device: &Device, net: &Net, plan: Plan) -> Self {
         match plan {
-            Plan::Tiled => Self::Tiled(tiled::Pass::compile(device, net, leave)),
-            Plan::Fused => Self::Fused(fused::Pass::compile(device, net, leave)),
-            Plan::Blocked { .. } => Self::Blocked(blocked::Pass::compile(device, net, leave)),
+            Plan::Tiled => Self::Tiled(tiled::Pass::compile(device, net)),
+            Plan::Fused => Self::Fused(fused::Pass::compile(device, net, Leave::Derivatives)),
+            Plan::Blocked { .. } => Self::Blocked(blocked::Pass::compile(device, net)),
+        }
+    }
+
+    /// The same pass, with something else left.
+    pub fn leaving(&self, device: &Device, net: &Net, leave: Leave) -> Self {
+        match self {
+            Self::Tiled(pass) => Self::Tiled(pass.leaving(device, net, leave)),
+            Self::Fused(_) => Self::Fused(fused::Pass::compile(device, net, leave)),
+            Self::Blocked(pass) => Self::Blocked(pass.leaving(device, net, leave)),
         }
     }
 

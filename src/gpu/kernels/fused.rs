@@ -4,7 +4,7 @@
 use wgpu::Buffer;
 
 use super::family::{Leave, Operands};
-use super::{Access, Dispatch, Kernel, QUAD, Source, Work, shared, work};
+use super::{Access, Dispatch, IMAGES, Kernel, QUAD, Source, Work, shared, work};
 use crate::gpu::data::{Data, Rows};
 use crate::gpu::device::Device;
 use crate::gpu::layer::Layers;
@@ -12,13 +12,11 @@ use crate::net::{Net, Shape};
 
 /// Invocations of a workgroup: as many as leave a quad for each of 4 images, in the 16 KiB of workgroup memory that WebGPU
 /// promises.
-const LANES: usize = 256;
-/// Images that a workgroup takes, `IMAGES` of `shaders/shared/output_team.wgsl`.
-const IMAGES: usize = 4;
-/// Tiles that a workgroup of `gradients` computes, its `TILES`.
-const TILES: usize = 16;
-/// The most hidden units: `LOGITS` of `shaders/shared/output_team.wgsl`, shared by 4 images.
-const MOST_HIDDEN: usize = 128;
+pub const LANES: usize = 256;
+/// Tiles that a workgroup of `gradients` computes.
+pub const TILES: usize = 16;
+/// The most hidden units, whose values for 4 images lie in workgroup memory.
+pub const MOST_HIDDEN: usize = 128;
 
 /// Whether these kernels can run a network.
 pub fn fits(shape: Shape) -> bool {

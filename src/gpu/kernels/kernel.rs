@@ -8,7 +8,7 @@ use wgpu::{
     ShaderSource, ShaderStages,
 };
 
-use super::{INVOCATIONS, QUAD, ROW_WORDS, STORAGE_BUFFERS, WINDOW};
+use super::{INVOCATIONS, NUMBERS, QUAD, ROW_WORDS, STORAGE_BUFFERS, WINDOW};
 use crate::gpu::device::Device;
 use crate::gpu::layer::output_layer_start;
 use crate::net::Net;
@@ -117,6 +117,7 @@ pub struct Source {
 }
 
 /// A compiled shader and how it binds its buffers.
+#[derive(Clone)]
 pub struct Kernel {
     name: &'static str,
     pipeline: ComputePipeline,
@@ -129,10 +130,9 @@ impl Kernel {
         let &Source { name, shared, text, lanes, access } = source;
         debug_assert!(access.iter().filter(|a| a.is_storage()).count() <= STORAGE_BUFFERS as usize, "{name}");
         debug_assert!(lanes <= INVOCATIONS as usize, "{name}");
-        // The length of an array in a uniform buffer can't be an override.
-        let window = format!("const WINDOW = {WINDOW}u;\n");
+        let numbers = NUMBERS.map(|(name, value)| format!("const {name} = {value}u;\n")).concat();
         let network = include_str!("../../../shaders/shared/network.wgsl");
-        let text = [&[&window, network], shared, &[text]].concat().concat();
+        let text = [&[&numbers, network], shared, &[text]].concat().concat();
         let device = &device.gpu;
         let module = device.create_shader_module(ShaderModuleDescriptor {
             label: Some(name),

@@ -9,10 +9,13 @@ pub mod family;
 pub mod fused;
 mod kernel;
 pub mod lists;
+mod stages;
 pub mod tiled;
 mod work;
 
 pub use kernel::{Access, Dispatch, Kernel, Part, Rate, Slice, Source, Work};
+
+use crate::net::Shape;
 
 /// Columns in a `vec4f`, pixels in a word.
 pub const QUAD: usize = 4;
@@ -25,6 +28,35 @@ pub const STORAGE_BUFFERS: u32 = 8;
 pub const ROW_WORDS: usize = 64;
 /// Quads in a window: what WebGPU promises for a uniform buffer's binding, 64 KiB.
 pub const WINDOW: usize = 4096;
+
+/// Images that a workgroup takes through the output layer, in `fused` and in `blocked`: a quad.
+const IMAGES: usize = QUAD;
+/// Invocations that share the sums of their logits.
+const TEAM: usize = 128;
+/// Where `shaders/shared/output_team.wgsl` keeps what in workgroup memory, in quads: first the hidden layer's values of
+/// `fused`, then the logits, then sums.
+const LOGITS: usize = IMAGES * fused::MOST_HIDDEN / QUAD;
+const SUMS: usize = LOGITS + IMAGES * Shape::MAX_CLASSES.div_ceil(QUAD);
+const SCRATCH: usize = larger(SUMS + IMAGES * TEAM, IMAGES * fused::LANES);
+// All the workgroup memory that WebGPU promises.
+const _: () = assert!(SCRATCH * QUAD * size_of::<f32>() <= 16 << 10);
+
+const fn larger(a: usize, b: usize) -> usize {
+    if a > b { a } else { b }
+}
+
+/// The numbers that shaders share with their host, but for overrides: those that are lengths of arrays, and what goes
+/// with them. Every shader begins with them.
+const NUMBERS: [(&str, usize); 8] = [
+    ("WINDOW", WINDOW),
+    ("IMAGES", IMAGES),
+    ("TEAM", TEAM),
+    ("LOGITS", LOGITS),
+    ("SUMS", SUMS),
+    ("SCRATCH", SCRATCH),
+    ("TILES", fused::TILES),
+    ("BLOCK_QUADS", blocked::BLOCK / QUAD),
+];
 
 /// What several shaders share, beside `network.wgsl`, which all do.
 mod shared {

@@ -3,6 +3,7 @@
 use wgpu::Buffer;
 
 use super::family::{Leave, Operands};
+use super::stages::Stages;
 use super::{Access, Dispatch, Kernel, QUAD, ROW_WORDS, Source, WINDOW, shared, work};
 use crate::gpu::data::{Data, Rows};
 use crate::gpu::device::Device;
@@ -45,43 +46,41 @@ fn tiles(width: usize) -> usize {
     width.div_ceil(QUAD * TILE)
 }
 
+const HIDDEN: Source = Source {
+    name: "hidden",
+    shared: &[shared::ACTIVATION],
+    text: include_str!("../../../shaders/tiled/hidden.wgsl"),
+    lanes: LANES,
+    access: &[Access::Uniform, Access::Read, Access::ReadRow, Access::Window, Access::Write],
+};
+
+const OUTPUT: Source = Source {
+    name: "output",
+    shared: &[shared::ACTIVATION, shared::LOSS],
+    text: include_str!("../../../shaders/tiled/output.wgsl"),
+    lanes: LANES,
+    access: &[
+        Access::Uniform,
+        Access::ReadRow,
+        Access::Read,
+        Access::Window,
+        Access::Read,
+        Access::Write,
+        Access::Write,
+        Access::WriteRow,
+    ],
+};
+
 /// `hidden` and `output`.
-pub struct Pass {
-    hidden: Kernel,
-    output: Kernel,
-    forward_only: bool,
-}
+pub struct Pass(Stages);
 
 impl Pass {
-    pub fn compile(device: &Device, net: &Net, leave: Leave) -> Self {
-        let hidden = Source {
-            name: "hidden",
-            shared: &[shared::ACTIVATION],
-            text: include_str!("../../../shaders/tiled/hidden.wgsl"),
-            lanes: LANES,
-            access: &[Access::Uniform, Access::Read, Access::ReadRow, Access::Window, Access::Write],
-        };
-        let output = Source {
-            name: "output",
-            shared: &[shared::ACTIVATION, shared::LOSS],
-            text: include_str!("../../../shaders/tiled/output.wgsl"),
-            lanes: LANES,
-            access: &[
-                Access::Uniform,
-                Access::ReadRow,
-                Access::Read,
-                Access::Window,
-                Access::Read,
-                Access::Write,
-                Access::Write,
-                Access::WriteRow,
-            ],
-        };
-        Self {
-            hidden: Kernel::compile(device, &hidden, net, &leave.hidden_layer(net)),
-            output: Kernel::compile(device, &output, net, &leave.both_layers(net)),
-            forward_only: leave.forward_only(),
-        }
+    pub fn compile(device: &Device, net: &Net) -> Self {
+        Self(Stages::compile(device, net, [HIDDEN, OUTPUT]))
+    }
+
+    pub fn leaving(&self, device: &Device, net: &Net, leave: Leave) -> Self {
+        Self(self.0.leaving(device, net, leave))
     }
 
     pub fn bind(&self, on: &Operands, data: &Data, rows: &Rows) -> Vec<Dispatch> {
@@ -95,23 +94,10 @@ impl Pass {
                 let part = rows.part(device, first, end);
                 let buffers = [(&part).into(), (&data.images).into(), rows.batch.into(), weights, values.z1()];
                 let work = work::hidden(shape, rows.images).part((end - first) as f64 / words as f64);
-                self.hidden.bind(device, buffers, rows.row_words, workgroups, work)
+                self.0.hidden.bind(device, buffers, rows.row_words, workgroups, work)
             })
             .collect();
-        let part = rows.whole(device);
-        let buffers = [
-            (&part).into(),
-            rows.batch.into(),
-            (&data.labels).into(),
-            parameters.output().window(0),
-            values.z1(),
-            values.dy(),
-            values.da1(),
-            rows.losses.into(),
-        ];
-        let workgroups = [rows.images.div_ceil(LANES), 1, 1];
-        let work = work::output(shape, rows.images, self.forward_only);
-        pass.push(self.output.bind(device, buffers, rows.row_words, workgroups, work));
+        pass.push(self.0.bind_output(on, data, rows, parameters.output().window(0), LANES));
         pass
     }
 }
