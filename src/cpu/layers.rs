@@ -1,71 +1,234 @@
-//! What a layer does to its rows, in f32.
+//! What comes between the products of the first layer, in the order of a step: for some images, a strip at a time.
+//!
+//! z1, da1 and dz1 are a row an image. a2 and dy are `[rows of classes, N]`, a lane a class.
 
-use ndarray::linalg::general_mat_mul;
-use ndarray::{ArrayRef1, ArrayRef2, Zip};
-
+use super::functions::{exp, sigmoid};
+use super::simd::{Instructions, LANES, Row, add_scaled, kernel};
+use super::strips::Strip;
 use crate::net::{Activation, Output};
 
-/// `out = x w + b`, for x `[N, inputs]`, w `[inputs, outputs]`, b `[outputs]`.
-pub fn affine(x: &ArrayRef2<f32>, w: &ArrayRef2<f32>, b: &ArrayRef1<f32>, out: &mut ArrayRef2<f32>) {
-    out.assign(b);
-    general_mat_mul(1.0, x, w, 1.0, out);
-}
+/// Images, or classes, whose sums are in registers at a time.
+const TILE: usize = 4;
+/// The logarithm of a product is taken once for so many images: each has a factor of at most 255.
+const FACTORS: usize = 64;
 
-/// The hidden layer's function, in place.
-pub fn activation(activation: Activation, a: &mut ArrayRef2<f32>) {
-    match activation {
-        Activation::Sigmoid => a.mapv_inplace(sigmoid),
-        // Written so that a NaN stays one.
-        Activation::Relu => a.mapv_inplace(|a| if a <= 0.0 { 0.0 } else { a }),
-    }
-}
-
-fn sigmoid(a: f32) -> f32 {
-    let e = (-a.abs()).exp();
-    if a >= 0.0 { 1.0 / (1.0 + e) } else { e / (1.0 + e) }
-}
-
-/// Multiplies d by the activation's gradient, known from its value z.
-pub fn activation_gradient(activation: Activation, z: &ArrayRef2<f32>, d: &mut ArrayRef2<f32>) {
-    match activation {
-        Activation::Sigmoid => Zip::from(d).and(z).for_each(|d, &z| *d *= z * (1.0 - z)),
-        Activation::Relu => Zip::from(d).and(z).for_each(|d, &z| *d *= if z > 0.0 { 1.0 } else { 0.0 }),
-    }
-}
-
-/// The output layer's function of one row of logits, in place.
-pub fn output(output: Output, row: &mut ArrayRef1<f32>) {
-    if output == Output::Softmax {
-        let max = largest(row);
-        row.mapv_inplace(|a| (a - max).exp());
-        let sum = row.sum();
-        *row /= sum;
-    }
-}
-
-/// The loss of one image: log-softmax of its logits a2 at the label, or half the square of its error y - t.
-pub fn loss(output: Output, a2: &ArrayRef1<f32>, error: &ArrayRef1<f32>, label: usize) -> f32 {
-    match output {
-        Output::Softmax => {
-            let max = largest(a2);
-            let sum: f32 = a2.iter().map(|a| (a - max).exp()).sum();
-            sum.ln() - (a2[label] - max)
-        }
-        Output::Identity => error.dot(error) / 2.0,
-    }
-}
-
-fn largest(row: &ArrayRef1<f32>) -> f32 {
-    row.fold(f32::NEG_INFINITY, |max, &a| max.max(a))
-}
-
-/// The place of the largest element, the first of equals.
-pub fn argmax(row: &ArrayRef1<f32>) -> usize {
-    let mut best = 0;
-    for (k, a) in row.iter().enumerate() {
-        if *a > row[best] {
-            best = k;
+kernel! {
+    /// a1 to z1, in place; 0 in the lanes that are no units.
+    pub fn activate(activation: Activation, strip: &Strip, a1: &mut [Row]) {
+        for row in a1 {
+            for (lane, a) in row.0.iter_mut().enumerate() {
+                *a = match activation {
+                    Activation::Sigmoid => sigmoid::<FUSED>(*a),
+                    // Written so that a NaN stays one.
+                    Activation::Relu => if *a <= 0.0 { 0.0 } else { *a },
+                };
+                *a = if lane < strip.units { *a } else { 0.0 };
+            }
         }
     }
-    best
+}
+
+kernel! {
+    /// Adds z1 W2 to a2.
+    pub fn logits(strip: &Strip, z1: &[Row], a2: &mut [Row]) {
+        for (w2, a2) in strip.w2.chunks(LANES).zip(a2.chunks_exact_mut(z1.len())) {
+            let mut by_unit = [Row::ZERO; LANES];
+            for (unit, row) in by_unit.iter_mut().enumerate() {
+                for (lane, w2) in row.0.iter_mut().zip(w2) {
+                    *lane = w2.0[unit];
+                }
+            }
+            let (z1, z1_rest) = z1.as_chunks::<TILE>();
+            let (a2, a2_rest) = a2.as_chunks_mut::<TILE>();
+            for (z1, a2) in z1.iter().zip(a2) {
+                let mut sums = *a2;
+                for (unit, row) in by_unit.iter().enumerate() {
+                    for (z1, sum) in z1.iter().zip(&mut sums) {
+                        add_scaled::<FUSED>(sum, z1.0[unit], row);
+                    }
+                }
+                *a2 = sums;
+            }
+            for (z1, a2) in z1_rest.iter().zip(a2_rest) {
+                for (z, row) in z1.0.iter().zip(&by_unit) {
+                    add_scaled::<FUSED>(a2, *z, row);
+                }
+            }
+        }
+    }
+}
+
+/// Adds z1 W2 of some strips to a2.
+pub fn all_logits(kind: Instructions, strips: &[Strip], z1: &[Vec<Row>], a2: &mut [Row]) {
+    for (strip, z1) in strips.iter().zip(z1) {
+        logits(kind, strip, z1, a2);
+    }
+}
+
+/// b2 for each of `count` images.
+pub fn bias(b2: &[Row], count: usize, a2: &mut [Row]) {
+    for (b2, a2) in b2.iter().zip(a2.chunks_exact_mut(count)) {
+        a2.fill(*b2);
+    }
+}
+
+kernel! {
+    /// Adds `scale` times some rows to others.
+    pub fn add(scale: f32, rows: &[Row], sums: &mut [Row]) {
+        for (row, sum) in rows.iter().zip(sums) {
+            add_scaled::<FUSED>(sum, scale, row);
+        }
+    }
+}
+
+/// a2 to the output y, in place, for image `n` of `count`. Returns the largest logit and the sum of the exponentials
+/// above it, 0 and 1 where there is nothing to sum.
+#[inline(always)]
+fn output_of<const FUSED: bool>(output: Output, a2: &mut [Row], n: usize, count: usize) -> (f32, f32) {
+    if output == Output::Identity {
+        return (0.0, 1.0);
+    }
+    let mut largest = Row([f32::NEG_INFINITY; LANES]);
+    for row in a2.iter().skip(n).step_by(count) {
+        for (largest, a) in largest.0.iter_mut().zip(row.0) {
+            *largest = larger(*largest, a);
+        }
+    }
+    let largest = fold(largest, larger);
+    let mut sums = Row::ZERO;
+    for row in a2.iter_mut().skip(n).step_by(count) {
+        for (a, sum) in row.0.iter_mut().zip(&mut sums.0) {
+            *a = exp::<FUSED>(*a - largest);
+            *sum += *a;
+        }
+    }
+    let sum = fold(sums, |a, b| a + b);
+    for row in a2.iter_mut().skip(n).step_by(count) {
+        row.0.iter_mut().for_each(|e| *e /= sum);
+    }
+    (largest, sum)
+}
+
+#[inline(always)]
+fn larger(a: f32, b: f32) -> f32 {
+    if a > b { a } else { b }
+}
+
+/// All lanes in one, two halves at a time.
+#[inline(always)]
+fn fold(mut row: Row, join: impl Fn(f32, f32) -> f32) -> f32 {
+    for half in [8, 4, 2, 1] {
+        for lane in 0..half {
+            row.0[lane] = join(row.0[lane], row.0[lane + half]);
+        }
+    }
+    row.0[0]
+}
+
+kernel! {
+    /// a2 to the output y, in place, for `count` images.
+    pub fn output(output: Output, a2: &mut [Row], count: usize) {
+        for n in 0..count {
+            output_of::<FUSED>(output, a2, n, count);
+        }
+    }
+}
+
+kernel! {
+    /// a2 to dy = (y - t) * `scale`, in place, for images of these labels. Returns the sum of their losses.
+    pub fn loss(output: Output, a2: &mut [Row], labels: &[u8], scale: f32) -> f64 {
+        let count = labels.len();
+        let mut loss = 0.0;
+        // The sum of logarithms is the logarithm of the product.
+        let mut product = 1.0_f64;
+        for (n, &label) in labels.iter().enumerate() {
+            let (row, lane) = (usize::from(label) / LANES * count + n, usize::from(label) % LANES);
+            let right = a2[row].0[lane];
+            let (largest, sum) = output_of::<FUSED>(output, a2, n, count);
+            a2[row].0[lane] -= 1.0;
+            match output {
+                Output::Softmax => {
+                    loss -= f64::from(right - largest);
+                    product *= f64::from(sum);
+                    if n % FACTORS == FACTORS - 1 {
+                        loss += std::mem::replace(&mut product, 1.0).ln();
+                    }
+                }
+                Output::Identity => {
+                    let rows = a2.iter().skip(n).step_by(count);
+                    loss += rows.map(|row| f64::from(fold(Row(row.0.map(|e| e * e)), |a, b| a + b))).sum::<f64>() / 2.0;
+                }
+            }
+            for row in a2.iter_mut().skip(n).step_by(count) {
+                row.0.iter_mut().for_each(|error| *error *= scale);
+            }
+        }
+        loss + product.ln()
+    }
+}
+
+kernel! {
+    /// dz1 = dy W2ᵀ.
+    pub fn hidden_derivative(strip: &Strip, dy: &[Row], dz1: &mut [Row]) {
+        dz1.fill(Row::ZERO);
+        for (w2, dy) in strip.w2.chunks(LANES).zip(dy.chunks_exact(dz1.len())) {
+            for (dy, dz1) in dy.iter().zip(&mut *dz1) {
+                let mut sum = *dz1;
+                for (dy, w2) in dy.0.iter().zip(w2) {
+                    add_scaled::<FUSED>(&mut sum, *dy, w2);
+                }
+                *dz1 = sum;
+            }
+        }
+    }
+}
+
+kernel! {
+    /// z1 to da1 = dz1 activation'(a1), in place: the activation's gradient is known from its value.
+    pub fn delta(activation: Activation, dz1: &[Row], z1: &mut [Row]) {
+        for (z1, dz1) in z1.iter_mut().zip(dz1) {
+            for (z, d) in z1.0.iter_mut().zip(dz1.0) {
+                *z = match activation {
+                    Activation::Sigmoid => d * (*z * (1.0 - *z)),
+                    Activation::Relu => d * if *z > 0.0 { 1.0 } else { 0.0 },
+                };
+            }
+        }
+    }
+}
+
+kernel! {
+    /// Adds z1ᵀ dy to W2.
+    pub fn output_gradient(z1: &[Row], dy: &[Row], w2: &mut [Row]) {
+        for (w2, dy) in w2.chunks_mut(LANES).zip(dy.chunks_exact(z1.len())) {
+            for (w2, first) in w2.chunks_mut(TILE).zip((0..).step_by(TILE)) {
+                let mut sums = [Row::ZERO; TILE];
+                for (z1, dy) in z1.iter().zip(dy) {
+                    for (class, sum) in sums.iter_mut().enumerate() {
+                        add_scaled::<FUSED>(sum, dy.0[first + class], z1);
+                    }
+                }
+                for (w2, sum) in w2.iter_mut().zip(&sums) {
+                    add_scaled::<FUSED>(w2, 1.0, sum);
+                }
+            }
+        }
+    }
+}
+
+kernel! {
+    /// Adds all rows to one: the gradient of a bias.
+    pub fn add_rows(rows: &[Row], sum: &mut Row) {
+        let mut rows_sum = Row::ZERO;
+        for row in rows {
+            add_scaled::<FUSED>(&mut rows_sum, 1.0, row);
+        }
+        add_scaled::<FUSED>(sum, 1.0, &rows_sum);
+    }
+}
+
+/// The place of the largest of `count` images' logits, the first of equals, for image `n`.
+pub fn argmax(a2: &[Row], n: usize, count: usize, classes: usize) -> usize {
+    let logit = |class: usize| a2[class / LANES * count + n].0[class % LANES];
+    (1..classes).fold(0, |best, class| if logit(class) > logit(best) { class } else { best })
 }

@@ -3,11 +3,9 @@
 use std::hint::black_box;
 use std::time::Instant;
 
-use rayon::ThreadPool;
-use rayon::iter::{IndexedParallelIterator, ParallelIterator};
-use rayon::slice::{ParallelSlice, ParallelSliceMut};
-
-use super::{Error, pool};
+use super::Error;
+use super::simd::{Instructions, LANES, Row, kernel, multiply_add};
+use super::team::Team;
 use crate::answers::Timed;
 
 /// The most that the work of either loop can be doubled from its least.
@@ -22,8 +20,8 @@ const LOOKED_AT: usize = 512;
 
 /// The two loops, on a number of threads.
 pub struct Probe {
-    pool: ThreadPool,
-    instructions: Instructions,
+    team: Team,
+    kind: Instructions,
     original: Vec<f32>,
     copy: Vec<f32>,
     /// Runs of copies so far.
@@ -37,7 +35,7 @@ impl Probe {
     /// [`Error::Threads`].
     pub fn new(threads: usize) -> Result<Self, Error> {
         let (original, copy) = (vec![0.0; COPIED], vec![0.0; COPIED]);
-        Ok(Self { pool: pool(threads)?, instructions: Instructions::widest(), original, copy, runs: 0 })
+        Ok(Self { team: Team::new(threads)?, kind: Instructions::widest(), original, copy, runs: 0 })
     }
 
     /// Multiply-adds in registers, on every thread.
@@ -48,7 +46,8 @@ impl Probe {
         let steps = FEWEST_STEPS << doublings;
         let start = Instant::now();
         // The compiler must not know the numbers, or it would need no loop.
-        let threads = self.pool.broadcast(|_| self.instructions.chains(steps, black_box(1.0), black_box(1.0)));
+        let everyone = vec![(); self.team.threads()];
+        let threads = self.team.run(everyone, |_, ()| chains(self.kind, steps, black_box(1.0), black_box(1.0)));
         let seconds = start.elapsed().as_secs_f64();
         let chains = threads.concat();
         let starts = (0..threads[0].len()).cycle();
@@ -67,11 +66,11 @@ impl Probe {
             *value = mark(mark_number);
         }
         let copies = 1 << doublings;
-        let part = COPIED.div_ceil(self.pool.current_num_threads());
+        let part = COPIED.div_ceil(self.team.threads());
         let start = Instant::now();
         for _ in 0..copies {
-            let parts = black_box(&mut self.copy).par_chunks_mut(part).zip(self.original.par_chunks(part));
-            self.pool.install(|| parts.for_each(|(copy, original)| copy.copy_from_slice(original)));
+            let parts = black_box(&mut self.copy).chunks_mut(part).zip(self.original.chunks(part)).collect();
+            self.team.run(parts, |_, (copy, original): (&mut [f32], &[f32])| copy.copy_from_slice(original));
         }
         let seconds = start.elapsed().as_secs_f64();
         check("a copy", self.copy.iter().step_by(LOOKED_AT).zip((0..).map(mark)))?;
@@ -85,87 +84,32 @@ fn check<'a>(what: &'static str, mut pairs: impl Iterator<Item = (&'a f32, f32)>
     wrong.map_or(Ok(()), |(&found, expected)| Err(Error::Wrong { what, found, expected }))
 }
 
-/// What the multiply-adds can be made of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Instructions {
-    /// Fused, 16 at a time.
-    #[cfg(target_arch = "x86_64")]
-    Avx512,
-    /// Fused, 8 at a time.
-    #[cfg(target_arch = "x86_64")]
-    Avx2,
-    /// What every CPU that the program is compiled for has.
-    Baseline,
-}
-
-impl Instructions {
-    /// The widest that this CPU has.
-    fn widest() -> Self {
+/// The ends of some chains: each begins with its number, and every step takes it to `x * scale + shift`. Each step of a
+/// chain waits for the one before it, so there are 12 registers of chains: enough for two multiply-adds a cycle that take
+/// up to 6, and 24 on ARM, where some CPUs begin four a cycle.
+fn chains(kind: Instructions, steps: u32, scale: f32, shift: f32) -> Vec<f32> {
+    match kind {
         #[cfg(target_arch = "x86_64")]
-        {
-            if is_x86_feature_detected!("avx512f") {
-                return Self::Avx512;
-            }
-            if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
-                return Self::Avx2;
-            }
-        }
-        Self::Baseline
-    }
-
-    /// The ends of some chains: each begins with its number, and every step takes it to `x * scale + shift`.
-    fn chains(self, steps: u32, scale: f32, shift: f32) -> Vec<f32> {
-        match self {
-            #[cfg(target_arch = "x86_64")]
-            #[allow(unsafe_code)]
-            // SAFETY: `widest` is where this variant comes from, and it has asked the CPU for AVX-512F.
-            Self::Avx512 => unsafe { avx512(steps, scale, shift) }.to_vec(),
-            #[cfg(target_arch = "x86_64")]
-            #[allow(unsafe_code)]
-            // SAFETY: `widest` is where this variant comes from, and it has asked the CPU for AVX2 and FMA.
-            Self::Avx2 => unsafe { avx2(steps, scale, shift) }.to_vec(),
-            Self::Baseline => baseline(steps, scale, shift).to_vec(),
-        }
+        Instructions::Avx512 => chains_in::<12>(kind, steps, scale, shift),
+        #[cfg(target_arch = "x86_64")]
+        Instructions::Avx2 => chains_in::<6>(kind, steps, scale, shift),
+        Instructions::Baseline if cfg!(target_arch = "aarch64") => chains_in::<6>(kind, steps, scale, shift),
+        Instructions::Baseline => chains_in::<3>(kind, steps, scale, shift),
     }
 }
 
-/// A function that takes chains `steps` further, which the compiler keeps in vector registers. Each step of a chain
-/// waits for the one before it, so that there must be as many chains as multiply-adds on their way at once.
-macro_rules! chains {
-    ($(#[$feature:meta])* $name:ident, $count:expr, $fused:expr) => {
-        $(#[$feature])*
-        fn $name(steps: u32, scale: f32, shift: f32) -> [f32; $count] {
-            let mut chains = std::array::from_fn(|chain| chain as f32);
-            for _ in 0..steps {
-                for x in &mut chains {
-                    *x = if $fused { x.mul_add(scale, shift) } else { *x * scale + shift };
-                }
+kernel! {
+    fn chains_in<const SIZE: usize>(steps: u32, scale: f32, shift: f32) -> Vec<f32> {
+        let mut chains: [Row; SIZE] =
+            std::array::from_fn(|row| Row(std::array::from_fn(|lane| (row * LANES + lane) as f32)));
+        for _ in 0..steps {
+            for x in chains.iter_mut().flat_map(|row| &mut row.0) {
+                *x = multiply_add::<FUSED>(*x, scale, shift);
             }
-            chains
         }
-    };
+        chains.iter().flat_map(|row| row.0).collect()
+    }
 }
-
-// 12 registers of chains, of the 16 that AVX2 has: enough for two multiply-adds a cycle that take up to 6.
-#[cfg(target_arch = "x86_64")]
-chains!(
-    #[target_feature(enable = "avx512f")]
-    avx512,
-    12 * 16,
-    true
-);
-#[cfg(target_arch = "x86_64")]
-chains!(
-    #[target_feature(enable = "avx2,fma")]
-    avx2,
-    12 * 8,
-    true
-);
-#[cfg(target_arch = "aarch64")]
-// 24 registers of 32: some of these CPUs begin four multiply-adds a cycle.
-chains!(baseline, 24 * 4, true);
-#[cfg(not(target_arch = "aarch64"))]
-chains!(baseline, 12 * 4, false);
 
 #[cfg(test)]
 mod tests {
@@ -173,10 +117,10 @@ mod tests {
 
     #[test]
     fn every_kind_of_instructions_gives_the_exact_ends() {
-        for instructions in [Instructions::widest(), Instructions::Baseline] {
+        for kind in Instructions::all() {
             for (scale, shift, end) in [(1.0, 1.0, [1000.0, 1001.0]), (0.5, 0.0, [0.0, 0.0]), (-1.0, 3.0, [0.0, 1.0])] {
-                let chains = instructions.chains(1000, black_box(scale), black_box(shift));
-                assert_eq!(chains[..2], end, "{instructions:?}, {scale}, {shift}");
+                let chains = chains(kind, 1000, black_box(scale), black_box(shift));
+                assert_eq!(chains[..2], end, "{kind:?}, {scale}, {shift}");
             }
         }
     }
@@ -184,7 +128,7 @@ mod tests {
     #[test]
     fn the_longest_chains_are_exact() {
         let steps = FEWEST_STEPS << MOST_DOUBLINGS;
-        let chains = Instructions::widest().chains(steps, black_box(1.0), black_box(1.0));
+        let chains = chains(Instructions::widest(), steps, black_box(1.0), black_box(1.0));
         assert!(chains.iter().zip(0..).all(|(&end, start): (_, u32)| end as u32 == start + steps));
         assert!(steps as f32 + (chains.len() as f32) < 2.0 / f32::EPSILON);
     }

@@ -1,0 +1,117 @@
+//! Vector instructions: which ones this CPU has, and kernels that are compiled for each.
+//!
+//! The kernels are plain loops over [`Row`]s, arrays as long as the widest registers. The compiler makes vector
+//! instructions of them, the same loops for every kind of CPU.
+
+/// Values in a [`Row`]: hidden units that are computed side by side.
+pub const LANES: usize = 16;
+
+/// As many values as the widest registers hold, in one cache line.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[repr(C, align(64))]
+pub struct Row(pub [f32; LANES]);
+
+impl Row {
+    pub const ZERO: Self = Self([0.0; LANES]);
+}
+
+/// Rows that hold so many values.
+pub fn rows(values: usize) -> usize {
+    values.div_ceil(LANES)
+}
+
+/// What a CPU computes with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Instructions {
+    /// Fused multiply-adds, 16 at a time.
+    #[cfg(target_arch = "x86_64")]
+    Avx512,
+    /// Fused multiply-adds, 8 at a time.
+    #[cfg(target_arch = "x86_64")]
+    Avx2,
+    /// What every CPU that the program is compiled for has.
+    Baseline,
+}
+
+impl Instructions {
+    /// Whether the multiply-adds that need no detection are fused: where they are not, a fused one is a call.
+    pub const BASELINE_FUSED: bool = cfg!(target_arch = "aarch64");
+
+    /// Those that this CPU has, the widest first.
+    pub fn all() -> Vec<Self> {
+        let mut all = Vec::new();
+        #[cfg(target_arch = "x86_64")]
+        {
+            if is_x86_feature_detected!("avx512f") {
+                all.push(Self::Avx512);
+            }
+            if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
+                all.push(Self::Avx2);
+            }
+        }
+        all.push(Self::Baseline);
+        all
+    }
+
+    /// The widest that this CPU has.
+    pub fn widest() -> Self {
+        Self::all()[0]
+    }
+}
+
+/// `a * b + c`, rounded once if `FUSED`.
+#[inline(always)]
+pub fn multiply_add<const FUSED: bool>(a: f32, b: f32, c: f32) -> f32 {
+    if FUSED { a.mul_add(b, c) } else { a * b + c }
+}
+
+/// `sum + x * row`, each lane for itself.
+#[inline(always)]
+pub fn add_scaled<const FUSED: bool>(sum: &mut Row, x: f32, row: &Row) {
+    for (sum, row) in sum.0.iter_mut().zip(&row.0) {
+        *sum = multiply_add::<FUSED>(x, *row, *sum);
+    }
+}
+
+/// Compiles a function once for each kind of [`Instructions`], and puts one in front that takes the kind as its first
+/// argument. In its body `FUSED` says whether multiply-adds are fused.
+macro_rules! kernel {
+    ($(#[$attribute:meta])* $visible:vis fn $name:ident $(<const $size:ident: usize>)?
+     ($($argument:ident: $type:ty),* $(,)?) $(-> $result:ty)? $body:block) => {
+        $(#[$attribute])*
+        #[allow(clippy::too_many_arguments, reason = "the kind of instructions comes on top")]
+        $visible fn $name $(<const $size: usize>)?
+        (instructions: $crate::cpu::simd::Instructions, $($argument: $type),*) $(-> $result)? {
+            use $crate::cpu::simd::Instructions;
+
+            #[inline(always)]
+            fn body<const FUSED: bool $(, const $size: usize)?>($($argument: $type),*) $(-> $result)? $body
+
+            #[cfg(target_arch = "x86_64")]
+            #[target_feature(enable = "avx512f")]
+            fn avx512 $(<const $size: usize>)? ($($argument: $type),*) $(-> $result)? {
+                body::<true $(, $size)?>($($argument),*)
+            }
+            #[cfg(target_arch = "x86_64")]
+            #[target_feature(enable = "avx2,fma")]
+            fn avx2 $(<const $size: usize>)? ($($argument: $type),*) $(-> $result)? {
+                body::<true $(, $size)?>($($argument),*)
+            }
+            fn baseline $(<const $size: usize>)? ($($argument: $type),*) $(-> $result)? {
+                body::<{ Instructions::BASELINE_FUSED } $(, $size)?>($($argument),*)
+            }
+            match instructions {
+                #[cfg(target_arch = "x86_64")]
+                #[allow(unsafe_code)]
+                // SAFETY: this variant comes from `Instructions::all`, which has asked the CPU for AVX-512F.
+                Instructions::Avx512 => unsafe { avx512 $(::<$size>)? ($($argument),*) },
+                #[cfg(target_arch = "x86_64")]
+                #[allow(unsafe_code)]
+                // SAFETY: this variant comes from `Instructions::all`, which has asked the CPU for AVX2 and FMA.
+                Instructions::Avx2 => unsafe { avx2 $(::<$size>)? ($($argument),*) },
+                Instructions::Baseline => baseline $(::<$size>)? ($($argument),*),
+            }
+        }
+    };
+}
+pub(super) use kernel;

@@ -1,0 +1,127 @@
+//! Threads that stay: they compute parts of one step side by side, and wait for each other within it.
+
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Condvar, Mutex, PoisonError};
+
+use rayon::{ThreadPool, ThreadPoolBuilder};
+
+use super::Error;
+
+/// The threads of one network.
+pub struct Team {
+    /// None where the caller's own thread does everything.
+    pool: Option<ThreadPool>,
+}
+
+impl Team {
+    /// As many threads as asked for, or one a core if 0.
+    ///
+    /// # Errors
+    /// [`Error::Threads`].
+    pub fn new(threads: usize) -> Result<Self, Error> {
+        if threads == 1 {
+            return Ok(Self { pool: None });
+        }
+        let pool = ThreadPoolBuilder::new()
+            .num_threads(threads)
+            .build()
+            .map_err(|error| Error::Threads { threads, reason: error.to_string() })?;
+        Ok(Self { pool: Some(pool).filter(|pool| pool.current_num_threads() > 1) })
+    }
+
+    pub fn threads(&self) -> usize {
+        self.pool.as_ref().map_or(1, ThreadPool::current_num_threads)
+    }
+
+    /// Does `work` on every part, each on a thread of its own and all at once, so that they may wait for each other; at
+    /// most as many as there are threads. The results are in the order of the parts.
+    pub fn run<P: Send, R: Send>(&self, parts: Vec<P>, work: impl Fn(usize, P) -> R + Sync) -> Vec<R> {
+        debug_assert!(parts.len() <= self.threads(), "a part would never begin");
+        match &self.pool {
+            Some(pool) if parts.len() > 1 => {
+                let parts: Vec<_> = parts.into_iter().map(|part| Mutex::new(Some(part))).collect();
+                let results = pool.broadcast(|thread| {
+                    let part = parts.get(thread.index())?;
+                    let part = part.lock().unwrap_or_else(PoisonError::into_inner).take()?;
+                    Some(work(thread.index(), part))
+                });
+                results.into_iter().flatten().collect()
+            }
+            _ => parts.into_iter().enumerate().map(|(thread, part)| work(thread, part)).collect(),
+        }
+    }
+}
+
+/// Looks at another thread's progress before a waiting thread lets others run, and before it sleeps: some 10 us, then
+/// some more if there is nothing else to run. On a machine that is busy the other thread may need this core.
+const SPINS: u32 = 200;
+const YIELDS: u32 = 20;
+
+/// How far each thread is, in steps. A thread that is ahead of another waits for it.
+pub struct Progress {
+    done: Vec<Counter>,
+    sleepers: AtomicUsize,
+    lock: Mutex<()>,
+    wake: Condvar,
+}
+
+/// Alone in its cache line, and in the one that a CPU may fetch with it.
+#[repr(align(128))]
+struct Counter(AtomicU64);
+
+impl Progress {
+    pub fn new(threads: usize) -> Self {
+        let done = (0..threads).map(|_| Counter(AtomicU64::new(0))).collect();
+        Self { done, sleepers: AtomicUsize::new(0), lock: Mutex::new(()), wake: Condvar::new() }
+    }
+
+    /// Says that `thread` has done so many steps. What it wrote before is there for all that waited for it.
+    pub fn set(&self, thread: usize, steps: u64) {
+        // In one order with `sleepers`: either this thread sees the sleeper, or that one sees the steps.
+        self.done[thread].0.store(steps, Ordering::SeqCst);
+        if self.sleepers.load(Ordering::SeqCst) > 0 {
+            drop(self.lock.lock().unwrap_or_else(PoisonError::into_inner));
+            self.wake.notify_all();
+        }
+    }
+
+    /// Waits until every thread has done so many steps.
+    pub fn wait(&self, steps: u64) {
+        let all = || self.done.iter().all(|done| done.0.load(Ordering::SeqCst) >= steps);
+        for _ in 0..SPINS {
+            if all() {
+                return;
+            }
+            std::hint::spin_loop();
+        }
+        for _ in 0..YIELDS {
+            if all() {
+                return;
+            }
+            std::thread::yield_now();
+        }
+        let mut lock = self.lock.lock().unwrap_or_else(PoisonError::into_inner);
+        self.sleepers.fetch_add(1, Ordering::SeqCst);
+        while !all() {
+            lock = self.wake.wait(lock).unwrap_or_else(PoisonError::into_inner);
+        }
+        self.sleepers.fetch_sub(1, Ordering::SeqCst);
+    }
+
+    /// What a thread holds while others may wait for it: if it panics, they go on, and the panic reaches the caller.
+    pub fn member(&self, thread: usize) -> Member<'_> {
+        Member { progress: self, thread }
+    }
+}
+
+/// A thread that others may wait for.
+pub struct Member<'a> {
+    progress: &'a Progress,
+    thread: usize,
+}
+
+impl Drop for Member<'_> {
+    fn drop(&mut self) {
+        self.progress.set(self.thread, u64::MAX);
+    }
+}
