@@ -144,11 +144,8 @@ fn reference(task: &Task, batches: &[u32]) -> (Tensors, Vec<f64>) {
     let batch_size = task.images_per_step();
     let steps = batches.chunks(batch_size).take(CHECK_STEPS);
     let losses = steps.map(|batch| {
-        let pixels = |&image: &u32| task.set.image(image as usize).expect("of the set");
-        let x = batch.iter().flat_map(pixels).map(|&pixel| f64::from(pixel) / 255.0).collect();
-        let x = ndarray::Array2::from_shape_vec((batch_size, task.set.pixels()), x).expect("whole images");
         let t: Vec<usize> = batch.iter().map(|&image| task.set.labels()[image as usize].into()).collect();
-        net.train_step(&x, &t, CHECK_LEARNING_RATE.into())
+        net.train_step(&task.set.inputs(batch), &t, CHECK_LEARNING_RATE.into())
     });
     let losses = losses.collect();
     (net.params, losses)
@@ -236,6 +233,7 @@ impl Side for Twolayer {
 struct Design {
     name: &'static str,
     workload: Workload,
+    /// Without what all designs share.
     source: &'static str,
     /// The override that the size of its workgroups follows from.
     workgroup: (&'static str, usize),
@@ -402,9 +400,10 @@ impl Baseline {
             values(hidden),
             losses.clone(),
         ];
+        let source = [include_str!("baselines/shared.wgsl"), design.source].concat();
         let module = gpu.device.create_shader_module(ShaderModuleDescriptor {
             label: Some(design.name),
-            source: ShaderSource::Wgsl(design.source.into()),
+            source: ShaderSource::Wgsl(source.into()),
         });
         let (workgroup, invocations) = design.workgroup;
         let constants = [

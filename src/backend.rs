@@ -11,6 +11,7 @@ use std::pin::Pin;
 pub use crate::answers::Peak;
 pub use crate::answers::{Evaluation, Intermediates, KernelTime, Kernels, Profile, Resident, Untimed};
 use crate::data::Dataset;
+use crate::gpu::plan::Class;
 use crate::net::{Gradients, Net, Params, Shape, Tensor};
 use crate::{cpu, gpu};
 
@@ -227,7 +228,7 @@ impl Backend {
     pub fn ahead(&self) -> usize {
         match &self.network {
             Network::Cpu(_) => 1,
-            Network::Gpu(network) if network.is_software() => 1,
+            Network::Gpu(network) if network.class() == Class::Software => 1,
             Network::Gpu(_) => 2,
         }
     }

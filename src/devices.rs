@@ -8,6 +8,7 @@ use wgpu::Adapter;
 
 use crate::backend::Device;
 use crate::gpu;
+use crate::gpu::plan::Class;
 
 /// What a device is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -207,7 +208,7 @@ pub async fn list(threads: usize) -> Vec<Found> {
     for adapter in gpu::adapters::list().await {
         let info = adapter.get_info();
         let driver = [info.driver.as_str(), info.driver_info.as_str()].join(" ").trim().to_owned();
-        let software = gpu::adapters::is_software(&info);
+        let software = Class::of(&info) == Class::Software;
         let info = Info {
             index: found.len(),
             name: info.name,

@@ -65,12 +65,7 @@ fn right(found: &Found) {
 }
 
 fn why(outcome: &Outcome) -> String {
-    match outcome {
-        Outcome::Timed(_) => "timed".to_owned(),
-        Outcome::Skipped(reason) => format!("skipped: {reason}"),
-        Outcome::Wrong(reason) => format!("wrong: {reason}"),
-        Outcome::Failed(reason) => format!("failed: {reason}"),
-    }
+    outcome.why_not().map_or("timed".to_owned(), ToString::to_string)
 }
 
 /// Spoils one value of what a device computes.

@@ -1,35 +1,6 @@
 // A step in kernels that each compute one matrix, one value an invocation: the product as its formula says it, a row
 // times a column, nothing kept or shared.
 
-override INPUT: u32;
-override HIDDEN: u32;
-override CLASSES: u32;
-override BATCH: u32;
-
-// Where each tensor begins in `parameters`: W1, b1, W2, b2.
-override B1: u32 = INPUT * HIDDEN;
-override W2: u32 = B1 + HIDDEN;
-override B2: u32 = W2 + HIDDEN * CLASSES;
-
-@group(0) @binding(0) var<uniform> step: u32;
-@group(0) @binding(1) var<uniform> learning_rate: f32;
-// Four pixels a word.
-@group(0) @binding(2) var<storage, read> images: array<u32>;
-@group(0) @binding(3) var<storage, read> labels: array<u32>;
-// Image numbers, [steps, BATCH].
-@group(0) @binding(4) var<storage, read> batches: array<u32>;
-@group(0) @binding(5) var<storage, read> parameters: array<f32>;
-@group(0) @binding(5) var<storage, read_write> updated: array<f32>;
-@group(0) @binding(6) var<storage, read> z1: array<f32>;
-@group(0) @binding(6) var<storage, read_write> new_z1: array<f32>;
-// First the logits, then dy.
-@group(0) @binding(7) var<storage, read> dy: array<f32>;
-@group(0) @binding(7) var<storage, read_write> new_dy: array<f32>;
-@group(0) @binding(8) var<storage, read> da1: array<f32>;
-@group(0) @binding(8) var<storage, read_write> new_da1: array<f32>;
-// Of each image, [steps, BATCH].
-@group(0) @binding(9) var<storage, read_write> losses: array<f32>;
-
 // Invocations along each side of a workgroup; neighbours in x are neighbours in memory.
 override SIDE: u32;
 
@@ -54,7 +25,7 @@ fn hidden(@builtin(global_invocation_id) id: vec3u) {
     new_z1[n * HIDDEN + j] = 1.0 / (1.0 + exp(-a));
 }
 
-// The logits z1 W2 + b2.
+// The logits z1 W2 + b2, in the place of dy.
 @compute @workgroup_size(SIDE, SIDE)
 fn output(@builtin(global_invocation_id) id: vec3u) {
     let n = id.y;

@@ -1,35 +1,8 @@
 // A step in two kernels: one workgroup takes one image of the batch through the network and back, and then one
 // invocation a parameter sums its gradient over the batch and updates it.
 
-override INPUT: u32;
-override HIDDEN: u32;
-override CLASSES: u32;
-override BATCH: u32;
-
-// Where each tensor begins in `parameters`: W1, b1, W2, b2.
-override B1: u32 = INPUT * HIDDEN;
-override W2: u32 = B1 + HIDDEN;
-override B2: u32 = W2 + HIDDEN * CLASSES;
+// Where the parameters end.
 override END: u32 = B2 + CLASSES;
-
-@group(0) @binding(0) var<uniform> step: u32;
-@group(0) @binding(1) var<uniform> learning_rate: f32;
-// Four pixels a word.
-@group(0) @binding(2) var<storage, read> images: array<u32>;
-@group(0) @binding(3) var<storage, read> labels: array<u32>;
-// Image numbers, [steps, BATCH].
-@group(0) @binding(4) var<storage, read> batches: array<u32>;
-@group(0) @binding(5) var<storage, read> parameters: array<f32>;
-@group(0) @binding(5) var<storage, read_write> updated: array<f32>;
-@group(0) @binding(6) var<storage, read> z1: array<f32>;
-@group(0) @binding(6) var<storage, read_write> new_z1: array<f32>;
-@group(0) @binding(7) var<storage, read> dy: array<f32>;
-@group(0) @binding(7) var<storage, read_write> new_dy: array<f32>;
-@group(0) @binding(8) var<storage, read> da1: array<f32>;
-@group(0) @binding(8) var<storage, read_write> new_da1: array<f32>;
-// Of each image, [steps, BATCH].
-@group(0) @binding(9) var<storage, read_write> losses: array<f32>;
-
 // Invocations of a workgroup.
 override LANES: u32;
 

@@ -3,9 +3,11 @@
 //! Turns, and not one device after the other, because what else a machine does comes and goes: it then meets all alike.
 //! Every other round goes backwards, so that none always runs after the same other.
 
+use std::error::Error;
 use std::time::{Duration, Instant};
 
 use super::check::{Errors, Wrong};
+use super::stats::Spread;
 use super::task::{Computed, Task};
 use crate::backend::{self, Profile};
 use crate::devices::Info;
@@ -92,6 +94,7 @@ pub struct Row {
 }
 
 /// How one task went on one device.
+#[derive(Clone, Debug)]
 pub enum Outcome {
     /// It computes rightly, and this fast.
     Timed(Timed),
@@ -103,7 +106,30 @@ pub enum Outcome {
     Failed(backend::Error),
 }
 
+impl Outcome {
+    /// Steps a second; none where it was not timed.
+    #[must_use]
+    pub fn speed(&self) -> Option<Spread> {
+        match self {
+            Self::Timed(timed) => Spread::of(&timed.samples),
+            _ => None,
+        }
+    }
+
+    /// Why it was not timed; none where it was.
+    #[must_use]
+    pub fn why_not(&self) -> Option<&dyn Error> {
+        match self {
+            Self::Timed(_) => None,
+            Self::Skipped(skip) => Some(skip),
+            Self::Wrong(wrong) => Some(wrong),
+            Self::Failed(error) => Some(error),
+        }
+    }
+}
+
 /// How fast a device is at one task.
+#[derive(Clone, Debug)]
 pub struct Timed {
     /// How near it comes to the reference.
     pub errors: Errors,

@@ -26,20 +26,20 @@ pub struct Place {
     pub batch_size: usize,
     /// What the table has there now.
     pub now: Plan,
-    /// Each candidate's steps a second; or why it has none.
-    pub candidates: Vec<(Plan, Result<Spread, String>)>,
+    /// How each candidate went.
+    pub candidates: Vec<(Plan, Outcome)>,
 }
 
 impl Place {
     /// The fastest candidate; the one in the table unless another is faster beyond both deviations.
     #[must_use]
     pub fn best(&self) -> Plan {
-        let timed = || self.candidates.iter().filter_map(|(plan, speed)| Some((*plan, speed.as_ref().ok()?)));
+        let timed = || self.candidates.iter().filter_map(|(plan, outcome)| Some((*plan, outcome.speed()?)));
         let slowest = |speed: &Spread| speed.mean - speed.deviation.unwrap_or(0.0);
         let fastest = |speed: &Spread| speed.mean + speed.deviation.unwrap_or(0.0);
         let Some((best, speed)) = timed().max_by(|(_, a), (_, b)| a.mean.total_cmp(&b.mean)) else { return self.now };
         match timed().find(|(plan, _)| *plan == self.now) {
-            Some((now, present)) if fastest(present) >= slowest(speed) => now,
+            Some((now, present)) if fastest(&present) >= slowest(&speed) => now,
             _ => best,
         }
     }
@@ -57,15 +57,15 @@ pub struct Tuned {
 /// Images in a batch of the wide network on a GPU that is a program on the CPU: enough to tell the candidates apart.
 const SOFTWARE_BATCH: usize = 128;
 
-/// Lets the candidates for both places take turns on a GPU; none for the CPU. `hear` is told what is done next, and by
-/// which plan.
+/// Lets the candidates for both places take turns on a GPU; none for the CPU. `hear` is told what is done next, with
+/// the plan's name in place of the GPU's; of a round, the first one's.
 ///
 /// # Errors
 /// What the device reports when it is opened.
 pub fn tune(
     found: &Found,
     set: &Dataset,
-    hear: &mut dyn FnMut(Event, &Task, Plan),
+    hear: &mut dyn FnMut(Event, &Task, &Info),
 ) -> Result<Option<Tuned>, backend::Error> {
     let Device::Gpu(gpu) = block_on(found.open())? else { return Ok(None) };
     let class = gpu.class();
@@ -80,7 +80,10 @@ pub fn tune(
             .into_iter()
             // A batch is split to fill many cores, and a program on the CPU has few.
             .filter(|plan| class != Class::Software || !matches!(plan, Plan::Blocked { .. }) || *plan == wide_now)
-            .map(|plan| Candidate { info: found.info.clone(), device: gpu.clone(), plan })
+            .map(|plan| {
+                let info = Info { name: plan.to_string(), ..found.info.clone() };
+                Candidate { info, device: gpu.clone().with_plan(plan), plan }
+            })
             .collect();
         Place {
             shape: workload.shape(),
@@ -93,34 +96,11 @@ pub fn tune(
     Ok(Some(Tuned { class, places }))
 }
 
-fn compete(
-    candidates: &[Candidate],
-    task: Task,
-    hear: &mut dyn FnMut(Event, &Task, Plan),
-) -> Vec<(Plan, Result<Spread, String>)> {
+fn compete(candidates: &[Candidate], task: Task, hear: &mut dyn FnMut(Event, &Task, &Info)) -> Vec<(Plan, Outcome)> {
     let entrants: Vec<&dyn Entrant> = candidates.iter().map(|candidate| candidate as &dyn Entrant).collect();
     let settings = Settings { chosen: true, ..Settings::default() };
-    let mut plans = candidates.iter().map(|candidate| candidate.plan).cycle();
-    let mut now = None;
-    let results = contest::run(&entrants, &[task], &settings, &mut |event, task, _| {
-        if event == Event::Preparing {
-            now = plans.next();
-        }
-        hear(event, task, now.unwrap_or(candidates[0].plan));
-    });
-    results
-        .rows
-        .into_iter()
-        .map(|row| {
-            let speed = match row.outcome {
-                Outcome::Timed(timed) => Spread::of(&timed.samples).ok_or_else(|| "no rounds".to_owned()),
-                Outcome::Skipped(skip) => Err(skip.to_string()),
-                Outcome::Wrong(wrong) => Err(wrong.to_string()),
-                Outcome::Failed(error) => Err(error.to_string()),
-            };
-            (candidates[row.entrant].plan, speed)
-        })
-        .collect()
+    let results = contest::run(&entrants, &[task], &settings, hear);
+    results.rows.into_iter().map(|row| (candidates[row.entrant].plan, row.outcome)).collect()
 }
 
 /// One plan on the GPU.
@@ -144,19 +124,29 @@ impl Entrant for Candidate {
     }
 
     fn enter(&self, task: &Task) -> Result<Box<dyn Contestant>, backend::Error> {
-        enter(&Device::Gpu(self.device.clone().with_plan(self.plan)), task)
+        enter(&Device::Gpu(self.device.clone()), task)
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::check::Errors;
+    use super::super::contest::{Skip, Timed};
     use super::*;
+    use crate::backend::Untimed;
+
+    /// Two rounds with this mean and deviation.
+    fn timed(mean: f64, deviation: f64) -> Outcome {
+        let apart = deviation / 2_f64.sqrt();
+        let (errors, profile) = (Errors { stages: Vec::new() }, Untimed::Inference.into());
+        Outcome::Timed(Timed { errors, steps: 1, samples: vec![mean - apart, mean + apart], dispatches: None, profile })
+    }
 
     fn place(now: Plan, speeds: [(Plan, f64, f64); 2]) -> Place {
         let candidates = speeds
-            .map(|(plan, mean, deviation)| (plan, Ok(Spread { mean, deviation: Some(deviation) })))
+            .map(|(plan, mean, deviation)| (plan, timed(mean, deviation)))
             .into_iter()
-            .chain([(Plan::Blocked { workgroups: 1 }, Err("too slow".to_owned()))])
+            .chain([(Plan::Blocked { workgroups: 1 }, Outcome::Skipped(Skip::Software))])
             .collect();
         Place { shape: Workload::ARTICLE.shape(), batch_size: 100, now, candidates }
     }

@@ -161,9 +161,9 @@ fn tune_all(found: &[Found]) -> Result<Vec<Option<Tuned>>, Error> {
     let tuned = found
         .iter()
         .map(|found| {
-            tune(found, &set, &mut |event, task, plan| {
+            tune(found, &set, &mut |event, task, candidate| {
                 if event == crate::bench::contest::Event::Preparing {
-                    progress.busy(&format!("{}: {} with {plan}", named(found), task.net.shape));
+                    progress.busy(&format!("{}: {} with {}", named(found), task.net.shape, candidate.name));
                 }
             })
         })
@@ -181,11 +181,11 @@ fn places(tuned: Tuned) -> [TunedPlace; 2] {
         candidates: place
             .candidates
             .into_iter()
-            .map(|(plan, speed)| TunedPlan {
+            .map(|(plan, outcome)| TunedPlan {
                 plan: plan.to_string(),
-                steps_per_second: speed.as_ref().ok().map(|speed| speed.mean),
-                deviation: speed.as_ref().ok().and_then(|speed| speed.deviation),
-                why_not: speed.err(),
+                steps_per_second: outcome.speed().map(|speed| speed.mean),
+                deviation: outcome.speed().and_then(|speed| speed.deviation),
+                why_not: outcome.why_not().map(ToString::to_string),
             })
             .collect(),
     })
@@ -196,7 +196,7 @@ fn tuned_text(found: &Found, tuned: &Tuned) -> String {
     let [narrow, wide] = [0, 1].map(|at| (tuned.places[at].now, tuned.places[at].best()));
     let mut table = plain_table(["network", "batch", "kernels", "steps/s", ""]);
     for place in &tuned.places {
-        for (plan, speed) in &place.candidates {
+        for (plan, outcome) in &place.candidates {
             let mark = match (*plan == place.now, *plan == place.best()) {
                 (true, true) => "in the table, and best",
                 (true, false) => "in the table",
@@ -204,7 +204,8 @@ fn tuned_text(found: &Found, tuned: &Tuned) -> String {
                 (false, false) => "",
             };
             let shape = place.shape.to_string();
-            let speed = speed.as_ref().map_or_else(Clone::clone, spread);
+            let speed = outcome.speed().as_ref().map(spread);
+            let speed = speed.or_else(|| Some(outcome.why_not()?.to_string())).unwrap_or_default();
             table.add_row([&shape, &place.batch_size.to_string(), &plan.to_string(), &speed, mark]);
         }
     }

@@ -96,6 +96,20 @@ impl Dataset {
         self.images.iter().map(|&pixel| f32::from(pixel) / 255.0).collect()
     }
 
+    /// Some of the images as a network's input x in f64, `[N, pixels]`, 0 to 1.
+    ///
+    /// # Panics
+    /// When there is no image of such a number.
+    #[must_use]
+    pub fn inputs(&self, images: &[u32]) -> Array2<f64> {
+        Array2::from_shape_fn((images.len(), self.pixels()), |(n, i)| self.input(images[n], i))
+    }
+
+    /// One pixel of an image as `inputs` has it.
+    pub(crate) fn input(&self, image: u32, pixel: usize) -> f64 {
+        f64::from(self.images[image as usize * self.pixels() + pixel]) / 255.0
+    }
+
     /// The labels as rows that are 1 in the label's column and 0 elsewhere, `[len, classes]`.
     ///
     /// # Errors
@@ -167,6 +181,7 @@ mod tests {
         assert_eq!(set.image(1), Some(&[153, 204, 255][..]));
         assert_eq!(set.image(2), None);
         assert_eq!(set.normalized(), [0.0, 0.2, 0.4, 0.6, 0.8, 1.0]);
+        assert_eq!(set.inputs(&[1, 0, 1]), ndarray::array![[0.6, 0.8, 1.0], [0.0, 0.2, 0.4], [0.6, 0.8, 1.0]]);
         assert_eq!(set.one_hot(2).unwrap(), ndarray::array![[0.0, 1.0], [1.0, 0.0]]);
     }
 

@@ -36,9 +36,3 @@ fn preference(info: &AdapterInfo) -> (u8, u8) {
     };
     (kind, backend)
 }
-
-/// True for a "GPU" that is a program on the CPU (lavapipe, llvmpipe, SwiftShader, WARP).
-#[must_use]
-pub fn is_software(info: &AdapterInfo) -> bool {
-    info.device_type == DeviceType::Cpu
-}

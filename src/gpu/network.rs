@@ -311,9 +311,9 @@ impl Network {
         })
     }
 
-    /// Whether the GPU is a program on the CPU.
-    pub fn is_software(&self) -> bool {
-        self.device.class() == Class::Software
+    /// What the GPU is made of.
+    pub fn class(&self) -> Class {
+        self.device.class()
     }
 
     /// The kernels of a step.

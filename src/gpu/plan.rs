@@ -22,7 +22,7 @@ pub enum Plan {
 /// What a GPU is made of, as far as the choice of kernels goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Class {
-    /// A program on the CPU.
+    /// A program on the CPU (lavapipe, llvmpipe, SwiftShader, WARP).
     Software,
     /// A GPU that shares the CPU's memory.
     Integrated,

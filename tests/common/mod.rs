@@ -121,11 +121,8 @@ impl Case {
 
     /// The images as the reference takes them, `[N, input]` in 0..=1, with their labels.
     pub fn batch(&self, indices: &[u32]) -> (Array2<f64>, Vec<usize>) {
-        let image = |i: &u32| self.set.image(*i as usize).expect("an image").iter().map(|&p| f64::from(p) / 255.0);
-        let x = indices.iter().flat_map(image).collect();
-        let x = Array2::from_shape_vec((indices.len(), self.net.shape.input), x).expect("whole images");
         let t = indices.iter().map(|&i| usize::from(self.set.labels()[i as usize])).collect();
-        (x, t)
+        (self.set.inputs(indices), t)
     }
 }
 

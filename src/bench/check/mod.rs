@@ -186,19 +186,15 @@ struct Batch<'a> {
 }
 
 impl Batch<'_> {
-    fn pixel(&self, row: usize, pixel: usize) -> f64 {
-        let image = self.images[row] as usize;
-        f64::from(self.set.images()[image * self.set.pixels() + pixel]) / 255.0
-    }
-
     /// Some of the images x, `[rows, input]`.
     fn rows(&self, rows: &[usize]) -> Array2<f64> {
-        Array2::from_shape_fn((rows.len(), self.set.pixels()), |(n, i)| self.pixel(rows[n], i))
+        let images: Vec<u32> = rows.iter().map(|&row| self.images[row]).collect();
+        self.set.inputs(&images)
     }
 
     /// Some of the pixels of every image, `[N, pixels]`.
     fn columns(&self, pixels: &[usize]) -> Array2<f64> {
-        Array2::from_shape_fn((self.images.len(), pixels.len()), |(n, i)| self.pixel(n, pixels[i]))
+        Array2::from_shape_fn((self.images.len(), pixels.len()), |(n, i)| self.set.input(self.images[n], pixels[i]))
     }
 
     fn labels(&self, rows: &[usize]) -> Vec<usize> {

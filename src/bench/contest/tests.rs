@@ -191,12 +191,8 @@ impl Place {
 }
 
 fn timed(row: &Row) -> &Timed {
-    match &row.outcome {
-        Outcome::Timed(timed) => timed,
-        Outcome::Skipped(reason) => panic!("skipped: {reason}"),
-        Outcome::Wrong(reason) => panic!("wrong: {reason}"),
-        Outcome::Failed(reason) => panic!("failed: {reason}"),
-    }
+    let Outcome::Timed(timed) = &row.outcome else { panic!("{:?}", row.outcome) };
+    timed
 }
 
 #[test]
