@@ -2,9 +2,11 @@
 //!
 //! The weights lie as such products want them, in strips. The images are brought in their order, a panel at a time.
 
+use std::borrow::Borrow;
+
 use super::images::Visit;
 use super::simd::{Instructions, Row, add_scaled, kernel};
-use super::strips::{Blocks, LENT, MOST_BLOCK, OCTET, Strip, lent, lent_mut};
+use super::strips::{Blocks, OCTET, ROWS, W1};
 
 /// Images whose sums are in registers at a time.
 const TILE: usize = 6;
@@ -24,9 +26,9 @@ pub struct Dense {
 /// x for one block of some images, octet after octet of pixels, `[octets, PANEL]`.
 pub struct Panel(Vec<[f32; OCTET]>);
 
-impl Panel {
-    pub fn new() -> Self {
-        Self(vec![[0.0; OCTET]; MOST_BLOCK / OCTET * PANEL])
+impl Default for Panel {
+    fn default() -> Self {
+        Self(vec![[0.0; OCTET]; ROWS / OCTET * PANEL])
     }
 }
 
@@ -39,60 +41,60 @@ impl Dense {
         &self.blocks
     }
 
-    /// Adds x W1 to a1.
-    pub fn forward(&self, kind: Instructions, visit: &Visit, strips: &[Strip], a1: &mut [Vec<Row>], panel: &mut Panel) {
-        let start = self.blocks.start(visit.block);
-        for (images, first) in visit.images.chunks(PANEL).zip((0..).step_by(PANEL)) {
-            let octets = fill(kind, self, visit.block, images, panel);
-            for (strip, a1) in strips.iter().zip(&mut *a1) {
-                forward(kind, panel, octets, lent(&strip.w1, start), &mut a1[first..first + images.len()]);
-            }
-        }
-    }
-
-    /// Adds xᵀ da1 to W1.
-    pub fn backward(
+    /// Adds x W1 to a1; W1 is `[blocks, strips]` and a1 `[strips, N]`.
+    pub fn forward(
         &self,
         kind: Instructions,
         visit: &Visit,
-        da1: &[Vec<Row>],
-        strips: &mut [Strip],
+        w1: &[Vec<impl Borrow<W1>>],
+        a1: &mut [Row],
         panel: &mut Panel,
     ) {
-        let start = self.blocks.start(visit.block);
         for (images, first) in visit.images.chunks(PANEL).zip((0..).step_by(PANEL)) {
-            let octets = fill(kind, self, visit.block, images, panel);
-            for (strip, da1) in strips.iter_mut().zip(da1) {
-                backward(kind, panel, octets, &da1[first..first + images.len()], lent_mut(&mut strip.w1, start));
+            for (block, w1) in visit.blocks.clone().zip(w1) {
+                let octets = fill(kind, self, block, images, panel);
+                for (w1, a1) in w1.iter().zip(a1.chunks_exact_mut(visit.images.len())) {
+                    forward(kind, panel, octets, w1.borrow(), &mut a1[first..first + images.len()]);
+                }
             }
         }
     }
 
-    fn of(&self, image: u32, block: usize) -> &[u8] {
-        let Blocks { pixels, .. } = self.blocks;
-        &self.images[image as usize * pixels..][..pixels][self.blocks.start(block)..][..self.blocks.length(block)]
+    /// Adds xᵀ da1 to W1; da1 is `[strips, N]` and W1 `[blocks, strips]`.
+    pub fn backward(&self, kind: Instructions, visit: &Visit, da1: &[Row], w1: &mut [Vec<&mut W1>], panel: &mut Panel) {
+        for (images, first) in visit.images.chunks(PANEL).zip((0..).step_by(PANEL)) {
+            for (block, w1) in visit.blocks.clone().zip(&mut *w1) {
+                let octets = fill(kind, self, block, images, panel);
+                for (w1, da1) in w1.iter_mut().zip(da1.chunks_exact(visit.images.len())) {
+                    backward(kind, panel, octets, &da1[first..first + images.len()], w1);
+                }
+            }
+        }
     }
 }
 
 kernel! {
-    /// Fills a panel with images, and returns how many octets of pixels they have.
+    /// Fills a panel with one block of some images, and returns how many octets that is.
     fn fill(dense: &Dense, block: usize, images: &[u32], panel: &mut Panel) -> usize {
+        let blocks = &dense.blocks;
         for (n, &image) in images.iter().enumerate() {
-            let (octets, rest) = dense.of(image, block).as_chunks::<OCTET>();
-            let mut places = panel.0.iter_mut().skip(n).step_by(PANEL);
-            for (octet, place) in octets.iter().zip(&mut places) {
-                *place = octet.map(|value| f32::from(value) / 255.0);
-            }
-            if let (false, Some(place)) = (rest.is_empty(), places.next()) {
-                *place = std::array::from_fn(|pixel| f32::from(rest.get(pixel).copied().unwrap_or(0)) / 255.0);
+            let image = &dense.images[image as usize * blocks.pixels..][..blocks.pixels];
+            for (octet, place) in blocks.octets(image, block).zip(panel.0.iter_mut().skip(n).step_by(PANEL)) {
+                match octet.first_chunk::<OCTET>() {
+                    Some(octet) => place.iter_mut().zip(octet).for_each(|(x, value)| *x = f32::from(*value) / 255.0),
+                    None => {
+                        *place = [0.0; OCTET];
+                        place.iter_mut().zip(octet).for_each(|(x, value)| *x = f32::from(*value) / 255.0);
+                    }
+                }
             }
         }
-        dense.blocks.length(block).div_ceil(OCTET)
+        blocks.pixels.div_ceil(OCTET).saturating_sub(block).div_ceil(blocks.count)
     }
 }
 
 kernel! {
-    fn forward(panel: &Panel, octets: usize, w1: &[Row; LENT], a1: &mut [Row]) {
+    fn forward(panel: &Panel, octets: usize, w1: &W1, a1: &mut [Row]) {
         let (w1, _) = w1.as_chunks::<OCTET>();
         for (tile, first) in a1.chunks_mut(TILE).zip((0..).step_by(TILE)) {
             let mut sums = [Row::ZERO; TILE];
@@ -111,7 +113,7 @@ kernel! {
 }
 
 kernel! {
-    fn backward(panel: &Panel, octets: usize, da1: &[Row], w1: &mut [Row; LENT]) {
+    fn backward(panel: &Panel, octets: usize, da1: &[Row], w1: &mut W1) {
         let (w1, _) = w1.as_chunks_mut::<QUAD>();
         let octets = panel.0.chunks_exact(PANEL).take(octets);
         let quads = octets.flat_map(|octet| [(octet, 0), (octet, QUAD)]);

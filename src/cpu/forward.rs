@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::dense::Panel;
-use super::images::Set;
+use super::images::{Set, Visit};
 use super::layers;
 use super::simd::{Instructions, LANES, Row};
 use super::step::strips_in_a_share;
@@ -13,7 +13,7 @@ use crate::answers::{Evaluation, Intermediates};
 use crate::net::Net;
 
 /// Images in a tile: their values stay in the second cache.
-const TILE: usize = 128;
+const TILE: usize = 64;
 
 /// A network, and a set to run it over.
 #[derive(Clone, Copy)]
@@ -25,27 +25,14 @@ pub struct Forward<'a> {
 }
 
 /// The values of a pass over some images.
+#[derive(Default)]
 struct Values {
     /// a1, then z1: `[strips, N]`.
-    hidden: Vec<Vec<Row>>,
+    hidden: Vec<Row>,
     /// a2, then y or dy: `[rows of classes, N]`.
     output: Vec<Row>,
     share: Vec<Row>,
     panel: Panel,
-}
-
-impl Values {
-    fn new(parameters: &Strips) -> Self {
-        let hidden = vec![Vec::new(); parameters.strips.len()];
-        Self { hidden, output: Vec::new(), share: Vec::new(), panel: Panel::new() }
-    }
-
-    /// Takes on the length of this many images.
-    fn resize(&mut self, images: usize, class_rows: usize) {
-        self.hidden.iter_mut().for_each(|hidden| hidden.resize(images, Row::ZERO));
-        self.output.resize(images * class_rows, Row::ZERO);
-        self.share.resize(images * class_rows, Row::ZERO);
-    }
 }
 
 impl Forward<'_> {
@@ -83,9 +70,8 @@ impl Forward<'_> {
     pub fn intermediates(&self, images: &[u32]) -> Intermediates {
         let Self { kind, net, set, parameters } = *self;
         let count = images.len();
-        let mut values = Values::new(parameters);
-        values.resize(count, parameters.b2.len());
-        set.hidden_input(kind, images, &parameters.strips, &mut values.hidden, &mut values.panel);
+        let mut values = Values::default();
+        self.hidden_input(images, &mut values);
         let a1 = self.shown_hidden(&values.hidden, count);
         self.logits(images, &mut values);
         let (z1, a2) = (self.shown_hidden(&values.hidden, count), self.shown_output(&values, count));
@@ -95,8 +81,9 @@ impl Forward<'_> {
         layers::loss(kind, net.output, &mut values.output, &labels, 1.0 / count as f32);
         let dy = self.shown_output(&values, count);
         let mut dz1 = values.hidden.clone();
-        for (strip, (dz1, z1)) in parameters.strips.iter().zip(dz1.iter_mut().zip(&mut values.hidden)) {
-            layers::hidden_derivative(kind, strip, &values.output, dz1);
+        let both = dz1.chunks_exact_mut(count).zip(values.hidden.chunks_exact_mut(count));
+        for (small, (dz1, z1)) in parameters.small.iter().zip(both) {
+            layers::hidden_derivative(kind, small, &values.output, dz1);
             layers::delta(kind, net.activation, dz1, z1);
         }
         values.output = y;
@@ -105,17 +92,28 @@ impl Forward<'_> {
         Intermediates { a1, z1, a2, y, dy, dz1, da1 }
     }
 
+    /// a1 = x W1 + b1.
+    fn hidden_input(&self, images: &[u32], values: &mut Values) {
+        let Values { hidden, panel, .. } = values;
+        let blocks = self.set.images.blocks().count;
+        hidden.resize(self.parameters.small.len() * images.len(), Row::ZERO);
+        layers::bias(self.parameters.small.iter().map(|small| &small.b1), images.len(), hidden);
+        self.set.images.forward(self.kind, &Visit { images, blocks: 0..blocks }, &self.parameters.w1, hidden, panel);
+    }
+
     /// From the images to the logits.
     fn logits(&self, images: &[u32], values: &mut Values) {
-        let Self { kind, net, set, parameters: Strips { strips, b2 } } = *self;
-        let Values { hidden, output, share, panel } = values;
-        set.hidden_input(kind, images, strips, hidden, panel);
-        strips.iter().zip(&mut *hidden).for_each(|(strip, a1)| layers::activate(kind, net.activation, strip, a1));
+        self.hidden_input(images, values);
+        let Self { kind, net, parameters: Strips { small, b2, .. }, .. } = *self;
+        let Values { hidden, output, share, .. } = values;
+        layers::activate_all(kind, net.activation, small, hidden);
+        output.resize(images.len() * b2.len(), Row::ZERO);
         layers::bias(b2, images.len(), output);
-        let per_share = strips_in_a_share(strips.len());
-        for (strips, hidden) in strips.chunks(per_share).zip(hidden.chunks(per_share)) {
-            share.fill(Row::ZERO);
-            layers::all_logits(kind, strips, hidden, share);
+        let per_share = strips_in_a_share(small.len());
+        for (small, z1) in small.chunks(per_share).zip(hidden.chunks(per_share * images.len())) {
+            share.clear();
+            share.resize(output.len(), Row::ZERO);
+            layers::all_logits(kind, small, z1, share);
             layers::add(kind, 1.0, share, output);
         }
     }
@@ -127,7 +125,7 @@ impl Forward<'_> {
         let next = AtomicUsize::new(0);
         let threads = vec![(); team.threads().min(tiles)];
         let results = team.run(threads, |_, ()| {
-            let mut values = Values::new(self.parameters);
+            let mut values = Values::default();
             let mut results = Vec::new();
             loop {
                 let tile = next.fetch_add(1, Ordering::Relaxed);
@@ -135,7 +133,6 @@ impl Forward<'_> {
                     return results;
                 }
                 let images: Vec<u32> = (tile * TILE..count.min((tile + 1) * TILE)).map(|image| image as u32).collect();
-                values.resize(images.len(), self.parameters.b2.len());
                 results.push((tile, what(&images, &mut values)));
             }
         });
@@ -145,8 +142,8 @@ impl Forward<'_> {
     }
 
     /// Values of the hidden layer, `[N, hidden]`.
-    fn shown_hidden(&self, hidden: &[Vec<Row>], count: usize) -> Vec<f32> {
-        shown(self.net.shape.hidden, count, |n, unit| hidden[unit / LANES][n].0[unit % LANES])
+    fn shown_hidden(&self, hidden: &[Row], count: usize) -> Vec<f32> {
+        shown(self.net.shape.hidden, count, |n, unit| hidden[unit / LANES * count + n].0[unit % LANES])
     }
 
     /// Values of the output layer, `[N, classes]`.

@@ -1,9 +1,12 @@
 //! The images of a set as the CPU wants them.
 
+use std::borrow::Borrow;
+use std::ops::Range;
+
 use super::dense::{Dense, Panel};
 use super::simd::{Instructions, LANES, Row};
 use super::sparse::Sparse;
-use super::strips::{Blocks, Strip};
+use super::strips::{Blocks, W1};
 use super::team::Team;
 
 /// The share of pixels that are not 0, from which on computing with all of them is faster.
@@ -16,30 +19,11 @@ pub struct Set {
     pub labels: Vec<u8>,
 }
 
-impl Set {
-    /// a1 = x W1 + b1, for each strip: `[strips, N]`.
-    pub fn hidden_input(
-        &self,
-        kind: Instructions,
-        images: &[u32],
-        strips: &[Strip],
-        a1: &mut [Vec<Row>],
-        panel: &mut Panel,
-    ) {
-        for (strip, a1) in strips.iter().zip(&mut *a1) {
-            a1.fill(strip.b1);
-        }
-        for block in 0..self.images.blocks().count {
-            self.images.forward(kind, &Visit { images, block }, strips, a1, panel);
-        }
-    }
-}
-
-/// Some images of a set, and one block of their pixels.
-#[derive(Clone, Copy, Debug)]
+/// Some images of a set, and some blocks of their pixels.
+#[derive(Clone, Debug)]
 pub struct Visit<'a> {
     pub images: &'a [u32],
-    pub block: usize,
+    pub blocks: Range<usize>,
 }
 
 /// The images of a set.
@@ -76,33 +60,26 @@ impl Images {
         }
     }
 
-    /// Says which images are needed soon.
-    pub fn prefetch(&self, images: &[u32]) {
-        if let Self::Sparse(sparse) = self {
-            sparse.prefetch(images);
-        }
-    }
-
-    /// Adds x W1 to a1, for each strip.
-    pub fn forward(&self, kind: Instructions, visit: &Visit, strips: &[Strip], a1: &mut [Vec<Row>], panel: &mut Panel) {
-        match self {
-            Self::Sparse(sparse) => sparse.forward(kind, visit, strips, a1),
-            Self::Dense(dense) => dense.forward(kind, visit, strips, a1, panel),
-        }
-    }
-
-    /// Adds xᵀ da1 to W1, for each strip.
-    pub fn backward(
+    /// Adds x W1 to a1; W1 is `[blocks, strips]` and a1 `[strips, N]`.
+    pub fn forward(
         &self,
         kind: Instructions,
         visit: &Visit,
-        da1: &[Vec<Row>],
-        strips: &mut [Strip],
+        w1: &[Vec<impl Borrow<W1>>],
+        a1: &mut [Row],
         panel: &mut Panel,
     ) {
         match self {
-            Self::Sparse(sparse) => sparse.backward(kind, visit, da1, strips),
-            Self::Dense(dense) => dense.backward(kind, visit, da1, strips, panel),
+            Self::Sparse(sparse) => sparse.forward(kind, visit, w1, a1),
+            Self::Dense(dense) => dense.forward(kind, visit, w1, a1, panel),
+        }
+    }
+
+    /// Adds xᵀ da1 to W1; da1 is `[strips, N]` and W1 `[blocks, strips]`.
+    pub fn backward(&self, kind: Instructions, visit: &Visit, da1: &[Row], w1: &mut [Vec<&mut W1>], panel: &mut Panel) {
+        match self {
+            Self::Sparse(sparse) => sparse.backward(kind, visit, da1, w1),
+            Self::Dense(dense) => dense.backward(kind, visit, da1, w1, panel),
         }
     }
 }

@@ -4,7 +4,7 @@
 
 use super::functions::{exp, sigmoid};
 use super::simd::{Instructions, LANES, Row, add_scaled, kernel};
-use super::strips::Strip;
+use super::strips::Small;
 use crate::net::{Activation, Output};
 
 /// Images, or classes, whose sums are in registers at a time.
@@ -14,7 +14,7 @@ const FACTORS: usize = 64;
 
 kernel! {
     /// a1 to z1, in place; 0 in the lanes that are no units.
-    pub fn activate(activation: Activation, strip: &Strip, a1: &mut [Row]) {
+    fn activate(activation: Activation, strip: &Small, a1: &mut [Row]) {
         for row in a1 {
             for (lane, a) in row.0.iter_mut().enumerate() {
                 *a = match activation {
@@ -30,7 +30,7 @@ kernel! {
 
 kernel! {
     /// Adds z1 W2 to a2.
-    pub fn logits(strip: &Strip, z1: &[Row], a2: &mut [Row]) {
+    fn logits(strip: &Small, z1: &[Row], a2: &mut [Row]) {
         for (w2, a2) in strip.w2.chunks(LANES).zip(a2.chunks_exact_mut(z1.len())) {
             let mut by_unit = [Row::ZERO; LANES];
             for (unit, row) in by_unit.iter_mut().enumerate() {
@@ -58,17 +58,34 @@ kernel! {
     }
 }
 
-/// Adds z1 W2 of some strips to a2.
-pub fn all_logits(kind: Instructions, strips: &[Strip], z1: &[Vec<Row>], a2: &mut [Row]) {
-    for (strip, z1) in strips.iter().zip(z1) {
-        logits(kind, strip, z1, a2);
+/// z1 of all strips, `[strips, N]`.
+pub fn activate_all(kind: Instructions, activation: Activation, small: &[Small], a1: &mut [Row]) {
+    let count = a1.len() / small.len();
+    for (small, a1) in small.iter().zip(a1.chunks_exact_mut(count)) {
+        activate(kind, activation, small, a1);
     }
 }
 
-/// b2 for each of `count` images.
-pub fn bias(b2: &[Row], count: usize, a2: &mut [Row]) {
-    for (b2, a2) in b2.iter().zip(a2.chunks_exact_mut(count)) {
-        a2.fill(*b2);
+/// Adds z1 W2 of some strips to a2; z1 is `[strips, N]`.
+pub fn all_logits(kind: Instructions, small: &[Small], z1: &[Row], a2: &mut [Row]) {
+    let count = z1.len() / small.len();
+    for (small, z1) in small.iter().zip(z1.chunks_exact(count)) {
+        logits(kind, small, z1, a2);
+    }
+}
+
+/// Each row of a bias for each of `count` images.
+pub fn bias<'a>(b: impl IntoIterator<Item = &'a Row>, count: usize, a: &mut [Row]) {
+    for (b, a) in b.into_iter().zip(a.chunks_exact_mut(count)) {
+        a.fill(*b);
+    }
+}
+
+/// Adds to each row of a bias the sum of its part of the rows: its gradient.
+pub fn add_each(kind: Instructions, rows: &[Row], b: &mut [Row]) {
+    let count = rows.len() / b.len();
+    for (rows, b) in rows.chunks_exact(count).zip(b) {
+        add_rows(kind, rows, b);
     }
 }
 
@@ -169,7 +186,7 @@ kernel! {
 
 kernel! {
     /// dz1 = dy W2ᵀ.
-    pub fn hidden_derivative(strip: &Strip, dy: &[Row], dz1: &mut [Row]) {
+    pub fn hidden_derivative(strip: &Small, dy: &[Row], dz1: &mut [Row]) {
         dz1.fill(Row::ZERO);
         for (w2, dy) in strip.w2.chunks(LANES).zip(dy.chunks_exact(dz1.len())) {
             for (dy, dz1) in dy.iter().zip(&mut *dz1) {
@@ -217,8 +234,8 @@ kernel! {
 }
 
 kernel! {
-    /// Adds all rows to one: the gradient of a bias.
-    pub fn add_rows(rows: &[Row], sum: &mut Row) {
+    /// Adds all rows to one.
+    fn add_rows(rows: &[Row], sum: &mut Row) {
         let mut rows_sum = Row::ZERO;
         for row in rows {
             add_scaled::<FUSED>(&mut rows_sum, 1.0, row);

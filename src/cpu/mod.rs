@@ -20,7 +20,7 @@ mod team;
 use forward::Forward;
 use images::{Images, Set};
 use simd::{Instructions, Row};
-use step::Steps;
+use step::{Memory, Steps};
 use strips::Strips;
 use team::Team;
 
@@ -59,6 +59,7 @@ pub(crate) struct Network {
     parameters: Strips,
     sets: Vec<Set>,
     team: Team,
+    memory: Memory,
 }
 
 impl Network {
@@ -69,7 +70,7 @@ impl Network {
     pub fn new(net: Net, batch_size: usize, params: &Params, threads: usize) -> Result<Self, Error> {
         let parameters = strips(&net, params);
         let (kind, team) = (Instructions::widest(), Team::new(threads)?);
-        Ok(Self { net, batch_size, kind, parameters, sets: Vec::new(), team })
+        Ok(Self { net, batch_size, kind, parameters, sets: Vec::new(), team, memory: Memory::default() })
     }
 
     /// Keeps a data set, in the form that is fastest to compute with.
@@ -82,19 +83,19 @@ impl Network {
     /// Trains on one batch after another; `indices` are their image numbers, `[steps, batch_size]`. Returns each batch's
     /// mean loss before its update.
     pub fn train(&mut self, set: Resident, indices: &[u32], learning_rate: f32) -> Vec<f32> {
-        let Self { net, batch_size, kind, parameters, sets, team } = self;
+        let Self { net, batch_size, kind, parameters, sets, team, memory } = self;
         let set = &sets[set.0];
         let steps = Steps { kind: *kind, net, set, indices, batch_size: *batch_size, scale: -learning_rate };
-        steps.run(team, parameters, None)
+        steps.run(team, memory, parameters, None)
     }
 
     /// The mean loss of one batch and its gradient.
     pub fn gradient(&mut self, set: Resident, indices: &[u32]) -> (f32, Gradients) {
-        let Self { net, batch_size, kind, parameters, sets, team } = self;
+        let Self { net, batch_size, kind, parameters, sets, team, memory } = self;
         let set = &sets[set.0];
         let steps = Steps { kind: *kind, net, set, indices, batch_size: *batch_size, scale: 1.0 };
         let mut gradient = Strips::new(&Params::zeros(net.shape), 0.0);
-        let losses = steps.run(team, parameters, Some(&mut gradient));
+        let losses = steps.run(team, memory, parameters, Some(&mut gradient));
         (losses[0], gradient.params(net.shape))
     }
 
@@ -102,13 +103,15 @@ impl Network {
     pub fn apply(&mut self, gradient: &Gradients, learning_rate: f32) {
         let add =
             |gradient: &[Row], parameters: &mut [Row]| layers::add(self.kind, -learning_rate, gradient, parameters);
-        let Strips { strips, b2 } = Strips::new(gradient, 0.0);
-        add(&b2, &mut self.parameters.b2);
-        for (gradient, strip) in strips.iter().zip(&mut self.parameters.strips) {
-            add(&gradient.w1, &mut strip.w1);
-            add(&[gradient.b1], std::slice::from_mut(&mut strip.b1));
-            add(&gradient.w2, &mut strip.w2);
+        let Strips { w1, small, b2, .. } = Strips::new(gradient, 0.0);
+        for (gradient, w1) in w1.iter().flatten().zip(self.parameters.w1.iter_mut().flatten()) {
+            add(gradient, w1);
         }
+        for (gradient, small) in small.iter().zip(&mut self.parameters.small) {
+            add(&[gradient.b1], std::slice::from_mut(&mut small.b1));
+            add(&gradient.w2, &mut small.w2);
+        }
+        add(&b2, &mut self.parameters.b2);
     }
 
     /// The parameters as they are now.

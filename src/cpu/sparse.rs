@@ -1,15 +1,17 @@
 //! Images whose pixels are mostly 0: only the others are kept and computed with.
 
+use std::borrow::Borrow;
+
 use super::images::Visit;
 use super::simd::{Instructions, Row, add_scaled, kernel};
-use super::strips::{Blocks, LENT, Strip, lent, lent_mut};
+use super::strips::{Blocks, OCTET, ROWS, W1};
 use super::team::Team;
 
 /// A pixel that is not 0.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[repr(C)]
 struct Nonzero {
-    /// Its number within its block.
+    /// Its number in its block.
     index: u8,
     value: u8,
 }
@@ -27,8 +29,10 @@ static X: [f32; 256] = {
 
 /// Strips that are computed side by side: as many as have their sums in registers.
 const MOST_STRIPS: usize = 4;
-/// As many as a cache line holds.
-const LINE: usize = 64 / size_of::<Nonzero>();
+/// Images whose pixels stay in the second cache while all strips are computed.
+pub const TILE: usize = 256;
+/// So many images ahead, pixels are asked for: as long as memory takes to answer.
+const SOON: usize = 8;
 
 /// The nonzero pixels of a set, image after image and block after block.
 #[derive(Debug)]
@@ -73,36 +77,52 @@ impl Sparse {
         self.nonzeros.len() * self.blocks.count / self.starts.len()
     }
 
-    /// Asks for these images' pixels, so that they are in the cache when they are needed: no CPU can guess which images
-    /// come next.
-    pub fn prefetch(&self, images: &[u32]) {
-        for &image in images {
-            let first = image as usize * self.blocks.count;
-            let (start, end) = (self.starts[first], self.starts[first + self.blocks.count]);
-            self.nonzeros[start as usize..end as usize].chunks(LINE).for_each(prefetch);
+    /// Asks for the pixels of an image that comes soon after image `n`: no CPU can guess which it is.
+    #[inline(always)]
+    fn prefetch(&self, tile: &Tile, n: usize) {
+        if let Some(&image) = tile.images.get(n + 2 * SOON) {
+            prefetch(&self.starts[image as usize * self.blocks.count + tile.block]);
+        }
+        if let Some(&image) = tile.images.get(n + SOON)
+            && let [first, .., last] = self.of(image, tile.block)
+        {
+            prefetch(first);
+            prefetch(last);
         }
     }
 
-    /// Adds x W1 to a1.
-    pub fn forward(&self, kind: Instructions, visit: &Visit, strips: &[Strip], a1: &mut [Vec<Row>]) {
-        for (strips, a1) in strips.chunks(MOST_STRIPS).zip(a1.chunks_mut(MOST_STRIPS)) {
-            match strips.len() {
-                1 => forward::<1>(kind, self, visit, strips, a1),
-                2 => forward::<2>(kind, self, visit, strips, a1),
-                3 => forward::<3>(kind, self, visit, strips, a1),
-                _ => forward::<MOST_STRIPS>(kind, self, visit, strips, a1),
+    /// Adds x W1 to a1; W1 is `[blocks, strips]` and a1 `[strips, N]`.
+    pub fn forward(&self, kind: Instructions, visit: &Visit, w1: &[Vec<impl Borrow<W1>>], a1: &mut [Row]) {
+        let count = visit.images.len();
+        for tile in tiles(visit) {
+            for (first, a1) in (0..).step_by(MOST_STRIPS).zip(a1.chunks_mut(MOST_STRIPS * count)) {
+                for (block, w1) in visit.blocks.clone().zip(w1) {
+                    let tile = Tile { block, ..tile };
+                    match a1.len() / count {
+                        1 => forward::<1>(kind, self, &tile, each(&w1[first..]), a1),
+                        2 => forward::<2>(kind, self, &tile, each(&w1[first..]), a1),
+                        3 => forward::<3>(kind, self, &tile, each(&w1[first..]), a1),
+                        _ => forward::<MOST_STRIPS>(kind, self, &tile, each(&w1[first..]), a1),
+                    }
+                }
             }
         }
     }
 
-    /// Adds xᵀ da1 to W1.
-    pub fn backward(&self, kind: Instructions, visit: &Visit, da1: &[Vec<Row>], strips: &mut [Strip]) {
-        for (strips, da1) in strips.chunks_mut(MOST_STRIPS).zip(da1.chunks(MOST_STRIPS)) {
-            match strips.len() {
-                1 => backward::<1>(kind, self, visit, da1, strips),
-                2 => backward::<2>(kind, self, visit, da1, strips),
-                3 => backward::<3>(kind, self, visit, da1, strips),
-                _ => backward::<MOST_STRIPS>(kind, self, visit, da1, strips),
+    /// Adds xᵀ da1 to W1; da1 is `[strips, N]` and W1 `[blocks, strips]`.
+    pub fn backward(&self, kind: Instructions, visit: &Visit, da1: &[Row], w1: &mut [Vec<&mut W1>]) {
+        let count = visit.images.len();
+        for tile in tiles(visit) {
+            for (first, da1) in (0..).step_by(MOST_STRIPS).zip(da1.chunks(MOST_STRIPS * count)) {
+                for (block, w1) in visit.blocks.clone().zip(&mut *w1) {
+                    let tile = Tile { block, ..tile };
+                    match da1.len() / count {
+                        1 => backward::<1>(kind, self, &tile, da1, &mut w1[first..]),
+                        2 => backward::<2>(kind, self, &tile, da1, &mut w1[first..]),
+                        3 => backward::<3>(kind, self, &tile, da1, &mut w1[first..]),
+                        _ => backward::<MOST_STRIPS>(kind, self, &tile, da1, &mut w1[first..]),
+                    }
+                }
             }
         }
     }
@@ -115,61 +135,80 @@ impl Sparse {
 
 /// How many pixels are not 0, in each block of each image.
 fn counts(blocks: &Blocks, images: &[u8]) -> Vec<u16> {
-    let count = |block: &[u8]| block.iter().map(|&value| u16::from(value != 0)).sum();
-    images.chunks_exact(blocks.pixels).flat_map(|image| image.chunks(blocks.length).map(count)).collect()
+    let count = |octets: &[u8]| octets.iter().map(|&value| u16::from(value != 0)).sum::<u16>();
+    let images = images.chunks_exact(blocks.pixels);
+    images.flat_map(|image| (0..blocks.count).map(|block| blocks.octets(image, block).map(count).sum())).collect()
 }
 
 /// Puts the pixels that are not 0 in their place, which is as long as they are many.
 fn take(blocks: &Blocks, images: &[u8], place: &mut [Nonzero]) {
     let mut rest = place;
     // Every pixel is written, and the next one over it if it is 0: a branch would be guessed wrongly too often.
-    let mut taken = [Nonzero::default(); LENT + 1];
-    for block in images.chunks_exact(blocks.pixels).flat_map(|image| image.chunks(blocks.length)) {
-        let mut count = 0;
-        for (index, &value) in (0..).zip(block) {
-            taken[count] = Nonzero { index, value };
-            count += usize::from(value != 0);
+    let mut taken = [Nonzero::default(); ROWS + 1];
+    for image in images.chunks_exact(blocks.pixels) {
+        for block in 0..blocks.count {
+            let mut count = 0;
+            for (octet, first) in blocks.octets(image, block).zip((0..=u8::MAX).step_by(OCTET)) {
+                for (&value, index) in octet.iter().zip(first..) {
+                    taken[count] = Nonzero { index, value };
+                    count += usize::from(value != 0);
+                }
+            }
+            let (here, behind) = rest.split_at_mut(count);
+            here.copy_from_slice(&taken[..count]);
+            rest = behind;
         }
-        let (here, behind) = rest.split_at_mut(count);
-        here.copy_from_slice(&taken[..count]);
-        rest = behind;
     }
 }
 
-/// An array of something of each strip.
-fn of_each<S, T, const SIZE: usize>(strips: impl IntoIterator<Item = S>, what: impl Fn(S) -> T) -> [T; SIZE] {
-    let mut strips = strips.into_iter().map(what);
-    std::array::from_fn(|_| strips.next().expect("as many strips as the kernel is compiled for"))
+/// Some images of a visit, and one block of their pixels.
+#[derive(Clone, Copy)]
+struct Tile<'a> {
+    images: &'a [u32],
+    block: usize,
+    /// Where they begin among all images of the visit, and how many those are.
+    first: usize,
+    of: usize,
+}
+
+/// Cuts the images of a visit into tiles, all of the first block.
+fn tiles<'a>(visit: &Visit<'a>) -> impl Iterator<Item = Tile<'a>> {
+    let (block, of) = (visit.blocks.start, visit.images.len());
+    let tiles = visit.images.chunks(TILE).zip((0..).step_by(TILE));
+    tiles.map(move |(images, first)| Tile { images, block, first, of })
+}
+
+/// The W1 of so many strips.
+fn each<const SIZE: usize>(w1: &[impl Borrow<W1>]) -> [&W1; SIZE] {
+    std::array::from_fn(|strip| w1[strip].borrow())
 }
 
 kernel! {
-    fn forward<const SIZE: usize>(sparse: &Sparse, visit: &Visit, strips: &[Strip], a1: &mut [Vec<Row>]) {
-        let start = sparse.blocks.start(visit.block);
-        let w1: [&[Row; LENT]; SIZE] = of_each(strips, |strip| lent(&strip.w1, start));
-        let mut a1: [&mut [Row]; SIZE] = of_each(a1, |a1| &mut a1[..visit.images.len()]);
-        for (n, &image) in visit.images.iter().enumerate() {
-            let mut sums: [Row; SIZE] = std::array::from_fn(|strip| a1[strip][n]);
-            for pixel in sparse.of(image, visit.block) {
+    fn forward<const SIZE: usize>(sparse: &Sparse, tile: &Tile, w1: [&W1; SIZE], a1: &mut [Row]) {
+        for (n, &image) in tile.images.iter().enumerate() {
+            sparse.prefetch(tile, n);
+            let mut sums = [Row::ZERO; SIZE];
+            for pixel in sparse.of(image, tile.block) {
                 let (index, x) = (usize::from(pixel.index), X[usize::from(pixel.value)]);
                 for (sum, w1) in sums.iter_mut().zip(&w1) {
                     add_scaled::<FUSED>(sum, x, &w1[index]);
                 }
             }
-            for (a1, sum) in a1.iter_mut().zip(sums) {
-                a1[n] = sum;
+            for (a1, sum) in a1.iter_mut().skip(tile.first + n).step_by(tile.of).zip(&sums) {
+                add_scaled::<FUSED>(a1, 1.0, sum);
             }
         }
     }
 }
 
 kernel! {
-    fn backward<const SIZE: usize>(sparse: &Sparse, visit: &Visit, da1: &[Vec<Row>], strips: &mut [Strip]) {
-        let start = sparse.blocks.start(visit.block);
-        let mut w1: [&mut [Row; LENT]; SIZE] = of_each(strips, |strip| lent_mut(&mut strip.w1, start));
-        let da1: [&[Row]; SIZE] = of_each(da1, |da1| &da1[..visit.images.len()]);
-        for (n, &image) in visit.images.iter().enumerate() {
-            let da1: [Row; SIZE] = da1.map(|da1| da1[n]);
-            for pixel in sparse.of(image, visit.block) {
+    fn backward<const SIZE: usize>(sparse: &Sparse, tile: &Tile, da1: &[Row], w1: &mut [&mut W1]) {
+        let w1: &mut [&mut W1; SIZE] = w1.first_chunk_mut().expect("as many strips as the kernel is compiled for");
+        for (n, &image) in tile.images.iter().enumerate() {
+            sparse.prefetch(tile, n);
+            let da1: [Row; SIZE] = std::array::from_fn(|strip| da1[strip * tile.of + tile.first + n]);
+            for pixel in sparse.of(image, tile.block) {
+                // Read before W1 is written: the compiler can't know that they lie apart.
                 let (index, x) = (usize::from(pixel.index), X[usize::from(pixel.value)]);
                 for (w1, da1) in w1.iter_mut().zip(&da1) {
                     add_scaled::<FUSED>(&mut w1[index], x, da1);
@@ -179,15 +218,16 @@ kernel! {
     }
 }
 
-/// Asks for the cache line that these are in.
+/// Asks for the cache line in which something lies.
 #[cfg(target_arch = "x86_64")]
 #[allow(unsafe_code)]
-fn prefetch(line: &[Nonzero]) {
+#[inline(always)]
+fn prefetch<T>(place: &T) {
     use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-    // SAFETY: a prefetch reads nothing that the program sees and never faults.
-    unsafe { _mm_prefetch::<_MM_HINT_T0>(line.as_ptr().cast()) }
+    // SAFETY: a prefetch reads nothing that the program sees, and never faults.
+    unsafe { _mm_prefetch::<_MM_HINT_T0>(std::ptr::from_ref(place).cast()) }
 }
 
-/// Other CPUs find them when they are needed.
+/// Other CPUs find it when it is needed.
 #[cfg(not(target_arch = "x86_64"))]
-fn prefetch(_: &[Nonzero]) {}
+fn prefetch<T>(_: &T) {}

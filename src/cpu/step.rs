@@ -1,23 +1,26 @@
-//! Steps of SGD, each thread with its own strips.
+//! Steps of SGD on several threads.
 //!
-//! A thread's strips stay in its own caches: of a step it hears from the others only their shares of the logits. These
-//! are added up one by one, in their order, so that any number of threads gives the same bits.
+//! Every thread has its own strips, which stay in its own caches, and hears from the others only their shares of the
+//! logits: for these they wait for each other, once a step. The shares are added up one by one, in their order, so that
+//! any number of threads gives the same bits.
 
 use std::mem::swap;
 use std::ops::Range;
+use std::slice::IterMut;
 use std::sync::{PoisonError, RwLock};
 
 use super::dense::Panel;
 use super::images::{Set, Visit};
 use super::layers;
 use super::simd::{Instructions, Row};
-use super::strips::{Strip, Strips};
+use super::sparse::TILE;
+use super::strips::{Small, Strips, W1};
 use super::team::{Progress, Team};
 use crate::net::Net;
 
-/// The most shares that the strips are dealt in, and so the most threads that a step can use.
-const MOST_SHARES: usize = 64;
-/// Fewest multiply-adds of a step that are worth a thread: less, and it would mostly wait for the others.
+/// The most shares that strips are dealt in, and so the most threads that a step can use.
+const MOST_SHARES: usize = 32;
+/// Fewest multiply-adds of a step that are worth a thread: with less it would mostly wait for the others.
 const FEWEST_TERMS: usize = 100_000;
 
 /// Strips whose parts of the logits are summed together.
@@ -38,18 +41,46 @@ pub struct Steps<'a> {
     pub scale: f32,
 }
 
-/// What one thread computes with.
-struct Part<'a> {
+/// Which strips are a thread's, and which shares of the logits they are.
+#[derive(Clone, Debug)]
+struct Part {
+    strips: Range<usize>,
     shares: Range<usize>,
     per_share: usize,
-    strips: &'a mut [Strip],
-    /// All of b2: every thread keeps its own, and all are alike.
+}
+
+/// A thread's parameters, or its gradient: its strips, and a copy of b2. All threads compute b2 alike.
+struct Own<'a> {
+    /// `[blocks, strips]`.
+    w1: Vec<Vec<&'a mut W1>>,
+    small: Vec<Small>,
     b2: Vec<Row>,
-    /// Where the gradient is added, strips and b2, if not to the parameters.
-    gradient: Option<(&'a mut [Strip], Vec<Row>)>,
+}
+
+/// What steps write to, kept from call to call: to be given so much memory takes a system as long as a step.
+#[derive(Default)]
+pub struct Memory {
+    exchange: Exchange,
+    threads: Vec<Values>,
+}
+
+/// The values of one thread's strips.
+#[derive(Default)]
+struct Values {
+    /// a1, then z1, then da1 of a step: `[strips, N]`.
+    hidden: Vec<Row>,
+    /// a1 of the step after it.
+    next_a1: Vec<Row>,
+    /// Of one strip.
+    dz1: Vec<Row>,
+    /// The logits, then dy: `[rows of classes, N]`.
+    dy: Vec<Row>,
+    labels: Vec<u8>,
+    panel: Panel,
 }
 
 /// The shares of the logits, of two steps: one thread may begin with the next while another still reads this one's.
+#[derive(Default)]
 struct Exchange {
     shares: [Vec<RwLock<Vec<Row>>>; 2],
     progress: Progress,
@@ -58,109 +89,145 @@ struct Exchange {
 impl Steps<'_> {
     /// Runs the steps. The gradient goes where it is told, or to the parameters. Returns each batch's mean loss before
     /// its update.
-    pub fn run(&self, team: &Team, parameters: &mut Strips, gradient: Option<&mut Strips>) -> Vec<f32> {
-        let Strips { strips, b2 } = parameters;
-        let per_share = strips_in_a_share(strips.len());
-        let shares = strips.len().div_ceil(per_share);
-        let threads = self.threads(team.threads().min(shares), strips.len());
-        let (mut gradient, mut gradient_b2) = match gradient {
-            Some(Strips { strips, b2 }) => (Some(&mut strips[..]), Some(b2)),
-            None => (None, None),
+    pub fn run(
+        &self,
+        team: &Team,
+        memory: &mut Memory,
+        parameters: &mut Strips,
+        mut gradient: Option<&mut Strips>,
+    ) -> Vec<f32> {
+        let parts = self.parts(team.threads(), parameters.small.len());
+        let shares = parts.iter().map(|part| part.shares.len()).sum();
+        let Memory { exchange, threads } = memory;
+        exchange.fit(parts.len(), shares, parameters.b2.len() * self.batch_size);
+        threads.resize_with(parts.len(), Values::default);
+        let results = {
+            let mut gradients = gradient.as_deref_mut().map(|gradient| deal(gradient, &parts).into_iter());
+            let owned = deal(parameters, &parts).into_iter();
+            let mut gradient = || gradients.as_mut().and_then(Iterator::next);
+            let work = owned.zip(&parts).zip(threads).map(|((own, part), values)| (part, own, gradient(), values));
+            team.run(work.collect(), |thread, (part, own, gradient, values)| {
+                self.run_part(thread, part, own, gradient, values, exchange)
+            })
         };
-        let mut rest = &mut strips[..];
-        let parts = (0..threads).map(|thread| {
-            let shares = thread * shares / threads..(thread + 1) * shares / threads;
-            let count = (shares.len() * per_share).min(rest.len());
-            let strips = rest.split_off_mut(..count).expect("every share has its strips");
-            let gradient = gradient.as_mut().map(|rest| {
-                let strips = rest.split_off_mut(..count).expect("a gradient has as many strips");
-                (strips, gradient_b2.as_ref().map_or(Vec::new(), |b2| b2.to_vec()))
-            });
-            Part { shares, per_share, strips, b2: b2.clone(), gradient }
-        });
-        let parts: Vec<Part> = parts.collect();
-        let exchange = Exchange::new(threads, shares, self.batch_size * b2.len());
-        let results = team.run(parts, |thread, part| self.run_part(thread, part, &exchange));
-        let (losses, new_b2) = results.into_iter().next().expect("there is one thread at least");
-        *gradient_b2.as_deref_mut().unwrap_or(b2) = new_b2;
+        let target = gradient.unwrap_or(parameters);
+        let mut losses = Vec::new();
+        for (part, (part_losses, small, b2)) in parts.into_iter().zip(results) {
+            target.small.splice(part.strips, small);
+            target.b2 = b2;
+            losses = part_losses;
+        }
         losses
     }
 
-    /// How many of these threads are worth it.
-    fn threads(&self, most: usize, strips: usize) -> usize {
+    /// Deals the strips to threads, whole shares to each; only to as many threads as are worth it.
+    fn parts(&self, threads: usize, strips: usize) -> Vec<Part> {
+        let per_share = strips_in_a_share(strips);
+        let shares = strips.div_ceil(per_share);
         let terms = self.batch_size * self.set.images.terms() * strips;
-        (terms / FEWEST_TERMS).clamp(1, most)
+        let threads = threads.min(terms / FEWEST_TERMS).clamp(1, shares);
+        let part = |thread| {
+            let shares = shares * thread / threads..shares * (thread + 1) / threads;
+            Part { strips: shares.start * per_share..strips.min(shares.end * per_share), shares, per_share }
+        };
+        (0..threads).map(part).collect()
     }
 
-    /// One thread's part of the steps. Returns the losses, and b2 or its gradient.
-    fn run_part(&self, thread: usize, part: Part, exchange: &Exchange) -> (Vec<f32>, Vec<Row>) {
+    /// One thread's part of the steps. Returns the losses, and what is to be copied back.
+    fn run_part<'a>(
+        &self,
+        thread: usize,
+        part: &Part,
+        mut own: Own<'a>,
+        mut gradient: Option<Own<'a>>,
+        values: &mut Values,
+        exchange: &Exchange,
+    ) -> (Vec<f32>, Vec<Small>, Vec<Row>) {
         let &Self { kind, net, set, indices, batch_size, scale } = self;
-        let Part { shares, per_share, strips, mut b2, mut gradient } = part;
         let _member = exchange.progress.member(thread);
-        let blocks = set.images.blocks().count;
         let batches: Vec<&[u32]> = indices.chunks_exact(batch_size).collect();
-        let mut z1 = vec![vec![Row::ZERO; batch_size]; strips.len()];
-        let mut a1 = z1.clone();
-        let mut dz1 = vec![Row::ZERO; batch_size];
-        let mut dy = vec![Row::ZERO; b2.len() * batch_size];
-        let mut labels = vec![0; batch_size];
-        let mut panel = Panel::new();
+        let strips = own.small.len();
+        let Values { hidden, next_a1, dz1, dy, labels, panel } = values;
+        for values in [&mut *hidden, &mut *next_a1] {
+            values.resize(strips * batch_size, Row::ZERO);
+        }
+        dz1.resize(batch_size, Row::ZERO);
+        dy.resize(own.b2.len() * batch_size, Row::ZERO);
+        labels.resize(batch_size, 0);
         let mut losses = Vec::with_capacity(batches.len());
-        let prefetched = batch_size.div_ceil(blocks);
+        // While a block of W1 is in the cache, it is changed for a step and used for the next. Of a large batch the images'
+        // values are what should stay there.
+        let blocks = 0..own.w1.len();
+        let visits = if batch_size > TILE { vec![blocks] } else { blocks.map(|block| block..block + 1).collect() };
 
         if let Some(images) = batches.first() {
-            set.hidden_input(kind, images, strips, &mut a1, &mut panel);
+            layers::bias(own.small.iter().map(|small| &small.b1), batch_size, next_a1);
+            let visit = Visit { images, blocks: 0..own.w1.len() };
+            set.images.forward(kind, &visit, &own.w1, next_a1, panel);
         }
-        for (step, batch) in batches.iter().enumerate() {
-            swap(&mut z1, &mut a1);
-            strips.iter().zip(&mut z1).for_each(|(strip, z1)| layers::activate(kind, net.activation, strip, z1));
-            for ((share, strips), z1) in shares.clone().zip(strips.chunks(per_share)).zip(z1.chunks(per_share)) {
-                exchange.give(step, share, |a2| layers::all_logits(kind, strips, z1, a2));
+        for (step, images) in batches.iter().enumerate() {
+            swap(hidden, next_a1);
+            layers::activate_all(kind, net.activation, &own.small, hidden);
+            let shares = own.small.chunks(part.per_share).zip(hidden.chunks(part.per_share * batch_size));
+            for (share, (small, z1)) in part.shares.clone().zip(shares) {
+                exchange.give(step, share, |a2| layers::all_logits(kind, small, z1, a2));
             }
-            exchange.progress.set(thread, step as u64 + 1);
-            exchange.progress.wait(step as u64 + 1);
-            layers::bias(&b2, batch_size, &mut dy);
-            exchange.take(step, |part| layers::add(kind, 1.0, part, &mut dy));
+            exchange.progress.reach(thread, step + 1);
+            exchange.progress.wait(step + 1);
+            layers::bias(&own.b2, batch_size, dy);
+            exchange.take(step, |share| layers::add(kind, 1.0, share, dy));
 
-            labels.iter_mut().zip(*batch).for_each(|(label, image)| *label = set.labels[*image as usize]);
-            let loss = layers::loss(kind, net.output, &mut dy, &labels, scale / batch_size as f32);
+            labels.iter_mut().zip(*images).for_each(|(label, image)| *label = set.labels[*image as usize]);
+            let loss = layers::loss(kind, net.output, dy, labels, scale / batch_size as f32);
             losses.push((loss / batch_size as f64) as f32);
 
-            for (dy, b2) in dy.chunks_exact(batch_size).zip(gradient.as_mut().map_or(&mut b2, |(_, b2)| b2)) {
-                layers::add_rows(kind, dy, b2);
+            let target = gradient.as_mut().unwrap_or(&mut own);
+            layers::add_each(kind, dy, &mut target.b2);
+            for (strip, z1) in hidden.chunks_exact_mut(batch_size).enumerate() {
+                layers::hidden_derivative(kind, &own.small[strip], dy, dz1);
+                let target = &mut gradient.as_mut().unwrap_or(&mut own).small[strip];
+                layers::output_gradient(kind, z1, dy, &mut target.w2);
+                layers::delta(kind, net.activation, dz1, z1);
+                layers::add_each(kind, z1, std::slice::from_mut(&mut target.b1));
             }
-            for (strip, z1) in z1.iter_mut().enumerate() {
-                layers::hidden_derivative(kind, &strips[strip], &dy, &mut dz1);
-                let target = gradient.as_mut().map_or(&mut strips[strip], |(strips, _)| &mut strips[strip]);
-                layers::output_gradient(kind, z1, &dy, &mut target.w2);
-                layers::delta(kind, net.activation, &dz1, z1);
-                layers::add_rows(kind, z1, &mut target.b1);
-            }
-            // In the place of z1 there is da1 now. While a block of W1 is in the cache, it is changed for this step and
-            // used for the next.
-            let next = batches.get(step + 1);
-            for (strip, a1) in strips.iter().zip(&mut a1) {
-                a1.fill(strip.b1);
-            }
-            for block in 0..blocks {
-                if let Some(images) = batches.get(step + 2) {
-                    set.images.prefetch(images.chunks(prefetched).nth(block).unwrap_or(&[]));
-                }
-                let target = gradient.as_mut().map_or(&mut *strips, |(strips, _)| strips);
-                set.images.backward(kind, &Visit { images: batch, block }, &z1, target, &mut panel);
-                if let Some(images) = next {
-                    set.images.forward(kind, &Visit { images, block }, strips, &mut a1, &mut panel);
+            let da1 = &*hidden;
+            layers::bias(own.small.iter().map(|small| &small.b1), batch_size, next_a1);
+            for blocks in &visits {
+                let target = &mut gradient.as_mut().unwrap_or(&mut own).w1[blocks.clone()];
+                set.images.backward(kind, &Visit { images, blocks: blocks.clone() }, da1, target, panel);
+                if let Some(images) = batches.get(step + 1) {
+                    let (visit, w1) = (Visit { images, blocks: blocks.clone() }, &own.w1[blocks.clone()]);
+                    set.images.forward(kind, &visit, w1, next_a1, panel);
                 }
             }
         }
-        (losses, gradient.map_or(b2, |(_, b2)| b2))
+        let Own { small, b2, .. } = gradient.unwrap_or(own);
+        (losses, small, b2)
     }
 }
 
+/// Deals parameters, or a gradient, to the threads.
+fn deal<'a>(strips: &'a mut Strips, parts: &[Part]) -> Vec<Own<'a>> {
+    let Strips { w1, small, b2, .. } = strips;
+    let mut w1: Vec<_> = w1.iter_mut().map(|block| block.iter_mut()).collect();
+    let own = |part: &Part| {
+        let block = |block: &mut IterMut<'a, W1>| block.take(part.strips.len()).collect();
+        let w1 = w1.iter_mut().map(block).collect();
+        Own { w1, small: small[part.strips.clone()].to_vec(), b2: b2.clone() }
+    };
+    parts.iter().map(own).collect()
+}
+
 impl Exchange {
-    fn new(threads: usize, shares: usize, rows: usize) -> Self {
-        let shares = || (0..shares).map(|_| RwLock::new(vec![Row::ZERO; rows])).collect();
-        Self { shares: [shares(), shares()], progress: Progress::new(threads) }
+    /// Takes on the size for so many threads and shares of so many rows.
+    fn fit(&mut self, threads: usize, shares: usize, rows: usize) {
+        self.progress = Progress::new(threads);
+        for of_a_step in &mut self.shares {
+            of_a_step.resize_with(shares, RwLock::default);
+            for share in of_a_step {
+                share.get_mut().unwrap_or_else(PoisonError::into_inner).resize(rows, Row::ZERO);
+            }
+        }
     }
 
     /// Lets `write` fill a share, all 0 before.

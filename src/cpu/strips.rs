@@ -3,48 +3,46 @@
 use super::simd::{LANES, Row, rows};
 use crate::net::{Params, Shape};
 
-/// Pixels that are visited together: their rows of W1 for a few strips stay in the first cache meanwhile. A number
-/// within the block is a byte.
-pub const MOST_BLOCK: usize = 208;
-/// Blocks begin at multiples of this many pixels.
+/// The most pixels of a block: their rows of W1 stay in the first cache while a few strips are computed.
+const MOST_PIXELS: usize = 208;
+/// Rows of W1 in a block: as many as a byte can name, so that no number of a pixel needs a check.
+pub const ROWS: usize = 256;
+/// Pixels that follow each other in a block.
 pub const OCTET: usize = 8;
-/// Rows that a block is lent: as many as a byte can name, so that no number needs a check.
-pub const LENT: usize = 256;
 
-/// How an image's pixels are cut into blocks.
+/// One block's rows of W1, for one strip. Those behind the last pixel are 0.
+pub type W1 = [Row; ROWS];
+
+/// How pixels are dealt to blocks: octet by octet, in turns, so that each has about as many that are not 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Blocks {
     pub pixels: usize,
-    /// Pixels in every block but the last.
-    pub length: usize,
     pub count: usize,
 }
 
 impl Blocks {
     pub fn new(pixels: usize) -> Self {
-        let length = pixels.div_ceil(pixels.div_ceil(MOST_BLOCK)).next_multiple_of(OCTET);
-        Self { pixels, length, count: pixels.div_ceil(length) }
+        Self { pixels, count: pixels.div_ceil(MOST_PIXELS) }
     }
 
-    /// Where block `block` begins.
-    pub fn start(&self, block: usize) -> usize {
-        block * self.length
+    /// A pixel's block, and its number there.
+    pub fn place(&self, pixel: usize) -> (usize, usize) {
+        let (octet, within) = (pixel / OCTET, pixel % OCTET);
+        (octet % self.count, octet / self.count * OCTET + within)
     }
 
-    /// Pixels in block `block`.
-    pub fn length(&self, block: usize) -> usize {
-        self.length.min(self.pixels - self.start(block))
+    /// The octets of a block, the last of all of them maybe shorter.
+    pub fn octets<'a>(&self, image: &'a [u8], block: usize) -> impl Iterator<Item = &'a [u8]> {
+        image.chunks(OCTET).skip(block).step_by(self.count)
     }
 }
 
-/// All that belongs to 16 hidden units: their columns of W1, their b1, their rows of W2. One lane is one unit; in the
-/// last strip some may be none: their weights are 0, and stay so because their z1 is kept at 0.
+/// What belongs to a strip, 16 hidden units, beside their columns of W1. One lane is one unit; in the last strip some may
+/// be none: their weights are 0, and stay so because their z1 is kept at 0.
 #[derive(Clone, Debug)]
-pub struct Strip {
+pub struct Small {
     /// How many of the lanes are units.
     pub units: usize,
-    /// A row a pixel, and behind the last as many as let the last block be lent [`LENT`].
-    pub w1: Vec<Row>,
     pub b1: Row,
     /// A row a class.
     pub w2: Vec<Row>,
@@ -53,7 +51,11 @@ pub struct Strip {
 /// Every parameter, or a gradient by them.
 #[derive(Clone, Debug)]
 pub struct Strips {
-    pub strips: Vec<Strip>,
+    blocks: Blocks,
+    /// `[blocks, strips]`.
+    pub w1: Vec<Vec<W1>>,
+    /// For each strip.
+    pub small: Vec<Small>,
     /// A lane a class. Those beyond the classes stay as they are.
     pub b2: Vec<Row>,
 }
@@ -62,42 +64,42 @@ impl Strips {
     /// The parameters, with `beyond` in the lanes of b2 that are no class.
     pub fn new(params: &Params, beyond: f32) -> Self {
         let Shape { input, hidden, classes } = params.shape;
-        let strip = |first: usize| {
-            let units = first..hidden.min(first + LANES);
-            let lanes = |row: &[f32]| {
-                let mut lanes = Row::ZERO;
-                lanes.0[..units.len()].copy_from_slice(&row[units.clone()]);
-                lanes
-            };
-            let mut w1: Vec<Row> = params.w1.chunks_exact(hidden).map(lanes).collect();
-            w1.resize(input + LENT, Row::ZERO);
+        let blocks = Blocks::new(input);
+        let mut w1 = vec![vec![[Row::ZERO; ROWS]; rows(hidden)]; blocks.count];
+        for (pixel, weights) in params.w1.chunks_exact(hidden).enumerate() {
+            let (block, place) = blocks.place(pixel);
+            for (strip, weights) in w1[block].iter_mut().zip(weights.chunks(LANES)) {
+                strip[place].0[..weights.len()].copy_from_slice(weights);
+            }
+        }
+        let small = |(strip, b1): (usize, &[f32])| {
             let class = |class: usize| {
-                let mut lanes = Row::ZERO;
-                let column = params.w2.iter().skip(first * classes + class).step_by(classes);
-                lanes.0[..units.len()].iter_mut().zip(column).for_each(|(lane, w)| *lane = *w);
-                lanes
+                let weights = params.w2.iter().skip(strip * LANES * classes + class).step_by(classes);
+                lanes(weights.take(b1.len()))
             };
-            Strip { units: units.len(), w1, b1: lanes(&params.b1), w2: (0..classes).map(class).collect() }
+            Small { units: b1.len(), b1: lanes(b1), w2: (0..classes).map(class).collect() }
         };
+        let small = params.b1.chunks(LANES).enumerate().map(small).collect();
         let mut b2 = vec![Row([beyond; LANES]); rows(classes)];
         b2.iter_mut().flat_map(|row| &mut row.0).zip(&params.b2).for_each(|(lane, b)| *lane = *b);
-        Self { strips: (0..hidden).step_by(LANES).map(strip).collect(), b2 }
+        Self { blocks, w1, small, b2 }
     }
 
     /// The parameters of a network of this shape.
     pub fn params(&self, shape: Shape) -> Params {
         let mut params = Params::zeros(shape);
         let Shape { hidden, classes, .. } = shape;
-        for (strip, first) in self.strips.iter().zip((0..hidden).step_by(LANES)) {
-            let units = first..hidden.min(first + LANES);
-            for (w1, row) in params.w1.chunks_exact_mut(hidden).zip(&strip.w1) {
-                w1[units.clone()].copy_from_slice(&row.0[..units.len()]);
+        for (pixel, weights) in params.w1.chunks_exact_mut(hidden).enumerate() {
+            let (block, place) = self.blocks.place(pixel);
+            for (weights, strip) in weights.chunks_mut(LANES).zip(&self.w1[block]) {
+                weights.copy_from_slice(&strip[place].0[..weights.len()]);
             }
-            params.b1[units.clone()].copy_from_slice(&strip.b1.0[..units.len()]);
-            for (unit, lane) in units.zip(0..) {
-                for (class, row) in strip.w2.iter().enumerate() {
-                    params.w2[unit * classes + class] = row.0[lane];
-                }
+        }
+        for ((b1, w2), small) in params.b1.chunks_mut(LANES).zip(params.w2.chunks_mut(LANES * classes)).zip(&self.small)
+        {
+            b1.copy_from_slice(&small.b1.0[..b1.len()]);
+            for (lane, weights) in w2.chunks_exact_mut(classes).enumerate() {
+                weights.iter_mut().zip(&small.w2).for_each(|(w, class)| *w = class.0[lane]);
             }
         }
         params.b2.iter_mut().zip(self.b2.iter().flat_map(|row| &row.0)).for_each(|(b, lane)| *b = *lane);
@@ -105,12 +107,9 @@ impl Strips {
     }
 }
 
-/// The rows of W1 from `start` on that a block of pixels may name.
-pub fn lent(w1: &[Row], start: usize) -> &[Row; LENT] {
-    w1[start..].first_chunk().expect("W1 ends with as many rows more")
-}
-
-/// The same, to be changed.
-pub fn lent_mut(w1: &mut [Row], start: usize) -> &mut [Row; LENT] {
-    w1[start..].first_chunk_mut().expect("W1 ends with as many rows more")
+/// A row of these values, and 0 behind them.
+fn lanes<'a>(values: impl IntoIterator<Item = &'a f32>) -> Row {
+    let mut row = Row::ZERO;
+    row.0.iter_mut().zip(values).for_each(|(lane, value)| *lane = *value);
+    row
 }

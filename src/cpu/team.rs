@@ -1,6 +1,6 @@
 //! Threads that stay: they compute parts of one step side by side, and wait for each other within it.
 
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Condvar, Mutex, PoisonError};
 
 use rayon::{ThreadPool, ThreadPoolBuilder};
@@ -54,12 +54,13 @@ impl Team {
 
 /// Looks at another thread's progress before a waiting thread lets others run, and before it sleeps: some 10 us, then
 /// some more if there is nothing else to run. On a machine that is busy the other thread may need this core.
-const SPINS: u32 = 200;
+const SPINS: u32 = 3000;
 const YIELDS: u32 = 20;
 
-/// How far each thread is, in steps. A thread that is ahead of another waits for it.
+/// How far each thread is, point by point. A thread that is ahead of another waits for it.
+#[derive(Default)]
 pub struct Progress {
-    done: Vec<Counter>,
+    reached: Vec<Counter>,
     sleepers: AtomicUsize,
     lock: Mutex<()>,
     wake: Condvar,
@@ -67,27 +68,27 @@ pub struct Progress {
 
 /// Alone in its cache line, and in the one that a CPU may fetch with it.
 #[repr(align(128))]
-struct Counter(AtomicU64);
+struct Counter(AtomicUsize);
 
 impl Progress {
     pub fn new(threads: usize) -> Self {
-        let done = (0..threads).map(|_| Counter(AtomicU64::new(0))).collect();
-        Self { done, sleepers: AtomicUsize::new(0), lock: Mutex::new(()), wake: Condvar::new() }
+        let reached = (0..threads).map(|_| Counter(AtomicUsize::new(0))).collect();
+        Self { reached, ..Self::default() }
     }
 
-    /// Says that `thread` has done so many steps. What it wrote before is there for all that waited for it.
-    pub fn set(&self, thread: usize, steps: u64) {
-        // In one order with `sleepers`: either this thread sees the sleeper, or that one sees the steps.
-        self.done[thread].0.store(steps, Ordering::SeqCst);
+    /// Says that `thread` has come to this point. What it wrote before is there for all that wait for it.
+    pub fn reach(&self, thread: usize, point: usize) {
+        // In one order with `sleepers`: either this thread sees the sleeper, or that one sees the point.
+        self.reached[thread].0.store(point, Ordering::SeqCst);
         if self.sleepers.load(Ordering::SeqCst) > 0 {
             drop(self.lock.lock().unwrap_or_else(PoisonError::into_inner));
             self.wake.notify_all();
         }
     }
 
-    /// Waits until every thread has done so many steps.
-    pub fn wait(&self, steps: u64) {
-        let all = || self.done.iter().all(|done| done.0.load(Ordering::SeqCst) >= steps);
+    /// Waits until every thread has come to this point.
+    pub fn wait(&self, point: usize) {
+        let all = || self.reached.iter().all(|reached| reached.0.load(Ordering::SeqCst) >= point);
         for _ in 0..SPINS {
             if all() {
                 return;
@@ -122,6 +123,6 @@ pub struct Member<'a> {
 
 impl Drop for Member<'_> {
     fn drop(&mut self) {
-        self.progress.set(self.thread, u64::MAX);
+        self.progress.reach(self.thread, usize::MAX);
     }
 }
