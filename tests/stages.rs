@@ -5,7 +5,9 @@ mod common;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use common::{Case, Check, assert_close, mean_loss, relative_error, run_on_every_device, with_every_plan};
+use common::{
+    Case, Check, assert_close, mean_loss, relative_error, run_on_every_device, with_every_density, with_every_plan,
+};
 use ndarray::Array2;
 use pollster::block_on;
 use twolayer::backend::{self, Device};
@@ -56,14 +58,20 @@ fn stages(
     activation: Activation,
     output: Output,
 ) -> Result<(), backend::Error> {
-    let mut case = Case::new(shape, batch_size, activation, output, 300);
+    for case in with_every_density(device, || Case::new(shape, batch_size, activation, output, 300)) {
+        stages_of(device, case)?;
+    }
+    Ok(())
+}
+
+fn stages_of(device: &Device, mut case: Case) -> Result<(), backend::Error> {
     let batch = case.indices(1);
     let (x, t) = case.batch(&batch);
     let reference = case.reference();
     let (pass, gradient) = (reference.pass(&x, &t), reference.gradient(&x, &t));
     let mean_loss = mean_loss(&reference, &x, &t);
 
-    for (plan, device) in with_every_plan(device, shape) {
+    for (plan, device) in with_every_plan(device, case.net.shape) {
         let mut backend = case.backend(&device)?;
         let set = block_on(backend.upload(&case.set))?;
         let found = block_on(backend.intermediates(set, &batch))?;

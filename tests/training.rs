@@ -6,7 +6,9 @@ use std::ops::ControlFlow;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use common::{Case, Check, Run, assert_close, mean_loss, relative_error, run_on_every_device, with_every_plan};
+use common::{
+    Case, Check, Run, assert_close, mean_loss, relative_error, run_on_every_device, with_every_density, with_every_plan,
+};
 use pollster::block_on;
 use twolayer::backend::{self, Backend, Device};
 use twolayer::data::batches::{Batches, Sampling};
@@ -27,14 +29,17 @@ fn main() -> ExitCode {
         let name = format!("200 steps of {shape}, batch {batch_size}, {activation}, {output}");
         let check: Check = Arc::new(move |device| {
             for (plan, device) in with_every_plan(device, shape) {
-                steps(&device, &plan, shape, batch_size, activation, output)?;
+                for case in with_every_density(&device, || Case::new(shape, batch_size, activation, output, 500)) {
+                    steps(&device, &plan, case)?;
+                }
             }
             Ok(())
         });
         checks.push((name, check));
     }
-    let whole: [(&str, Run); 8] = [
+    let whole: [(&str, Run); 9] = [
         ("the same seed gives the same bits, however the steps are cut", same_bits),
+        ("any number of threads gives the same bits", threads),
         ("one image is evaluated and predicted as the reference does", |device| evaluation(device, 50, 1)),
         // A tile has 1,024 images on the CPU; on a GPU 8,192, or 4,160 with 1,000 hidden units.
         ("whole tiles are evaluated and predicted as the reference does", |device| evaluation(device, 50, 8192)),
@@ -52,20 +57,12 @@ fn main() -> ExitCode {
     run_on_every_device(&checks)
 }
 
-fn steps(
-    device: &Device,
-    plan: &str,
-    shape: Shape,
-    batch_size: usize,
-    activation: Activation,
-    output: Output,
-) -> Result<(), backend::Error> {
-    let mut case = Case::new(shape, batch_size, activation, output, 500);
+fn steps(device: &Device, plan: &str, mut case: Case) -> Result<(), backend::Error> {
     let indices = case.indices(200);
     let learning_rate = 0.05_f32;
     let mut reference = case.reference();
     let mut expected = Vec::new();
-    for batch in indices.chunks(batch_size) {
+    for batch in indices.chunks(case.batch_size) {
         let (x, t) = case.batch(batch);
         expected.push(mean_loss(&reference, &x, &t));
         reference.train_step(&x, &t, f64::from(learning_rate));
@@ -93,9 +90,29 @@ fn same_bits(device: &Device) -> Result<(), backend::Error> {
     let whole = run(device, 100)?;
     assert_eq!(run(device, 100)?, whole, "again");
     assert_eq!(run(device, 7)?, whole, "cut every 7 steps");
-    if let Device::Cpu { .. } = device {
-        for threads in [1, 2, 5] {
-            assert_eq!(run(&Device::Cpu { threads }, 100)?, whole, "with {threads} threads");
+    Ok(())
+}
+
+/// On the CPU; large enough that all of the threads have something to do.
+fn threads(device: &Device) -> Result<(), backend::Error> {
+    let Device::Cpu { .. } = device else { return Ok(()) };
+    let sizes = [(784, 50, 10, 100), (129, 65, 2, 100), (65, 1090, 20, 300), (784, 200, 255, 33)];
+    for (input, hidden, classes, batch_size) in sizes {
+        let shape = Shape { input, hidden, classes };
+        for case in with_every_density(device, || Case::new(shape, batch_size, Sigmoid, Softmax, 500)) {
+            let indices = Batches::new(0, Sampling::Shuffle, batch_size, case.set.len()).indices(0, 5);
+            let run = |threads| -> Result<_, backend::Error> {
+                let mut backend = case.backend(&Device::Cpu { threads })?;
+                let set = block_on(backend.upload(&case.set))?;
+                let gradient = block_on(backend.gradient(set, &indices[..batch_size]))?;
+                let losses = block_on(backend.train(set, &indices, 0.1))?;
+                let evaluation = block_on(backend.evaluate(set))?;
+                Ok((gradient, losses, block_on(backend.params())?, evaluation))
+            };
+            let one = run(1)?;
+            for threads in [2, 3, 5] {
+                assert!(run(threads)? == one, "{shape}: {threads} threads give other bits than one");
+            }
         }
     }
     Ok(())

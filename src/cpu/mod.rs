@@ -16,6 +16,8 @@ mod sparse;
 mod step;
 mod strips;
 mod team;
+#[cfg(test)]
+mod tests;
 
 use forward::Forward;
 use images::{Images, Set};

@@ -126,3 +126,59 @@ impl Drop for Member<'_> {
         self.progress.reach(self.thread, usize::MAX);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+    use std::thread::sleep;
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn every_part_is_worked_on_and_the_results_are_in_order() {
+        for threads in [1, 2, 5] {
+            let team = Team::new(threads).unwrap();
+            assert_eq!(team.threads(), threads);
+            for parts in 0..=threads {
+                let results = team.run((0..parts).collect(), |thread, part| (thread, part * 2));
+                assert_eq!(results, (0..parts).map(|part| (part, part * 2)).collect::<Vec<_>>());
+            }
+        }
+    }
+
+    #[test]
+    fn who_sleeps_is_woken() {
+        let team = Team::new(3).unwrap();
+        let (progress, seen) = (Progress::new(3), AtomicUsize::new(0));
+        team.run(vec![(); 3], |thread, ()| {
+            for point in 1..=20 {
+                if thread == point % 3 {
+                    // Long after the others have begun to sleep.
+                    sleep(Duration::from_millis(5));
+                }
+                seen.fetch_add(1, Ordering::Relaxed);
+                progress.reach(thread, point);
+                progress.wait(point);
+                assert!(seen.load(Ordering::Relaxed) >= 3 * point);
+            }
+        });
+        assert_eq!(seen.into_inner(), 60);
+    }
+
+    #[test]
+    fn a_panic_reaches_the_caller_and_leaves_nobody_waiting() {
+        let team = Team::new(2).unwrap();
+        let progress = Progress::new(2);
+        let run = || {
+            team.run(vec![(); 2], |thread, ()| {
+                let _member = progress.member(thread);
+                assert!(thread == 0, "the one who panics");
+                progress.reach(thread, 1);
+                progress.wait(1);
+            })
+        };
+        assert!(catch_unwind(AssertUnwindSafe(run)).is_err());
+        assert_eq!(team.run(vec![1, 2], |_, part| part), [1, 2], "the threads are still there");
+    }
+}

@@ -1,0 +1,132 @@
+//! What only the inside of the backend can be asked: every kind of instructions, and the choice between sparse and dense.
+
+use ndarray::Array2;
+
+use super::images::{Images, Set};
+use super::simd::Instructions;
+use super::team::Team;
+use super::{Network, strips};
+use crate::answers::Resident;
+use crate::data::Dataset;
+use crate::net::{Activation, Net, Output, Params, Shape};
+use crate::random::{Stream, stream};
+use crate::reference::{Tensors, TwoLayerNet};
+use rand::RngExt;
+
+/// Images of random pixels of which this share is not 0, and labels.
+fn set(images: usize, shape: Shape, share: f64) -> Dataset {
+    let mut rng = stream(7, &Stream::Weights);
+    let pixels =
+        (0..images * shape.input).map(|_| if rng.random_bool(share) { rng.random_range(1..=255) } else { 0 }).collect();
+    let labels = (0..images).map(|_| rng.random_range(0..shape.classes) as u8).collect();
+    Dataset::new(pixels, labels, 1, shape.input).unwrap()
+}
+
+fn largest_error(found: &Params, expected: &Tensors) -> f64 {
+    let error = |found: &[f32], expected: &mut dyn Iterator<Item = &f64>| {
+        let (mut difference, mut norm) = (0.0, 0.0);
+        for (found, expected) in found.iter().zip(expected) {
+            difference += (f64::from(*found) - expected).powi(2);
+            norm += expected.powi(2);
+        }
+        (difference / norm).sqrt()
+    };
+    let Tensors { w1, b1, w2, b2 } = expected;
+    let errors = [
+        error(&found.w1, &mut w1.iter()),
+        error(&found.b1, &mut b1.iter()),
+        error(&found.w2, &mut w2.iter()),
+        error(&found.b2, &mut b2.iter()),
+    ];
+    errors.into_iter().fold(0.0, f64::max)
+}
+
+#[test]
+fn every_kind_of_instructions_trains_as_the_reference_does() {
+    for (input, hidden, classes, batch_size) in [(784, 50, 10, 100), (7, 65, 17, 13), (225, 129, 2, 301)] {
+        let shape = Shape { input, hidden, classes };
+        for (activation, output) in [(Activation::Sigmoid, Output::Softmax), (Activation::Relu, Output::Identity)] {
+            let net = Net { shape, activation, output };
+            let params = Params::init(shape, 0.1, 3);
+            for share in [0.15, 0.9] {
+                let set = set(batch_size, shape, share);
+                let mut reference = TwoLayerNet::new(net, &params);
+                let batch: Vec<u32> = (0..batch_size as u32).collect();
+                let (x, t): (Array2<f64>, Vec<usize>) =
+                    (set.inputs(&batch), set.labels().iter().map(|label| usize::from(*label)).collect());
+                for _ in 0..3 {
+                    reference.train_step(&x, &t, 0.1);
+                }
+                let expected = reference.predict(&x);
+                for kind in Instructions::all() {
+                    let mut network = Network::new(net, batch_size, &params, 2).unwrap();
+                    network.kind = kind;
+                    let resident = network.upload(&set);
+                    network.train(resident, &batch.repeat(3), 0.1);
+                    let error = largest_error(&network.params(), &reference.params);
+                    assert!(error < 5e-6, "{kind:?}, {shape}, {share} of the pixels: {error:.1e}");
+                    let y = network.predict(set.images());
+                    let error = y.iter().zip(&expected).map(|(y, e)| (f64::from(*y) - e).abs()).fold(0.0, f64::max);
+                    assert!(error < 1e-5, "{kind:?}, {shape}, {share} of the pixels: y is off by {error:.1e}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn few_pixels_are_computed_apart_from_many() {
+    let shape = Shape { input: 50, hidden: 1, classes: 2 };
+    let team = Team::new(1).unwrap();
+    let images = |share| Images::new(&team, 50, set(200, shape, share).images());
+    assert!(matches!(images(0.19), Images::Sparse(_)), "as many as in MNIST");
+    assert!(matches!(images(0.9), Images::Dense(_)));
+    assert!(matches!(Images::new(&team, 50, &[0; 100]), Images::Sparse(_)), "black images");
+}
+
+#[test]
+fn parameters_come_out_as_they_went_in() {
+    for (input, hidden, classes) in [(1, 1, 2), (784, 50, 10), (4096, 17, 255), (209, 16, 16), (7, 129, 33)] {
+        let shape = Shape { input, hidden, classes };
+        for output in [Output::Softmax, Output::Identity] {
+            let mut params = Params::init(shape, 1.0, 1);
+            params.b1 = (0..hidden).map(|unit| unit as f32 + 0.5).collect();
+            params.b2 = (0..classes).map(|class| -(class as f32)).collect();
+            let net = Net { shape, activation: Activation::Relu, output };
+            assert_eq!(strips(&net, &params).params(shape), params);
+        }
+    }
+}
+
+#[test]
+fn lanes_beyond_the_layers_stay_out_of_it() {
+    let shape = Shape { input: 20, hidden: 17, classes: 3 };
+    for output in [Output::Softmax, Output::Identity] {
+        let net = Net { shape, activation: Activation::Sigmoid, output };
+        let params = Params::init(shape, 0.5, 1);
+        let mut network = Network::new(net, 40, &params, 1).unwrap();
+        let Resident(number) = network.upload(&set(40, shape, 0.5));
+        network.train(Resident(number), &(0..40).collect::<Vec<u32>>().repeat(20), 0.5);
+        let last = &network.parameters.small[1];
+        assert_eq!(last.units, 1);
+        let weights = network.parameters.w1.iter().flat_map(|block| &block[1]).chain([&last.b1]).chain(&last.w2);
+        for row in weights {
+            assert!(row.0[1..].iter().all(|lane| *lane == 0.0), "{output}: {row:?}");
+        }
+    }
+}
+
+#[test]
+fn a_set_of_one_image_and_one_of_none_that_is_not_black() {
+    let shape = Shape { input: 9, hidden: 3, classes: 2 };
+    let net = Net { shape, activation: Activation::Sigmoid, output: Output::Softmax };
+    let mut network = Network::new(net, 2, &Params::init(shape, 0.1, 0), 2).unwrap();
+    for pixels in [vec![0; 9], vec![255; 9]] {
+        let resident = network.upload(&Dataset::new(pixels, vec![1], 3, 3).unwrap());
+        let losses = network.train(resident, &[0, 0, 0, 0], 0.5);
+        assert!(losses[0] > losses[1] && losses[1] > 0.0, "{losses:?}");
+        assert_eq!(network.evaluate(resident).images, 1);
+    }
+    let Set { labels, .. } = &network.sets[1];
+    assert_eq!(labels, &[1]);
+}
