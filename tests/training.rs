@@ -13,8 +13,8 @@ use pollster::block_on;
 use twolayer::backend::{self, Backend, Device};
 use twolayer::data::batches::{Batches, Sampling};
 use twolayer::functions::argmax;
-use twolayer::net::Activation::{self, Relu, Sigmoid};
-use twolayer::net::Output::{self, Identity, Softmax};
+use twolayer::net::Activation::{Relu, Sigmoid};
+use twolayer::net::Output::{Identity, Softmax};
 use twolayer::net::{Params, Shape};
 use twolayer::train::{End, Event, Sets, Settings, train};
 

@@ -80,12 +80,10 @@ kernel! {
         for (n, &image) in images.iter().enumerate() {
             let image = &dense.images[image as usize * blocks.pixels..][..blocks.pixels];
             for (octet, place) in blocks.octets(image, block).zip(panel.0.iter_mut().skip(n).step_by(PANEL)) {
-                match octet.first_chunk::<OCTET>() {
-                    Some(octet) => place.iter_mut().zip(octet).for_each(|(x, value)| *x = f32::from(*value) / 255.0),
-                    None => {
-                        *place = [0.0; OCTET];
-                        place.iter_mut().zip(octet).for_each(|(x, value)| *x = f32::from(*value) / 255.0);
-                    }
+                if let Some(octet) = octet.first_chunk::<OCTET>() {
+                    place.iter_mut().zip(octet).for_each(|(x, value)| *x = f32::from(*value) / 255.0);
+                } else {
+                    *place = std::array::from_fn(|pixel| f32::from(octet.get(pixel).copied().unwrap_or(0)) / 255.0);
                 }
             }
         }

@@ -4,6 +4,8 @@
 //! Where the cuts fall does not depend on the number of threads, and neither does the order of any sum: any number of
 //! threads gives the same bits. ARCHITECTURE.md tells why it is done so, and what was slower.
 
+#![allow(clippy::inline_always, reason = "what a kernel calls must become part of it, to be of its instructions")]
+
 mod dense;
 mod forward;
 mod functions;
