@@ -9,6 +9,8 @@ use crate::net::{Activation, Output};
 
 /// Images, or classes, whose sums are in registers at a time.
 const TILE: usize = 4;
+/// Sums over a batch are added up in chains of so many images: one long chain would round too often.
+const CHAIN: usize = 128;
 /// The logarithm of a product is taken once for so many images: each has a factor of at most 255.
 const FACTORS: usize = 64;
 
@@ -219,14 +221,16 @@ kernel! {
     pub fn output_gradient(z1: &[Row], dy: &[Row], w2: &mut [Row]) {
         for (w2, dy) in w2.chunks_mut(LANES).zip(dy.chunks_exact(z1.len())) {
             for (w2, first) in w2.chunks_mut(TILE).zip((0..).step_by(TILE)) {
-                let mut sums = [Row::ZERO; TILE];
-                for (z1, dy) in z1.iter().zip(dy) {
-                    for (class, sum) in sums.iter_mut().enumerate() {
-                        add_scaled::<FUSED>(sum, dy.0[first + class], z1);
+                for (z1, dy) in z1.chunks(CHAIN).zip(dy.chunks(CHAIN)) {
+                    let mut sums = [Row::ZERO; TILE];
+                    for (z1, dy) in z1.iter().zip(dy) {
+                        for (class, sum) in sums.iter_mut().enumerate() {
+                            add_scaled::<FUSED>(sum, dy.0[first + class], z1);
+                        }
                     }
-                }
-                for (w2, sum) in w2.iter_mut().zip(&sums) {
-                    add_scaled::<FUSED>(w2, 1.0, sum);
+                    for (w2, sum) in w2.iter_mut().zip(&sums) {
+                        add_scaled::<FUSED>(w2, 1.0, sum);
+                    }
                 }
             }
         }
@@ -236,11 +240,13 @@ kernel! {
 kernel! {
     /// Adds all rows to one.
     fn add_rows(rows: &[Row], sum: &mut Row) {
-        let mut rows_sum = Row::ZERO;
-        for row in rows {
-            add_scaled::<FUSED>(&mut rows_sum, 1.0, row);
+        for rows in rows.chunks(CHAIN) {
+            let mut chain = Row::ZERO;
+            for row in rows {
+                add_scaled::<FUSED>(&mut chain, 1.0, row);
+            }
+            add_scaled::<FUSED>(sum, 1.0, &chain);
         }
-        add_scaled::<FUSED>(sum, 1.0, &rows_sum);
     }
 }
 
