@@ -105,10 +105,10 @@ impl Case {
         Self { net: Net { shape, activation, output }, params, set, batch_size, rng }
     }
 
-    /// The same with a sixth of the pixels, the others 0: the CPU computes with few pixels in another way than with many.
+    /// The same with an eighth of the pixels, the others 0: the CPU computes with few pixels in another way than with many.
     pub fn thinned(mut self) -> Self {
         let (rows, cols) = (self.set.rows(), self.set.cols());
-        let keep = |&pixel: &u8| if self.rng.random_range(0..4) == 0 { pixel } else { 0 };
+        let keep = |&pixel: &u8| if self.rng.random_range(0..5) == 0 { pixel } else { 0 };
         let pixels = self.set.images().iter().map(keep).collect();
         self.set = Dataset::new(pixels, self.set.labels().to_vec(), rows, cols).expect("a set");
         self
