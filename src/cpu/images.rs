@@ -9,9 +9,6 @@ use super::sparse::Sparse;
 use super::strips::{Blocks, W1};
 use super::team::Team;
 
-/// The share of pixels that are not 0, from which on computing with all of them is faster.
-const DENSE: f64 = 0.4;
-
 /// A data set.
 #[derive(Debug)]
 pub struct Set {
@@ -37,9 +34,7 @@ impl Images {
     /// Takes images, `[N, pixels]`, in the form that is faster to compute with.
     pub fn new(team: &Team, pixels: usize, images: &[u8]) -> Self {
         let blocks = Blocks::new(pixels);
-        let nonzeros = images.iter().filter(|value| **value != 0).count();
-        let sparse = (nonzeros as f64) < DENSE * images.len() as f64;
-        match sparse.then(|| Sparse::new(team, blocks, images)).flatten() {
+        match Sparse::new(team, blocks, images) {
             Some(sparse) => Self::Sparse(sparse),
             None => Self::Dense(Dense::new(blocks, images.to_vec())),
         }
