@@ -61,7 +61,7 @@ impl Forward<'_> {
         let tiles = self.tiles(team, |images, values| {
             self.logits(images, values);
             layers::output(self.kind, self.net.output, &mut values.output, images.len());
-            self.shown_output(values, images.len())
+            self.shown_output(&values.output, images.len())
         });
         tiles.concat()
     }
@@ -73,21 +73,20 @@ impl Forward<'_> {
         let mut values = Values::default();
         self.hidden_input(images, &mut values);
         let a1 = self.shown_hidden(&values.hidden, count);
-        self.logits(images, &mut values);
-        let (z1, a2) = (self.shown_hidden(&values.hidden, count), self.shown_output(&values, count));
+        self.logits_of_hidden(count, &mut values);
+        let (z1, a2) = (self.shown_hidden(&values.hidden, count), self.shown_output(&values.output, count));
         let mut y = values.output.clone();
         layers::output(kind, net.output, &mut y, count);
+        let y = self.shown_output(&y, count);
         let labels: Vec<u8> = images.iter().map(|image| set.labels[*image as usize]).collect();
         layers::loss(kind, net.output, &mut values.output, &labels, 1.0 / count as f32);
-        let dy = self.shown_output(&values, count);
+        let dy = self.shown_output(&values.output, count);
         let mut dz1 = values.hidden.clone();
         let both = dz1.chunks_exact_mut(count).zip(values.hidden.chunks_exact_mut(count));
         for (small, (dz1, z1)) in parameters.small.iter().zip(both) {
             layers::hidden_derivative(kind, small, &values.output, dz1);
             layers::delta(kind, net.activation, dz1, z1);
         }
-        values.output = y;
-        let y = self.shown_output(&values, count);
         let (dz1, da1) = (self.shown_hidden(&dz1, count), self.shown_hidden(&values.hidden, count));
         Intermediates { a1, z1, a2, y, dy, dz1, da1 }
     }
@@ -104,13 +103,18 @@ impl Forward<'_> {
     /// From the images to the logits.
     fn logits(&self, images: &[u32], values: &mut Values) {
         self.hidden_input(images, values);
+        self.logits_of_hidden(images.len(), values);
+    }
+
+    /// From a1 of `count` images to their logits.
+    fn logits_of_hidden(&self, count: usize, values: &mut Values) {
         let Self { kind, net, parameters: Strips { small, b2, .. }, .. } = *self;
         let Values { hidden, output, share, .. } = values;
         layers::activate_all(kind, net.activation, small, hidden);
-        output.resize(images.len() * b2.len(), Row::ZERO);
-        layers::bias(b2, images.len(), output);
+        output.resize(count * b2.len(), Row::ZERO);
+        layers::bias(b2, count, output);
         let per_share = strips_in_a_share(small.len());
-        for (small, z1) in small.chunks(per_share).zip(hidden.chunks(per_share * images.len())) {
+        for (small, z1) in small.chunks(per_share).zip(hidden.chunks(per_share * count)) {
             share.clear();
             share.resize(output.len(), Row::ZERO);
             layers::all_logits(kind, small, z1, share);
@@ -147,8 +151,8 @@ impl Forward<'_> {
     }
 
     /// Values of the output layer, `[N, classes]`.
-    fn shown_output(&self, values: &Values, count: usize) -> Vec<f32> {
-        shown(self.net.shape.classes, count, |n, class| values.output[class / LANES * count + n].0[class % LANES])
+    fn shown_output(&self, output: &[Row], count: usize) -> Vec<f32> {
+        shown(self.net.shape.classes, count, |n, class| output[class / LANES * count + n].0[class % LANES])
     }
 }
 
