@@ -75,6 +75,36 @@ fn every_kind_of_instructions_trains_as_the_reference_does() {
 }
 
 #[test]
+fn any_number_of_threads_gives_the_same_bits() {
+    // So much work that no thread is left out.
+    for (input, hidden, classes, batch_size) in
+        [(784, 50, 10, 100), (129, 65, 2, 100), (65, 1090, 20, 300), (784, 200, 255, 33)]
+    {
+        let shape = Shape { input, hidden, classes };
+        let net = Net { shape, activation: Activation::Sigmoid, output: Output::Softmax };
+        let params = Params::init(shape, 0.1, 3);
+        for share in [0.15, 0.9] {
+            let set = set(500, shape, share);
+            let indices: Vec<u32> = (0..500).cycle().step_by(7).take(5 * batch_size).collect();
+            let run = |threads| {
+                let mut network = Network::new(net, batch_size, &params, threads).unwrap();
+                let resident = network.upload(&set);
+                let gradient = network.gradient(resident, &indices[..batch_size]);
+                let losses = network.train(resident, &indices, 0.1);
+                (gradient, losses, network.params(), network.evaluate(resident))
+            };
+            let one = run(1);
+            for threads in [2, 3, 5] {
+                assert!(
+                    run(threads) == one,
+                    "{shape}, {share} of the pixels: {threads} threads give other bits than one"
+                );
+            }
+        }
+    }
+}
+
+#[test]
 fn few_pixels_are_computed_apart_from_many() {
     let shape = Shape { input: 50, hidden: 1, classes: 2 };
     let team = Team::new(1).unwrap();
