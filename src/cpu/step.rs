@@ -191,11 +191,14 @@ impl Steps<'_> {
                 layers::add_each(kind, z1, std::slice::from_mut(&mut target.b1));
             }
             let da1 = &*hidden;
-            layers::bias(own.small.iter().map(|small| &small.b1), batch_size, next_a1);
+            let next = batches.get(step + 1);
+            if next.is_some() {
+                layers::bias(own.small.iter().map(|small| &small.b1), batch_size, next_a1);
+            }
             for blocks in &visits {
                 let target = &mut gradient.as_mut().unwrap_or(&mut own).w1[blocks.clone()];
                 set.images.backward(kind, &Visit { images, blocks: blocks.clone() }, da1, target, panel);
-                if let Some(images) = batches.get(step + 1) {
+                if let Some(images) = next {
                     let (visit, w1) = (Visit { images, blocks: blocks.clone() }, &own.w1[blocks.clone()]);
                     set.images.forward(kind, &visit, w1, next_a1, panel);
                 }

@@ -52,8 +52,8 @@ impl Team {
     }
 }
 
-/// Looks at another thread's progress before a waiting thread lets others run, and before it sleeps: some 10 us, then
-/// some more if there is nothing else to run. On a machine that is busy the other thread may need this core.
+/// Looks at the other threads' progress before a waiting thread lets others run, and before it sleeps: some 100 us, then
+/// some more if there is nothing else to run. On a machine that is busy another thread may need this core.
 const SPINS: u32 = 3000;
 const YIELDS: u32 = 20;
 
