@@ -3,13 +3,13 @@
 //! `cargo bench --bench baselines` runs it; `-- NAME` takes only the adapters whose name contains that. Each side is
 //! compared with the f64 reference before it is timed, and then they take turns.
 
-use std::error::Error;
-use std::fs;
+mod turns;
+
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use pollster::block_on;
-use twolayer::backend::{self, Backend, Device, Resident};
+use twolayer::backend::Device;
 use twolayer::bench::task::Task;
 use twolayer::bench::workload::Workload;
 use twolayer::data::{Dataset, digits};
@@ -24,25 +24,11 @@ use wgpu::{
     ShaderStages,
 };
 
-type Failure = Box<dyn Error>;
-
-/// As many as MNIST has, because how far apart a batch's images lie in memory matters.
-const IMAGES: usize = 60_000;
-const ROUNDS: usize = 5;
-/// A round ends with the first wait after this long.
-const ROUND: Duration = Duration::from_secs(1);
-/// Both sides wait for their losses about this often.
-const WAIT: Duration = Duration::from_millis(100);
-/// The most steps between two waits.
-const CHUNK: usize = 1024;
-/// Small enough that the wide network does not diverge, whose weights would then be of sizes that no real ones have.
-const LEARNING_RATE: f32 = 0.005;
+use turns::{CHUNK, Failure, IMAGES, ROUNDS, Side, Twolayer, compare};
 
 /// What is compared with the reference: so many steps, of a size that moves every parameter.
 const CHECK_STEPS: usize = 3;
 const CHECK_LEARNING_RATE: f32 = 0.1;
-/// Of |found - expected| / |expected|, by norm, for each parameter.
-const TOLERANCE: f64 = 1e-5;
 
 /// Where a step takes longer than this, the batch is smaller.
 const SLOW: Duration = Duration::from_secs(20);
@@ -69,8 +55,7 @@ fn run() -> Result<(), Failure> {
     }
     let (images, labels) = digits::draw(IMAGES, 0);
     let set = Dataset::new(images, labels, digits::SIDE, digits::SIDE)?;
-    let load = fs::read_to_string("/proc/loadavg").unwrap_or_else(|_| "unknown".to_owned());
-    println!("Load average at the start: {}\n", load.trim());
+    turns::show_load();
     println!("Steps a second, and how many times as many twolayer's are: median (min to max) of {ROUNDS} rounds.\n");
     println!("| adapter | baseline | network, batch | baseline | twolayer | ratio |");
     println!("|---|---|---|--:|--:|--:|");
@@ -90,7 +75,7 @@ fn row(design: &Design, adapter: &Adapter, set: &Dataset) -> Result<String, Fail
     let mut task = Task::new(design.workload, set);
     let mut baseline = Baseline::new(design, adapter, &task)?;
     let start = Instant::now();
-    baseline.train(&task.batch, LEARNING_RATE)?;
+    baseline.train(&task.batch, CHECK_LEARNING_RATE)?;
     let took = start.elapsed();
     let mut note = String::new();
     if took > SLOW {
@@ -99,133 +84,61 @@ fn row(design: &Design, adapter: &Adapter, set: &Dataset) -> Result<String, Fail
     }
     // Made anew for its first parameters.
     let mut baseline = Baseline::new(design, adapter, &task)?;
-    let mut twolayer = Twolayer::new(adapter, &task)?;
+    let device = Device::Gpu(block_on(gpu::device::Device::open(adapter))?);
+    let mut twolayer = Twolayer::new(&device, &task)?;
 
-    let batches = task.batches(CHUNK);
-    let expected = reference(&task, &batches);
-    for (name, side) in [(design.name, &mut baseline as &mut dyn Side), ("twolayer", &mut twolayer)] {
-        check(side, &task, &batches, &expected).map_err(|wrong| format!("{name} on {adapter_name}: {wrong}"))?;
+    let expected = Expected::new(&task);
+    for (name, side) in [(design.name, &mut baseline as &mut dyn Checked), ("twolayer", &mut twolayer)] {
+        expected.check(side).map_err(|wrong| format!("{name} on {adapter_name}: {wrong}"))?;
     }
-
-    let batch_size = task.images_per_step();
-    let chunks = [chunk(&mut baseline, &batches, batch_size)?, chunk(&mut twolayer, &batches, batch_size)?];
-    let mut rates = [Vec::new(), Vec::new()];
-    for _ in 0..ROUNDS {
-        let sides: [&mut dyn Side; 2] = [&mut baseline, &mut twolayer];
-        for ((side, steps), rates) in sides.into_iter().zip(chunks).zip(&mut rates) {
-            rates.push(round(side, &batches[..steps * batch_size], steps)?);
-        }
-    }
-    let ratios = rates[1].iter().zip(&rates[0]).map(|(twolayer, baseline)| twolayer / baseline).collect();
+    let rates = turns::take_turns(&task, [&mut baseline, &mut twolayer])?;
     let Shape { input, hidden, classes } = task.net.shape;
-    let what = format!("{input}-{hidden}-{classes}, {batch_size}{note}");
-    let [baseline, twolayer] = rates.map(spread);
-    Ok(format!("| {adapter_name} | {} | {what} | {baseline} | {twolayer} | {} |", design.name, spread(ratios)))
+    let what = format!("{input}-{hidden}-{classes}, {}{note}", task.images_per_step());
+    Ok(format!("| {adapter_name} | {} | {what} | {} |", design.name, turns::cells(rates)))
 }
 
-/// The median (min to max).
-fn spread(mut values: Vec<f64>) -> String {
-    values.sort_by(f64::total_cmp);
-    let digits = |value: f64| if value < 100.0 { format!("{value:.2}") } else { format!("{value:.0}") };
-    let [least, median, most] = [0, values.len() / 2, values.len() - 1].map(|place| digits(values[place]));
-    format!("{median} ({least} to {most})")
-}
-
-/// One of the two that are compared.
-trait Side {
-    /// Trains on the batches `[steps, batch_size]` and waits; the mean loss of each.
-    fn train(&mut self, batches: &[u32], learning_rate: f32) -> Result<Vec<f32>, Failure>;
+/// A side whose parameters can be compared.
+trait Checked: Side {
     fn params(&mut self) -> Result<Params, Failure>;
 }
 
-/// The parameters after the steps of the check, and each step's loss before it.
-fn reference(task: &Task, batches: &[u32]) -> (Tensors, Vec<f64>) {
-    let mut net = TwoLayerNet::new(task.net, &task.params);
-    let batch_size = task.images_per_step();
-    let steps = batches.chunks(batch_size).take(CHECK_STEPS);
-    let losses = steps.map(|batch| {
-        let t: Vec<usize> = batch.iter().map(|&image| task.set.labels()[image as usize].into()).collect();
-        net.train_step(&task.set.inputs(batch), &t, CHECK_LEARNING_RATE.into())
-    });
-    let losses = losses.collect();
-    (net.params, losses)
-}
-
-/// Trains for a few steps and compares with the reference's.
-fn check(side: &mut dyn Side, task: &Task, batches: &[u32], expected: &(Tensors, Vec<f64>)) -> Result<(), Failure> {
-    let losses = side.train(&batches[..CHECK_STEPS * task.images_per_step()], CHECK_LEARNING_RATE)?;
-    let Params { w1, b1, w2, b2, .. } = side.params()?;
-    let (tensors, expected_losses) = expected;
-    let pairs: [(&str, &[f32], Vec<f64>); 5] = [
-        ("W1", &w1, tensors.w1.iter().copied().collect()),
-        ("b1", &b1, tensors.b1.to_vec()),
-        ("W2", &w2, tensors.w2.iter().copied().collect()),
-        ("b2", &b2, tensors.b2.to_vec()),
-        ("the losses", &losses, expected_losses.clone()),
-    ];
-    for (name, found, expected) in pairs {
-        let error = relative_error(found, &expected);
-        // So that a NaN is wrong too.
-        if error.is_nan() || error >= TOLERANCE {
-            let steps = format!("after {CHECK_STEPS} steps, {name}");
-            return Err(format!("{steps} is wrong by {error:.1e} of its norm, and may be by {TOLERANCE:.0e}").into());
-        }
-    }
-    Ok(())
-}
-
-fn relative_error(found: &[f32], expected: &[f64]) -> f64 {
-    let difference: f64 = found.iter().zip(expected).map(|(&f, e)| (f64::from(f) - e).powi(2)).sum();
-    let norm: f64 = expected.iter().map(|e| e.powi(2)).sum();
-    (difference / norm).sqrt()
-}
-
-/// How many steps take about as long as there should be between two waits; at least one.
-fn chunk(side: &mut dyn Side, batches: &[u32], batch_size: usize) -> Result<usize, Failure> {
-    let mut steps = 1;
-    loop {
-        let start = Instant::now();
-        side.train(&batches[..steps * batch_size], LEARNING_RATE)?;
-        if start.elapsed() * 2 > WAIT || steps == CHUNK {
-            return Ok(steps);
-        }
-        steps *= 2;
-    }
-}
-
-/// Steps a second, of one round in chunks of `steps`.
-fn round(side: &mut dyn Side, batches: &[u32], steps: usize) -> Result<f64, Failure> {
-    let start = Instant::now();
-    let mut done = 0;
-    while start.elapsed() < ROUND {
-        side.train(batches, LEARNING_RATE)?;
-        done += steps;
-    }
-    Ok(done as f64 / start.elapsed().as_secs_f64())
-}
-
-/// twolayer on the task.
-struct Twolayer {
-    backend: Backend,
-    set: Resident,
-}
-
-impl Twolayer {
-    fn new(adapter: &Adapter, task: &Task) -> Result<Self, backend::Error> {
-        let device = Device::Gpu(block_on(gpu::device::Device::open(adapter))?);
-        let mut backend = block_on(Backend::new(&device, task.net, task.images_per_step(), &task.params))?;
-        let set = block_on(backend.upload(task.set))?;
-        Ok(Self { backend, set })
-    }
-}
-
-impl Side for Twolayer {
-    fn train(&mut self, batches: &[u32], learning_rate: f32) -> Result<Vec<f32>, Failure> {
-        Ok(block_on(self.backend.train(self.set, batches, learning_rate))?)
-    }
-
+impl Checked for Twolayer {
     fn params(&mut self) -> Result<Params, Failure> {
         Ok(block_on(self.backend.params())?)
+    }
+}
+
+/// What the f64 reference makes of the first steps of a task.
+struct Expected {
+    /// The steps' image numbers.
+    batches: Vec<u32>,
+    /// The parameters after them.
+    params: Tensors,
+    /// Each step's loss before it.
+    losses: Vec<f64>,
+}
+
+impl Expected {
+    fn new(task: &Task) -> Self {
+        let batches = task.batches(CHECK_STEPS);
+        let mut net = TwoLayerNet::new(task.net, &task.params);
+        let losses = batches.chunks(task.images_per_step()).map(|batch| {
+            let t: Vec<usize> = batch.iter().map(|&image| task.set.labels()[image as usize].into()).collect();
+            net.train_step(&task.set.inputs(batch), &t, CHECK_LEARNING_RATE.into())
+        });
+        let losses = losses.collect();
+        Self { batches, params: net.params, losses }
+    }
+
+    /// Takes the steps with a side, and compares.
+    fn check(&self, side: &mut dyn Checked) -> Result<(), Failure> {
+        let losses = side.train(&self.batches, CHECK_LEARNING_RATE)?;
+        let Params { w1, b1, w2, b2, .. } = side.params()?;
+        compare("W1", &w1, &self.params.w1)?;
+        compare("b1", &b1, &self.params.b1)?;
+        compare("W2", &w2, &self.params.w2)?;
+        compare("b2", &b2, &self.params.b2)?;
+        compare("a loss", &losses, &self.losses)
     }
 }
 
@@ -441,7 +354,9 @@ impl Side for Baseline {
         let losses = self.gpu.read(&self.losses, batches.len())?;
         Ok(losses.chunks(self.batch_size).map(|losses| losses.iter().sum::<f32>() / losses.len() as f32).collect())
     }
+}
 
+impl Checked for Baseline {
     fn params(&mut self) -> Result<Params, Failure> {
         let values = self.gpu.read(&self.parameters, parameters(self.shape))?;
         let Shape { input, hidden, classes } = self.shape;

@@ -59,7 +59,10 @@ impl Entrant for Entry {
 }
 
 /// Makes a device ready for a task.
-pub(super) fn enter(device: &Device, task: &Task) -> Result<Box<dyn Contestant>, backend::Error> {
+///
+/// # Errors
+/// What the device reported.
+pub fn enter(device: &Device, task: &Task) -> Result<Box<dyn Contestant>, backend::Error> {
     // An evaluation trains no batch.
     let batch_size = task.batch.len().max(1);
     block_on(async {
