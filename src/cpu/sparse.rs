@@ -26,8 +26,6 @@ static X: [f32; 256] = {
     x
 };
 
-/// The share of pixels that are not 0, from which on computing with all of them is faster.
-const DENSE: f64 = 0.4;
 /// Strips that are computed side by side: as many as have their sums in registers.
 const MOST_STRIPS: usize = 4;
 /// Images whose pixels stay in the second cache while all strips are computed.
@@ -45,9 +43,9 @@ pub struct Sparse {
 }
 
 impl Sparse {
-    /// Takes the nonzero pixels out of `images`, `[N, pixels]`; or nothing if there are so many that computing with all
-    /// pixels is faster, or that they can't be numbered.
-    pub fn new(team: &Team, blocks: Blocks, images: &[u8]) -> Option<Self> {
+    /// Takes the nonzero pixels out of `images`, `[N, pixels]`; or nothing if they are this share of all or more, or so
+    /// many that they can't be numbered.
+    pub fn new(team: &Team, blocks: Blocks, images: &[u8], too_many: f64) -> Option<Self> {
         let per_part = (images.len() / blocks.pixels).div_ceil(team.threads()).max(1) * blocks.pixels;
         let parts: Vec<&[u8]> = images.chunks(per_part).collect();
         let counts = team.run(parts.clone(), |_, images| counts(&blocks, images));
@@ -57,7 +55,7 @@ impl Sparse {
             end = end.checked_add(u32::from(*count))?;
             starts.push(end);
         }
-        if f64::from(end) >= DENSE * images.len() as f64 {
+        if f64::from(end) >= too_many * images.len() as f64 {
             return None;
         }
         let mut nonzeros = vec![Nonzero::default(); end as usize];

@@ -108,10 +108,17 @@ fn any_number_of_threads_gives_the_same_bits() {
 fn few_pixels_are_computed_apart_from_many() {
     let shape = Shape { input: 50, hidden: 1, classes: 2 };
     let team = Team::new(1).unwrap();
-    let images = |share| Images::new(&team, 50, set(200, shape, share).images());
-    assert!(matches!(images(0.19), Images::Sparse(_)), "as many as in MNIST");
-    assert!(matches!(images(0.9), Images::Dense(_)));
-    assert!(matches!(Images::new(&team, 50, &[0; 100]), Images::Sparse(_)), "black images");
+    let is_sparse = |strips, share| {
+        let set = set(200, shape, share);
+        matches!(Images::new(&team, 50, strips, set.images()), Images::Sparse(_))
+    };
+    for strips in [1, 4, 256] {
+        assert!(is_sparse(strips, 0.19), "as many as in MNIST, {strips} strips");
+        assert!(is_sparse(strips, 0.0), "black images, {strips} strips");
+        assert_eq!(is_sparse(strips, 1.0), strips == 1, "no black pixel, {strips} strips");
+    }
+    assert!(is_sparse(4, 0.5), "as many as in Fashion-MNIST, the book's net");
+    assert!(!is_sparse(32, 0.5));
 }
 
 #[test]
@@ -131,11 +138,11 @@ fn parameters_come_out_as_they_went_in() {
 #[test]
 fn lanes_beyond_the_layers_stay_out_of_it() {
     let shape = Shape { input: 20, hidden: 17, classes: 3 };
-    for output in [Output::Softmax, Output::Identity] {
+    for (output, share) in [(Output::Softmax, 0.5), (Output::Identity, 1.0)] {
         let net = Net { shape, activation: Activation::Sigmoid, output };
         let params = Params::init(shape, 0.5, 1);
         let mut network = Network::new(net, 40, &params, 1).unwrap();
-        let Resident(number) = network.upload(&set(40, shape, 0.5));
+        let Resident(number) = network.upload(&set(40, shape, share));
         network.train(Resident(number), &(0..40).collect::<Vec<u32>>().repeat(20), 0.5);
         let last = &network.parameters.small[1];
         assert_eq!(last.units, 1);

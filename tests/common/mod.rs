@@ -105,13 +105,23 @@ impl Case {
         Self { net: Net { shape, activation, output }, params, set, batch_size, rng }
     }
 
-    /// The same with an eighth of the pixels, the others 0: the CPU computes with few pixels in another way than with many.
-    pub fn thinned(mut self) -> Self {
-        let (rows, cols) = (self.set.rows(), self.set.cols());
-        let keep = |&pixel: &u8| if self.rng.random_range(0..5) == 0 { pixel } else { 0 };
-        let pixels = self.set.images().iter().map(keep).collect();
-        self.set = Dataset::new(pixels, self.set.labels().to_vec(), rows, cols).expect("a set");
+    /// The same with an eighth of the pixels, the others 0.
+    fn thinned(mut self) -> Self {
+        let keep = |pixel, rng: &mut ChaCha8Rng| if rng.random_range(0..5) == 0 { pixel } else { 0 };
+        self.change_pixels(keep);
         self
+    }
+
+    /// The same with no pixel 0.
+    fn filled(mut self) -> Self {
+        self.change_pixels(|pixel, _| pixel | 1);
+        self
+    }
+
+    fn change_pixels(&mut self, change: impl Fn(u8, &mut ChaCha8Rng) -> u8) {
+        let (rows, cols) = (self.set.rows(), self.set.cols());
+        let pixels = self.set.images().iter().map(|pixel| change(*pixel, &mut self.rng)).collect();
+        self.set = Dataset::new(pixels, self.set.labels().to_vec(), rows, cols).expect("a set");
     }
 
     pub fn backend(&self, device: &Device) -> Result<Backend, backend::Error> {
@@ -135,10 +145,10 @@ impl Case {
     }
 }
 
-/// The case, and on the CPU the same with few pixels.
+/// The case, and on the CPU instead the same with few pixels and with all, which it computes with in two ways.
 pub fn with_every_density(device: &Device, case: impl Fn() -> Case) -> Vec<Case> {
     match device {
-        Device::Cpu { .. } => vec![case(), case().thinned()],
+        Device::Cpu { .. } => vec![case().thinned(), case().filled()],
         Device::Gpu(_) => vec![case()],
     }
 }
