@@ -52,10 +52,10 @@ impl Team {
     }
 }
 
-/// Looks at the other threads' progress before a waiting thread lets others run, and before it sleeps: some 100 us, then
-/// some more if there is nothing else to run. On a machine that is busy another thread may need this core.
+/// Looks at the other threads' progress before a waiting thread sleeps: some 100 us. On a machine that is busy another
+/// thread may need this core. Nothing is yielded in between: a system may then let a stranger run for some ms, and as
+/// many times as one yields.
 const SPINS: u32 = 3000;
-const YIELDS: u32 = 20;
 
 /// How far each thread is, point by point. A thread that is ahead of another waits for it.
 #[derive(Default)]
@@ -94,12 +94,6 @@ impl Progress {
                 return;
             }
             std::hint::spin_loop();
-        }
-        for _ in 0..YIELDS {
-            if all() {
-                return;
-            }
-            std::thread::yield_now();
         }
         let mut lock = self.lock.lock().unwrap_or_else(PoisonError::into_inner);
         self.sleepers.fetch_add(1, Ordering::SeqCst);
