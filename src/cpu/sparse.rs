@@ -152,6 +152,9 @@ fn take(blocks: &Blocks, images: &[u8], place: &mut [Nonzero]) {
         for block in 0..blocks.count {
             let mut count = 0;
             for (octet, first) in blocks.octets(image, block).zip((0..=u8::MAX).step_by(OCTET)) {
+                if octet == [0; OCTET] {
+                    continue;
+                }
                 for (&value, index) in octet.iter().zip(first..) {
                     taken[count] = Nonzero { index, value };
                     count += usize::from(value != 0);
