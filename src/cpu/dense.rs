@@ -8,12 +8,14 @@ use super::images::Visit;
 use super::simd::{Instructions, Row, add_scaled, kernel};
 use super::strips::{Blocks, OCTET, ROWS, W1};
 
-/// Images whose sums are in registers at a time.
+/// Images whose sums are in registers at a time: 12 of the 16 registers of AVX2, where a row takes two.
 const TILE: usize = 6;
 /// Pixels whose gradients are, likewise.
 const QUAD: usize = 4;
+/// With AVX-512, where a row takes one register of 32. Fewer sums would wait for their own last term.
+const WIDE_TILE: usize = 2 * TILE;
 /// Images in a panel: it stays in the second cache while every strip is computed.
-const PANEL: usize = 16 * TILE;
+const PANEL: usize = 8 * WIDE_TILE;
 
 /// All pixels of a set.
 #[derive(Debug)]
@@ -54,7 +56,12 @@ impl Dense {
             for (block, w1) in visit.blocks.clone().zip(w1) {
                 let octets = fill(kind, self, block, images, panel);
                 for (w1, a1) in w1.iter().zip(a1.chunks_exact_mut(visit.images.len())) {
-                    forward(kind, panel, octets, w1.borrow(), &mut a1[first..first + images.len()]);
+                    let a1 = &mut a1[first..first + images.len()];
+                    match kind {
+                        #[cfg(target_arch = "x86_64")]
+                        Instructions::Avx512 => forward::<WIDE_TILE>(kind, panel, octets, w1.borrow(), a1),
+                        _ => forward::<TILE>(kind, panel, octets, w1.borrow(), a1),
+                    }
                 }
             }
         }
@@ -66,7 +73,12 @@ impl Dense {
             for (block, w1) in visit.blocks.clone().zip(&mut *w1) {
                 let octets = fill(kind, self, block, images, panel);
                 for (w1, da1) in w1.iter_mut().zip(da1.chunks_exact(visit.images.len())) {
-                    backward(kind, panel, octets, &da1[first..first + images.len()], w1);
+                    let da1 = &da1[first..first + images.len()];
+                    match kind {
+                        #[cfg(target_arch = "x86_64")]
+                        Instructions::Avx512 => backward::<OCTET>(kind, panel, octets, da1, w1),
+                        _ => backward::<QUAD>(kind, panel, octets, da1, w1),
+                    }
                 }
             }
         }
@@ -92,7 +104,7 @@ kernel! {
 }
 
 kernel! {
-    fn forward(panel: &Panel, octets: usize, w1: &W1, a1: &mut [Row]) {
+    fn forward<const TILE: usize>(panel: &Panel, octets: usize, w1: &W1, a1: &mut [Row]) {
         let (w1, _) = w1.as_chunks::<OCTET>();
         for (tile, first) in a1.chunks_mut(TILE).zip((0..).step_by(TILE)) {
             let mut sums = [Row::ZERO; TILE];
@@ -111,12 +123,12 @@ kernel! {
 }
 
 kernel! {
-    fn backward(panel: &Panel, octets: usize, da1: &[Row], w1: &mut W1) {
-        let (w1, _) = w1.as_chunks_mut::<QUAD>();
+    fn backward<const PIXELS: usize>(panel: &Panel, octets: usize, da1: &[Row], w1: &mut W1) {
+        let (w1, _) = w1.as_chunks_mut::<PIXELS>();
         let octets = panel.0.chunks_exact(PANEL).take(octets);
-        let quads = octets.flat_map(|octet| [(octet, 0), (octet, QUAD)]);
-        for ((panel, first), w1) in quads.zip(w1) {
-            let mut sums = [Row::ZERO; QUAD];
+        let parts = octets.flat_map(|octet| (0..OCTET).step_by(PIXELS).map(move |first| (octet, first)));
+        for ((panel, first), w1) in parts.zip(w1) {
+            let mut sums = [Row::ZERO; PIXELS];
             for (x, da1) in panel.iter().zip(da1) {
                 for (pixel, sum) in sums.iter_mut().enumerate() {
                     add_scaled::<FUSED>(sum, x[first + pixel], da1);
