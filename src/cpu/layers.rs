@@ -3,7 +3,7 @@
 //! z1, da1 and dz1 are a row an image. a2 and dy are `[rows of classes, N]`, a lane a class.
 
 use super::functions::{exp, sigmoid};
-use super::simd::{Instructions, LANES, Row, add_scaled, kernel};
+use super::simd::{Instructions, LANES, Row, add_scaled, flat, flat_mut, kernel, multiply_add};
 use super::strips::Small;
 use crate::net::{Activation, Output};
 
@@ -17,14 +17,16 @@ const FACTORS: usize = 64;
 kernel! {
     /// a1 to z1, in place; 0 in the lanes that are no units.
     fn activate(activation: Activation, strip: &Small, a1: &mut [Row]) {
-        for row in a1 {
-            for (lane, a) in row.0.iter_mut().enumerate() {
-                *a = match activation {
-                    Activation::Sigmoid => sigmoid::<FUSED>(*a),
-                    // Written so that a NaN stays one.
-                    Activation::Relu => if *a <= 0.0 { 0.0 } else { *a },
-                };
-                *a = if lane < strip.units { *a } else { 0.0 };
+        for a in flat_mut(a1) {
+            *a = match activation {
+                Activation::Sigmoid => sigmoid::<FUSED>(*a),
+                // Written so that a NaN stays one.
+                Activation::Relu => if *a <= 0.0 { 0.0 } else { *a },
+            };
+        }
+        if strip.units < LANES {
+            for row in a1 {
+                row.0[strip.units..].fill(0.0);
             }
         }
     }
@@ -94,8 +96,8 @@ pub fn add_each(kind: Instructions, rows: &[Row], b: &mut [Row]) {
 kernel! {
     /// Adds `scale` times some rows to others.
     pub fn add(scale: f32, rows: &[Row], sums: &mut [Row]) {
-        for (row, sum) in rows.iter().zip(sums) {
-            add_scaled::<FUSED>(sum, scale, row);
+        for (x, sum) in flat(rows).iter().zip(flat_mut(sums)) {
+            *sum = multiply_add::<FUSED>(scale, *x, *sum);
         }
     }
 }
@@ -205,13 +207,11 @@ kernel! {
 kernel! {
     /// z1 to da1 = dz1 activation'(a1), in place: the activation's gradient is known from its value.
     pub fn delta(activation: Activation, dz1: &[Row], z1: &mut [Row]) {
-        for (z1, dz1) in z1.iter_mut().zip(dz1) {
-            for (z, d) in z1.0.iter_mut().zip(dz1.0) {
-                *z = match activation {
-                    Activation::Sigmoid => d * (*z * (1.0 - *z)),
-                    Activation::Relu => d * if *z > 0.0 { 1.0 } else { 0.0 },
-                };
-            }
+        for (z, d) in flat_mut(z1).iter_mut().zip(flat(dz1)) {
+            *z = match activation {
+                Activation::Sigmoid => d * (*z * (1.0 - *z)),
+                Activation::Relu => d * if *z > 0.0 { 1.0 } else { 0.0 },
+            };
         }
     }
 }

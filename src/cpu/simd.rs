@@ -3,11 +3,13 @@
 //! The kernels are plain loops over [`Row`]s, arrays as long as the widest registers. The compiler makes vector
 //! instructions of them, the same loops for every kind of CPU.
 
+use bytemuck::{Pod, Zeroable};
+
 /// Values in a [`Row`]: hidden units that are computed side by side.
 pub const LANES: usize = 16;
 
 /// As many values as the widest registers hold, in one cache line.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Pod, Zeroable)]
 #[repr(C, align(64))]
 pub struct Row(pub [f32; LANES]);
 
@@ -18,6 +20,17 @@ impl Row {
 /// Rows that hold so many values.
 pub fn rows(values: usize) -> usize {
     values.div_ceil(LANES)
+}
+
+/// All values of some rows. Where every lane is treated alike, a loop over these is what the compiler makes the best
+/// instructions of: of a loop over rows it takes each lane of many rows together, from everywhere.
+pub fn flat(rows: &[Row]) -> &[f32] {
+    bytemuck::cast_slice(rows)
+}
+
+/// [`flat`], to be changed.
+pub fn flat_mut(rows: &mut [Row]) -> &mut [f32] {
+    bytemuck::cast_slice_mut(rows)
 }
 
 /// What a CPU computes with.
