@@ -4,9 +4,11 @@ use super::simd::{LANES, Row, rows};
 use crate::net::{Params, Shape};
 
 /// The most pixels of a block: their rows of W1 stay in the first cache while a few strips are computed.
-const MOST_PIXELS: usize = 208;
-/// Rows of W1 in a block: as many as a byte can name, so that no number of a pixel needs a check.
-pub const ROWS: usize = 256;
+pub const MOST_PIXELS: usize = 208;
+/// Rows of W1 in a block: as many as a byte can name, so that no number of a pixel needs a check, and 16 more, a quarter of
+/// a page. Without these a pixel's rows in two strips would lie at the same place of two pages, and a CPU takes a load for
+/// one of what was just stored at that place of another page, and lets it wait.
+pub const ROWS: usize = 256 + 16;
 /// Pixels that follow each other in a block.
 pub const OCTET: usize = 8;
 
@@ -65,7 +67,7 @@ impl Strips {
     pub fn new(params: &Params, beyond: f32) -> Self {
         let Shape { input, hidden, classes } = params.shape;
         let blocks = Blocks::new(input);
-        let mut w1 = vec![vec![[Row::ZERO; ROWS]; rows(hidden)]; blocks.count];
+        let mut w1: Vec<Vec<W1>> = vec![bytemuck::zeroed_vec(rows(hidden)); blocks.count];
         for (pixel, weights) in params.w1.chunks_exact(hidden).enumerate() {
             let (block, place) = blocks.place(pixel);
             for (strip, weights) in w1[block].iter_mut().zip(weights.chunks(LANES)) {
