@@ -21,7 +21,7 @@ use twolayer::net::Shape;
 use turns::{Failure, IMAGES, ROUNDS, Side, Twolayer, compare};
 
 /// Hidden units and images in a batch.
-const SIZES: [(usize, usize); 4] = [(512, 100), (512, 1024), (512, 8192), (4096, 100)];
+const SIZES: [(usize, usize); 5] = [(50, 100), (512, 100), (512, 1024), (512, 8192), (4096, 100)];
 /// Of the random images.
 const SEED: u64 = 0;
 

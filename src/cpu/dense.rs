@@ -6,7 +6,7 @@ use std::borrow::Borrow;
 
 use super::images::Visit;
 use super::simd::{Instructions, Row, add_scaled, kernel};
-use super::strips::{Blocks, OCTET, ROWS, W1};
+use super::strips::{Blocks, MOST_PIXELS, OCTET, W1};
 
 /// Images whose sums are in registers at a time: 12 of the 16 registers of AVX2, where a row takes two.
 const TILE: usize = 6;
@@ -21,22 +21,33 @@ const PANEL: usize = 8 * WIDE_TILE;
 #[derive(Debug)]
 pub struct Dense {
     blocks: Blocks,
-    /// `[N, pixels]`.
+    /// `[N, blocks, width]`: block by block, with 0 behind the last pixel of a block that has fewer than others.
     images: Vec<u8>,
+    width: usize,
 }
 
-/// x for one block of some images, octet after octet of pixels, `[octets, PANEL]`.
-pub struct Panel(Vec<[f32; OCTET]>);
+/// x for one block of some images, an image after another.
+pub struct Panel(Vec<[f32; MOST_PIXELS]>);
 
 impl Default for Panel {
     fn default() -> Self {
-        Self(vec![[0.0; OCTET]; ROWS / OCTET * PANEL])
+        Self(vec![[0.0; MOST_PIXELS]; PANEL])
     }
 }
 
 impl Dense {
-    pub fn new(blocks: Blocks, images: Vec<u8>) -> Self {
-        Self { blocks, images }
+    /// Takes images, `[N, pixels]`.
+    pub fn new(blocks: Blocks, images: &[u8]) -> Self {
+        let width = blocks.pixels.div_ceil(OCTET).div_ceil(blocks.count) * OCTET;
+        let mut reordered = Vec::with_capacity(images.len() / blocks.pixels * blocks.count * width);
+        for image in images.chunks_exact(blocks.pixels) {
+            for block in 0..blocks.count {
+                let end = reordered.len() + width;
+                blocks.octets(image, block).for_each(|octet| reordered.extend_from_slice(octet));
+                reordered.resize(end, 0);
+            }
+        }
+        Self { blocks, images: reordered, width }
     }
 
     pub fn blocks(&self) -> &Blocks {
@@ -54,13 +65,13 @@ impl Dense {
     ) {
         for (images, first) in visit.images.chunks(PANEL).zip((0..).step_by(PANEL)) {
             for (block, w1) in visit.blocks.clone().zip(w1) {
-                let octets = fill(kind, self, block, images, panel);
+                fill(kind, self, block, images, panel);
                 for (w1, a1) in w1.iter().zip(a1.chunks_exact_mut(visit.images.len())) {
                     let a1 = &mut a1[first..first + images.len()];
                     match kind {
                         #[cfg(target_arch = "x86_64")]
-                        Instructions::Avx512 => forward::<WIDE_TILE>(kind, panel, octets, w1.borrow(), a1),
-                        _ => forward::<TILE>(kind, panel, octets, w1.borrow(), a1),
+                        Instructions::Avx512 => forward::<WIDE_TILE>(kind, panel, self.width, w1.borrow(), a1),
+                        _ => forward::<TILE>(kind, panel, self.width, w1.borrow(), a1),
                     }
                 }
             }
@@ -71,13 +82,13 @@ impl Dense {
     pub fn backward(&self, kind: Instructions, visit: &Visit, da1: &[Row], w1: &mut [Vec<&mut W1>], panel: &mut Panel) {
         for (images, first) in visit.images.chunks(PANEL).zip((0..).step_by(PANEL)) {
             for (block, w1) in visit.blocks.clone().zip(&mut *w1) {
-                let octets = fill(kind, self, block, images, panel);
+                fill(kind, self, block, images, panel);
                 for (w1, da1) in w1.iter_mut().zip(da1.chunks_exact(visit.images.len())) {
                     let da1 = &da1[first..first + images.len()];
                     match kind {
                         #[cfg(target_arch = "x86_64")]
-                        Instructions::Avx512 => backward::<OCTET>(kind, panel, octets, da1, w1),
-                        _ => backward::<QUAD>(kind, panel, octets, da1, w1),
+                        Instructions::Avx512 => backward::<OCTET>(kind, panel, self.width, da1, w1),
+                        _ => backward::<QUAD>(kind, panel, self.width, da1, w1),
                     }
                 }
             }
@@ -86,35 +97,26 @@ impl Dense {
 }
 
 kernel! {
-    /// Fills a panel with one block of some images, and returns how many octets that is.
-    fn fill(dense: &Dense, block: usize, images: &[u32], panel: &mut Panel) -> usize {
-        let blocks = &dense.blocks;
-        for (n, &image) in images.iter().enumerate() {
-            let image = &dense.images[image as usize * blocks.pixels..][..blocks.pixels];
-            for (octet, place) in blocks.octets(image, block).zip(panel.0.iter_mut().skip(n).step_by(PANEL)) {
-                if let Some(octet) = octet.first_chunk::<OCTET>() {
-                    place.iter_mut().zip(octet).for_each(|(x, value)| *x = f32::from(*value) / 255.0);
-                } else {
-                    *place = std::array::from_fn(|pixel| f32::from(octet.get(pixel).copied().unwrap_or(0)) / 255.0);
-                }
+    /// Fills a panel with one block of some images.
+    fn fill(dense: &Dense, block: usize, images: &[u32], panel: &mut Panel) {
+        for (&image, row) in images.iter().zip(&mut panel.0) {
+            let place = image as usize * dense.blocks.count + block;
+            for (value, x) in dense.images[place * dense.width..][..dense.width].iter().zip(row) {
+                *x = f32::from(*value) / 255.0;
             }
         }
-        blocks.pixels.div_ceil(OCTET).saturating_sub(block).div_ceil(blocks.count)
     }
 }
 
 kernel! {
-    fn forward<const TILE: usize>(panel: &Panel, octets: usize, w1: &W1, a1: &mut [Row]) {
-        let (w1, _) = w1.as_chunks::<OCTET>();
-        for (tile, first) in a1.chunks_mut(TILE).zip((0..).step_by(TILE)) {
+    fn forward<const TILE: usize>(panel: &Panel, width: usize, w1: &W1, a1: &mut [Row]) {
+        let (panel, _) = panel.0.as_chunks::<TILE>();
+        for (tile, x) in a1.chunks_mut(TILE).zip(panel) {
             let mut sums = [Row::ZERO; TILE];
             sums[..tile.len()].copy_from_slice(tile);
-            for (panel, w1) in panel.0.chunks_exact(PANEL).zip(w1).take(octets) {
-                let x: &[[f32; OCTET]] = &panel[first..first + TILE];
-                for (pixel, w1) in w1.iter().enumerate() {
-                    for (sum, x) in sums.iter_mut().zip(x) {
-                        add_scaled::<FUSED>(sum, x[pixel], w1);
-                    }
+            for (pixel, w1) in w1[..MOST_PIXELS].iter().enumerate().take(width) {
+                for (sum, x) in sums.iter_mut().zip(x) {
+                    add_scaled::<FUSED>(sum, x[pixel], w1);
                 }
             }
             tile.copy_from_slice(&sums[..tile.len()]);
@@ -123,18 +125,21 @@ kernel! {
 }
 
 kernel! {
-    fn backward<const PIXELS: usize>(panel: &Panel, octets: usize, da1: &[Row], w1: &mut W1) {
+    fn backward<const PIXELS: usize>(panel: &Panel, width: usize, da1: &[Row], w1: &mut W1) {
         let (w1, _) = w1.as_chunks_mut::<PIXELS>();
-        let octets = panel.0.chunks_exact(PANEL).take(octets);
-        let parts = octets.flat_map(|octet| (0..OCTET).step_by(PIXELS).map(move |first| (octet, first)));
-        for ((panel, first), w1) in parts.zip(w1) {
+        for (w1, first) in w1.iter_mut().zip((0..width).step_by(PIXELS)) {
             let mut sums = [Row::ZERO; PIXELS];
-            for (x, da1) in panel.iter().zip(da1) {
-                for (pixel, sum) in sums.iter_mut().enumerate() {
-                    add_scaled::<FUSED>(sum, x[first + pixel], da1);
+            for (x, da1) in panel.0.iter().zip(da1) {
+                for (sum, x) in sums.iter_mut().zip(&x[first..first + PIXELS]) {
+                    add_scaled::<FUSED>(sum, *x, da1);
                 }
             }
-            for (w1, sum) in w1.iter_mut().zip(&sums) {
+            // Two short loops: of one long one the compiler makes other instructions, for which it keeps the sums in memory.
+            let (w1, sums) = (w1.split_at_mut(PIXELS / 2), sums.split_at(PIXELS / 2));
+            for (w1, sum) in w1.0.iter_mut().zip(sums.0) {
+                add_scaled::<FUSED>(w1, 1.0, sum);
+            }
+            for (w1, sum) in w1.1.iter_mut().zip(sums.1) {
                 add_scaled::<FUSED>(w1, 1.0, sum);
             }
         }

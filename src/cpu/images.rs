@@ -9,12 +9,9 @@ use super::sparse::Sparse;
 use super::strips::{Blocks, W1};
 use super::team::Team;
 
-/// The share of pixels that are not 0, from which on it is faster to compute with all of them. That costs a third as much a
-/// pixel and strip; but first every pixel must be made f32, which costs as much as 1.2 strips. Both numbers are from times
-/// at 16 to 2,048 hidden units and shares of 0.3 to 0.9, on one thread and on two (AVX2).
-fn dense_from(strips: usize) -> f64 {
-    0.33 + 1.2 / strips as f64
-}
+/// The share of pixels that are not 0, from which on it is faster to compute with all of them, as times at 16 to 2,048
+/// hidden units have shown (AVX2, AVX-512).
+const DENSE_FROM: f64 = 0.5;
 
 /// A data set.
 #[derive(Debug)]
@@ -38,12 +35,12 @@ pub enum Images {
 }
 
 impl Images {
-    /// Takes images, `[N, pixels]`, in the form that is faster to compute with so many strips.
-    pub fn new(team: &Team, pixels: usize, strips: usize, images: &[u8]) -> Self {
+    /// Takes images, `[N, pixels]`, in the form that is faster to compute with.
+    pub fn new(team: &Team, pixels: usize, images: &[u8]) -> Self {
         let blocks = Blocks::new(pixels);
-        match Sparse::new(team, blocks, images, dense_from(strips)) {
+        match Sparse::new(team, blocks, images, DENSE_FROM) {
             Some(sparse) => Self::Sparse(sparse),
-            None => Self::Dense(Dense::new(blocks, images.to_vec())),
+            None => Self::Dense(Dense::new(blocks, images)),
         }
     }
 

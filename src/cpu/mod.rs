@@ -79,7 +79,7 @@ impl Network {
 
     /// Keeps a data set, in the form that is fastest to compute with.
     pub fn upload(&mut self, set: &Dataset) -> Resident {
-        let images = Images::new(&self.team, set.pixels(), self.parameters.small.len(), set.images());
+        let images = Images::new(&self.team, set.pixels(), set.images());
         self.sets.push(Set { images, labels: set.labels().to_vec() });
         Resident(self.sets.len() - 1)
     }
@@ -138,7 +138,7 @@ impl Network {
     pub fn predict(&mut self, images: &[u8]) -> Vec<f32> {
         let input = self.net.shape.input;
         let labels = vec![0; images.len() / input];
-        let images = Images::new(&self.team, input, self.parameters.small.len(), images);
+        let images = Images::new(&self.team, input, images);
         let set = Set { images, labels };
         self.forward(&set).predict(&self.team)
     }
