@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use flate2::bufread::MultiGzDecoder;
+use rayon::iter::{IndexedParallelIterator, IntoParallelRefMutIterator, ParallelIterator};
 use sha2::{Digest, Sha256};
 use ureq::Agent;
 
@@ -217,7 +218,10 @@ pub fn fetch<const N: usize>(
     mirrors: &[&str],
     progress: &mut dyn FnMut(Progress<'_>),
 ) -> Result<Fetched<N>, Error> {
-    let mut contents = files.each_ref().map(|file| cache.and_then(|cache| read_cached(file, cache)));
+    let mut contents = [const { None }; N];
+    contents.par_iter_mut().zip(files).for_each(|(content, file)| {
+        *content = cache.and_then(|cache| read_cached(file, cache));
+    });
     let mut not_kept = None;
     let agent = agent();
     let mut failures = Vec::new();
