@@ -17,17 +17,13 @@ const FACTORS: usize = 64;
 kernel! {
     /// a1 to z1, in place; 0 in the lanes that are no units.
     fn activate(activation: Activation, strip: &Small, a1: &mut [Row]) {
-        for a in flat_mut(a1) {
+        for (place, a) in flat_mut(a1).iter_mut().enumerate() {
             *a = match activation {
                 Activation::Sigmoid => sigmoid::<FUSED>(*a),
                 // Written so that a NaN stays one.
                 Activation::Relu => if *a <= 0.0 { 0.0 } else { *a },
             };
-        }
-        if strip.units < LANES {
-            for row in a1 {
-                row.0[strip.units..].fill(0.0);
-            }
+            *a = if place % LANES < strip.units { *a } else { 0.0 };
         }
     }
 }
