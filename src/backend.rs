@@ -5,6 +5,7 @@
 //! comes out is waited for when the [`Pending`] answer is awaited. So a GPU need not wait for its host in between.
 //! On one device the same calls give the same bits, run after run, for any number of threads and any cut into chunks.
 
+use std::ops::RangeInclusive;
 use std::pin::Pin;
 
 #[cfg(feature = "cli")]
@@ -12,7 +13,7 @@ pub use crate::answers::Peak;
 pub use crate::answers::{Evaluation, Intermediates, KernelTime, Kernels, Profile, Resident, Untimed};
 use crate::data::Dataset;
 use crate::gpu::plan::Class;
-use crate::net::{Gradients, Net, Params, Shape, Tensor};
+use crate::net::{Activation, Gradients, Net, Output, Params, Shape, Tensor};
 use crate::{cpu, gpu};
 
 /// A device that networks can be made on.
@@ -26,6 +27,24 @@ pub enum Device {
     /// An opened GPU.
     Gpu(gpu::device::Device),
 }
+
+/// How gradients are computed.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub enum Method {
+    /// By the chain rule, back through the network.
+    #[default]
+    Backprop,
+    /// By the central difference (L(w + h) - L(w - h)) / 2h of every parameter w, computed as a change: see
+    /// `docs/numerical-gradient.md`. L is the book's loss, with its 1e-7. For sigmoid and softmax alone.
+    Numerical {
+        /// h; the book's is 1e-4.
+        step_size: f64,
+    },
+}
+
+/// Steps that a numerical gradient can be taken with: below, f32 would lose digits of the smallest changes; above, it is
+/// nobody's derivative any more.
+pub const STEP_SIZES: RangeInclusive<f64> = 1e-8..=1.0;
 
 /// What a backend can fail with.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -64,6 +83,23 @@ pub enum Error {
         batch_size: usize,
         /// Images in the set.
         images: usize,
+    },
+    /// A numerical gradient of a network that has none.
+    #[error(
+        "no numerical gradient for {activation} with {output}: it is computed for sigmoid with softmax, the book's network \
+         (at relu's kink a central difference is no derivative); use backprop"
+    )]
+    NoDifference {
+        /// The network's activation.
+        activation: Activation,
+        /// The network's output.
+        output: Output,
+    },
+    /// A step that is too small or too large.
+    #[error("a step size of {step_size} is out of range; choose {} to {}", STEP_SIZES.start(), STEP_SIZES.end())]
+    StepSize {
+        /// The step given.
+        step_size: f64,
     },
     /// A data set of another network.
     #[error("the set is not resident on this network; upload it first")]
@@ -138,6 +174,23 @@ impl Backend {
         Ok(Self { net, batch_size, images: Vec::new(), network })
     }
 
+    /// Computes gradients by this method from now on; at first it is backpropagation.
+    ///
+    /// # Errors
+    /// [`Error::NoDifference`] or [`Error::StepSize`], or what the device reports.
+    pub async fn set_method(&mut self, method: Method) -> Result<(), Error> {
+        if let Method::Numerical { step_size } = method {
+            let Net { activation, output, .. } = self.net;
+            if (activation, output) != (Activation::Sigmoid, Output::Softmax) {
+                return Err(Error::NoDifference { activation, output });
+            }
+            if !STEP_SIZES.contains(&step_size) {
+                return Err(Error::StepSize { step_size });
+            }
+        }
+        on!(self, network => network.set_method(method), network.set_method(method))
+    }
+
     /// Makes a data set resident.
     ///
     /// # Errors
@@ -170,7 +223,7 @@ impl Backend {
         }
     }
 
-    /// The mean loss of one batch and its gradient by backpropagation.
+    /// The mean loss of one batch and its gradient.
     ///
     /// # Errors
     /// Image numbers that are no batch of the set, or what the device reports.

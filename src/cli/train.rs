@@ -13,11 +13,11 @@ use time::macros::format_description;
 
 use super::data::{Choice, DataArguments};
 use super::{DeviceArguments, Error, INTERRUPTED, SAVING, agreed, print, print_json, up_to};
-use crate::backend::Backend;
+use crate::backend::{Backend, Method, STEP_SIZES};
 use crate::data::batches::{Batches, Sampling};
 use crate::devices::{Info, Kind};
 use crate::model::{self, Model};
-use crate::net::{Activation, Net, Output, Params, Shape};
+use crate::net::{Activation, Net, Output, Params, Shape, names};
 use crate::report::chart::chart;
 use crate::report::plot::{PlotError, check_plot_name, check_plot_place, write_plot};
 use crate::report::progress::Progress;
@@ -56,6 +56,13 @@ pub(super) struct Arguments {
     /// Output layer: softmax (cross-entropy error) or identity (squared error) [default: softmax, or what --init says]
     #[arg(long, value_name = "NAME")]
     output: Option<Output>,
+    /// How gradients are computed: backprop; numerical, by central differences computed as changes; or naive, by two whole
+    /// passes a parameter through the f64 reference, which takes days
+    #[arg(long, value_name = "NAME", default_value_t)]
+    gradient: Gradient,
+    /// How far a numerical or naive gradient moves a parameter to either side [default: 0.0001]
+    #[arg(long, value_name = "H", value_parser = step_size)]
+    step_size: Option<f64>,
     /// How a batch is drawn: replacement, shuffle or sequential
     #[arg(long, value_name = "NAME", default_value_t)]
     sampling: Sampling,
@@ -83,6 +90,29 @@ pub(super) struct Arguments {
     /// The results as one JSON object on stdout
     #[arg(long)]
     json: bool,
+}
+
+/// How gradients are computed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Gradient {
+    #[default]
+    Backprop,
+    Numerical,
+    Naive,
+}
+
+names!(Gradient, "gradient", "backprop, numerical or naive", {
+    Backprop => "backprop", Numerical => "numerical", Naive => "naive",
+});
+
+/// The book's h.
+const DEFAULT_STEP_SIZE: f64 = 1e-4;
+
+fn step_size(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(size) if STEP_SIZES.contains(&size) => Ok(size),
+        _ => Err(format!("give a number from {} to {}", STEP_SIZES.start(), STEP_SIZES.end())),
+    }
 }
 
 fn learning_rate(text: &str) -> Result<f32, String> {
@@ -125,6 +155,7 @@ fn train(arguments: &Arguments, start: Instant, progress: &mut Progress) -> Resu
     let hidden = agreed("--hidden", arguments.hidden.map(usize::from), file.map(|file| file.params.shape.hidden))?;
     let activation = agreed("--activation", arguments.activation, file.and_then(|file| file.activation))?;
     let output = agreed("--output", arguments.output, file.and_then(|file| file.output))?;
+    let method = method(arguments)?;
     let (info, device) = arguments.device.open(progress)?;
     let (splits, data) = arguments.data.load(arguments.data.data.as_ref().unwrap_or(&Choice::Auto), progress)?;
     let net = Net {
@@ -154,6 +185,7 @@ fn train(arguments: &Arguments, start: Instant, progress: &mut Progress) -> Resu
     let mut batches = Batches::new(arguments.seed, arguments.sampling, batch_size, splits.train.len());
     let (folder, kernels, outcome) = block_on(async {
         let mut backend = Backend::new(&device, net, batch_size, &params).await?;
+        backend.set_method(method).await?;
         let sets = Sets { train: backend.upload(&splits.train).await?, test: backend.upload(&splits.test).await? };
         SAVING.store(true, Ordering::Relaxed);
         let folder = folder(arguments, &info)?;
@@ -188,6 +220,18 @@ fn train(arguments: &Arguments, start: Instant, progress: &mut Progress) -> Resu
         End::NotFinite { step } => Err(Error::NotFinite { step, kept }),
         End::Interrupted => Err(Error::Interrupted { kept }),
         End::Finished => Ok(()),
+    }
+}
+
+fn method(arguments: &Arguments) -> Result<Method, Error> {
+    match (arguments.gradient, arguments.step_size) {
+        (Gradient::Backprop, Some(_)) => {
+            Err(Error::Usage("--step-size is for --gradient numerical or naive; give one of these too".to_owned()))
+        }
+        (Gradient::Backprop, None) => Ok(Method::Backprop),
+        (Gradient::Numerical | Gradient::Naive, step_size) => {
+            Ok(Method::Numerical { step_size: step_size.unwrap_or(DEFAULT_STEP_SIZE) })
+        }
     }
 }
 

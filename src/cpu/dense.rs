@@ -6,6 +6,7 @@ use std::borrow::Borrow;
 
 use super::images::Visit;
 use super::simd::{Instructions, Row, add_scaled, kernel};
+use super::sparse::Nonzero;
 use super::strips::{Blocks, MOST_PIXELS, OCTET, W1};
 
 /// Images whose sums are in registers at a time: 12 of the 16 registers of AVX2, where a row takes two.
@@ -52,6 +53,14 @@ impl Dense {
 
     pub fn blocks(&self) -> &Blocks {
         &self.blocks
+    }
+
+    /// The nonzero pixels of one block of an image, put into `pixels`.
+    pub fn nonzeros(&self, image: u32, block: usize, pixels: &mut Vec<Nonzero>) {
+        let place = image as usize * self.blocks.count + block;
+        let values = &self.images[place * self.width..][..self.width];
+        pixels.clear();
+        pixels.extend((0..=u8::MAX).zip(values).filter(|(_, value)| **value != 0).map(|(index, &value)| Nonzero { index, value }));
     }
 
     /// Adds x W1 to a1; W1 is `[blocks, strips]` and a1 `[strips, N]`.

@@ -1,4 +1,4 @@
-//! exp and sigmoid without branches, so that a loop of them becomes vector instructions.
+//! exp, expm1, log1p and sigmoid without branches, so that a loop of them becomes vector instructions.
 
 use super::simd::multiply_add;
 
@@ -13,24 +13,66 @@ const ROUND: f32 = 12_582_912.0;
 const LN_2: [f32; 2] = [0.693_359_4, -2.121_944_4e-4];
 /// (exp(r) - 1 - r) / r² for |r| up to half of ln 2, the highest power first (the coefficients of Cephes' expf).
 const POLYNOMIAL: [f32; 6] = [1.987_569_1e-4, 1.398_199_9e-3, 8.333_452e-3, 4.166_579_6e-2, 1.666_666_6e-1, 0.5];
+/// 2 artanh(s) / s³ - 2 / s² for |s| up to 0.172, the highest power of s² first: 2/9, 2/7, 2/5, 2/3.
+const ARTANH: [f32; 4] = [2.0 / 9.0, 2.0 / 7.0, 2.0 / 5.0, 2.0 / 3.0];
 
-/// e^x within 2 units in the last place from -87 to 88, beyond which it is 0 or e^88. A NaN stays one.
+/// e^x as power * (1 + rest), for x within the bounds: power is that of 2 by the integer nearest to x / ln 2, and rest is
+/// e^r - 1 for what is left of x.
 #[inline(always)]
-pub fn exp<const FUSED: bool>(x: f32) -> f32 {
-    let within = if x > MOST { MOST } else { x };
-    let within = if within < LEAST { LEAST } else { within };
-    // e^x = 2^n e^r, where n is the integer nearest to x / ln 2.
-    let rounded = multiply_add::<FUSED>(within, std::f32::consts::LOG2_E, ROUND);
+fn power_and_rest<const FUSED: bool>(x: f32) -> (f32, f32) {
+    let rounded = multiply_add::<FUSED>(x, std::f32::consts::LOG2_E, ROUND);
     let n = rounded - ROUND;
-    let r = multiply_add::<FUSED>(n, -LN_2[1], multiply_add::<FUSED>(n, -LN_2[0], within));
+    let r = multiply_add::<FUSED>(n, -LN_2[1], multiply_add::<FUSED>(n, -LN_2[0], x));
     let mut sum = POLYNOMIAL[0];
     for coefficient in &POLYNOMIAL[1..] {
         sum = multiply_add::<FUSED>(sum, r, *coefficient);
     }
-    let e_to_r = multiply_add::<FUSED>(sum, r * r, r) + 1.0;
-    // 2^n, by its exponent's bits.
+    // By its exponent's bits.
     let power = f32::from_bits((rounded.to_bits() << (f32::MANTISSA_DIGITS - 1)).wrapping_add(1.0_f32.to_bits()));
-    if x < LEAST { 0.0 } else { e_to_r * power }
+    (power, multiply_add::<FUSED>(sum, r * r, r))
+}
+
+#[inline(always)]
+fn within(x: f32) -> f32 {
+    let x = if x > MOST { MOST } else { x };
+    if x < LEAST { LEAST } else { x }
+}
+
+/// e^x within 2 units in the last place from -87 to 88, beyond which it is 0 or e^88. A NaN stays one.
+#[inline(always)]
+pub fn exp<const FUSED: bool>(x: f32) -> f32 {
+    let (power, rest) = power_and_rest::<FUSED>(within(x));
+    if x < LEAST { 0.0 } else { (rest + 1.0) * power }
+}
+
+/// e^x - 1 within 3 units in the last place from -87 to 88, beyond which it is -1 or e^88. A NaN stays one.
+#[inline(always)]
+pub fn expm1<const FUSED: bool>(x: f32) -> f32 {
+    let (power, rest) = power_and_rest::<FUSED>(within(x));
+    multiply_add::<FUSED>(rest, power, power - 1.0)
+}
+
+/// ln(1 + x) within 3 units in the last place for x > -1. A NaN stays one.
+#[inline(always)]
+pub fn log1p<const FUSED: bool>(x: f32) -> f32 {
+    let sum = 1.0 + x;
+    // sum = 2^n (1 + f), where 1 + f is from sqrt(1/2) to sqrt(2). There, if n is 0, f is x itself; else what the sum
+    // has lost of x is made good in the end.
+    let n =
+        (sum.to_bits().wrapping_sub(std::f32::consts::FRAC_1_SQRT_2.to_bits()) as i32) >> (f32::MANTISSA_DIGITS - 1);
+    let f = f32::from_bits(sum.to_bits().wrapping_sub((n << (f32::MANTISSA_DIGITS - 1)) as u32)) - 1.0;
+    let lost = if x > 1.0 { 1.0 - (sum - x) } else { x - (sum - 1.0) };
+    let (f, lost) = if n == 0 { (x, 0.0) } else { (f, lost / sum) };
+    // ln(1 + f) = 2 artanh(s) = 2 (s + s³/3 + s⁵/5 + ...)
+    let s = f / (2.0 + f);
+    let square = s * s;
+    let mut series = ARTANH[0];
+    for coefficient in &ARTANH[1..] {
+        series = multiply_add::<FUSED>(series, square, *coefficient);
+    }
+    let log = multiply_add::<FUSED>(series * square, s, 2.0 * s);
+    let n = n as f32;
+    multiply_add::<FUSED>(n, LN_2[0], log + multiply_add::<FUSED>(n, LN_2[1], lost))
 }
 
 /// 1 / (1 + e^-a). A NaN stays one.
@@ -60,6 +102,22 @@ mod tests {
         }
     }
 
+    kernel! {
+        fn expm1s(values: &mut [f32]) {
+            for x in values {
+                *x = expm1::<FUSED>(*x);
+            }
+        }
+    }
+
+    kernel! {
+        fn log1ps(values: &mut [f32]) {
+            for x in values {
+                *x = log1p::<FUSED>(*x);
+            }
+        }
+    }
+
     /// The largest error over values from `least` to `most`, in units in the last place of the right result.
     fn largest_error(least: f32, most: f32, found: impl Fn(&mut [f32]), right: impl Fn(f64) -> f64) -> f64 {
         const COUNT: usize = 1 << 20;
@@ -68,7 +126,8 @@ mod tests {
         found(&mut y);
         let error = |(x, y): (&f32, &f32)| {
             let right = right(f64::from(*x));
-            let last_place = f64::from((right as f32).next_up() - right as f32);
+            let size = right.abs() as f32;
+            let last_place = f64::from(size.next_up() - size);
             (f64::from(*y) - right).abs() / last_place
         };
         x.iter().zip(&y).map(error).fold(0.0, f64::max)
@@ -80,6 +139,28 @@ mod tests {
             for (least, most) in [(LEAST, MOST), (-1.0, 1.0), (-1e-3, 1e-3)] {
                 let error = largest_error(least, most, |x| exps(instructions, x), f64::exp);
                 assert!(error < 2.0, "{instructions:?}, {least} to {most}: {error}");
+            }
+        }
+    }
+
+    #[test]
+    fn expm1_is_within_three_units_in_the_last_place() {
+        for instructions in Instructions::all() {
+            for (least, most) in [(LEAST, MOST), (-1.0, 1.0), (-1e-3, 1e-3), (-1e-30, 1e-30)] {
+                let error = largest_error(least, most, |x| expm1s(instructions, x), f64::exp_m1);
+                assert!(error < 3.0, "{instructions:?}, {least} to {most}: {error}");
+            }
+        }
+    }
+
+    #[test]
+    fn log1p_is_within_three_units_in_the_last_place() {
+        for instructions in Instructions::all() {
+            for (least, most) in
+                [(-0.999_999, 1.0), (-1e-3, 1e-3), (-1e-30, 1e-30), (0.3, 0.5), (1.0, 1e3), (1e3, 1e38)]
+            {
+                let error = largest_error(least, most, |x| log1ps(instructions, x), f64::ln_1p);
+                assert!(error < 3.0, "{instructions:?}, {least} to {most}: {error}");
             }
         }
     }
@@ -99,11 +180,18 @@ mod tests {
     fn the_ends_are_finite_and_nan_stays() {
         for instructions in Instructions::all() {
             let mut ends = [f32::NEG_INFINITY, -1e30, -87.01, 0.0, 88.01, 1e30, f32::INFINITY, f32::NAN];
-            let mut sigmoid_ends = ends;
+            let (mut sigmoid_ends, mut expm1_ends) = (ends, ends);
             exps(instructions, &mut ends);
             assert_eq!(ends[..4], [0.0, 0.0, 0.0, 1.0], "{instructions:?}");
             assert!(ends[4..7] == [ends[4]; 3] && ends[4] > 1e38 && ends[4].is_finite(), "{ends:?}");
             assert!(ends[7].is_nan());
+            expm1s(instructions, &mut expm1_ends);
+            assert_eq!(expm1_ends[..4], [-1.0, -1.0, -1.0, 0.0], "{instructions:?}");
+            assert_eq!(expm1_ends[4..7], ends[4..7]);
+            assert!(expm1_ends[7].is_nan());
+            let mut log1p_ends = [0.0, f32::NAN];
+            log1ps(instructions, &mut log1p_ends);
+            assert!(log1p_ends[0] == 0.0 && log1p_ends[1].is_nan(), "{log1p_ends:?}");
             sigmoids(instructions, &mut sigmoid_ends);
             assert!(sigmoid_ends[..3].iter().all(|z| (0.0..1e-37).contains(z)), "{sigmoid_ends:?}");
             assert_eq!(sigmoid_ends[3..7], [0.5, 1.0, 1.0, 1.0]);

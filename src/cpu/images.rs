@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use super::dense::{Dense, Panel};
 use super::simd::{Instructions, LANES, Row};
-use super::sparse::Sparse;
+use super::sparse::{Nonzero, Sparse};
 use super::strips::{Blocks, W1};
 use super::team::Team;
 
@@ -48,6 +48,17 @@ impl Images {
         match self {
             Self::Sparse(sparse) => sparse.blocks(),
             Self::Dense(dense) => dense.blocks(),
+        }
+    }
+
+    /// The nonzero pixels of one block of an image; `room` is where they are put if they do not lie together.
+    pub fn pixels<'a>(&'a self, image: u32, block: usize, room: &'a mut Vec<Nonzero>) -> &'a [Nonzero] {
+        match self {
+            Self::Sparse(sparse) => sparse.of(image, block),
+            Self::Dense(dense) => {
+                dense.nonzeros(image, block, room);
+                room
+            }
         }
     }
 

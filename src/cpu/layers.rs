@@ -10,7 +10,7 @@ use crate::net::{Activation, Output};
 /// Images, or classes, whose sums are in registers at a time.
 const TILE: usize = 4;
 /// Sums over a batch are added up in chains of so many images: one long chain would round too often.
-const CHAIN: usize = 128;
+pub const CHAIN: usize = 128;
 /// The logarithm of a product is taken once for so many images: each has a factor of at most 255.
 const FACTORS: usize = 64;
 
@@ -24,6 +24,16 @@ kernel! {
                 Activation::Relu => if *a <= 0.0 { 0.0 } else { *a },
             };
             *a = if place % LANES < strip.units { *a } else { 0.0 };
+        }
+    }
+}
+
+kernel! {
+    /// sigmoid'(a1) = sigmoid(a1) sigmoid(-a1); 0 in the lanes that are no units.
+    fn slope(strip: &Small, a1: &[Row], slopes: &mut [Row]) {
+        for (place, (a, slope)) in flat(a1).iter().zip(flat_mut(slopes)).enumerate() {
+            let product = sigmoid::<FUSED>(*a) * sigmoid::<FUSED>(-*a);
+            *slope = if place % LANES < strip.units { product } else { 0.0 };
         }
     }
 }
@@ -63,6 +73,14 @@ pub fn activate_all(kind: Instructions, activation: Activation, small: &[Small],
     let count = a1.len() / small.len();
     for (small, a1) in small.iter().zip(a1.chunks_exact_mut(count)) {
         activate(kind, activation, small, a1);
+    }
+}
+
+/// sigmoid'(a1) of all strips, `[strips, N]`.
+pub fn all_slopes(kind: Instructions, small: &[Small], a1: &[Row], slopes: &mut [Row]) {
+    let count = a1.len() / small.len();
+    for (small, (a1, slopes)) in small.iter().zip(a1.chunks_exact(count).zip(slopes.chunks_exact_mut(count))) {
+        slope(kind, small, a1, slopes);
     }
 }
 

@@ -7,6 +7,7 @@
 #![allow(clippy::inline_always, reason = "what a kernel calls must become part of it, to be of its instructions")]
 
 mod dense;
+mod difference;
 mod forward;
 mod functions;
 mod images;
@@ -21,6 +22,7 @@ mod team;
 #[cfg(test)]
 mod tests;
 
+use difference::Moves;
 use forward::Forward;
 use images::{Images, Set};
 use simd::{Instructions, Row};
@@ -29,6 +31,7 @@ use strips::Strips;
 use team::Team;
 
 use crate::answers::{Evaluation, Intermediates, Resident};
+use crate::backend::Method;
 use crate::data::Dataset;
 use crate::net::{Gradients, Net, Output, Params};
 
@@ -60,6 +63,8 @@ pub(crate) struct Network {
     net: Net,
     batch_size: usize,
     kind: Instructions,
+    /// How parameters are moved for a numerical gradient; none for backpropagation.
+    moves: Option<Moves>,
     parameters: Strips,
     sets: Vec<Set>,
     team: Team,
@@ -74,7 +79,15 @@ impl Network {
     pub fn new(net: Net, batch_size: usize, params: &Params, threads: usize) -> Result<Self, Error> {
         let parameters = strips(&net, params);
         let (kind, team) = (Instructions::widest(), Team::new(threads)?);
-        Ok(Self { net, batch_size, kind, parameters, sets: Vec::new(), team, memory: Memory::default() })
+        Ok(Self { net, batch_size, kind, moves: None, parameters, sets: Vec::new(), team, memory: Memory::default() })
+    }
+
+    /// Computes gradients by this method from now on.
+    pub fn set_method(&mut self, method: Method) {
+        self.moves = match method {
+            Method::Backprop => None,
+            Method::Numerical { step_size } => Some(Moves::new(step_size)),
+        };
     }
 
     /// Keeps a data set, in the form that is fastest to compute with.
@@ -87,17 +100,17 @@ impl Network {
     /// Trains on one batch after another; `indices` are their image numbers, `[steps, batch_size]`. Returns each batch's
     /// mean loss before its update.
     pub fn train(&mut self, set: Resident, indices: &[u32], learning_rate: f32) -> Vec<f32> {
-        let Self { net, batch_size, kind, parameters, sets, team, memory } = self;
-        let set = &sets[set.0];
-        let steps = Steps { kind: *kind, net, set, indices, batch_size: *batch_size, scale: -learning_rate };
+        let Self { net, batch_size, kind, moves, parameters, sets, team, memory } = self;
+        let (set, moves) = (&sets[set.0], moves.as_ref());
+        let steps = Steps { kind: *kind, net, moves, set, indices, batch_size: *batch_size, scale: -learning_rate };
         steps.run(team, memory, parameters, None)
     }
 
     /// The mean loss of one batch and its gradient.
     pub fn gradient(&mut self, set: Resident, indices: &[u32]) -> (f32, Gradients) {
-        let Self { net, batch_size, kind, parameters, sets, team, memory } = self;
-        let set = &sets[set.0];
-        let steps = Steps { kind: *kind, net, set, indices, batch_size: *batch_size, scale: 1.0 };
+        let Self { net, batch_size, kind, moves, parameters, sets, team, memory } = self;
+        let (set, moves) = (&sets[set.0], moves.as_ref());
+        let steps = Steps { kind: *kind, net, moves, set, indices, batch_size: *batch_size, scale: 1.0 };
         let mut gradient = Strips::new(&Params::zeros(net.shape), 0.0);
         let losses = steps.run(team, memory, parameters, Some(&mut gradient));
         (losses[0], gradient.params(net.shape))

@@ -9,10 +9,10 @@ use super::team::Team;
 
 /// A pixel that is not 0.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Nonzero {
+pub struct Nonzero {
     /// Its number in its block.
-    index: u8,
-    value: u8,
+    pub index: u8,
+    pub value: u8,
 }
 
 /// What a pixel's value is to the network: x = value / 255.
@@ -27,7 +27,7 @@ static X: [f32; 256] = {
 };
 
 /// Strips that are computed side by side: as many as have their sums in registers.
-const MOST_STRIPS: usize = 4;
+pub const MOST_STRIPS: usize = 4;
 /// Images whose pixels stay in the second cache while all strips are computed.
 pub const TILE: usize = 256;
 /// So many images ahead, pixels are asked for: as long as memory takes to answer.
@@ -130,7 +130,8 @@ impl Sparse {
         }
     }
 
-    fn of(&self, image: u32, block: usize) -> &[Nonzero] {
+    /// The nonzero pixels of one block of an image.
+    pub fn of(&self, image: u32, block: usize) -> &[Nonzero] {
         let place = image as usize * self.blocks.count + block;
         &self.nonzeros[self.starts[place] as usize..self.starts[place + 1] as usize]
     }

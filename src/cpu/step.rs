@@ -10,6 +10,7 @@ use std::slice::IterMut;
 use std::sync::{PoisonError, RwLock};
 
 use super::dense::Panel;
+use super::difference::{self, Hidden, Moves, Outputs, Scratch};
 use super::images::{Set, Visit};
 use super::layers;
 use super::simd::{Instructions, Row};
@@ -33,6 +34,8 @@ pub fn strips_in_a_share(strips: usize) -> usize {
 pub struct Steps<'a> {
     pub kind: Instructions,
     pub net: &'a Net,
+    /// How parameters are moved for a numerical gradient; none for backpropagation.
+    pub moves: Option<&'a Moves>,
     pub set: &'a Set,
     /// Image numbers, `[steps, batch_size]`.
     pub indices: &'a [u32],
@@ -73,8 +76,13 @@ struct Values {
     next_a1: Vec<Row>,
     /// Of one strip.
     dz1: Vec<Row>,
+    /// What a numerical gradient needs beside: sigmoid'(a1), `[strips, N]`, y, `[rows of classes, N]`, and b1's gradient.
+    slopes: Vec<Row>,
+    y: Vec<Row>,
+    b1: Vec<Row>,
+    scratch: Scratch,
     /// The logits, then dy: `[rows of classes, N]`.
-    dy: Vec<Row>,
+    logits: Vec<Row>,
     labels: Vec<u8>,
     panel: Panel,
 }
@@ -125,6 +133,8 @@ impl Steps<'_> {
         let per_share = strips_in_a_share(strips);
         let shares = strips.div_ceil(per_share);
         let terms = self.batch_size * self.set.images.terms() * strips;
+        // A numerical gradient computes with every class where backpropagation has one product.
+        let terms = if self.moves.is_some() { terms * self.net.shape.classes } else { terms };
         let threads = threads.min(terms / FEWEST_TERMS).clamp(1, shares);
         let part = |thread| {
             let shares = shares * thread / threads..shares * (thread + 1) / threads;
@@ -143,69 +153,162 @@ impl Steps<'_> {
         values: &mut Values,
         exchange: &Exchange,
     ) -> (Vec<f32>, Vec<Small>, Vec<Row>) {
-        let &Self { kind, net, set, indices, batch_size, scale } = self;
         let _member = exchange.progress.member(thread);
-        let batches: Vec<&[u32]> = indices.chunks_exact(batch_size).collect();
-        let strips = own.small.len();
-        let Values { hidden, next_a1, dz1, dy, labels, panel } = values;
-        for values in [&mut *hidden, &mut *next_a1] {
-            values.resize(strips * batch_size, Row::ZERO);
-        }
-        dz1.resize(batch_size, Row::ZERO);
-        dy.resize(own.b2.len() * batch_size, Row::ZERO);
-        labels.resize(batch_size, 0);
+        let batches: Vec<&[u32]> = self.indices.chunks_exact(self.batch_size).collect();
+        values.fit(self, &own);
         let mut losses = Vec::with_capacity(batches.len());
-        // While a block of W1 is in the cache, it is changed for a step and used for the next. Of a large batch the images'
-        // values are what should stay there.
-        let blocks = 0..own.w1.len();
-        let visits = if batch_size > TILE { vec![blocks] } else { blocks.map(|block| block..block + 1).collect() };
-
         if let Some(images) = batches.first() {
-            layers::bias(own.small.iter().map(|small| &small.b1), batch_size, next_a1);
-            let visit = Visit { images, blocks: 0..own.w1.len() };
-            set.images.forward(kind, &visit, &own.w1, next_a1, panel);
+            self.begin(images, &own, values);
         }
         for (step, images) in batches.iter().enumerate() {
-            swap(hidden, next_a1);
-            layers::activate_all(kind, net.activation, &own.small, hidden);
-            let shares = own.small.chunks(part.per_share).zip(hidden.chunks(part.per_share * batch_size));
-            for (share, (small, z1)) in part.shares.clone().zip(shares) {
-                exchange.give(step, share, |a2| layers::all_logits(kind, small, z1, a2));
-            }
-            exchange.progress.reach(thread, step + 1);
-            exchange.progress.wait(step + 1);
-            layers::bias(&own.b2, batch_size, dy);
-            exchange.take(step, |share| layers::add(kind, 1.0, share, dy));
-
-            labels.iter_mut().zip(*images).for_each(|(label, image)| *label = set.labels[*image as usize]);
-            let loss = layers::loss(kind, net.output, dy, labels, scale / batch_size as f32);
-            losses.push((loss / batch_size as f64) as f32);
-
-            let target = gradient.as_mut().unwrap_or(&mut own);
-            layers::add_each(kind, dy, &mut target.b2);
-            for (strip, z1) in hidden.chunks_exact_mut(batch_size).enumerate() {
-                layers::hidden_derivative(kind, &own.small[strip], dy, dz1);
-                let target = &mut gradient.as_mut().unwrap_or(&mut own).small[strip];
-                layers::output_gradient(kind, z1, dy, &mut target.w2);
-                layers::delta(kind, net.activation, dz1, z1);
-                layers::add_each(kind, z1, std::slice::from_mut(&mut target.b1));
-            }
-            let da1 = &*hidden;
-            let next = batches.get(step + 1);
-            if next.is_some() {
-                layers::bias(own.small.iter().map(|small| &small.b1), batch_size, next_a1);
-            }
-            for blocks in &visits {
-                let target = &mut gradient.as_mut().unwrap_or(&mut own).w1[blocks.clone()];
-                set.images.backward(kind, &Visit { images, blocks: blocks.clone() }, da1, target, panel);
-                if let Some(images) = next {
-                    let (visit, w1) = (Visit { images, blocks: blocks.clone() }, &own.w1[blocks.clone()]);
-                    set.images.forward(kind, &visit, w1, next_a1, panel);
-                }
+            swap(&mut values.hidden, &mut values.next_a1);
+            self.exchange_logits(step, thread, part, &own, values, exchange);
+            losses.push(self.loss(images, values));
+            let (gradient, next) = (gradient.as_mut(), batches.get(step + 1).copied());
+            match self.moves {
+                None => self.backpropagate(images, &mut own, gradient, values, next),
+                Some(moves) => self.difference(moves, images, &mut own, gradient, values, next),
             }
         }
         let Own { small, b2, .. } = gradient.unwrap_or(own);
         (losses, small, b2)
+    }
+
+    /// a1 of the next step.
+    fn begin(&self, images: &[u32], own: &Own, Values { next_a1, panel, .. }: &mut Values) {
+        layers::bias(own.small.iter().map(|small| &small.b1), self.batch_size, next_a1);
+        let visit = Visit { images, blocks: 0..own.w1.len() };
+        self.set.images.forward(self.kind, &visit, &own.w1, next_a1, panel);
+    }
+
+    /// a1 to z1 of this thread's strips, and to the logits of all threads'.
+    fn exchange_logits(
+        &self,
+        step: usize,
+        thread: usize,
+        part: &Part,
+        own: &Own,
+        Values { hidden, slopes, logits, .. }: &mut Values,
+        exchange: &Exchange,
+    ) {
+        let &Self { kind, net, batch_size, .. } = self;
+        if self.moves.is_some() {
+            layers::all_slopes(kind, &own.small, hidden, slopes);
+        }
+        layers::activate_all(kind, net.activation, &own.small, hidden);
+        let shares = own.small.chunks(part.per_share).zip(hidden.chunks(part.per_share * batch_size));
+        for (share, (small, z1)) in part.shares.clone().zip(shares) {
+            exchange.give(step, share, |a2| layers::all_logits(kind, small, z1, a2));
+        }
+        exchange.progress.reach(thread, step + 1);
+        exchange.progress.wait(step + 1);
+        layers::bias(&own.b2, batch_size, logits);
+        exchange.take(step, |share| layers::add(kind, 1.0, share, logits));
+    }
+
+    /// The batch's mean loss. The logits become dy, already scaled; a numerical gradient has y beside.
+    fn loss(&self, images: &[u32], Values { logits, y, labels, .. }: &mut Values) -> f32 {
+        let &Self { kind, net, set, batch_size, scale, .. } = self;
+        if self.moves.is_some() {
+            y.copy_from_slice(logits);
+            layers::output(kind, net.output, y, batch_size);
+        }
+        labels.iter_mut().zip(images).for_each(|(label, image)| *label = set.labels[*image as usize]);
+        let loss = layers::loss(kind, net.output, logits, labels, scale / batch_size as f32);
+        (loss / batch_size as f64) as f32
+    }
+
+    /// From dy to the parameters, or to the gradient; and a1 of the next batch.
+    fn backpropagate<'a>(
+        &self,
+        images: &[u32],
+        own: &mut Own<'a>,
+        mut gradient: Option<&mut Own<'a>>,
+        values: &mut Values,
+        next: Option<&[u32]>,
+    ) {
+        let &Self { kind, net, set, batch_size, .. } = self;
+        let Values { hidden, next_a1, dz1, logits: dy, panel, .. } = values;
+        layers::add_each(kind, dy, &mut gradient.as_deref_mut().unwrap_or(own).b2);
+        for (strip, z1) in hidden.chunks_exact_mut(batch_size).enumerate() {
+            layers::hidden_derivative(kind, &own.small[strip], dy, dz1);
+            let target = &mut gradient.as_deref_mut().unwrap_or(own).small[strip];
+            layers::output_gradient(kind, z1, dy, &mut target.w2);
+            layers::delta(kind, net.activation, dz1, z1);
+            layers::add_each(kind, z1, std::slice::from_mut(&mut target.b1));
+        }
+        let da1 = &*hidden;
+        if next.is_some() {
+            layers::bias(own.small.iter().map(|small| &small.b1), batch_size, next_a1);
+        }
+        // While a block of W1 is in the cache, it is changed for a step and used for the next. Of a large batch the images'
+        // values are what should stay there.
+        let all = own.w1.len();
+        let together = if batch_size > TILE { all } else { 1 };
+        for blocks in (0..all).step_by(together).map(|first| first..first + together) {
+            let target = &mut gradient.as_deref_mut().unwrap_or(own).w1[blocks.clone()];
+            set.images.backward(kind, &Visit { images, blocks: blocks.clone() }, da1, target, panel);
+            if let Some(images) = next {
+                let (visit, w1) = (Visit { images, blocks: blocks.clone() }, &own.w1[blocks]);
+                set.images.forward(kind, &visit, w1, next_a1, panel);
+            }
+        }
+    }
+
+    /// From y and z1 to the parameters, or to the gradient, by central differences; and a1 of the next batch.
+    fn difference(
+        &self,
+        moves: &Moves,
+        images: &[u32],
+        own: &mut Own,
+        gradient: Option<&mut Own>,
+        values: &mut Values,
+        next: Option<&[u32]>,
+    ) {
+        let &Self { kind, set, batch_size, .. } = self;
+        let Values { hidden: z1, slopes, y, labels, b1, scratch, .. } = values;
+        let outputs = Outputs { y, labels };
+        let scale = (f64::from(self.scale) / (moves.span() * batch_size as f64)) as f32;
+        let hidden = Hidden { kind, moves, images: &set.images, batch: images, outputs, z1, slopes };
+        b1.fill(Row::ZERO);
+        let Own { w1, small, b2 } = own;
+        // What is moved is W2 as it was in this step's pass.
+        let (small, b2) = match gradient {
+            None => {
+                hidden.add(scale, small, w1, b1, scratch);
+                (small, b2)
+            }
+            Some(Own { w1, small: gradient, b2 }) => {
+                hidden.add(scale, small, w1, b1, scratch);
+                (gradient, b2)
+            }
+        };
+        for ((small, b1), z1) in small.iter_mut().zip(&*b1).zip(z1.chunks_exact(batch_size)) {
+            layers::add(kind, 1.0, std::slice::from_ref(b1), std::slice::from_mut(&mut small.b1));
+            difference::add_output(kind, moves, &outputs, z1, scale, &mut small.w2, scratch);
+        }
+        difference::add_output_bias(kind, moves, &outputs, scale, b2);
+        if let Some(images) = next {
+            self.begin(images, own, values);
+        }
+    }
+}
+
+impl Values {
+    /// Takes on the sizes of these steps, for a thread with these strips.
+    fn fit(&mut self, steps: &Steps, own: &Own) {
+        let batch_size = steps.batch_size;
+        let (hidden, output) = (own.small.len() * batch_size, own.b2.len() * batch_size);
+        self.hidden.resize(hidden, Row::ZERO);
+        self.next_a1.resize(hidden, Row::ZERO);
+        self.dz1.resize(batch_size, Row::ZERO);
+        self.logits.resize(output, Row::ZERO);
+        self.labels.resize(batch_size, 0);
+        if steps.moves.is_some() {
+            self.slopes.resize(hidden, Row::ZERO);
+            self.y.resize(output, Row::ZERO);
+            self.b1.resize(own.small.len(), Row::ZERO);
+        }
     }
 }
 

@@ -50,6 +50,19 @@ pub struct Small {
     pub w2: Vec<Row>,
 }
 
+impl Small {
+    /// How far two classes' weights of one unit lie apart, at the most.
+    pub fn spread(&self) -> f64 {
+        let mut spread = 0.0;
+        for lane in 0..self.units {
+            let weights = || self.w2.iter().map(|class| class.0[lane]);
+            let [least, most] = [weights().fold(f32::INFINITY, f32::min), weights().fold(f32::NEG_INFINITY, f32::max)];
+            spread = f64::max(spread, f64::from(most) - f64::from(least));
+        }
+        spread
+    }
+}
+
 /// Every parameter, or a gradient by them.
 #[derive(Clone, Debug)]
 pub struct Strips {

@@ -19,6 +19,7 @@ use super::plan::{Class, Plan};
 use super::timing;
 use super::values::Values;
 use crate::answers::{Evaluation, Intermediates, KernelTime, Kernels as StepKernels, Profile, Resident, Untimed};
+use crate::backend::Method;
 use crate::data::Dataset;
 use crate::net::{Gradients as Gradient, Net, Params, Shape};
 
@@ -131,6 +132,10 @@ impl Network {
         };
         network.set_params(params)?;
         Ok(network)
+    }
+
+    pub fn set_method(&mut self, method: Method) -> Result<(), Error> {
+        todo!("{method:?}")
     }
 
     /// Makes a data set resident.

@@ -6,7 +6,7 @@
 use ndarray::{Array1, Array2, ArrayRef2, Axis};
 
 use crate::functions::{
-    Target, argmax, cross_entropy_error, identity, one_hot, relu, relu_grad, sigmoid, sigmoid_grad, softmax,
+    EPSILON, Target, argmax, cross_entropy_error, identity, one_hot, relu, relu_grad, sigmoid, sigmoid_grad, softmax,
     sum_squared_error,
 };
 use crate::net::{Activation, Net, Output, Params};
@@ -36,9 +36,31 @@ pub struct Tensors {
 
 impl Tensors {
     /// The values of the four arrays, flat, in the order W1, b1, W2, b2.
+    pub fn values(&self) -> impl Iterator<Item = &f64> {
+        let Self { w1, b1, w2, b2 } = self;
+        w1.iter().chain(b1).chain(w2).chain(b2)
+    }
+
+    /// The same, to be changed.
     pub fn values_mut(&mut self) -> impl Iterator<Item = &mut f64> {
-        let weights_first = self.w1.iter_mut().chain(&mut self.b1);
-        weights_first.chain(&mut self.w2).chain(&mut self.b2)
+        let Self { w1, b1, w2, b2 } = self;
+        w1.iter_mut().chain(b1).chain(w2).chain(b2)
+    }
+
+    /// One of them, by its place among all.
+    ///
+    /// # Panics
+    /// If there are not so many.
+    pub fn value_mut(&mut self, mut index: usize) -> &mut f64 {
+        let Self { w1, b1, w2, b2 } = self;
+        let arrays = [w1.as_slice_mut(), b1.as_slice_mut(), w2.as_slice_mut(), b2.as_slice_mut()];
+        for array in arrays.map(|array| array.expect("all arrays are by rows")) {
+            if index < array.len() {
+                return &mut array[index];
+            }
+            index -= array.len();
+        }
+        panic!("there are not so many parameters")
     }
 }
 
@@ -114,8 +136,28 @@ impl TwoLayerNet {
     /// The gradient of the mean loss by backpropagation.
     #[must_use]
     pub fn gradient(&self, x: &ArrayRef2<f64>, t: &[usize]) -> Tensors {
-        let Pass { z1, dy, da1, .. } = self.pass(x, t);
-        Tensors { w1: x.t().dot(&da1), b1: da1.sum_axis(Axis(0)), w2: z1.t().dot(&dy), b2: dy.sum_axis(Axis(0)) }
+        Self::gradient_of(x, &self.pass(x, t))
+    }
+
+    /// The gradient of the mean loss as [`TwoLayerNet::loss`] has it, with the 1e-7 that the book's backprop leaves out:
+    /// what a central difference comes to for small steps.
+    ///
+    /// d(-ln(y_t + 1e-7)) / da2 = (y - t) y_t / (y_t + 1e-7).
+    #[must_use]
+    pub fn exact_gradient(&self, x: &ArrayRef2<f64>, t: &[usize]) -> Tensors {
+        let mut pass = self.pass(x, t);
+        if self.net.output == Output::Softmax {
+            for (n, &label) in t.iter().enumerate() {
+                let share = pass.y[(n, label)] / (pass.y[(n, label)] + EPSILON);
+                pass.dy.row_mut(n).mapv_inplace(|dy| dy * share);
+                pass.da1.row_mut(n).mapv_inplace(|da1| da1 * share);
+            }
+        }
+        Self::gradient_of(x, &pass)
+    }
+
+    fn gradient_of(x: &ArrayRef2<f64>, Pass { z1, dy, da1, .. }: &Pass) -> Tensors {
+        Tensors { w1: x.t().dot(da1), b1: da1.sum_axis(Axis(0)), w2: z1.t().dot(dy), b2: dy.sum_axis(Axis(0)) }
     }
 
     /// Every intermediate value of the forward and the backward pass.
@@ -141,25 +183,28 @@ impl TwoLayerNet {
     /// (the book's is 1e-4): two whole forward passes a parameter.
     #[must_use]
     pub fn numerical_gradient(&self, x: &ArrayRef2<f64>, t: &[usize], step_size: f64) -> Tensors {
+        let mut moved = self.clone();
         let mut gradient = self.params.clone();
         for (index, slope) in gradient.values_mut().enumerate() {
-            *slope = self.slope(x, t, index, step_size);
+            *slope = moved.slope(x, t, index, step_size);
         }
         gradient
     }
 
-    /// The central difference by one parameter alone, counted through W1, b1, W2, b2.
+    /// The central difference by one parameter alone, counted through W1, b1, W2, b2. The parameter is moved to both
+    /// sides and put back.
     ///
     /// # Panics
     /// If there is no parameter of that index.
     #[must_use]
-    pub fn slope(&self, x: &ArrayRef2<f64>, t: &[usize], index: usize, step_size: f64) -> f64 {
-        let loss_at = |h: f64| {
-            let mut moved = self.clone();
-            *moved.params.values_mut().nth(index).expect("index of a parameter") += h;
-            moved.loss(x, t)
-        };
-        (loss_at(step_size) - loss_at(-step_size)) / (2.0 * step_size)
+    pub fn slope(&mut self, x: &ArrayRef2<f64>, t: &[usize], index: usize, step_size: f64) -> f64 {
+        let value = *self.params.value_mut(index);
+        *self.params.value_mut(index) = value + step_size;
+        let above = self.loss(x, t);
+        *self.params.value_mut(index) = value - step_size;
+        let below = self.loss(x, t);
+        *self.params.value_mut(index) = value;
+        (above - below) / (2.0 * step_size)
     }
 
     /// One step of SGD on the batch: every parameter minus `learning_rate` times its gradient. Returns the batch's

@@ -1,0 +1,391 @@
+//! The central difference of the loss by every parameter, (L(w + h) - L(w - h)) / 2h, where nothing cancels.
+//!
+//! Two losses in f32 that differ by 1e-4 of themselves have few digits left to differ by, and moving one weight changes
+//! next to nothing of a pass. So only what a move changes is computed, as a change. Of an image with label t, output y and
+//! loss L = -ln(y_t + 1e-7):
+//!
+//! - When logit k moves by u_k, with v_k = u_k - u_t and s the sum over k of y_k (e^v_k - 1), L moves by
+//!   ln(1 + q s / (1 + r s)), where q = y_t / (y_t + 1e-7) and r = 1e-7 / (y_t + 1e-7). This is exact.
+//! - When W1[i, j] moves by h, a1_j moves by h x_i, and z1_j by z (1 - z) e / (1 + z e), where e = e^(h x_i) - 1. This is
+//!   exact too. Then v_k is that times W2[j, k] - W2[j, t]. b1[j] moves as if by an x of 1.
+//! - When W2[j, k] or b2[k] moves by h, only logit k moves: by h z1_j, or by h.
+//!
+//! Two losses for each parameter, and no derivative anywhere. Where x is 0, moving the weight changes nothing; and a pixel
+//! has 256 levels at most, so for an image and a hidden unit each level is computed once, however many pixels have it.
+
+use std::ops::Range;
+
+use super::functions::{expm1, log1p};
+use super::images::Images;
+use super::layers::{self, CHAIN};
+use super::simd::{Instructions, LANES, Row, add_scaled, kernel, multiply_add};
+use super::sparse::{MOST_STRIPS, Nonzero};
+use super::strips::{Small, W1};
+use crate::functions::EPSILON;
+
+/// Levels that a pixel may have.
+const LEVELS: usize = 256;
+/// That of x = 1: what a bias is multiplied by.
+const ONE: u8 = u8::MAX;
+
+/// How the parameters are moved.
+#[derive(Debug)]
+pub struct Moves {
+    size: f64,
+    /// e^(hx) - 1 and e^(-hx) - 1, by the level of x.
+    by_level: Vec<[f32; 2]>,
+}
+
+impl Moves {
+    /// Moves by h = `size` to either side.
+    pub fn new(size: f64) -> Self {
+        let x = (0..LEVELS).map(|level| level as f64 / f64::from(ONE));
+        Self { size, by_level: x.map(|x| [size * x, -size * x].map(|by| by.exp_m1() as f32)).collect() }
+    }
+
+    /// From one side to the other: 2h.
+    pub fn span(&self) -> f64 {
+        2.0 * self.size
+    }
+}
+
+/// How e^v - 1 and ln(1 + s) are computed: what a kernel is compiled for. The first term that the short ones leave out is
+/// 3e-8 of the first one at most, which is less than f32 rounds.
+mod functions {
+    pub const SHORTEST: usize = 0;
+    pub const SHORT: usize = 1;
+    pub const FULL: usize = 2;
+
+    /// By the largest |v|.
+    pub fn up_to(v: f64) -> usize {
+        match v {
+            0.0..=4e-4 => SHORTEST,
+            0.0..=0.04 => SHORT,
+            _ => FULL,
+        }
+    }
+}
+use functions::{FULL, SHORT, SHORTEST};
+
+/// (e^v - 1) / v.
+#[inline(always)]
+fn growth<const FUSED: bool, const FUNCTIONS: usize>(v: f32) -> f32 {
+    if FUNCTIONS == SHORTEST {
+        return multiply_add::<FUSED>(v, 0.5, 1.0);
+    }
+    let sum = multiply_add::<FUSED>(v, 1.0 / 24.0, 1.0 / 6.0);
+    let sum = multiply_add::<FUSED>(v, sum, 0.5);
+    multiply_add::<FUSED>(v, sum, 1.0)
+}
+
+/// e^v - 1.
+#[inline(always)]
+fn exp_move<const FUSED: bool, const FUNCTIONS: usize>(v: f32) -> f32 {
+    if FUNCTIONS == FULL { expm1::<FUSED>(v) } else { v * growth::<FUSED, FUNCTIONS>(v) }
+}
+
+/// How far the loss moves.
+#[inline(always)]
+fn loss_move<const FUSED: bool, const FUNCTIONS: usize>(s: f32, sample: Sample) -> f32 {
+    let s = sample.q * s / multiply_add::<FUSED>(sample.r, s, 1.0);
+    if FUNCTIONS == FULL {
+        return log1p::<FUSED>(s);
+    }
+    let mut sum = 1.0 / 3.0;
+    if FUNCTIONS == SHORT {
+        sum = multiply_add::<FUSED>(s, multiply_add::<FUSED>(s, 0.2, -0.25), sum);
+    }
+    s * multiply_add::<FUSED>(s, multiply_add::<FUSED>(s, sum, -0.5), 1.0)
+}
+
+/// The outputs of a batch.
+#[derive(Clone, Copy)]
+pub struct Outputs<'a> {
+    /// `[rows of classes, N]`, a lane a class.
+    pub y: &'a [Row],
+    pub labels: &'a [u8],
+}
+
+/// What the output of one image comes to.
+#[derive(Clone, Copy)]
+struct Sample {
+    label: usize,
+    /// y_t / (y_t + 1e-7).
+    q: f32,
+    /// 1e-7 / (y_t + 1e-7).
+    r: f32,
+}
+
+impl Outputs<'_> {
+    #[inline(always)]
+    fn y(&self, n: usize, class: usize) -> f32 {
+        self.y[class / LANES * self.labels.len() + n].0[class % LANES]
+    }
+
+    #[inline(always)]
+    fn sample(&self, n: usize) -> Sample {
+        const SMALL: f32 = EPSILON as f32;
+        let label = usize::from(self.labels[n]);
+        let right = self.y(n, label);
+        Sample { label, q: right / (right + SMALL), r: SMALL / (right + SMALL) }
+    }
+
+    /// The sum of the outputs for all classes but the label: 1 - y_t, which would cancel.
+    #[inline(always)]
+    fn wrong(&self, n: usize) -> f32 {
+        let rows = self.y.iter().skip(n).step_by(self.labels.len());
+        let classes = rows.flat_map(|row| row.0).enumerate();
+        classes.filter(|(class, _)| *class != usize::from(self.labels[n])).map(|(_, y)| y).sum()
+    }
+
+    /// The images in chains, which are summed one by one: a single long chain would round too often.
+    #[inline(always)]
+    fn chains(&self) -> impl Iterator<Item = Range<usize>> + use<> {
+        let count = self.labels.len();
+        (0..count).step_by(CHAIN).map(move |first| first..count.min(first + CHAIN))
+    }
+}
+
+/// What the differences by W1 and b1 are computed from.
+pub struct Hidden<'a> {
+    pub kind: Instructions,
+    pub moves: &'a Moves,
+    pub images: &'a Images,
+    /// Which of them the batch has.
+    pub batch: &'a [u32],
+    pub outputs: Outputs<'a>,
+    /// `[strips, N]`.
+    pub z1: &'a [Row],
+    /// sigmoid'(a1), `[strips, N]`.
+    pub slopes: &'a [Row],
+}
+
+/// The differences of an image's loss by the weights between a pixel and a strip's units, by the pixel's level.
+type ByLevel = [Row; LEVELS];
+
+/// How class k pulls at the loss when unit j moves: W2[j, k] - W2[j, t], and y_k times that; or y_k itself, where
+/// e^v - 1 is computed as a whole.
+#[derive(Clone, Copy)]
+struct Pull {
+    v: Row,
+    s: Row,
+}
+
+/// A strip's units, and their values for one image.
+struct Units<'a> {
+    small: &'a Small,
+    z1: &'a Row,
+    slope: &'a Row,
+}
+
+/// Memory that is kept from image to image.
+#[derive(Default)]
+pub struct Scratch {
+    /// Which levels an image has.
+    levels: Vec<u8>,
+    pixels: Vec<Nonzero>,
+    pulls: Vec<Pull>,
+    by_level: Vec<ByLevel>,
+    /// The sums of a chain by b1, or by a strip's W2.
+    chain: Vec<Row>,
+}
+
+impl Hidden<'_> {
+    /// Adds the differences, times `scale`, to `w1`, `[blocks, strips]`, and `b1`, `[strips]`; `small` are those strips.
+    pub fn add(&self, scale: f32, small: &[Small], w1: &mut [Vec<&mut W1>], b1: &mut [Row], scratch: &mut Scratch) {
+        let &Self { kind, images, outputs, .. } = self;
+        scratch.by_level.resize(MOST_STRIPS.min(small.len()), [Row::ZERO; LEVELS]);
+        for chain in outputs.chains() {
+            scratch.chain.clear();
+            scratch.chain.resize(small.len(), Row::ZERO);
+            for n in chain {
+                self.find_levels(n, scratch);
+                for (first, small) in (0..).step_by(MOST_STRIPS).zip(small.chunks(MOST_STRIPS)) {
+                    for (place, small) in small.iter().enumerate() {
+                        self.difference(n, first + place, small, place, scratch);
+                    }
+                    let Scratch { pixels, by_level, .. } = &mut *scratch;
+                    for (block, w1) in w1.iter_mut().enumerate() {
+                        let (pixels, w1) = (images.pixels(self.batch[n], block, pixels), &mut w1[first..]);
+                        match small.len() {
+                            1 => add_levels::<1>(kind, pixels, by_level, scale, w1),
+                            2 => add_levels::<2>(kind, pixels, by_level, scale, w1),
+                            3 => add_levels::<3>(kind, pixels, by_level, scale, w1),
+                            _ => add_levels::<MOST_STRIPS>(kind, pixels, by_level, scale, w1),
+                        }
+                    }
+                }
+            }
+            layers::add(kind, scale, &scratch.chain, b1);
+        }
+    }
+
+    /// Finds which levels an image has, beside 0.
+    fn find_levels(&self, n: usize, Scratch { levels, pixels, .. }: &mut Scratch) {
+        let mut has = [false; LEVELS];
+        has[usize::from(ONE)] = true;
+        for block in 0..self.images.blocks().count {
+            for pixel in self.images.pixels(self.batch[n], block, pixels) {
+                has[usize::from(pixel.value)] = true;
+            }
+        }
+        levels.clear();
+        levels.extend((0..=ONE).filter(|level| has[usize::from(*level)]));
+    }
+
+    /// The differences of image `n` by a strip's weights, in the place of the strip among those computed together.
+    fn difference(&self, n: usize, strip: usize, small: &Small, place: usize, scratch: &mut Scratch) {
+        let Self { kind, moves, outputs, .. } = self;
+        let at = strip * self.batch.len() + n;
+        let units = Units { small, z1: &self.z1[at], slope: &self.slopes[at] };
+        let Scratch { levels, pulls, by_level, chain, .. } = scratch;
+        let found = &mut by_level[place];
+        match functions::up_to(moves.size / 4.0 * small.spread()) {
+            SHORTEST => difference::<SHORTEST>(*kind, moves, levels, outputs, n, &units, pulls, found),
+            SHORT => difference::<SHORT>(*kind, moves, levels, outputs, n, &units, pulls, found),
+            _ => difference::<FULL>(*kind, moves, levels, outputs, n, &units, pulls, found),
+        }
+        add_scaled::<false>(&mut chain[strip], 1.0, &found[usize::from(ONE)]);
+    }
+}
+
+kernel! {
+    fn difference<const FUNCTIONS: usize>(
+        moves: &Moves,
+        levels: &[u8],
+        outputs: &Outputs,
+        n: usize,
+        units: &Units,
+        pulls: &mut Vec<Pull>,
+        found: &mut ByLevel,
+    ) {
+        let sample = outputs.sample(n);
+        let right = &units.small.w2[sample.label];
+        pulls.clear();
+        pulls.extend(units.small.w2.iter().enumerate().map(|(class, w2)| {
+            let y = outputs.y(n, class);
+            let v = Row(std::array::from_fn(|lane| w2.0[lane] - right.0[lane]));
+            Pull { v, s: Row(v.0.map(|v| if FUNCTIONS == FULL { y } else { y * v })) }
+        }));
+        for &level in levels {
+            let mut z_moves = [Row::ZERO; 2];
+            for (by, e) in z_moves.iter_mut().zip(moves.by_level[usize::from(level)]) {
+                for (lane, by) in by.0.iter_mut().enumerate() {
+                    *by = units.slope.0[lane] * e / multiply_add::<FUSED>(units.z1.0[lane], e, 1.0);
+                }
+            }
+            let mut s = [Row::ZERO; 2];
+            for pull in &*pulls {
+                for (s, by) in s.iter_mut().zip(&z_moves) {
+                    for (lane, s) in s.0.iter_mut().enumerate() {
+                        let v = by.0[lane] * pull.v.0[lane];
+                        let change = if FUNCTIONS == FULL { expm1::<FUSED>(v) } else { growth::<FUSED, FUNCTIONS>(v) };
+                        *s = multiply_add::<FUSED>(pull.s.0[lane], change, *s);
+                    }
+                }
+            }
+            found[usize::from(level)] = Row(std::array::from_fn(|lane| {
+                let [above, below] = [0, 1].map(|side| {
+                    let by = if FUNCTIONS == FULL { 1.0 } else { z_moves[side].0[lane] };
+                    loss_move::<FUSED, FUNCTIONS>(by * s[side].0[lane], sample)
+                });
+                above - below
+            }));
+        }
+    }
+}
+
+kernel! {
+    /// Adds to the weights of each pixel the differences of its level.
+    fn add_levels<const SIZE: usize>(pixels: &[Nonzero], by_level: &[ByLevel], scale: f32, w1: &mut [&mut W1]) {
+        let by_level: &[ByLevel; SIZE] = by_level.first_chunk().expect("as many strips as the kernel is compiled for");
+        let w1: &mut [&mut W1; SIZE] = w1.first_chunk_mut().expect("as many strips as the kernel is compiled for");
+        for pixel in pixels {
+            let (index, level) = (usize::from(pixel.index), usize::from(pixel.value));
+            for (w1, by_level) in w1.iter_mut().zip(by_level) {
+                add_scaled::<FUSED>(&mut w1[index], scale, &by_level[level]);
+            }
+        }
+    }
+}
+
+/// Adds the differences by W2, times `scale`, to `w2`, a row a class; z1 is the strip's.
+pub fn add_output(
+    kind: Instructions,
+    moves: &Moves,
+    outputs: &Outputs,
+    z1: &[Row],
+    scale: f32,
+    w2: &mut [Row],
+    Scratch { chain, .. }: &mut Scratch,
+) {
+    match functions::up_to(moves.size) {
+        SHORTEST => output::<SHORTEST>(kind, moves.size as f32, outputs, z1, scale, w2, chain),
+        SHORT => output::<SHORT>(kind, moves.size as f32, outputs, z1, scale, w2, chain),
+        _ => output::<FULL>(kind, moves.size as f32, outputs, z1, scale, w2, chain),
+    }
+}
+
+kernel! {
+    fn output<const FUNCTIONS: usize>(
+        h: f32,
+        outputs: &Outputs,
+        z1: &[Row],
+        scale: f32,
+        w2: &mut [Row],
+        sums: &mut Vec<Row>,
+    ) {
+        for chain in outputs.chains() {
+            sums.clear();
+            sums.resize(w2.len(), Row::ZERO);
+            for n in chain {
+                let sample = outputs.sample(n);
+                let e = [h, -h].map(|h| Row(z1[n].0.map(|z| exp_move::<FUSED, FUNCTIONS>(h * z))));
+                for (class, sum) in sums.iter_mut().enumerate() {
+                    // The logit of the label moves all others the other way, and they move alike.
+                    let is_label = class == sample.label;
+                    let y = if is_label { outputs.wrong(n) } else { outputs.y(n, class) };
+                    let [above, below] = if is_label { [&e[1], &e[0]] } else { [&e[0], &e[1]] };
+                    for (lane, sum) in sum.0.iter_mut().enumerate() {
+                        *sum += loss_move::<FUSED, FUNCTIONS>(y * above.0[lane], sample)
+                            - loss_move::<FUSED, FUNCTIONS>(y * below.0[lane], sample);
+                    }
+                }
+            }
+            for (w2, sum) in w2.iter_mut().zip(&*sums) {
+                add_scaled::<FUSED>(w2, scale, sum);
+            }
+        }
+    }
+}
+
+/// Adds the differences by b2, times `scale`, to `b2`, a lane a class.
+pub fn add_output_bias(kind: Instructions, moves: &Moves, outputs: &Outputs, scale: f32, b2: &mut [Row]) {
+    match functions::up_to(moves.size) {
+        SHORTEST => output_bias::<SHORTEST>(kind, moves.size as f32, outputs, scale, b2),
+        SHORT => output_bias::<SHORT>(kind, moves.size as f32, outputs, scale, b2),
+        _ => output_bias::<FULL>(kind, moves.size as f32, outputs, scale, b2),
+    }
+}
+
+kernel! {
+    fn output_bias<const FUNCTIONS: usize>(h: f32, outputs: &Outputs, scale: f32, b2: &mut [Row]) {
+        let e = [h, -h].map(exp_move::<FUSED, FUNCTIONS>);
+        for (b2, (first, y)) in b2.iter_mut().zip((0..).step_by(LANES).zip(outputs.y.chunks_exact(outputs.labels.len()))) {
+            for chain in outputs.chains() {
+                let mut sum = Row::ZERO;
+                for n in chain {
+                    let (sample, wrong) = (outputs.sample(n), outputs.wrong(n));
+                    for (lane, sum) in sum.0.iter_mut().enumerate() {
+                        let is_label = first + lane == sample.label;
+                        let y = if is_label { wrong } else { y[n].0[lane] };
+                        let [above, below] = if is_label { [e[1], e[0]] } else { e };
+                        *sum += loss_move::<FUSED, FUNCTIONS>(y * above, sample)
+                            - loss_move::<FUSED, FUNCTIONS>(y * below, sample);
+                    }
+                }
+                add_scaled::<FUSED>(b2, scale, &sum);
+            }
+        }
+    }
+}
