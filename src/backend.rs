@@ -46,6 +46,15 @@ pub enum Method {
 /// nobody's derivative any more.
 pub const STEP_SIZES: RangeInclusive<f64> = 1e-8..=1.0;
 
+/// Up to which |v| a numerical gradient's e^v - 1 is computed by a short series: the first term that is left out is 3e-8 of
+/// the first one at most, which is less than f32 rounds.
+pub(crate) mod series {
+    /// By v + v²/2.
+    pub const SHORTEST_UP_TO: f64 = 4e-4;
+    /// By four terms.
+    pub const SHORT_UP_TO: f64 = 0.04;
+}
+
 /// What a backend can fail with.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum Error {

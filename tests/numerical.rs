@@ -5,7 +5,9 @@ mod common;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use common::{Case, Check, Run, assert_close, relative_error, run_on_every_device, with_every_density, with_every_plan};
+use common::{
+    Case, Check, Run, assert_close, relative_error, run_on_every_device, with_every_density, with_every_plan,
+};
 use pollster::block_on;
 use twolayer::backend::{self, Device, Method};
 use twolayer::net::Activation::{Relu, Sigmoid};

@@ -60,7 +60,9 @@ impl Dense {
         let place = image as usize * self.blocks.count + block;
         let values = &self.images[place * self.width..][..self.width];
         pixels.clear();
-        pixels.extend((0..=u8::MAX).zip(values).filter(|(_, value)| **value != 0).map(|(index, &value)| Nonzero { index, value }));
+        pixels.extend(
+            (0..=u8::MAX).zip(values).filter(|(_, value)| **value != 0).map(|(index, &value)| Nonzero { index, value }),
+        );
     }
 
     /// Adds x W1 to a1; W1 is `[blocks, strips]` and a1 `[strips, N]`.

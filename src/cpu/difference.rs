@@ -49,9 +49,10 @@ impl Moves {
     }
 }
 
-/// How e^v - 1 and ln(1 + s) are computed: what a kernel is compiled for. The first term that the short ones leave out is
-/// 3e-8 of the first one at most, which is less than f32 rounds.
+/// How e^v - 1 and ln(1 + s) are computed: what a kernel is compiled for.
 mod functions {
+    use crate::backend::series::{SHORT_UP_TO, SHORTEST_UP_TO};
+
     pub const SHORTEST: usize = 0;
     pub const SHORT: usize = 1;
     pub const FULL: usize = 2;
@@ -59,8 +60,8 @@ mod functions {
     /// By the largest |v|.
     pub fn up_to(v: f64) -> usize {
         match v {
-            0.0..=4e-4 => SHORTEST,
-            0.0..=0.04 => SHORT,
+            0.0..=SHORTEST_UP_TO => SHORTEST,
+            0.0..=SHORT_UP_TO => SHORT,
             _ => FULL,
         }
     }
@@ -165,7 +166,7 @@ type ByLevel = [Row; LEVELS];
 
 /// How class k pulls at the loss when unit j moves: W2[j, k] - W2[j, t], and y_k times that; or y_k itself, where
 /// e^v - 1 is computed as a whole.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Default)]
 struct Pull {
     v: Row,
     s: Row,
@@ -181,6 +182,8 @@ struct Units<'a> {
 /// Memory that is kept from image to image.
 #[derive(Default)]
 pub struct Scratch {
+    /// Which functions each strip takes.
+    functions: Vec<usize>,
     /// Which levels an image has.
     levels: Vec<u8>,
     pixels: Vec<Nonzero>,
@@ -194,6 +197,8 @@ impl Hidden<'_> {
     /// Adds the differences, times `scale`, to `w1`, `[blocks, strips]`, and `b1`, `[strips]`; `small` are those strips.
     pub fn add(&self, scale: f32, small: &[Small], w1: &mut [Vec<&mut W1>], b1: &mut [Row], scratch: &mut Scratch) {
         let &Self { kind, images, outputs, .. } = self;
+        scratch.functions.clear();
+        scratch.functions.extend(small.iter().map(|small| functions::up_to(self.moves.size / 4.0 * small.spread())));
         scratch.by_level.resize(MOST_STRIPS.min(small.len()), [Row::ZERO; LEVELS]);
         for chain in outputs.chains() {
             scratch.chain.clear();
@@ -229,8 +234,14 @@ impl Hidden<'_> {
                 has[usize::from(pixel.value)] = true;
             }
         }
-        levels.clear();
-        levels.extend((0..=ONE).filter(|level| has[usize::from(*level)]));
+        // Every level is written, and the next one over it if there is no such pixel: a branch would be guessed wrongly.
+        levels.resize(LEVELS, 0);
+        let mut count = 0;
+        for (level, has) in (0..=ONE).zip(has) {
+            levels[count] = level;
+            count += usize::from(has);
+        }
+        levels.truncate(count);
     }
 
     /// The differences of image `n` by a strip's weights, in the place of the strip among those computed together.
@@ -238,9 +249,9 @@ impl Hidden<'_> {
         let Self { kind, moves, outputs, .. } = self;
         let at = strip * self.batch.len() + n;
         let units = Units { small, z1: &self.z1[at], slope: &self.slopes[at] };
-        let Scratch { levels, pulls, by_level, chain, .. } = scratch;
+        let Scratch { functions, levels, pulls, by_level, chain, .. } = scratch;
         let found = &mut by_level[place];
-        match functions::up_to(moves.size / 4.0 * small.spread()) {
+        match functions[strip] {
             SHORTEST => difference::<SHORTEST>(*kind, moves, levels, outputs, n, &units, pulls, found),
             SHORT => difference::<SHORT>(*kind, moves, levels, outputs, n, &units, pulls, found),
             _ => difference::<FULL>(*kind, moves, levels, outputs, n, &units, pulls, found),
@@ -260,13 +271,19 @@ kernel! {
         found: &mut ByLevel,
     ) {
         let sample = outputs.sample(n);
-        let right = &units.small.w2[sample.label];
-        pulls.clear();
-        pulls.extend(units.small.w2.iter().enumerate().map(|(class, w2)| {
+        let right = units.small.w2[sample.label];
+        pulls.resize(units.small.w2.len(), Pull::default());
+        for (class, (pull, w2)) in pulls.iter_mut().zip(&units.small.w2).enumerate() {
             let y = outputs.y(n, class);
-            let v = Row(std::array::from_fn(|lane| w2.0[lane] - right.0[lane]));
-            Pull { v, s: Row(v.0.map(|v| if FUNCTIONS == FULL { y } else { y * v })) }
-        }));
+            let (mut v, mut s) = (*w2, Row([y; LANES]));
+            for (lane, right) in right.0.iter().enumerate() {
+                v.0[lane] -= right;
+                if FUNCTIONS != FULL {
+                    s.0[lane] *= v.0[lane];
+                }
+            }
+            *pull = Pull { v, s };
+        }
         for &level in levels {
             let mut z_moves = [Row::ZERO; 2];
             for (by, e) in z_moves.iter_mut().zip(moves.by_level[usize::from(level)]) {
@@ -284,13 +301,15 @@ kernel! {
                     }
                 }
             }
-            found[usize::from(level)] = Row(std::array::from_fn(|lane| {
-                let [above, below] = [0, 1].map(|side| {
-                    let by = if FUNCTIONS == FULL { 1.0 } else { z_moves[side].0[lane] };
-                    loss_move::<FUSED, FUNCTIONS>(by * s[side].0[lane], sample)
-                });
-                above - below
-            }));
+            let ([above, below], [by_above, by_below]) = (s, z_moves);
+            for (lane, found) in found[usize::from(level)].0.iter_mut().enumerate() {
+                let (mut above, mut below) = (above.0[lane], below.0[lane]);
+                if FUNCTIONS != FULL {
+                    above *= by_above.0[lane];
+                    below *= by_below.0[lane];
+                }
+                *found = loss_move::<FUSED, FUNCTIONS>(above, sample) - loss_move::<FUSED, FUNCTIONS>(below, sample);
+            }
         }
     }
 }
@@ -302,8 +321,13 @@ kernel! {
         let w1: &mut [&mut W1; SIZE] = w1.first_chunk_mut().expect("as many strips as the kernel is compiled for");
         for pixel in pixels {
             let (index, level) = (usize::from(pixel.index), usize::from(pixel.value));
-            for (w1, by_level) in w1.iter_mut().zip(by_level) {
-                add_scaled::<FUSED>(&mut w1[index], scale, &by_level[level]);
+            // Read before W1 is written: the compiler can't know that they lie apart.
+            let mut found = [Row::ZERO; SIZE];
+            for (found, by_level) in found.iter_mut().zip(by_level) {
+                *found = by_level[level];
+            }
+            for (w1, found) in w1.iter_mut().zip(&found) {
+                add_scaled::<FUSED>(&mut w1[index], scale, found);
             }
         }
     }
@@ -340,16 +364,23 @@ kernel! {
             sums.resize(w2.len(), Row::ZERO);
             for n in chain {
                 let sample = outputs.sample(n);
-                let e = [h, -h].map(|h| Row(z1[n].0.map(|z| exp_move::<FUSED, FUNCTIONS>(h * z))));
+                let mut e = [Row::ZERO; 2];
+                for (e, h) in e.iter_mut().zip([h, -h]) {
+                    for (e, z) in e.0.iter_mut().zip(z1[n].0) {
+                        *e = exp_move::<FUSED, FUNCTIONS>(h * z);
+                    }
+                }
                 for (class, sum) in sums.iter_mut().enumerate() {
                     // The logit of the label moves all others the other way, and they move alike.
                     let is_label = class == sample.label;
                     let y = if is_label { outputs.wrong(n) } else { outputs.y(n, class) };
                     let [above, below] = if is_label { [&e[1], &e[0]] } else { [&e[0], &e[1]] };
-                    for (lane, sum) in sum.0.iter_mut().enumerate() {
-                        *sum += loss_move::<FUSED, FUNCTIONS>(y * above.0[lane], sample)
+                    let mut total = *sum;
+                    for (lane, total) in total.0.iter_mut().enumerate() {
+                        *total += loss_move::<FUSED, FUNCTIONS>(y * above.0[lane], sample)
                             - loss_move::<FUSED, FUNCTIONS>(y * below.0[lane], sample);
                     }
+                    *sum = total;
                 }
             }
             for (w2, sum) in w2.iter_mut().zip(&*sums) {
@@ -370,7 +401,7 @@ pub fn add_output_bias(kind: Instructions, moves: &Moves, outputs: &Outputs, sca
 
 kernel! {
     fn output_bias<const FUNCTIONS: usize>(h: f32, outputs: &Outputs, scale: f32, b2: &mut [Row]) {
-        let e = [h, -h].map(exp_move::<FUSED, FUNCTIONS>);
+        let e = [exp_move::<FUSED, FUNCTIONS>(h), exp_move::<FUSED, FUNCTIONS>(-h)];
         for (b2, (first, y)) in b2.iter_mut().zip((0..).step_by(LANES).zip(outputs.y.chunks_exact(outputs.labels.len()))) {
             for chain in outputs.chains() {
                 let mut sum = Row::ZERO;

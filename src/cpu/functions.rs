@@ -52,17 +52,15 @@ pub fn expm1<const FUSED: bool>(x: f32) -> f32 {
     multiply_add::<FUSED>(rest, power, power - 1.0)
 }
 
-/// ln(1 + x) within 3 units in the last place for x > -1. A NaN stays one.
+/// ln(1 + x) within 5 units in the last place for x > -1. A NaN stays one.
 #[inline(always)]
 pub fn log1p<const FUSED: bool>(x: f32) -> f32 {
     let sum = 1.0 + x;
-    // sum = 2^n (1 + f), where 1 + f is from sqrt(1/2) to sqrt(2). There, if n is 0, f is x itself; else what the sum
-    // has lost of x is made good in the end.
+    // 1 + x = 2^n (1 + f), where 1 + f is from sqrt(1/2) to sqrt(2). If n is 0, f is x itself.
     let n =
         (sum.to_bits().wrapping_sub(std::f32::consts::FRAC_1_SQRT_2.to_bits()) as i32) >> (f32::MANTISSA_DIGITS - 1);
     let f = f32::from_bits(sum.to_bits().wrapping_sub((n << (f32::MANTISSA_DIGITS - 1)) as u32)) - 1.0;
-    let lost = if x > 1.0 { 1.0 - (sum - x) } else { x - (sum - 1.0) };
-    let (f, lost) = if n == 0 { (x, 0.0) } else { (f, lost / sum) };
+    let f = if n == 0 { x } else { f };
     // ln(1 + f) = 2 artanh(s) = 2 (s + s³/3 + s⁵/5 + ...)
     let s = f / (2.0 + f);
     let square = s * s;
@@ -72,7 +70,8 @@ pub fn log1p<const FUSED: bool>(x: f32) -> f32 {
     }
     let log = multiply_add::<FUSED>(series * square, s, 2.0 * s);
     let n = n as f32;
-    multiply_add::<FUSED>(n, LN_2[0], log + multiply_add::<FUSED>(n, LN_2[1], lost))
+    let log = multiply_add::<FUSED>(n, LN_2[0], multiply_add::<FUSED>(n, LN_2[1], log));
+    if x.is_nan() { x } else { log }
 }
 
 /// 1 / (1 + e^-a). A NaN stays one.
@@ -154,13 +153,13 @@ mod tests {
     }
 
     #[test]
-    fn log1p_is_within_three_units_in_the_last_place() {
+    fn log1p_is_within_five_units_in_the_last_place() {
         for instructions in Instructions::all() {
             for (least, most) in
                 [(-0.999_999, 1.0), (-1e-3, 1e-3), (-1e-30, 1e-30), (0.3, 0.5), (1.0, 1e3), (1e3, 1e38)]
             {
                 let error = largest_error(least, most, |x| log1ps(instructions, x), f64::ln_1p);
-                assert!(error < 3.0, "{instructions:?}, {least} to {most}: {error}");
+                assert!(error < 5.0, "{instructions:?}, {least} to {most}: {error}");
             }
         }
     }

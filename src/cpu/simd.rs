@@ -9,7 +9,7 @@ use bytemuck::{Pod, Zeroable};
 pub const LANES: usize = 16;
 
 /// As many values as the widest registers hold, in one cache line.
-#[derive(Clone, Copy, Debug, PartialEq, Pod, Zeroable)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Pod, Zeroable)]
 #[repr(C, align(64))]
 pub struct Row(pub [f32; LANES]);
 
@@ -87,7 +87,8 @@ pub fn add_scaled<const FUSED: bool>(sum: &mut Row, x: f32, row: &Row) {
 }
 
 /// Compiles a function once for each kind of [`Instructions`], and puts one in front that takes the kind as its first
-/// argument. In its body `FUSED` says whether multiply-adds are fused.
+/// argument. In its body `FUSED` says whether multiply-adds are fused. No closure goes into a function of `core::array`
+/// there: what is not inlined is compiled for the baseline.
 macro_rules! kernel {
     ($(#[$attribute:meta])* $visible:vis fn $name:ident $(<const $size:ident: usize>)?
      ($($argument:ident: $type:ty),* $(,)?) $(-> $result:ty)? $body:block) => {

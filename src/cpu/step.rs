@@ -256,12 +256,12 @@ impl Steps<'_> {
     }
 
     /// From y and z1 to the parameters, or to the gradient, by central differences; and a1 of the next batch.
-    fn difference(
+    fn difference<'a>(
         &self,
         moves: &Moves,
         images: &[u32],
-        own: &mut Own,
-        gradient: Option<&mut Own>,
+        own: &mut Own<'a>,
+        mut gradient: Option<&mut Own<'a>>,
         values: &mut Values,
         next: Option<&[u32]>,
     ) {
@@ -271,18 +271,9 @@ impl Steps<'_> {
         let scale = (f64::from(self.scale) / (moves.span() * batch_size as f64)) as f32;
         let hidden = Hidden { kind, moves, images: &set.images, batch: images, outputs, z1, slopes };
         b1.fill(Row::ZERO);
-        let Own { w1, small, b2 } = own;
-        // What is moved is W2 as it was in this step's pass.
-        let (small, b2) = match gradient {
-            None => {
-                hidden.add(scale, small, w1, b1, scratch);
-                (small, b2)
-            }
-            Some(Own { w1, small: gradient, b2 }) => {
-                hidden.add(scale, small, w1, b1, scratch);
-                (gradient, b2)
-            }
-        };
+        let w1 = gradient.as_deref_mut().map_or(&mut own.w1, |gradient| &mut gradient.w1);
+        hidden.add(scale, &own.small, w1, b1, scratch);
+        let Own { small, b2, .. } = gradient.unwrap_or(own);
         for ((small, b1), z1) in small.iter_mut().zip(&*b1).zip(z1.chunks_exact(batch_size)) {
             layers::add(kind, 1.0, std::slice::from_ref(b1), std::slice::from_mut(&mut small.b1));
             difference::add_output(kind, moves, &outputs, z1, scale, &mut small.w2, scratch);

@@ -13,6 +13,7 @@ use super::data::{Data, Rows};
 use super::device::Device;
 use super::kernels::family::{Gradients, Leave, Operands, Pass};
 use super::kernels::lists::{Confusion, MeanLoss, Sgd};
+use super::kernels::numerical::{Differences, Moves};
 use super::kernels::{Dispatch, ROW_WORDS, Rate};
 use super::layer::{Layers, bytes, padded, unpad_rows};
 use super::plan::{Class, Plan};
@@ -30,6 +31,9 @@ pub(crate) struct Network {
     batch_size: usize,
     plan: Plan,
     kernels: Kernels,
+    /// Compiled when a numerical gradient is first asked for.
+    numerical: Option<Numerical>,
+    is_numerical: bool,
     parameters: Layers,
     gradient: Layers,
     /// How the SGD update of the parameters ends, and what its learning rate is now.
@@ -58,18 +62,34 @@ struct Kernels {
     confusion: Confusion,
 }
 
+/// What numerical gradients are computed by.
+struct Numerical {
+    /// The pass of training, leaving y.
+    pass: Pass,
+    differences: Differences,
+    /// How the parameters are moved.
+    moves: Buffer,
+}
+
 /// A data set on the device, with the passes over it ready to be recorded.
 struct Set {
     data: Data,
-    /// A row of `batches` through the network, forward and back.
-    pass: Vec<Dispatch>,
-    update: Vec<Dispatch>,
-    gradient: Vec<Dispatch>,
+    backprop: Steps,
+    /// None as long as no numerical gradient was asked for.
+    numerical: Option<Steps>,
     /// A tile of the set through the network, a whole one or the last one.
     evaluation: [Vec<Dispatch>; 2],
 }
 
-impl Set {
+/// What computes with a row of `batches`.
+struct Steps {
+    /// The images through the network, forward and back if that is how the gradient is computed.
+    pass: Vec<Dispatch>,
+    update: Vec<Dispatch>,
+    gradient: Vec<Dispatch>,
+}
+
+impl Steps {
     /// A step of training: the pass, then the update.
     fn step(&self) -> impl Iterator<Item = &Dispatch> {
         self.pass.iter().chain(&self.update)
@@ -114,6 +134,8 @@ impl Network {
             batch_size,
             plan,
             kernels,
+            numerical: None,
+            is_numerical: false,
             parameters,
             gradient,
             update,
@@ -134,8 +156,26 @@ impl Network {
         Ok(network)
     }
 
+    /// Computes gradients by this method from now on; the first time that they are numerical, this compiles the kernels.
+    ///
+    /// # Errors
+    /// What the device reports.
     pub fn set_method(&mut self, method: Method) -> Result<(), Error> {
-        todo!("{method:?}")
+        self.is_numerical = false;
+        if let Method::Numerical { step_size } = method {
+            let numerical = self.numerical.get_or_insert_with(|| Numerical {
+                pass: self.kernels.training.leaving(&self.device, &self.net, Leave::Output),
+                differences: Differences::compile(&self.device, &self.net),
+                moves: self.device.uniform("moves", size_of::<Moves>() as u64),
+            });
+            self.device.write(&numerical.moves, &[Moves::new(step_size, self.batch_size)]);
+            let steps: Vec<_> = self.sets.iter().map(|set| self.numerical_steps(&set.data)).collect();
+            for (set, steps) in self.sets.iter_mut().zip(steps) {
+                set.numerical = steps;
+            }
+            self.is_numerical = true;
+        }
+        self.device.check()
     }
 
     /// Makes a data set resident.
@@ -147,9 +187,12 @@ impl Network {
         let (on, rows) = (self.operands(), self.batch_rows());
         let gradients = &self.kernels.gradients;
         let set = Set {
-            pass: self.kernels.training.bind(&on, &data, &rows),
-            update: gradients.bind(&on, &data, &rows, &self.update, &self.parameters),
-            gradient: gradients.bind(&on, &data, &rows, &self.keep, &self.gradient),
+            backprop: Steps {
+                pass: self.kernels.training.bind(&on, &data, &rows),
+                update: gradients.bind(&on, &data, &rows, &self.update, &self.parameters),
+                gradient: gradients.bind(&on, &data, &rows, &self.keep, &self.gradient),
+            },
+            numerical: self.numerical_steps(&data),
             evaluation: data.tiles().map(|rows| {
                 let mut tile = self.kernels.evaluation.bind(&on, &data, &rows);
                 tile.push(self.kernels.confusion.bind(&self.device, &data, &rows, self.values.dy()));
@@ -171,7 +214,7 @@ impl Network {
         learning_rate: f32,
     ) -> impl Future<Output = Result<Vec<f32>, Error>> + use<> {
         self.set_learning_rate(learning_rate);
-        let set = &self.sets[set.0];
+        let steps_of_set = self.steps(set);
         let mut chunks = Vec::new();
         for indices in indices.chunks(self.most_steps * self.batch_size) {
             let steps = indices.len() / self.batch_size;
@@ -179,7 +222,7 @@ impl Network {
             self.device.submit(|encoder| {
                 let mut compute = encoder.begin_compute_pass(&ComputePassDescriptor::default());
                 for row in 0..steps {
-                    for dispatch in set.step() {
+                    for dispatch in steps_of_set.step() {
                         dispatch.record(&mut compute, row);
                     }
                 }
@@ -201,11 +244,11 @@ impl Network {
     /// # Errors
     /// What the device reports.
     pub async fn gradient(&mut self, set: Resident, indices: &[u32]) -> Result<(f32, Gradient), Error> {
-        let set = &self.sets[set.0];
+        let Steps { pass, gradient, .. } = self.steps(set);
         self.write_batches(indices);
         self.device.submit(|encoder| {
             let mut compute = encoder.begin_compute_pass(&ComputePassDescriptor::default());
-            for dispatch in set.pass.iter().chain(&set.gradient) {
+            for dispatch in pass.iter().chain(gradient) {
                 dispatch.record(&mut compute, 0);
             }
             self.mean_loss.record_workgroups(&mut compute, 0, [1, 1, 1]);
@@ -304,7 +347,7 @@ impl Network {
         let y = self.left(dy, classes).await?;
         run(Leave::HiddenDerivative);
         let dz1 = self.left(da1, hidden).await?;
-        self.submit(&self.sets[set.0].pass, 0);
+        self.submit(&self.sets[set.0].backprop.pass, 0);
         Ok(Intermediates {
             a1,
             z1: self.left(z1, hidden).await?,
@@ -323,7 +366,8 @@ impl Network {
 
     /// The kernels of a step.
     pub fn step_kernels(&self) -> StepKernels {
-        let dispatches = self.sets.first().map_or(Vec::new(), |set| set.step().map(|dispatch| dispatch.name).collect());
+        let names = |steps: &Steps| steps.step().map(|dispatch| dispatch.name).collect();
+        let dispatches = if self.sets.is_empty() { Vec::new() } else { names(self.steps(Resident(0))) };
         StepKernels { family: self.plan.as_str(), dispatches }
     }
 
@@ -334,7 +378,7 @@ impl Network {
     pub async fn profile(&mut self, set: Resident, indices: &[u32]) -> Result<Profile, Error> {
         self.set_learning_rate(0.0);
         self.write_batches(indices);
-        let step: Vec<&Dispatch> = self.sets[set.0].step().collect();
+        let step: Vec<&Dispatch> = self.steps(set).step().collect();
         let Some(times) = timing::seconds(&self.device, &step).await? else { return Ok(Untimed::NoTimestamps.into()) };
         let mut kernels: Vec<KernelTime> = Vec::new();
         for (dispatch, seconds) in step.iter().zip(times) {
@@ -367,6 +411,22 @@ impl Network {
                 kernel.record(&mut pass, row);
             }
         });
+    }
+
+    /// What computes with a batch of a set, by the method that was asked for.
+    fn steps(&self, set: Resident) -> &Steps {
+        let Set { backprop, numerical, .. } = &self.sets[set.0];
+        numerical.as_ref().filter(|_| self.is_numerical).unwrap_or(backprop)
+    }
+
+    fn numerical_steps(&self, data: &Data) -> Option<Steps> {
+        let Numerical { pass, differences, moves } = self.numerical.as_ref()?;
+        let (on, rows) = (self.operands(), self.batch_rows());
+        Some(Steps {
+            pass: pass.bind(&on, data, &rows),
+            update: differences.bind(&on, data, &rows, moves, &self.update, &self.parameters),
+            gradient: differences.bind(&on, data, &rows, moves, &self.keep, &self.gradient),
+        })
     }
 
     fn operands(&self) -> Operands<'_> {

@@ -9,6 +9,7 @@ pub mod family;
 pub mod fused;
 mod kernel;
 pub mod lists;
+pub mod numerical;
 mod stages;
 pub mod tiled;
 mod work;
@@ -47,7 +48,7 @@ const fn larger(a: usize, b: usize) -> usize {
 
 /// The numbers that shaders share with their host, but for overrides: those that are lengths of arrays, and what goes
 /// with them. Every shader begins with them.
-const NUMBERS: [(&str, usize); 8] = [
+const NUMBERS: [(&str, usize); 9] = [
     ("WINDOW", WINDOW),
     ("IMAGES", IMAGES),
     ("TEAM", TEAM),
@@ -56,12 +57,14 @@ const NUMBERS: [(&str, usize); 8] = [
     ("SCRATCH", SCRATCH),
     ("TILES", fused::TILES),
     ("BLOCK_QUADS", blocked::BLOCK / QUAD),
+    ("HELD_QUADS", numerical::HELD_QUADS),
 ];
 
 /// What several shaders share, beside `network.wgsl`, which all do.
 mod shared {
     pub const ACTIVATION: &str = include_str!("../../../shaders/shared/activation.wgsl");
     pub const BLOCKS: &str = include_str!("../../../shaders/shared/blocks.wgsl");
+    pub const DIFFERENCE: &str = include_str!("../../../shaders/shared/difference.wgsl");
     pub const GRADIENT_TILE: &str = include_str!("../../../shaders/shared/gradient_tile.wgsl");
     pub const LOSS: &str = include_str!("../../../shaders/shared/loss.wgsl");
     pub const OUTPUT_TEAM: &str = include_str!("../../../shaders/shared/output_team.wgsl");

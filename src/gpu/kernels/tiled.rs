@@ -29,7 +29,7 @@ fn hidden_window(shape: Shape) -> usize {
 }
 
 /// Images whose rows of this width fit a window.
-fn image_window(width: usize) -> usize {
+pub fn image_window(width: usize) -> usize {
     WINDOW / width.div_ceil(QUAD) / WINDOW_ROWS * WINDOW_ROWS
 }
 
@@ -38,7 +38,7 @@ fn layer_quads(inputs: usize, units: usize) -> usize {
 }
 
 /// The windows over so many terms.
-fn windows(terms: usize, window: usize) -> impl Iterator<Item = (usize, usize)> {
+pub fn windows(terms: usize, window: usize) -> impl Iterator<Item = (usize, usize)> {
     (0..terms).step_by(window).map(move |first| (first, terms.min(first + window)))
 }
 

@@ -1,0 +1,105 @@
+// The central difference of the loss by a parameter, (L(w + h) - L(w - h)) / 2h, where nothing cancels: only what moving it
+// changes is computed, as a change. src/cpu/difference.rs has the same functions by the same names, and explains them.
+//
+// No built-in log: its error may be 2^-21 whatever the result, and these results are far smaller.
+
+struct Moves {
+    // h.
+    size: f32,
+    // 1 / (2 h N): from the sum of a batch's differences to the gradient.
+    per_span: f32,
+}
+
+@group(0) @binding(2) var<uniform> moves: Moves;
+
+// What the book adds to y before it takes the logarithm.
+override EPSILON: f32;
+
+// How e^v - 1 and ln(1 + s) are computed, by the largest |v|. The first term that the short ones leave out is less than f32
+// rounds.
+const SHORTEST = 0u;
+const SHORT = 1u;
+const FULL = 2u;
+override SHORTEST_UP_TO: f32;
+override SHORT_UP_TO: f32;
+
+fn functions_up_to(v: f32) -> u32 {
+    // A NaN is up to nothing.
+    return select(select(FULL, SHORT, v <= SHORT_UP_TO), SHORTEST, v <= SHORTEST_UP_TO);
+}
+
+// (e^v - 1) / v; or e^v - 1 where it is computed as a whole.
+fn growth(functions: u32, v: vec4f) -> vec4f {
+    if functions == SHORTEST {
+        return 1.0 + 0.5 * v;
+    }
+    if functions == SHORT {
+        return 1.0 + v * (0.5 + v * (1.0 / 6.0 + v * (1.0 / 24.0)));
+    }
+    return expm1(v);
+}
+
+// e^v - 1.
+fn exp_move(functions: u32, v: vec4f) -> vec4f {
+    let change = growth(functions, v);
+    return select(v * change, change, functions == FULL);
+}
+
+struct Sample {
+    label: u32,
+    // y_t / (y_t + 1e-7).
+    q: f32,
+    // 1e-7 / (y_t + 1e-7).
+    r: f32,
+}
+
+fn sample_of(label: u32, right: f32) -> Sample {
+    return Sample(label, right / (right + EPSILON), EPSILON / (right + EPSILON));
+}
+
+// How far the loss moves.
+fn loss_move(functions: u32, s: vec4f, sample: Sample) -> vec4f {
+    let p = sample.q * s / (1.0 + sample.r * s);
+    if functions == SHORTEST {
+        return p * (1.0 + p * (-0.5 + p * (1.0 / 3.0)));
+    }
+    if functions == SHORT {
+        return p * (1.0 + p * (-0.5 + p * (1.0 / 3.0 + p * (-0.25 + p * 0.2))));
+    }
+    return log1p(p);
+}
+
+const LOG2_E = 1.442695041;
+// ln 2 in two parts. The first has so few bits that its product with any exponent is exact.
+const LN_2 = vec2f(0.693359375, -2.12194440e-4);
+const MANTISSA_BITS = vec4u(23u);
+
+// e^v - 1, whole from -87 to 88 and there held.
+fn expm1(v: vec4f) -> vec4f {
+    let x = clamp(v, vec4f(-87.0), vec4f(88.0));
+    // e^x = 2^n e^r, where n is the integer nearest to x / ln 2.
+    let n = round(x * LOG2_E);
+    let r = (x - n * LN_2.x) - n * LN_2.y;
+    // The coefficients of Cephes' expf.
+    let series = 0.5 + r * (1.6666665e-1 + r * (4.1665795e-2 + r * (8.3334519e-3 + r * (1.3981999e-3 + r * 1.9875691e-4))));
+    let rest = r + r * r * series;
+    let power = bitcast<vec4f>((vec4i(n) + vec4i(127)) << MANTISSA_BITS);
+    return rest * power + (power - 1.0);
+}
+
+// ln(1 + x) for x > -1.
+fn log1p(x: vec4f) -> vec4f {
+    // 1 + x = 2^n (1 + f), where 1 + f is from sqrt(1/2) to sqrt(2). If n is 0, f is x itself.
+    let sum = bitcast<vec4i>(1.0 + x);
+    let n = (sum - vec4i(SQRT_HALF)) >> MANTISSA_BITS;
+    let f = select(bitcast<vec4f>(sum - (n << MANTISSA_BITS)) - 1.0, x, n == vec4i(0));
+    // ln(1 + f) = 2 artanh(s) = 2 (s + s³/3 + s⁵/5 + ...)
+    let s = f / (2.0 + f);
+    let square = s * s;
+    let series = square * (2.0 / 3.0 + square * (0.4 + square * (2.0 / 7.0 + square * (2.0 / 9.0))));
+    let log = 2.0 * s + s * series;
+    return vec4f(n) * LN_2.x + (log + vec4f(n) * LN_2.y);
+}
+
+// The bits of sqrt(1/2).
+const SQRT_HALF = 0x3f3504f3;

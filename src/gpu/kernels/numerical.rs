@@ -1,0 +1,136 @@
+//! The host's side of `shaders/numerical/`: gradients by central differences, whatever family runs the pass before.
+
+use bytemuck::{Pod, Zeroable};
+use wgpu::Buffer;
+
+use super::family::Operands;
+use super::{Access, Dispatch, Kernel, QUAD, Source, Work, shared, tiled};
+use crate::backend::series;
+use crate::functions::EPSILON;
+use crate::gpu::data::{Data, Rows};
+use crate::gpu::device::Device;
+use crate::gpu::layer::Layers;
+use crate::net::{Net, Shape};
+
+/// Invocations of a workgroup: hidden units of a word of pixels; or quads of classes, times images.
+const LANES: usize = 64;
+/// Quads of classes whose weights are held in workgroup memory, half of what WebGPU promises.
+pub const HELD_QUADS: usize = 8;
+// A workgroup of `output_difference` has all quads of a row.
+const _: () = assert!(Shape::MAX_CLASSES.div_ceil(QUAD) <= LANES);
+
+/// The uniform `Moves` of `shaders/shared/difference.wgsl`: how the parameters are moved.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Pod, Zeroable)]
+pub struct Moves {
+    size: f32,
+    per_span: f32,
+}
+
+impl Moves {
+    /// Moves by h = `size` to either side.
+    pub fn new(size: f64, batch_size: usize) -> Self {
+        // What is divided by must be what was moved by.
+        let size = size as f32;
+        Self { size, per_span: (0.5 / (f64::from(size) * batch_size as f64)) as f32 }
+    }
+}
+
+/// `hidden_difference` and `output_difference`.
+pub struct Differences {
+    hidden: Kernel,
+    output: Kernel,
+}
+
+impl Differences {
+    pub fn compile(device: &Device, net: &Net) -> Self {
+        let shared = &[shared::UPDATE, shared::DIFFERENCE];
+        let hidden = Source {
+            name: "hidden_difference",
+            shared,
+            text: include_str!("../../../shaders/numerical/hidden_difference.wgsl"),
+            lanes: LANES,
+            access: &[
+                Access::Uniform,
+                Access::Uniform,
+                Access::Uniform,
+                Access::Window,
+                Access::Read,
+                Access::ReadRow,
+                Access::Read,
+                Access::Read,
+                Access::Write,
+                Access::Write,
+            ],
+        };
+        let output = Source {
+            name: "output_difference",
+            shared,
+            text: include_str!("../../../shaders/numerical/output_difference.wgsl"),
+            lanes: LANES,
+            access: &[
+                Access::Uniform,
+                Access::Uniform,
+                Access::Uniform,
+                Access::ReadRow,
+                Access::Read,
+                Access::Read,
+                Access::Read,
+                Access::Write,
+            ],
+        };
+        let constants =
+            [("EPSILON", EPSILON), ("SHORTEST_UP_TO", series::SHORTEST_UP_TO), ("SHORT_UP_TO", series::SHORT_UP_TO)];
+        Self {
+            hidden: Kernel::compile(device, &hidden, net, &constants),
+            output: Kernel::compile(device, &output, net, &constants),
+        }
+    }
+
+    /// From y and z1 of a row's images to both layers' gradients, ending in `target` as `rate` says.
+    pub fn bind(
+        &self,
+        on: &Operands,
+        data: &Data,
+        rows: &Rows,
+        moves: &Buffer,
+        rate: &Buffer,
+        target: &Layers,
+    ) -> Vec<Dispatch> {
+        let &Operands { device, net, parameters, values } = on;
+        let Shape { input, hidden, classes } = net.shape;
+        let workgroups = [input.div_ceil(QUAD) + 1, hidden.div_ceil(LANES), 1];
+        // W2 changes last: W1's differences are of the pass that was.
+        let mut dispatches: Vec<Dispatch> = tiled::windows(rows.images, tiled::image_window(classes))
+            .map(|(first, end)| {
+                let part = rows.part(device, first, end);
+                let buffers = [
+                    (&part).into(),
+                    rate.into(),
+                    moves.into(),
+                    values.dy().window(first * classes.div_ceil(QUAD)),
+                    (&data.images).into(),
+                    rows.batch.into(),
+                    (&data.labels).into(),
+                    values.z1(),
+                    parameters.output(),
+                    target.hidden(),
+                ];
+                self.hidden.bind(device, buffers, rows.row_words, workgroups, Work::default())
+            })
+            .collect();
+        let part = rows.whole(device);
+        let buffers = [
+            (&part).into(),
+            rate.into(),
+            moves.into(),
+            rows.batch.into(),
+            (&data.labels).into(),
+            values.z1(),
+            values.dy(),
+            target.output(),
+        ];
+        dispatches.push(self.output.bind(device, buffers, rows.row_words, [hidden + 1, 1, 1], Work::default()));
+        dispatches
+    }
+}
