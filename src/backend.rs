@@ -42,6 +42,23 @@ pub enum Method {
     },
 }
 
+impl Method {
+    /// Whether the gradient of a network with these functions can be computed so.
+    ///
+    /// # Errors
+    /// [`Error::NoDifference`] or [`Error::StepSize`].
+    pub fn check(self, activation: Activation, output: Output) -> Result<(), Error> {
+        let Self::Numerical { step_size } = self else { return Ok(()) };
+        if (activation, output) != (Activation::Sigmoid, Output::Softmax) {
+            return Err(Error::NoDifference { activation, output });
+        }
+        if !STEP_SIZES.contains(&step_size) {
+            return Err(Error::StepSize { step_size });
+        }
+        Ok(())
+    }
+}
+
 /// Steps that a numerical gradient can be taken with: below, f32 would lose digits of the smallest changes; above, it is
 /// nobody's derivative any more.
 pub const STEP_SIZES: RangeInclusive<f64> = 1e-8..=1.0;
@@ -188,15 +205,7 @@ impl Backend {
     /// # Errors
     /// [`Error::NoDifference`] or [`Error::StepSize`], or what the device reports.
     pub async fn set_method(&mut self, method: Method) -> Result<(), Error> {
-        if let Method::Numerical { step_size } = method {
-            let Net { activation, output, .. } = self.net;
-            if (activation, output) != (Activation::Sigmoid, Output::Softmax) {
-                return Err(Error::NoDifference { activation, output });
-            }
-            if !STEP_SIZES.contains(&step_size) {
-                return Err(Error::StepSize { step_size });
-            }
-        }
+        method.check(self.net.activation, self.net.output)?;
         on!(self, network => network.set_method(method), network.set_method(method))
     }
 

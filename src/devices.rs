@@ -48,6 +48,21 @@ pub struct Info {
     pub software: bool,
 }
 
+impl Info {
+    /// The f64 reference, which is no backend: what trains by the naive gradient.
+    #[must_use]
+    pub fn reference() -> Self {
+        Self {
+            index: CPU,
+            name: "the f64 reference, 1 thread".to_owned(),
+            kind: Kind::Cpu,
+            backend: "reference".to_owned(),
+            driver: String::new(),
+            software: false,
+        }
+    }
+}
+
 /// A device that can be opened.
 #[derive(Clone, Debug)]
 pub struct Found {

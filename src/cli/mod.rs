@@ -60,6 +60,11 @@ struct DeviceArguments {
 }
 
 impl DeviceArguments {
+    /// Whether nothing but the CPU as it is was asked for.
+    fn is_cpu(&self) -> bool {
+        matches!(self.device, Choice::Auto | Choice::Cpu) && self.threads.is_none()
+    }
+
     fn open(&self, progress: &Progress) -> Result<(Info, backend::Device), Error> {
         let threads = self.threads.map_or(0, usize::from);
         let (info, device, notices) = block_on(crate::devices::open(&self.device, threads, !self.no_fallback))?;

@@ -13,11 +13,12 @@ use time::macros::format_description;
 
 use super::data::{Choice, DataArguments};
 use super::{DeviceArguments, Error, INTERRUPTED, SAVING, agreed, print, print_json, up_to};
-use crate::backend::{Backend, Method, STEP_SIZES};
+use crate::backend::{self, Backend, Method, STEP_SIZES};
 use crate::data::batches::{Batches, Sampling};
 use crate::devices::{Info, Kind};
 use crate::model::{self, Model};
 use crate::net::{Activation, Net, Output, Params, Shape, names};
+use crate::reference::TwoLayerNet;
 use crate::report::chart::chart;
 use crate::report::plot::{PlotError, check_plot_name, check_plot_place, write_plot};
 use crate::report::progress::Progress;
@@ -61,7 +62,7 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "NAME", default_value_t)]
     gradient: Gradient,
     /// How far a numerical or naive gradient moves a parameter to either side [default: 0.0001]
-    #[arg(long, value_name = "H", value_parser = step_size)]
+    #[arg(long, value_name = "H", value_parser = read_step_size)]
     step_size: Option<f64>,
     /// How a batch is drawn: replacement, shuffle or sequential
     #[arg(long, value_name = "NAME", default_value_t)]
@@ -108,7 +109,7 @@ names!(Gradient, "gradient", "backprop, numerical or naive", {
 /// The book's h.
 const DEFAULT_STEP_SIZE: f64 = 1e-4;
 
-fn step_size(text: &str) -> Result<f64, String> {
+fn read_step_size(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
         Ok(size) if STEP_SIZES.contains(&size) => Ok(size),
         _ => Err(format!("give a number from {} to {}", STEP_SIZES.start(), STEP_SIZES.end())),
@@ -155,8 +156,19 @@ fn train(arguments: &Arguments, start: Instant, progress: &mut Progress) -> Resu
     let hidden = agreed("--hidden", arguments.hidden.map(usize::from), file.map(|file| file.params.shape.hidden))?;
     let activation = agreed("--activation", arguments.activation, file.and_then(|file| file.activation))?;
     let output = agreed("--output", arguments.output, file.and_then(|file| file.output))?;
+    let activation = activation.unwrap_or_default();
+    let output = output.unwrap_or_default();
     let method = method(arguments)?;
-    let (info, device) = arguments.device.open(progress)?;
+    if arguments.gradient == Gradient::Numerical {
+        method.check(activation, output)?;
+    }
+    let (info, device) = match arguments.gradient {
+        Gradient::Naive => (reference(arguments, progress)?, None),
+        Gradient::Backprop | Gradient::Numerical => {
+            let (info, device) = arguments.device.open(progress)?;
+            (info, Some(device))
+        }
+    };
     let (splits, data) = arguments.data.load(arguments.data.data.as_ref().unwrap_or(&Choice::Auto), progress)?;
     let net = Net {
         shape: Shape {
@@ -164,8 +176,8 @@ fn train(arguments: &Arguments, start: Instant, progress: &mut Progress) -> Resu
             hidden: hidden.unwrap_or(DEFAULT_HIDDEN),
             classes: splits.classes,
         },
-        activation: activation.unwrap_or_default(),
-        output: output.unwrap_or_default(),
+        activation,
+        output,
     };
     let params = first_params(arguments, init, net.shape)?;
     let steps_per_epoch = train::Settings::steps_per_epoch(splits.train.len(), batch_size);
@@ -174,8 +186,12 @@ fn train(arguments: &Arguments, start: Instant, progress: &mut Progress) -> Resu
         steps_per_epoch,
         learning_rate: arguments.learning_rate,
     };
+    let by = match arguments.gradient {
+        Gradient::Backprop => String::new(),
+        other => format!(", {other} gradients by steps of {}", step_size(arguments)),
+    };
     progress.say(format_args!(
-        "network: {}, {} and {}; {} iterations of {batch_size} images, learning rate {}",
+        "network: {}, {} and {}; {} iterations of {batch_size} images, learning rate {}{by}",
         net.shape, net.activation, net.output, settings.iterations, settings.learning_rate
     ));
     progress.start(settings.iterations, batch_size);
@@ -183,21 +199,35 @@ fn train(arguments: &Arguments, start: Instant, progress: &mut Progress) -> Resu
         progress.busy("compiling the kernels");
     }
     let mut batches = Batches::new(arguments.seed, arguments.sampling, batch_size, splits.train.len());
-    let (folder, kernels, outcome) = block_on(async {
-        let mut backend = Backend::new(&device, net, batch_size, &params).await?;
-        backend.set_method(method).await?;
-        let sets = Sets { train: backend.upload(&splits.train).await?, test: backend.upload(&splits.test).await? };
+    let get_ready = || {
         SAVING.store(true, Ordering::Relaxed);
         let folder = folder(arguments, &info)?;
         // After the folder, because the plot may go into it.
         arguments.plot.as_deref().map(check_plot_place).transpose()?;
-        let outcome = train::train(&mut backend, sets, &mut batches, &settings, &mut |event| {
-            progress.event(&event);
-            if INTERRUPTED.load(Ordering::Relaxed) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-        })
-        .await?;
-        Ok::<_, Error>((folder, backend.kernels(), outcome))
-    })?;
+        Ok::<_, Error>(folder)
+    };
+    let mut on_event = |event: train::Event| {
+        progress.event(&event);
+        if INTERRUPTED.load(Ordering::Relaxed) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    };
+    let (folder, kernels, outcome) = match device {
+        Some(device) => block_on(async {
+            let mut backend = Backend::new(&device, net, batch_size, &params).await?;
+            backend.set_method(method).await?;
+            let sets = Sets { train: backend.upload(&splits.train).await?, test: backend.upload(&splits.test).await? };
+            let folder = get_ready()?;
+            let outcome = train::train(&mut backend, sets, &mut batches, &settings, &mut on_event).await?;
+            Ok::<_, Error>((folder, backend.kernels(), outcome))
+        })?,
+        None => {
+            net.shape.check(batch_size).map_err(backend::Error::from)?;
+            let folder = get_ready()?;
+            let (mut reference, sets) = (TwoLayerNet::new(net, &params), [&splits.train, &splits.test]);
+            let outcome =
+                train::train_naive(&mut reference, sets, &mut batches, &settings, step_size(arguments), &mut on_event);
+            (folder, None, outcome)
+        }
+    };
     progress.finish();
 
     let asked = asked(arguments, &net, settings.iterations);
@@ -223,16 +253,32 @@ fn train(arguments: &Arguments, start: Instant, progress: &mut Progress) -> Resu
     }
 }
 
+/// How a backend computes gradients.
 fn method(arguments: &Arguments) -> Result<Method, Error> {
-    match (arguments.gradient, arguments.step_size) {
-        (Gradient::Backprop, Some(_)) => {
+    match arguments.gradient {
+        Gradient::Backprop if arguments.step_size.is_some() => {
             Err(Error::Usage("--step-size is for --gradient numerical or naive; give one of these too".to_owned()))
         }
-        (Gradient::Backprop, None) => Ok(Method::Backprop),
-        (Gradient::Numerical | Gradient::Naive, step_size) => {
-            Ok(Method::Numerical { step_size: step_size.unwrap_or(DEFAULT_STEP_SIZE) })
-        }
+        Gradient::Backprop => Ok(Method::Backprop),
+        Gradient::Numerical | Gradient::Naive => Ok(Method::Numerical { step_size: step_size(arguments) }),
     }
+}
+
+fn step_size(arguments: &Arguments) -> f64 {
+    arguments.step_size.unwrap_or(DEFAULT_STEP_SIZE)
+}
+
+/// What trains by the naive gradient, whatever devices there are.
+fn reference(arguments: &Arguments, progress: &Progress) -> Result<Info, Error> {
+    if !arguments.device.is_cpu() {
+        return Err(Error::Usage(
+            "--gradient naive runs on the f64 reference alone; leave out --device and --threads".to_owned(),
+        ));
+    }
+    let info = Info::reference();
+    progress.say(format_args!("device: {}", info.name));
+    progress.notice("two whole passes a parameter take days; --gradient numerical computes the same differences in seconds");
+    Ok(info)
 }
 
 /// What the run was asked to do, for run.json.
@@ -246,6 +292,8 @@ fn asked(arguments: &Arguments, net: &Net, iterations: u64) -> Settings {
         init: arguments.init.as_ref().map(|file| file.display().to_string()),
         activation: net.activation.as_str(),
         output: net.output.as_str(),
+        gradient: arguments.gradient.as_str(),
+        step_size: (arguments.gradient != Gradient::Backprop).then(|| step_size(arguments)),
         sampling: arguments.sampling.as_str(),
         seed: arguments.seed,
         iterations,

@@ -9,7 +9,7 @@ use crate::functions::{
     EPSILON, Target, argmax, cross_entropy_error, identity, one_hot, relu, relu_grad, sigmoid, sigmoid_grad, softmax,
     sum_squared_error,
 };
-use crate::net::{Activation, Net, Output, Params};
+use crate::net::{Activation, Net, Output, Params, Shape};
 
 /// The network of the book with its four parameters in f64.
 #[derive(Clone, Debug, PartialEq)]
@@ -45,6 +45,14 @@ impl Tensors {
     pub fn values_mut(&mut self) -> impl Iterator<Item = &mut f64> {
         let Self { w1, b1, w2, b2 } = self;
         w1.iter_mut().chain(b1).chain(w2).chain(b2)
+    }
+
+    /// The same in f32.
+    #[must_use]
+    pub fn rounded(&self, shape: Shape) -> Params {
+        let [w1, w2] = [&self.w1, &self.w2].map(|w| w.iter().map(|&v| v as f32).collect());
+        let [b1, b2] = [&self.b1, &self.b2].map(|b| b.iter().map(|&v| v as f32).collect());
+        Params { shape, w1, b1, w2, b2 }
     }
 
     /// One of them, by its place among all.

@@ -93,11 +93,15 @@ impl Progress {
             Event::Started => {
                 self.started = Instant::now();
                 self.spoke = self.started;
-                self.bar.set_style(style("[{wide_bar}] {pos}/{len} {msg} {eta} left"));
+                self.bar.set_style(style("[{wide_bar}] {pos}/{len} {msg}"));
                 self.bar.disable_steady_tick();
                 self.bar.reset();
             }
             Event::Steps { done, losses } => self.steps(*done, losses),
+            Event::Parameters { step, done, of } => {
+                let left = self.left(*step as f64 + *done as f64 / *of as f64);
+                self.line(*step, &format!("parameter {done}/{of}  {left}"));
+            }
             Event::Epoch(EpochAccuracy { epoch, train, test, .. }) => {
                 self.say(format_args!("epoch {epoch:3}  train acc, test acc | {train:.4}, {test:.4}"));
             }
@@ -107,14 +111,23 @@ impl Progress {
     fn steps(&mut self, done: u64, losses: &[f32]) {
         let mean = losses.iter().sum::<f32>() / losses.len() as f32;
         let rate = done as f64 * self.batch_size as f64 / self.started.elapsed().as_secs_f64();
-        let message = format!("loss {mean:.3}  {rate:.0} images/s");
+        let left = self.left(done as f64);
+        self.line(done, &format!("loss {mean:.3}  {rate:.0} images/s  {left}"));
+    }
+
+    /// How long the rest takes if it goes on as it did, where `done` iterations are done.
+    fn left(&self, done: f64) -> String {
+        let total = self.bar.length().map_or(done, |total| total as f64);
+        left(self.started.elapsed().as_secs_f64() / done * (total - done))
+    }
+
+    fn line(&mut self, done: u64, message: &str) {
         if self.plain && self.spoke.elapsed() > QUIET_TIME {
             self.spoke = Instant::now();
             let total = self.bar.length().unwrap_or(done);
-            let left = self.started.elapsed().as_secs_f64() / done as f64 * (total - done) as f64;
-            self.say(format_args!("iteration {done}/{total}  {message}  {left:.0} s left"));
+            self.say(format_args!("iteration {done}/{total}  {message}"));
         }
-        self.bar.set_message(message);
+        self.bar.set_message(message.to_owned());
         self.bar.set_position(done);
     }
 
@@ -129,6 +142,28 @@ pub fn tell(line: impl Display) {
     let _ = writeln!(io::stderr(), "{line}");
 }
 
+/// Seconds in the largest unit of which there are two or more.
+fn left(seconds: f64) -> String {
+    for (unit, length) in [("days", 86400.0), ("hours", 3600.0), ("minutes", 60.0)] {
+        if seconds >= 2.0 * length {
+            return format!("{:.1} {unit} left", seconds / length);
+        }
+    }
+    format!("{seconds:.0} s left")
+}
+
 fn style(template: &str) -> ProgressStyle {
     ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar()).progress_chars("=> ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_left_is_told_in_a_unit_that_fits() {
+        let told = [0.4, 119.0, 121.0, 7199.0, 7200.0, 172_799.0, 207_360.0].map(left);
+        let expected = ["0 s", "119 s", "2.0 minutes", "120.0 minutes", "2.0 hours", "48.0 hours", "2.4 days"];
+        assert_eq!(told, expected.map(|time| format!("{time} left")));
+    }
 }

@@ -55,6 +55,10 @@ pub struct Settings {
     pub activation: &'static str,
     /// The output layer's function.
     pub output: &'static str,
+    /// How gradients are computed.
+    pub gradient: &'static str,
+    /// How far a numerical gradient moves a parameter to either side; none where nothing is moved.
+    pub step_size: Option<f64>,
     /// How batches are drawn.
     pub sampling: &'static str,
     /// The seed of the weights and the batches.
@@ -161,14 +165,16 @@ impl Run {
             let Final { train_accuracy, test_accuracy, test_loss } = last;
             format!("train acc, test acc | {train_accuracy:.4}, {test_accuracy:.4}   test loss {test_loss:.4}\n")
         });
+        // A naive gradient takes many seconds.
+        let rate = |rate: f64| if rate < 10.0 { format!("{rate:.2}") } else { format!("{rate:.0}") };
         format!(
-            "{accuracies}{} iterations of {} images in {:.2} s: {:.0} iterations/s, {:.0} images/s; evaluations {:.2} s; \
+            "{accuracies}{} iterations of {} images in {:.2} s: {} iterations/s, {} images/s; evaluations {:.2} s; \
              {:.2} s in all\n",
             self.iterations,
             self.settings.batch_size,
             self.train_seconds,
-            self.steps_per_second,
-            self.images_per_second,
+            rate(self.steps_per_second),
+            rate(self.images_per_second),
             self.eval_seconds,
             self.seconds,
         )

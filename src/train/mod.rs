@@ -1,5 +1,7 @@
 //! The training loop: batches in, losses and accuracies out as events. It knows no terminal and no file.
 
+mod naive;
+
 use std::collections::VecDeque;
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
@@ -7,6 +9,8 @@ use std::time::{Duration, Instant};
 use crate::backend::{self, Backend, Evaluation, Pending, Resident};
 use crate::data::batches::Batches;
 use crate::net::Params;
+
+pub use naive::train_naive;
 
 /// How long one call of the backend should take: short enough that an interruption is heard at once and no driver
 /// takes the GPU for hung, long enough that the wait at its end does not count.
@@ -54,6 +58,15 @@ pub enum Event<'a> {
         done: u64,
         /// The losses of those done since the last event, one a step.
         losses: &'a [f32],
+    },
+    /// Some parameters of a step's gradient are done: only where that takes long, as [`train_naive`] does.
+    Parameters {
+        /// The step, from 0.
+        step: u64,
+        /// Parameters whose slope is known.
+        done: usize,
+        /// Parameters of the network.
+        of: usize,
     },
     /// An evaluation of both sets is done.
     Epoch(EpochAccuracy),

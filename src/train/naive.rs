@@ -1,0 +1,135 @@
+//! Training by the book's numerical gradient as it stands: two whole passes through the f64 reference for every parameter
+//! of every step. It takes days; it is here to show that it does.
+
+use std::ops::ControlFlow;
+use std::time::{Duration, Instant};
+
+use ndarray::Array2;
+
+use super::{CHUNK, End, EpochAccuracy, Event, Outcome, Settings};
+use crate::backend::Evaluation;
+use crate::data::Dataset;
+use crate::data::batches::Batches;
+use crate::functions::argmax;
+use crate::reference::TwoLayerNet;
+
+/// Trains the reference as [`train`](super::train) trains a backend, by central differences of this step size.
+///
+/// The loss of a step is the book's, with its 1e-7, before the update. `on_event` hears about ten times a second how many
+/// parameters of a step are done; where it ends the run, that step is left undone.
+///
+/// # Panics
+/// If a set's images or labels are not the network's.
+pub fn train_naive(
+    network: &mut TwoLayerNet,
+    sets: [&Dataset; 2],
+    batches: &mut Batches,
+    settings: &Settings,
+    step_size: f64,
+    on_event: &mut dyn FnMut(Event) -> ControlFlow<()>,
+) -> Outcome {
+    let [train, _] = sets;
+    let mut losses = Vec::new();
+    let mut epochs = Vec::new();
+    let (mut train_time, mut eval_time) = (Duration::ZERO, Duration::ZERO);
+    let mut evaluate = |network: &TwoLayerNet| {
+        let start = Instant::now();
+        let evaluations = sets.map(|set| evaluation(network, set));
+        eval_time += start.elapsed();
+        evaluations
+    };
+    // Of the parameters as they are now.
+    let mut last = None;
+    // Those that the last finite loss was of.
+    let mut good = network.params.clone();
+    let mut end = End::Finished;
+    let mut flow = on_event(Event::Started);
+    for step in 0..settings.iterations {
+        if flow.is_break() {
+            end = End::Interrupted;
+            break;
+        }
+        let start = Instant::now();
+        let batch = batches.indices(step, 1);
+        let (x, t) = (train.inputs(&batch), labels(train, &batch));
+        let loss = network.loss(&x, &t) as f32;
+        if !loss.is_finite() {
+            network.params = good;
+            losses.push(loss);
+            end = End::NotFinite { step };
+            last = None;
+            break;
+        }
+        good = network.params.clone();
+        let stopped = descend(network, &x, &t, settings, step_size, step, on_event);
+        train_time += start.elapsed();
+        if stopped.is_break() {
+            end = End::Interrupted;
+            break;
+        }
+        losses.push(loss);
+        last = None;
+        flow = on_event(Event::Steps { done: step + 1, losses: &[loss] });
+        if step.is_multiple_of(settings.steps_per_epoch.max(1)) {
+            let [train, test] = evaluate(network);
+            let epoch =
+                EpochAccuracy { epoch: epochs.len(), iteration: step, train: train.accuracy(), test: test.accuracy() };
+            epochs.push(epoch);
+            last = Some([train, test]);
+            let event = on_event(Event::Epoch(epoch));
+            flow = if flow.is_break() { flow } else { event };
+        }
+    }
+    if last.is_none() && end != End::Interrupted {
+        last = Some(evaluate(network));
+    }
+    Outcome { end, params: network.params.rounded(network.net.shape), losses, epochs, last, train_time, eval_time }
+}
+
+/// One step of SGD, unless it is interrupted.
+fn descend(
+    network: &mut TwoLayerNet,
+    x: &Array2<f64>,
+    t: &[usize],
+    settings: &Settings,
+    step_size: f64,
+    step: u64,
+    on_event: &mut dyn FnMut(Event) -> ControlFlow<()>,
+) -> ControlFlow<()> {
+    let mut gradient = network.params.clone();
+    let of = gradient.values().count();
+    let mut spoke = Instant::now();
+    for (index, slope) in gradient.values_mut().enumerate() {
+        *slope = network.slope(x, t, index, step_size);
+        if spoke.elapsed() > CHUNK {
+            spoke = Instant::now();
+            on_event(Event::Parameters { step, done: index + 1, of })?;
+        }
+    }
+    for (value, slope) in network.params.values_mut().zip(gradient.values()) {
+        *value -= f64::from(settings.learning_rate) * slope;
+    }
+    ControlFlow::Continue(())
+}
+
+fn labels(set: &Dataset, images: &[u32]) -> Vec<usize> {
+    images.iter().map(|&image| usize::from(set.labels()[image as usize])).collect()
+}
+
+/// Loss, accuracy and confusion matrix over a whole set.
+fn evaluation(network: &TwoLayerNet, set: &Dataset) -> Evaluation {
+    /// Images in f64 at a time: 6 MB of MNIST's.
+    const TILE: usize = 1000;
+    let (images, classes) = (set.len(), network.net.shape.classes);
+    let mut confusion = vec![0; classes * classes];
+    let mut loss = 0.0;
+    let all: Vec<u32> = (0..images as u32).collect();
+    for tile in all.chunks(TILE) {
+        let (x, t) = (set.inputs(tile), labels(set, tile));
+        loss += network.loss(&x, &t) * tile.len() as f64;
+        for (y, t) in network.predict(&x).outer_iter().zip(&t) {
+            confusion[t * classes + argmax(&y)] += 1;
+        }
+    }
+    Evaluation { images, loss: loss / images as f64, classes, confusion }
+}
