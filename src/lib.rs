@@ -4,6 +4,7 @@
 //!
 //! - [`functions`] and [`reference`](mod@reference) are the book's code: start reading there.
 //! - [`backend`] is the contract that [`gpu`] and [`cpu`] keep; [`devices`] finds what there is to run on.
+//! - [`gradcheck`] says how right a device's gradients are.
 //! - [`data`] has images, labels and batches; [`train`](mod@train) is the loop; [`model`] keeps a trained network.
 //!
 //! ```
@@ -56,6 +57,7 @@ pub mod devices;
 pub mod files;
 pub mod functions;
 pub mod gpu;
+pub mod gradcheck;
 pub mod model;
 pub mod net;
 mod random;

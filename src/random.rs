@@ -11,6 +11,8 @@ pub(crate) enum Stream {
     Batch(u64),
     /// One permutation of the training set, by its number.
     Permutation(u64),
+    /// Which parameters a check looks at.
+    Samples,
 }
 
 /// The generator of one stream of `seed`.
@@ -20,6 +22,7 @@ pub(crate) fn stream(seed: u64, stream: &Stream) -> ChaCha8Rng {
         Stream::Weights => 0,
         Stream::Batch(step) => (1 << NUMBER_BITS) | step,
         Stream::Permutation(epoch) => (2 << NUMBER_BITS) | epoch,
+        Stream::Samples => 3 << NUMBER_BITS,
     };
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     rng.set_stream(number);

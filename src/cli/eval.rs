@@ -1,20 +1,18 @@
 //! `twolayer eval`: how well a saved network does.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use comfy_table::{CellAlignment, Table, presets};
 use pollster::block_on;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
-use super::data::{Choice, DataArguments};
-use super::{DeviceArguments, Error, agreed, print, print_json};
+use super::data::DataArguments;
+use super::saved::Saved;
+use super::{DeviceArguments, Error, print, print_json};
 use crate::backend::{Backend, Evaluation};
-use crate::model;
-use crate::net::{Activation, Net, Output};
+use crate::net::{Activation, Output};
 use crate::report::progress::Progress;
-use crate::report::run_folder::{MODEL, RUN};
-use crate::report::summary::Data;
 
 #[derive(Args)]
 pub(super) struct Arguments {
@@ -58,12 +56,6 @@ struct Report {
     confusion: Vec<Vec<u32>>,
 }
 
-/// What is read of a run.json.
-#[derive(Deserialize)]
-struct Run {
-    data: Data,
-}
-
 /// The size of the batches that are never trained here.
 const BATCH_SIZE: usize = 100;
 
@@ -83,41 +75,18 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Error> {
 }
 
 fn evaluate(arguments: &Arguments, progress: &mut Progress) -> Result<Evaluation, Error> {
-    let is_run = arguments.model.is_dir();
-    let file = if is_run { arguments.model.join(MODEL) } else { arguments.model.clone() };
-    let model::Model { params, activation, output } = model::load(&file)?;
+    let saved = Saved::load(&arguments.model)?;
     let (_, device) = arguments.device.open(progress)?;
-    let trained_on = if is_run { source_of(&arguments.model) } else { None };
-    let choice = arguments.data.data.clone().or(trained_on).unwrap_or(Choice::Auto);
-    let (splits, _) = arguments.data.load(&choice, progress)?;
+    let (net, params, splits) = saved.with_data(&arguments.data, arguments.activation, arguments.output, progress)?;
     let set = match arguments.split {
         Split::Train => &splits.train,
         Split::Test => &splits.test,
     };
-    let shape = params.shape;
-    if (shape.input, shape.classes) != (set.pixels(), splits.classes) {
-        return Err(Error::Usage(format!(
-            "{} is {shape}, but the data has {} pixels and {} classes; give its own --data",
-            file.display(),
-            set.pixels(),
-            splits.classes
-        )));
-    }
-    let activation = agreed("--activation", arguments.activation, activation)?.unwrap_or_default();
-    let output = agreed("--output", arguments.output, output)?.unwrap_or_default();
-    let net = Net { shape, activation, output };
     block_on(async {
         let mut backend = Backend::new(&device, net, BATCH_SIZE, &params).await?;
         let set = backend.upload(set).await?;
         Ok(backend.evaluate(set).await?)
     })
-}
-
-/// The data that a run was trained on, if its run.json says it.
-fn source_of(run: &Path) -> Option<Choice> {
-    let text = std::fs::read_to_string(run.join(RUN)).ok()?;
-    let Run { data } = serde_json::from_str(&text).ok()?;
-    data.source.parse().ok()
 }
 
 fn text(report: &Report) -> String {

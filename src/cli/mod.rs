@@ -4,6 +4,8 @@ mod bench;
 mod data;
 mod devices;
 mod eval;
+mod gradcheck;
+mod saved;
 mod train;
 
 use std::fmt::Display;
@@ -38,6 +40,8 @@ enum Subcommands {
     Train(train::Arguments),
     /// Evaluate a saved network: loss, accuracy, confusion matrix
     Eval(eval::Arguments),
+    /// Compare every device's gradients with f64: backpropagation and central differences
+    Gradcheck(gradcheck::Arguments),
     /// Time every device, once it has proved that it computes rightly
     Bench(bench::Arguments),
     /// List the devices of this machine
@@ -101,6 +105,11 @@ enum Error {
         "rows that computed wrongly: {wrong}, rows that failed: {failed}; the results say why; choose others by --device"
     )]
     BadRows { wrong: usize, failed: usize },
+    #[error(
+        "gradients beyond their tolerance: {rows}, devices that failed: {devices}; the results say which; choose others by \
+         --device"
+    )]
+    Gradients { rows: usize, devices: usize },
     #[error("can't write the results: {0}")]
     Output(#[from] io::Error),
     #[error("{0}")]
@@ -133,6 +142,7 @@ pub fn main() -> ExitCode {
         None => train::run(&train, start),
         Some(Subcommands::Train(arguments)) => train::run(&arguments, start),
         Some(Subcommands::Eval(arguments)) => eval::run(&arguments),
+        Some(Subcommands::Gradcheck(arguments)) => gradcheck::run(&arguments),
         Some(Subcommands::Bench(arguments)) => bench::run(&arguments),
         Some(Subcommands::Devices(arguments)) => devices::run(&arguments),
     };

@@ -109,7 +109,7 @@ names!(Gradient, "gradient", "backprop, numerical or naive", {
 /// The book's h.
 const DEFAULT_STEP_SIZE: f64 = 1e-4;
 
-fn read_step_size(text: &str) -> Result<f64, String> {
+pub(super) fn read_step_size(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
         Ok(size) if STEP_SIZES.contains(&size) => Ok(size),
         _ => Err(format!("give a number from {} to {}", STEP_SIZES.start(), STEP_SIZES.end())),
@@ -133,7 +133,7 @@ fn weight_init_std(text: &str) -> Result<f32, String> {
     }
 }
 
-fn plot_path(text: &str) -> Result<PathBuf, PlotError> {
+pub(super) fn plot_path(text: &str) -> Result<PathBuf, PlotError> {
     let path = PathBuf::from(text);
     check_plot_name(&path).map(|()| path)
 }
@@ -277,7 +277,9 @@ fn reference(arguments: &Arguments, progress: &Progress) -> Result<Info, Error> 
     }
     let info = Info::reference();
     progress.say(format_args!("device: {}", info.name));
-    progress.notice("two whole passes a parameter take days; --gradient numerical computes the same differences in seconds");
+    progress.notice(
+        "two whole passes a parameter take days; --gradient numerical computes the same differences in seconds",
+    );
     Ok(info)
 }
 

@@ -3,6 +3,7 @@
 mod axis;
 pub mod bench;
 pub mod chart;
+pub mod gradcheck;
 pub mod plot;
 pub mod progress;
 pub mod run_folder;

@@ -1,4 +1,4 @@
-//! Plots of a run as SVG or PNG files. A kind of plot is a function like `accuracy`: axes and curves for `chart`.
+//! Plots as SVG or PNG files. A kind of plot is a function like `accuracy`: axes and curves for `chart`.
 
 use std::error::Error;
 use std::io;
@@ -24,6 +24,7 @@ const LINE: u32 = 14;
 type Dash = (f64, f64);
 const SOLID: Dash = (f64::MAX, 0.0);
 const DASHED: Dash = (60.0, 36.0);
+const DOTTED: Dash = (20.0, 24.0);
 /// A line in the legend: three dashes and two gaps.
 const SAMPLE: i32 = (3.0 * DASHED.0 + 2.0 * DASHED.1) as i32;
 const TEXT: (&str, i32) = ("sans-serif", 130);
@@ -70,7 +71,22 @@ pub fn check_plot_place(path: &Path) -> Result<(), PlotError> {
 /// # Errors
 /// A name with another extension, or a file that cannot be written.
 pub fn write_plot(path: &Path, history: &[EpochAccuracy]) -> Result<(), PlotError> {
-    let picture = if is_png(path)? { png(|page| accuracy(page, history)) } else { svg(|page| accuracy(page, history)) };
+    write(path, if is_png(path)? { png(|page| accuracy(page, history)) } else { svg(|page| accuracy(page, history)) })
+}
+
+/// A curve of the relative errors that gradients have at some step sizes, and its name.
+pub type ErrorCurve = (&'static str, Vec<(f64, f64)>);
+
+/// Draws up to three curves of errors by step size, both axes logarithmic, into a file as [`write_plot`] does. Errors of 0 and
+/// what is no number are left out.
+///
+/// # Errors
+/// As [`write_plot`].
+pub fn write_errors(path: &Path, curves: &[ErrorCurve]) -> Result<(), PlotError> {
+    write(path, if is_png(path)? { png(|page| errors(page, curves)) } else { svg(|page| errors(page, curves)) })
+}
+
+fn write(path: &Path, picture: Outcome<Vec<u8>>) -> Result<(), PlotError> {
     let bytes = picture.map_err(|error| PlotError::Draw(path.to_owned(), error))?;
     write_whole(path, |file| file.write_all(&bytes)).map_err(|error| PlotError::Write(path.to_owned(), error))
 }
@@ -121,12 +137,37 @@ fn accuracy<DB: DrawingBackend<ErrorType: 'static>>(page: &Page<DB>, history: &[
         let points = history.iter().map(|point| (point.epoch, accuracy(point)));
         points.filter(|(_, accuracy)| (0.0..=1.0).contains(accuracy)).collect()
     };
-    let train = ("train acc", RGBColor(0x00, 0x44, 0x88), SOLID, points(|point| point.train));
-    let test = ("test acc", RGBColor(0xee, 0x77, 0x33), DASHED, points(|point| point.test));
+    let train = ("train acc", LOOKS[0].0, LOOKS[0].1, points(|point| point.train));
+    let test = ("test acc", LOOKS[1].0, LOOKS[1].1, points(|point| point.test));
     let x: Axis<_> = ("epochs", epochs, |epoch| epoch.to_string());
     let y: Axis<_> = ("accuracy", 0.0..1.0, |accuracy| format!("{accuracy:.1}"));
     chart(page, x, y, &[train, test])
 }
+
+/// Relative errors by step size.
+fn errors<DB: DrawingBackend<ErrorType: 'static>>(page: &Page<DB>, curves: &[ErrorCurve]) -> Outcome<()> {
+    let curves: Vec<_> = curves
+        .iter()
+        .zip(LOOKS)
+        .map(|((name, points), (colour, dash))| {
+            let logarithms = points.iter().map(|(step_size, error)| (step_size.log10(), error.log10()));
+            (*name, colour, dash, logarithms.filter(|(x, y)| x.is_finite() && y.is_finite()).collect::<Vec<_>>())
+        })
+        .collect();
+    // Whole powers of ten, and two of them even for one point.
+    let range = |of: fn(&(f64, f64)) -> f64| {
+        let values = || curves.iter().flat_map(|(.., points)| points.iter().map(of));
+        let (least, most) = (values().fold(f64::INFINITY, f64::min), values().fold(f64::NEG_INFINITY, f64::max));
+        if least > most { 0.0..1.0 } else { least.floor()..most.ceil().max(least.floor() + 1.0) }
+    };
+    let (steps, sizes) = (range(|point| point.0), range(|point| point.1));
+    let power = |power: &f64| if power.fract() == 0.0 { format!("1e{power}") } else { String::new() };
+    chart(page, ("step size", steps, power), ("relative error of W1's gradient", sizes, power), &curves)
+}
+
+/// How curves look, the first first.
+const LOOKS: [(RGBColor, Dash); 3] =
+    [(RGBColor(0x00, 0x44, 0x88), SOLID), (RGBColor(0xee, 0x77, 0x33), DASHED), (RGBColor(0x22, 0x88, 0x33), DOTTED)];
 
 /// An axis's name, range and the label of a place on it.
 type Axis<R> = (&'static str, R, fn(&<R as AsRangedCoord>::Value) -> String);
@@ -151,9 +192,10 @@ where
     mesh.x_desc(x.0).x_label_formatter(&x.2).y_desc(y.0).y_label_formatter(&y.2);
     mesh.label_style(TEXT).y_label_offset(RISE).draw()?;
 
-    let (left, row) = (3800, 160);
-    let top = 3100 - row * curves.len() as i32;
-    page.draw(&Rectangle::new([(left - row / 2, top), (4674, 3114)], WHITE.filled()))?;
+    let longest = curves.iter().map(|(name, ..)| name.len() as i32).max().unwrap_or(0);
+    let ((right, bottom), row, letter) = ((4674, 3114), 160, 62);
+    let (left, top) = (right - SAMPLE - 60 - letter * longest, bottom - 14 - row * curves.len() as i32);
+    page.draw(&Rectangle::new([(left - row / 2, top), (right, bottom)], WHITE.filled()))?;
     let text = TextStyle::from(TEXT).pos(Pos::new(HPos::Left, VPos::Center));
     for (y, (name, colour, dash, points)) in (top + row / 2..).step_by(row as usize).zip(curves) {
         line(page, &[(left, y), (left + SAMPLE, y)], *colour, *dash)?;

@@ -1,0 +1,210 @@
+//! `twolayer gradcheck`: how right every device's gradients are.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use pollster::block_on;
+
+use super::data::{Choice as DataChoice, DataArguments};
+use super::saved::Saved;
+use super::train::{plot_path, read_step_size};
+use super::{Error, print, print_json, up_to};
+use crate::backend::{self, Backend, Device};
+use crate::data::Splits;
+use crate::data::batches::{Batches, Sampling};
+use crate::devices::{Choice, Kind, NoGpu, select};
+use crate::gradcheck::{Check, Gradient, JUDGED_STEP_SIZE};
+use crate::net::{Activation, Net, Output, Params, Shape};
+use crate::report::gradcheck::{Point, Report, error_curves};
+use crate::report::plot::{ErrorCurve, check_plot_place, write_errors};
+use crate::report::progress::Progress;
+
+#[derive(Args)]
+pub(super) struct Arguments {
+    /// A run's folder, or a safetensors file, to check the gradients there [default: the initial weights, and those after
+    /// some iterations]
+    #[arg(value_name = "RUN|FILE", conflicts_with_all = ["hidden", "iterations"])]
+    model: Option<PathBuf>,
+    /// cpu, gpu (the best one), an INDEX of `twolayer devices`, or part of a GPU's NAME, with or without vulkan:, gl:,
+    /// metal: or dx12: before it; may be given several times [default: every device]
+    #[arg(long, value_name = "DEVICE")]
+    device: Vec<Choice>,
+    /// Threads of the CPU backend [default: one a core]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    threads: Option<u16>,
+    #[command(flatten)]
+    data: DataArguments,
+    /// Hidden units
+    #[arg(long, value_name = "N", default_value_t = 50, value_parser = up_to(Shape::MAX_HIDDEN))]
+    hidden: u16,
+    /// Images in the batch
+    #[arg(long, value_name = "N", default_value_t = 100, value_parser = up_to(Shape::MAX_BATCH))]
+    batch_size: u16,
+    /// Iterations before the second check
+    #[arg(long, value_name = "N", default_value_t = 600)]
+    iterations: u64,
+    /// Seed of the initial weights and the batches
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    seed: u64,
+    /// How far a numerical gradient moves a parameter to either side; may be given several times [default: 0.01, 0.001 and
+    /// 0.0001, which alone is judged]
+    #[arg(long, value_name = "H", value_parser = read_step_size)]
+    step_size: Vec<f64>,
+    /// Parameters of a tensor that the naive differences are taken of
+    #[arg(long, value_name = "N", default_value_t = 50, value_parser = up_to(10_000))]
+    samples: u16,
+    /// Hidden layer, where the file does not say it: sigmoid or relu
+    #[arg(long, value_name = "NAME", requires = "model")]
+    activation: Option<Activation>,
+    /// Output layer, where the file does not say it: softmax or identity
+    #[arg(long, value_name = "NAME", requires = "model")]
+    output: Option<Output>,
+    /// Draw the errors of W1's gradient by step size, at the first check and on the first device, into FILE, an .svg or .png
+    #[arg(long, value_name = "FILE", value_parser = plot_path)]
+    plot: Option<PathBuf>,
+    /// No progress on stderr
+    #[arg(long)]
+    quiet: bool,
+    /// The results as one JSON object on stdout
+    #[arg(long)]
+    json: bool,
+}
+
+/// The learning rate before the second check, and the deviation of the initial weights: the book's.
+const LEARNING_RATE: f32 = 0.1;
+const WEIGHT_INIT_STD: f32 = 0.01;
+/// Batches that are drawn at a time while training for the second check.
+const CHUNK: usize = 500;
+/// The steps of the table, and those of the plot: from where rounding is all there is to where truncation is.
+const STEP_SIZES: [f64; 3] = [1e-2, 1e-3, JUDGED_STEP_SIZE];
+const PLOTTED_STEP_SIZES: [f64; 15] =
+    [1e-7, 3e-7, 1e-6, 3e-6, 1e-5, 3e-5, 1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1, 3e-1, 1.0];
+
+/// Where gradients are checked.
+struct Place {
+    name: String,
+    params: Params,
+    batch: Vec<u32>,
+}
+
+pub(super) fn run(arguments: &Arguments) -> Result<(), Error> {
+    let mut progress = Progress::new(arguments.quiet);
+    let result = check(arguments, &mut progress);
+    progress.finish();
+    let Checked { report, curves, failed_devices } = result?;
+    // A file that can't be written must not keep the results from being seen.
+    let plotted = arguments.plot.as_deref().zip(curves).map(|(path, curves)| write_errors(path, &curves)).transpose();
+    if arguments.json { print_json(&report) } else { print(&report.text()) }?;
+    plotted?;
+    match (report.failures(), failed_devices) {
+        (0, 0) => Ok(()),
+        (rows, devices) => Err(Error::Gradients { rows, devices }),
+    }
+}
+
+struct Checked {
+    report: Report,
+    curves: Option<[ErrorCurve; 3]>,
+    failed_devices: usize,
+}
+
+fn check(arguments: &Arguments, progress: &mut Progress) -> Result<Checked, Error> {
+    arguments.plot.as_deref().map(check_plot_place).transpose()?;
+    let threads = arguments.threads.map_or(0, usize::from);
+    let (net, splits, places) = places(arguments, threads, progress)?;
+    let found = block_on(select(&arguments.device, threads))?;
+    if arguments.device.is_empty() && found.iter().all(|found| found.info.kind == Kind::Cpu) {
+        progress.notice(NoGpu);
+    }
+    let step_sizes = if arguments.step_size.is_empty() { &STEP_SIZES[..] } else { &arguments.step_size };
+    let samples = usize::from(arguments.samples);
+    let progress = &*progress;
+    let (mut points, mut curves, mut failed) = (Vec::new(), None, Vec::new());
+    for Place { name, params, batch } in places {
+        let check = Check::new(net, params, &splits.train, &batch, samples)?;
+        if !check.has_differences() {
+            progress.notice(format_args!(
+                "{} with {} has no numerical gradient here; only backprop and naive differences are shown",
+                net.activation, net.output
+            ));
+        }
+        let begin = |who: &str| {
+            let doing = format!("{name}: checking {who}");
+            progress.busy(&doing);
+            move |gradient| progress.detail(&format!("{doing}, {}", told(gradient)))
+        };
+        let mut point = Point::new(name.clone(), check.loss());
+        point.add(None, &check.of_reference(step_sizes, &mut begin("the f64 reference")));
+        for found in &found {
+            let who = format!("{} ({})", found.info.name, found.info.backend);
+            let mut on_row = begin(&who);
+            let result = block_on(async {
+                let device = found.open().await.map_err(backend::Error::from)?;
+                let rows = check.of_device(&device, step_sizes, &mut on_row).await?;
+                if arguments.plot.is_some() && curves.is_none() {
+                    let device_rows = check.of_device(&device, &PLOTTED_STEP_SIZES, &mut on_row).await?;
+                    let reference_rows = check.of_reference(&PLOTTED_STEP_SIZES, &mut on_row);
+                    curves = Some(error_curves(&reference_rows, &device_rows));
+                }
+                Ok::<_, backend::Error>(rows)
+            });
+            match result {
+                Ok(rows) => point.add(Some(&found.info), &rows),
+                Err(reason) => {
+                    progress.notice(format_args!("{who} failed: {reason}"));
+                    failed.push(found.info.index);
+                }
+            }
+        }
+        points.push(point);
+    }
+    failed.sort_unstable();
+    failed.dedup();
+    let network = format!("{}, {} and {}", net.shape, net.activation, net.output);
+    let batch_size = usize::from(arguments.batch_size);
+    Ok(Checked { report: Report::new(network, batch_size, samples, points), curves, failed_devices: failed.len() })
+}
+
+/// Where to check: the network that was given, or a new one, and again after some iterations of backpropagation on the CPU.
+fn places(arguments: &Arguments, threads: usize, progress: &mut Progress) -> Result<(Net, Splits, Vec<Place>), Error> {
+    let &Arguments { seed, iterations, .. } = arguments;
+    let batch_size = usize::from(arguments.batch_size);
+    let batches = |splits: &Splits| Batches::new(seed, Sampling::Replacement, batch_size, splits.train.len());
+    if let Some(path) = &arguments.model {
+        let saved = Saved::load(path)?;
+        let (net, params, splits) =
+            saved.with_data(&arguments.data, arguments.activation, arguments.output, progress)?;
+        let place = Place { name: path.display().to_string(), params, batch: batches(&splits).indices(0, 1) };
+        return Ok((net, splits, vec![place]));
+    }
+    let (splits, _) = arguments.data.load(arguments.data.data.as_ref().unwrap_or(&DataChoice::Auto), progress)?;
+    let shape = Shape { input: splits.train.pixels(), hidden: arguments.hidden.into(), classes: splits.classes };
+    let net = Net { shape, activation: Activation::Sigmoid, output: Output::Softmax };
+    let params = Params::init(shape, WEIGHT_INIT_STD, seed);
+    let mut batches = batches(&splits);
+    let mut places =
+        vec![Place { name: format!("initial weights, seed {seed}"), params, batch: batches.indices(0, 1) }];
+    if iterations > 0 {
+        progress.busy(&format!("training for {iterations} iterations"));
+        let params = block_on(async {
+            let mut backend = Backend::new(&Device::Cpu { threads }, net, batch_size, &places[0].params).await?;
+            let set = backend.upload(&splits.train).await?;
+            for first in (0..iterations).step_by(CHUNK) {
+                let steps = CHUNK.min((iterations - first) as usize);
+                backend.train(set, &batches.indices(first, steps), LEARNING_RATE).await?;
+            }
+            backend.params().await
+        })?;
+        let name = format!("after {iterations} iterations, seed {seed}");
+        places.push(Place { name, params, batch: batches.indices(iterations, 1) });
+    }
+    Ok((net, splits, places))
+}
+
+fn told(gradient: Gradient) -> String {
+    match gradient {
+        Gradient::Backprop => "backprop".to_owned(),
+        Gradient::Numerical { step_size } => format!("numerical by {step_size}"),
+        Gradient::Naive { step_size } => format!("naive by {step_size}"),
+    }
+}

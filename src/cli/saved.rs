@@ -1,0 +1,72 @@
+//! A saved network, and the data that goes with it.
+
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+use super::data::{Choice, DataArguments};
+use super::{Error, agreed};
+use crate::data::Splits;
+use crate::model::{self, Model};
+use crate::net::{Activation, Net, Output, Params};
+use crate::report::progress::Progress;
+use crate::report::run_folder::{MODEL, RUN};
+use crate::report::summary::Data;
+
+/// What a person gave as RUN|FILE.
+pub(super) struct Saved {
+    file: PathBuf,
+    model: Model,
+    /// What it was trained on, if its folder says it.
+    trained_on: Option<Choice>,
+}
+
+/// What is read of a run.json.
+#[derive(Deserialize)]
+struct Run {
+    data: Data,
+}
+
+impl Saved {
+    /// Reads the network of a run's folder, or of a safetensors file.
+    pub fn load(path: &Path) -> Result<Self, Error> {
+        let is_run = path.is_dir();
+        let file = if is_run { path.join(MODEL) } else { path.to_owned() };
+        let model = model::load(&file)?;
+        let trained_on = if is_run { source_of(path) } else { None };
+        Ok(Self { file, model, trained_on })
+    }
+
+    /// Loads the data that was asked for, or else what the network was trained on, and gives the network. `activation` and
+    /// `output` are what the flags say, where the file may say nothing.
+    pub fn with_data(
+        self,
+        data: &DataArguments,
+        activation: Option<Activation>,
+        output: Option<Output>,
+        progress: &mut Progress,
+    ) -> Result<(Net, Params, Splits), Error> {
+        let choice = data.data.clone().or(self.trained_on).unwrap_or(Choice::Auto);
+        let (splits, _) = data.load(&choice, progress)?;
+        let Model { params, activation: file_activation, output: file_output } = self.model;
+        let shape = params.shape;
+        if (shape.input, shape.classes) != (splits.train.pixels(), splits.classes) {
+            return Err(Error::Usage(format!(
+                "{} is {shape}, but the data has {} pixels and {} classes; give its own --data",
+                self.file.display(),
+                splits.train.pixels(),
+                splits.classes
+            )));
+        }
+        let activation = agreed("--activation", activation, file_activation)?.unwrap_or_default();
+        let output = agreed("--output", output, file_output)?.unwrap_or_default();
+        Ok((Net { shape, activation, output }, params, splits))
+    }
+}
+
+/// The data that a run was trained on, if its run.json says it.
+fn source_of(run: &Path) -> Option<Choice> {
+    let text = std::fs::read_to_string(run.join(RUN)).ok()?;
+    let Run { data } = serde_json::from_str(&text).ok()?;
+    data.source.parse().ok()
+}

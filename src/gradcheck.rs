@@ -1,0 +1,264 @@
+//! How right a device's gradients are: backpropagation and central differences, against f64.
+
+use rand::seq::index;
+
+use crate::backend::{self, Backend, Device, Method};
+use crate::data::{self, Dataset};
+use crate::net::{Activation, Net, Output, Params};
+use crate::random::{Stream, stream};
+use crate::reference::{Tensors, TwoLayerNet};
+
+/// What backpropagation's relative error by norm may be in each tensor.
+pub const BACKPROP_TOLERANCE: f64 = 1e-5;
+/// What that of central differences may be at [`JUDGED_STEP_SIZE`].
+pub const NUMERICAL_TOLERANCE: f64 = 5e-6;
+/// The step size whose error is judged: the book's. At others it is truncated, and that is no fault.
+pub const JUDGED_STEP_SIZE: f64 = 1e-4;
+
+/// How a gradient was computed.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Gradient {
+    /// By the chain rule. Compared with the reference's backpropagation.
+    Backprop,
+    /// By central differences, computed as changes. Compared, like the next, with the exact gradient of the loss with its
+    /// 1e-7.
+    Numerical {
+        /// How far each parameter was moved to either side.
+        step_size: f64,
+    },
+    /// By central differences of two whole losses, for some of the parameters.
+    Naive {
+        /// How far each parameter was moved to either side.
+        step_size: f64,
+    },
+}
+
+/// How far a tensor is from what it should be.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TensorError {
+    /// `W1`, `b1`, `W2` or `b2`.
+    pub name: &'static str,
+    /// |found - expected| / |expected|, by norm.
+    pub norm: f64,
+    /// The largest |found - expected| beside the largest |expected|.
+    pub maximum: f64,
+    /// Where that is: row and column, or the place in a bias.
+    pub place: Vec<usize>,
+}
+
+/// A gradient's errors.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Row {
+    /// How it was computed.
+    pub gradient: Gradient,
+    /// W1, b1, W2, b2.
+    pub errors: [TensorError; 4],
+}
+
+impl Row {
+    /// What each error by norm may be, if it is judged.
+    #[must_use]
+    pub fn tolerance(&self) -> Option<f64> {
+        match self.gradient {
+            Gradient::Backprop => Some(BACKPROP_TOLERANCE),
+            Gradient::Numerical { step_size } if step_size == JUDGED_STEP_SIZE => Some(NUMERICAL_TOLERANCE),
+            _ => None,
+        }
+    }
+
+    /// Whether every error is within the tolerance, if it is judged.
+    #[must_use]
+    pub fn passed(&self) -> Option<bool> {
+        let tolerance = self.tolerance()?;
+        // Written so that a NaN is above.
+        Some(self.errors.iter().all(|error| error.norm <= tolerance))
+    }
+}
+
+/// A network and a batch at which gradients are compared.
+pub struct Check {
+    params: Params,
+    /// The batch alone.
+    set: Dataset,
+    reference: TwoLayerNet,
+    backprop: Tensors,
+    exact: Tensors,
+    /// The parameters that the naive difference is taken of, counted through all tensors.
+    samples: Vec<usize>,
+}
+
+impl Check {
+    /// Takes the images of these numbers for the batch, and up to `samples` parameters of each tensor for the naive
+    /// difference.
+    ///
+    /// # Errors
+    /// If the batch is empty.
+    ///
+    /// # Panics
+    /// If a number is beyond the set, or the set's images or labels are not the network's.
+    pub fn new(net: Net, params: Params, set: &Dataset, batch: &[u32], samples: usize) -> Result<Self, data::Error> {
+        let of = |image: &u32| *image as usize;
+        let images: Vec<u8> =
+            batch.iter().flat_map(|image| set.image(of(image)).unwrap_or_default()).copied().collect();
+        let batch_set =
+            Dataset::new(images, batch.iter().map(|image| set.labels()[of(image)]).collect(), set.rows(), set.cols())?;
+        let reference = TwoLayerNet::new(net, &params);
+        let (x, t) = inputs(&batch_set);
+        let (backprop, exact) = (reference.gradient(&x, &t), reference.exact_gradient(&x, &t));
+        let mut rng = stream(0, &Stream::Samples);
+        let mut first = 0;
+        let mut places = Vec::new();
+        for tensor in params.tensors() {
+            let length = tensor.values.len();
+            let mut chosen = index::sample(&mut rng, length, samples.min(length)).into_vec();
+            chosen.sort_unstable();
+            places.extend(chosen.into_iter().map(|place| first + place));
+            first += length;
+        }
+        Ok(Self { params, set: batch_set, reference, backprop, exact, samples: places })
+    }
+
+    /// The network's batch mean loss, as the reference has it.
+    #[must_use]
+    pub fn loss(&self) -> f64 {
+        let (x, t) = inputs(&self.set);
+        self.reference.loss(&x, &t)
+    }
+
+    /// The errors of a device: backpropagation, differences computed as changes if the network has them, and the naive
+    /// difference of the device's own losses in f32. `on_row` hears of each before it is computed.
+    ///
+    /// # Errors
+    /// What the device reports.
+    pub async fn of_device(
+        &self,
+        device: &Device,
+        step_sizes: &[f64],
+        on_row: &mut dyn FnMut(Gradient),
+    ) -> Result<Vec<Row>, backend::Error> {
+        let net = self.reference.net;
+        let batch: Vec<u32> = (0..self.set.len() as u32).collect();
+        let mut backend = Backend::new(device, net, batch.len(), &self.params).await?;
+        let set = backend.upload(&self.set).await?;
+        on_row(Gradient::Backprop);
+        let (_, found) = backend.gradient(set, &batch).await?;
+        let mut rows = vec![self.row(Gradient::Backprop, &found, &self.backprop)];
+        if self.has_differences() {
+            for &step_size in step_sizes {
+                let gradient = Gradient::Numerical { step_size };
+                on_row(gradient);
+                backend.set_method(Method::Numerical { step_size }).await?;
+                let (_, found) = backend.gradient(set, &batch).await?;
+                rows.push(self.row(gradient, &found, &self.exact));
+            }
+            backend.set_method(Method::Backprop).await?;
+        }
+        for &step_size in step_sizes {
+            let gradient = Gradient::Naive { step_size };
+            on_row(gradient);
+            let h = step_size as f32;
+            let mut moved = self.params.clone();
+            let mut slopes = Vec::new();
+            for &index in &self.samples {
+                let value = *value_mut(&mut moved, index);
+                let mut losses = [0.0; 2];
+                for (loss, moved_to) in losses.iter_mut().zip([value + h, value - h]) {
+                    *value_mut(&mut moved, index) = moved_to;
+                    backend.set_params(&moved).await?;
+                    // A step of no length: the loss, and nothing changes.
+                    *loss = backend.train(set, &batch, 0.0).await?[0];
+                }
+                *value_mut(&mut moved, index) = value;
+                slopes.push(f64::from((losses[0] - losses[1]) / (2.0 * h)));
+            }
+            rows.push(self.naive_row(gradient, &slopes));
+        }
+        Ok(rows)
+    }
+
+    /// The errors of the naive difference in f64, by the reference.
+    pub fn of_reference(&self, step_sizes: &[f64], on_row: &mut dyn FnMut(Gradient)) -> Vec<Row> {
+        let (x, t) = inputs(&self.set);
+        let mut reference = self.reference.clone();
+        let mut row = |&step_size: &f64| {
+            let gradient = Gradient::Naive { step_size };
+            on_row(gradient);
+            let slopes: Vec<f64> =
+                self.samples.iter().map(|&index| reference.slope(&x, &t, index, step_size)).collect();
+            self.naive_row(gradient, &slopes)
+        };
+        step_sizes.iter().map(&mut row).collect()
+    }
+
+    /// Whether the network has differences computed as changes.
+    #[must_use]
+    pub fn has_differences(&self) -> bool {
+        let Net { activation, output, .. } = self.reference.net;
+        (activation, output) == (Activation::Sigmoid, Output::Softmax)
+    }
+
+    fn row(&self, gradient: Gradient, found: &Params, expected: &Tensors) -> Row {
+        let found = found.tensors().into_iter().flat_map(|tensor| tensor.values.iter().map(|&value| f64::from(value)));
+        let pairs: Vec<_> = found.zip(expected.values().copied()).enumerate().collect();
+        Row { gradient, errors: self.errors(&pairs) }
+    }
+
+    fn naive_row(&self, gradient: Gradient, slopes: &[f64]) -> Row {
+        let expected: Vec<f64> = self.exact.values().copied().collect();
+        let pair = |(&index, &slope): (&usize, &f64)| (index, (slope, expected[index]));
+        let pairs: Vec<_> = self.samples.iter().zip(slopes).map(pair).collect();
+        Row { gradient, errors: self.errors(&pairs) }
+    }
+
+    /// The errors of parameters by their place among all: what was found, and what is right.
+    fn errors(&self, pairs: &[(usize, (f64, f64))]) -> [TensorError; 4] {
+        let mut first = 0;
+        self.params.tensors().map(|tensor| {
+            let places = first..first + tensor.values.len();
+            first = places.end;
+            let pairs = || pairs.iter().filter(|(index, _)| places.contains(index));
+            let norm = |values: &mut dyn Iterator<Item = f64>| values.map(|value| value * value).sum::<f64>().sqrt();
+            let largest = pairs().map(|(_, (_, expected))| expected.abs()).fold(0.0, f64::max);
+            // A NaN is worse than everything.
+            let off =
+                |(index, (found, expected)): &(usize, (f64, f64))| (index - places.start, (found - expected).abs());
+            let worse = |a: (usize, f64), b: (usize, f64)| if a.1 >= b.1 || a.1.is_nan() { a } else { b };
+            let (worst, off) = pairs().map(off).reduce(worse).unwrap_or_default();
+            TensorError {
+                name: tensor.name,
+                norm: relative(
+                    norm(&mut pairs().map(|(_, (found, expected))| found - expected)),
+                    norm(&mut pairs().map(|(_, (_, expected))| *expected)),
+                ),
+                maximum: relative(off, largest),
+                place: match tensor.dims[..] {
+                    [_, columns] => vec![worst / columns, worst % columns],
+                    _ => vec![worst],
+                },
+            }
+        })
+    }
+}
+
+/// An error beside what is right; as it is, where that is 0.
+fn relative(error: f64, expected: f64) -> f64 {
+    if expected == 0.0 { error } else { error / expected }
+}
+
+/// The images of a set as the reference takes them, with their labels.
+fn inputs(set: &Dataset) -> (ndarray::Array2<f64>, Vec<usize>) {
+    let all: Vec<u32> = (0..set.len() as u32).collect();
+    (set.inputs(&all), set.labels().iter().map(|&label| usize::from(label)).collect())
+}
+
+/// A parameter by its place among all.
+fn value_mut(params: &mut Params, mut index: usize) -> &mut f32 {
+    let Params { w1, b1, w2, b2, .. } = params;
+    for tensor in [w1, b1, w2] {
+        if index < tensor.len() {
+            return &mut tensor[index];
+        }
+        index -= tensor.len();
+    }
+    &mut b2[index]
+}
