@@ -262,3 +262,71 @@ fn value_mut(params: &mut Params, mut index: usize) -> &mut f32 {
     }
     &mut b2[index]
 }
+
+#[cfg(test)]
+mod tests {
+    use pollster::block_on;
+
+    use super::*;
+    use crate::net::Shape;
+
+    fn check() -> Check {
+        let shape = Shape { input: 6, hidden: 5, classes: 3 };
+        let net = Net { shape, activation: Activation::Sigmoid, output: Output::Softmax };
+        let set =
+            Dataset::new((0..60).map(|i| (i * 37 % 256) as u8).collect(), vec![0, 1, 2, 2, 1, 0, 1, 2, 0, 1], 2, 3);
+        Check::new(net, Params::init(shape, 0.5, 1), &set.unwrap(), &[3, 3, 9, 0], 4).unwrap()
+    }
+
+    fn rounded(check: &Check) -> Params {
+        check.exact.rounded(check.params.shape)
+    }
+
+    #[test]
+    fn a_right_gradient_passes_and_a_wrong_element_is_named() {
+        let check = check();
+        let gradient = Gradient::Numerical { step_size: JUDGED_STEP_SIZE };
+        let row = check.row(gradient, &rounded(&check), &check.exact);
+        assert_eq!(row.passed(), Some(true));
+        assert!(row.errors.iter().all(|error| error.norm < 1e-7), "{row:?}");
+
+        let mut wrong = rounded(&check);
+        wrong.w2[7] *= 1.001;
+        let row = check.row(gradient, &wrong, &check.exact);
+        assert_eq!(row.passed(), Some(false));
+        assert!(row.errors[2].norm > 5e-6 && row.errors[3].norm < 1e-7, "{row:?}");
+        assert_eq!((row.errors[2].name, &row.errors[2].place[..]), ("W2", &[2, 1][..]));
+
+        for bad in [f32::NAN, f32::INFINITY] {
+            let mut wrong = rounded(&check);
+            wrong.b1[3] = bad;
+            let row = check.row(gradient, &wrong, &check.exact);
+            assert_eq!((row.passed(), &row.errors[1].place[..]), (Some(false), &[3][..]), "{bad}");
+        }
+    }
+
+    #[test]
+    fn only_backprop_and_one_step_size_are_judged() {
+        let check = check();
+        let judged = |gradient| check.row(gradient, &rounded(&check), &check.exact).tolerance();
+        assert_eq!(judged(Gradient::Backprop), Some(BACKPROP_TOLERANCE));
+        assert_eq!(judged(Gradient::Numerical { step_size: 1e-4 }), Some(NUMERICAL_TOLERANCE));
+        assert_eq!(judged(Gradient::Numerical { step_size: 1e-2 }), None);
+        assert_eq!(judged(Gradient::Naive { step_size: 1e-4 }), None);
+    }
+
+    #[test]
+    fn naive_differences_are_of_a_few_parameters_of_each_tensor() {
+        let check = check();
+        assert_eq!(check.samples.len(), 4 + 4 + 4 + 3, "b2 has no more than 3");
+        for row in check.of_reference(&[1e-4], &mut |_| {}) {
+            assert!(row.errors.iter().all(|error| error.norm < 1e-7), "{row:?}");
+        }
+        let rows = block_on(check.of_device(&Device::Cpu { threads: 1 }, &[1e-2], &mut |_| {})).unwrap();
+        let kinds: Vec<Gradient> = rows.iter().map(|row| row.gradient).collect();
+        let step_size = 1e-2;
+        assert_eq!(kinds, [Gradient::Backprop, Gradient::Numerical { step_size }, Gradient::Naive { step_size }]);
+        // Rounded, but no nonsense: the right parameters are moved.
+        assert!(rows[2].errors.iter().all(|error| error.norm < 1e-2), "{:?}", rows[2]);
+    }
+}

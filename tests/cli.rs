@@ -207,6 +207,105 @@ fn assert_holds(text: &str, part: &str) {
     assert!(text.contains(part), "'{part}' is not in: {text}");
 }
 
+mod gradcheck {
+    use super::*;
+
+    const CHECK: &str = "gradcheck --data data --batch-size 10 --hidden 4 --iterations 300 --samples 5";
+
+    #[test]
+    fn every_device_is_compared_at_both_points() {
+        let place = Place::new();
+        let found = place.json(CHECK);
+        assert_eq!(found["passed"], true);
+        let points = found["points"].as_array().unwrap();
+        let names: Vec<&Value> = points.iter().map(|point| &point["name"]).collect();
+        assert_eq!(names, ["initial weights, seed 0", "after 300 iterations, seed 0"]);
+        assert!(float(&points[1]["loss"]) < float(&points[0]["loss"]), "it has learned");
+        let devices = place.devices();
+        for point in points {
+            let rows = point["rows"].as_array().unwrap();
+            let of_reference = rows.iter().filter(|row| row["device"].is_null()).count();
+            assert_eq!((of_reference, rows.len()), (3, 3 + 7 * devices.len()));
+            for device in &devices {
+                let rows = || rows.iter().filter(|row| row["device"]["backend"] == device["backend"]);
+                let judged: Vec<_> = rows().filter(|row| row["passed"] == true).collect();
+                let by: Vec<_> = judged.iter().map(|row| (&row["gradient"], &row["step_size"])).collect();
+                assert_eq!(by, [(&"backprop".into(), &Value::Null), (&"numerical".into(), &1e-4.into())]);
+                assert_eq!(judged.iter().map(|row| float(&row["tolerance"])).collect::<Vec<_>>(), [1e-5, 5e-6]);
+                let worst = |row: &Value| {
+                    let tensors = row["tensors"].as_array().unwrap();
+                    assert_eq!(
+                        tensors.iter().map(|tensor| tensor["worst"].as_array().unwrap().len()).collect::<Vec<_>>(),
+                        [2, 1, 2, 1]
+                    );
+                    tensors.iter().map(|tensor| float(&tensor["norm"])).fold(0.0, f64::max)
+                };
+                // Two losses in f32 have no digits to differ by.
+                let naive = rows().find(|row| row["gradient"] == "naive" && row["step_size"] == 1e-4).unwrap();
+                assert!(worst(naive) > 100.0 * worst(judged[1]), "{naive}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_table_for_a_person() {
+        let place = Place::without_gpu();
+        let said = place.ok(&format!("{CHECK} --step-size 1e-4 --step-size 0.5 --seed 3"));
+        for part in
+            ["initial weights, seed 3", "after 300 iterations, seed 3", "f64 reference", "0 CPU", "5e-1", "5e-6    ok"]
+        {
+            assert_holds(&said.stdout, part);
+        }
+        assert_holds(&said.stderr, "no GPU adapter found");
+    }
+
+    #[test]
+    fn a_saved_network_is_checked_as_it_is() {
+        let place = Place::new();
+        place.train("--iterations 20 --out run");
+        place.train("--iterations 20 --activation relu --out relu");
+        for model in ["run", "run/model.safetensors"] {
+            let found = place.json(&format!("gradcheck {model} --device cpu --data data"));
+            assert_eq!(found["points"].as_array().unwrap().len(), 1);
+            assert_eq!(found["points"][0]["name"], model);
+        }
+        let said = place.ok("gradcheck relu --device cpu");
+        assert_holds(&said.stderr, "relu with softmax has no numerical gradient here");
+        assert!(!said.stdout.contains("numerical  1e"), "{}", said.stdout);
+        assert_holds(&said.stdout, "naive");
+    }
+
+    #[test]
+    fn errors_by_step_size_are_drawn() {
+        let place = Place::new();
+        place.ok(&format!("{CHECK} --device cpu --plot errors.svg"));
+        let svg = fs::read_to_string(place.path("errors.svg")).unwrap();
+        for word in ["step size", "two losses, f64", "two losses, f32", "as a change, f32", "1e-7", "1e0"] {
+            assert_holds(&svg, word);
+        }
+    }
+
+    #[test]
+    fn what_can_not_be_checked_is_told() {
+        let place = Place::without_gpu();
+        place.train("--iterations 0 --out run");
+        for (code, flags, told) in [
+            (1, "nowhere --data data", "nowhere"),
+            (1, "--data nowhere", "nowhere"),
+            (1, "--data nowhere --device 99", "there is no device 99"),
+            (1, "--data data --plot nowhere/x.svg", "the plot cannot be written"),
+            (2, "--data data --plot x.txt", "end its name in one of these"),
+            (2, "run --hidden 5", "cannot be used with"),
+            (2, "--relu", "unexpected argument"),
+            (2, "--step-size 3", "give a number from 0.00000001 to 1"),
+            (2, "--samples 0", "0 is not in 1..=10000"),
+            (2, "--batch-size 8193", "8193 is not in 1..=8192"),
+        ] {
+            assert_holds(&place.fails(code, &format!("gradcheck {flags}")), told);
+        }
+    }
+}
+
 mod train {
     use super::*;
 
@@ -372,6 +471,79 @@ mod train {
         // A batch larger than the set is a whole epoch.
         let run = place.json("--device cpu --data data --batch-size 100 --epochs 2 --no-save");
         assert_eq!((&run["iterations"], run["epochs"].as_array().unwrap().len()), (&2.into(), 2));
+    }
+
+    #[test]
+    fn numerical_gradients_train_as_backprop_does() {
+        let place = Place::new();
+        place.train("--iterations 30 --out backprop");
+        place.train("--iterations 30 --gradient numerical --out numerical");
+        for (numerical, backprop) in place.losses("numerical").iter().zip(place.losses("backprop")) {
+            assert!((numerical - backprop).abs() < 1e-5, "{numerical} and {backprop}");
+        }
+        assert_ne!(place.model("numerical").params, place.model("backprop").params);
+        let settings = |run: &str| {
+            let text = fs::read_to_string(place.path(run).join("run.json")).unwrap();
+            let settings = serde_json::from_str::<Value>(&text).unwrap()["settings"].clone();
+            (settings["gradient"].clone(), settings["step_size"].clone())
+        };
+        assert_eq!(settings("backprop"), ("backprop".into(), Value::Null));
+        assert_eq!(settings("numerical"), ("numerical".into(), 1e-4.into()));
+        // A step so coarse that it is another gradient.
+        place.train("--iterations 30 --gradient numerical --step-size 1 --out coarse");
+        assert_eq!(settings("coarse"), ("numerical".into(), 1.0.into()));
+        let apart = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+        assert!(apart(&place.losses("coarse"), &place.losses("backprop")) > 1e-5);
+    }
+
+    #[test]
+    fn naive_gradients_train_the_reference() {
+        let place = Place::new();
+        place.train("--iterations 7 --hidden 4 --learning-rate 1 --gradient numerical --out numerical");
+        let flags =
+            "--data data --batch-size 10 --iterations 7 --hidden 4 --learning-rate 1 --gradient naive --out naive";
+        let said = place.ok(flags);
+        assert_holds(&said.stderr, "the f64 reference, 1 thread");
+        assert_holds(&said.stderr, "--gradient numerical computes the same differences in seconds");
+        assert_holds(&said.stderr, "epoch   1");
+        let run: Value = serde_json::from_str(&fs::read_to_string(place.path("naive/run.json")).unwrap()).unwrap();
+        assert_eq!((&run["device"]["backend"], &run["settings"]["gradient"]), (&"reference".into(), &"naive".into()));
+        let numerical: Value =
+            serde_json::from_str(&fs::read_to_string(place.path("numerical/run.json")).unwrap()).unwrap();
+        assert_eq!(
+            (&run["epochs"], run["final"]["test_accuracy"].clone()),
+            (&numerical["epochs"], numerical["final"]["test_accuracy"].clone())
+        );
+        let (naive, numerical) = (place.model("naive").params, place.model("numerical").params);
+        for (naive, numerical) in naive.tensors().iter().zip(numerical.tensors()) {
+            for (a, b) in naive.values.iter().zip(numerical.values) {
+                assert!((a - b).abs() < 1e-5, "{}: {a} and {b}", naive.name);
+            }
+        }
+        // Any network will do, as for no numerical gradient.
+        place
+            .ok("--data data --iterations 1 --hidden 2 --activation relu --output identity --gradient naive --no-save");
+    }
+
+    #[test]
+    fn a_gradient_that_can_not_be_had_is_told_before_anything_else() {
+        let place = Place::new();
+        for (flags, told) in [
+            ("--gradient numerical --activation relu", "no numerical gradient for relu with softmax"),
+            ("--gradient numerical --output identity", "no numerical gradient for sigmoid with identity"),
+            ("--step-size 0.1", "--step-size is for --gradient numerical or naive"),
+            ("--gradient backprop --step-size 0.1", "--step-size is for --gradient numerical or naive"),
+            ("--gradient numerical --step-size 0", "give a number from 0.00000001 to 1"),
+            ("--gradient numerical --step-size 2", "give a number from 0.00000001 to 1"),
+            ("--gradient numerical --step-size NaN", "give a number from 0.00000001 to 1"),
+            ("--gradient exact", "choose backprop, numerical or naive"),
+        ] {
+            assert_holds(&place.fails(2, &format!("--data nowhere {flags}")), told);
+        }
+        let line = place.fails(2, "--data nowhere --gradient naive --device gpu");
+        assert_holds(&line, "leave out --device and --threads");
+        let line = place.fails(2, "--data nowhere --gradient naive --threads 2");
+        assert_holds(&line, "leave out --device and --threads");
     }
 
     #[test]

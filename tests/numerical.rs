@@ -134,7 +134,7 @@ impl Book {
 const COARSE: f64 = 0.5;
 /// Every so many parameters of the book's network, the naive differences of its first batch by a coarse step.
 static COARSE_DIFFERENCES: LazyLock<Vec<(usize, f64)>> = LazyLock::new(|| {
-    let mut book = Book::new();
+    let book = Book::new();
     let (x, t) = book.batch(&book.batches.clone().indices(0, 1));
     let mut reference = TwoLayerNet::new(book.net, &book.params);
     let Shape { input, hidden, classes } = book.net.shape;
@@ -142,7 +142,6 @@ static COARSE_DIFFERENCES: LazyLock<Vec<(usize, f64)>> = LazyLock::new(|| {
     let first = (0..input * hidden).step_by(97).chain(input * hidden..(input + 1) * hidden);
     let second = (input + 1) * hidden..(input + 1) * hidden + (hidden + 1) * classes;
     let places = first.chain(second.clone().step_by(3)).chain(second.rev().take(classes));
-    book.batches = book.batches.clone();
     places.map(|place| (place, reference.slope(&x, &t, place, COARSE))).collect()
 });
 

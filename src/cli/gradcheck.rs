@@ -111,11 +111,11 @@ struct Checked {
 fn check(arguments: &Arguments, progress: &mut Progress) -> Result<Checked, Error> {
     arguments.plot.as_deref().map(check_plot_place).transpose()?;
     let threads = arguments.threads.map_or(0, usize::from);
-    let (net, splits, places) = places(arguments, threads, progress)?;
     let found = block_on(select(&arguments.device, threads))?;
     if arguments.device.is_empty() && found.iter().all(|found| found.info.kind == Kind::Cpu) {
         progress.notice(NoGpu);
     }
+    let (net, splits, places) = places(arguments, threads, progress)?;
     let step_sizes = if arguments.step_size.is_empty() { &STEP_SIZES[..] } else { &arguments.step_size };
     let samples = usize::from(arguments.samples);
     let progress = &*progress;

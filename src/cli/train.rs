@@ -13,7 +13,7 @@ use time::macros::format_description;
 
 use super::data::{Choice, DataArguments};
 use super::{DeviceArguments, Error, INTERRUPTED, SAVING, agreed, print, print_json, up_to};
-use crate::backend::{self, Backend, Method, STEP_SIZES};
+use crate::backend::{self, Backend, Device, Method, STEP_SIZES};
 use crate::data::batches::{Batches, Sampling};
 use crate::devices::{Info, Kind};
 use crate::model::{self, Model};
@@ -24,7 +24,7 @@ use crate::report::plot::{PlotError, check_plot_name, check_plot_place, write_pl
 use crate::report::progress::Progress;
 use crate::report::run_folder::RunFolder;
 use crate::report::summary::{Run, Settings};
-use crate::train::{self, End, EpochAccuracy, Sets};
+use crate::train::{self, End, EpochAccuracy, Outcome, Sets};
 
 #[derive(Args)]
 #[allow(clippy::struct_excessive_bools, reason = "each is a flag")]
@@ -156,19 +156,8 @@ fn train(arguments: &Arguments, start: Instant, progress: &mut Progress) -> Resu
     let hidden = agreed("--hidden", arguments.hidden.map(usize::from), file.map(|file| file.params.shape.hidden))?;
     let activation = agreed("--activation", arguments.activation, file.and_then(|file| file.activation))?;
     let output = agreed("--output", arguments.output, file.and_then(|file| file.output))?;
-    let activation = activation.unwrap_or_default();
-    let output = output.unwrap_or_default();
-    let method = method(arguments)?;
-    if arguments.gradient == Gradient::Numerical {
-        method.check(activation, output)?;
-    }
-    let (info, device) = match arguments.gradient {
-        Gradient::Naive => (reference(arguments, progress)?, None),
-        Gradient::Backprop | Gradient::Numerical => {
-            let (info, device) = arguments.device.open(progress)?;
-            (info, Some(device))
-        }
-    };
+    let (activation, output) = (activation.unwrap_or_default(), output.unwrap_or_default());
+    let (info, trainer) = trainer(arguments, activation, output, progress)?;
     let (splits, data) = arguments.data.load(arguments.data.data.as_ref().unwrap_or(&Choice::Auto), progress)?;
     let net = Net {
         shape: Shape {
@@ -210,8 +199,8 @@ fn train(arguments: &Arguments, start: Instant, progress: &mut Progress) -> Resu
         progress.event(&event);
         if INTERRUPTED.load(Ordering::Relaxed) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     };
-    let (folder, kernels, outcome) = match device {
-        Some(device) => block_on(async {
+    let (folder, kernels, outcome) = match trainer {
+        Trainer::Backend { device, method } => block_on(async {
             let mut backend = Backend::new(&device, net, batch_size, &params).await?;
             backend.set_method(method).await?;
             let sets = Sets { train: backend.upload(&splits.train).await?, test: backend.upload(&splits.test).await? };
@@ -219,12 +208,11 @@ fn train(arguments: &Arguments, start: Instant, progress: &mut Progress) -> Resu
             let outcome = train::train(&mut backend, sets, &mut batches, &settings, &mut on_event).await?;
             Ok::<_, Error>((folder, backend.kernels(), outcome))
         })?,
-        None => {
+        Trainer::Reference { step_size } => {
             net.shape.check(batch_size).map_err(backend::Error::from)?;
             let folder = get_ready()?;
             let (mut reference, sets) = (TwoLayerNet::new(net, &params), [&splits.train, &splits.test]);
-            let outcome =
-                train::train_naive(&mut reference, sets, &mut batches, &settings, step_size(arguments), &mut on_event);
+            let outcome = train::train_naive(&mut reference, sets, &mut batches, &settings, step_size, &mut on_event);
             (folder, None, outcome)
         }
     };
@@ -233,16 +221,26 @@ fn train(arguments: &Arguments, start: Instant, progress: &mut Progress) -> Resu
     let asked = asked(arguments, &net, settings.iterations);
     let out = folder.as_ref().map(|folder| folder.path().display().to_string());
     let run = Run::new(&info, kernels, data, asked, &outcome, start.elapsed().as_secs_f64(), out);
+    keep_and_show(arguments, &net, folder.as_ref(), &outcome, &run)
+}
+
+/// Writes what is kept, prints the results, and says how the run ended.
+fn keep_and_show(
+    arguments: &Arguments,
+    net: &Net,
+    folder: Option<&RunFolder>,
+    outcome: &Outcome,
+    run: &Run,
+) -> Result<(), Error> {
     // A file that can't be written must keep neither the others nor the results from being seen.
-    let saved = folder.as_ref().map(|folder| folder.save(&net, &outcome.params, &outcome.losses, &run)).transpose();
+    let saved = folder.map(|folder| folder.save(net, &outcome.params, &outcome.losses, run)).transpose();
     let plotted = arguments.plot.as_deref().map(|path| write_plot(path, &outcome.epochs)).transpose();
     let written = saved.map_err(Error::from).and(plotted.map_err(Error::from));
     if !matches!(outcome.end, End::NotFinite { .. }) {
-        let folder = folder.as_ref().filter(|_| written.is_ok());
-        show(arguments, &outcome.epochs, &run, folder)?;
+        show(arguments, &outcome.epochs, run, folder.filter(|_| written.is_ok()))?;
     }
     written?;
-    let kept = match &folder {
+    let kept = match folder {
         None => "nothing was kept (--no-save)".to_owned(),
         Some(folder) => format!("the last good weights are in {}", folder.path().display()),
     };
@@ -253,34 +251,47 @@ fn train(arguments: &Arguments, start: Instant, progress: &mut Progress) -> Resu
     }
 }
 
-/// How a backend computes gradients.
-fn method(arguments: &Arguments) -> Result<Method, Error> {
-    match arguments.gradient {
+/// What trains.
+enum Trainer {
+    /// A device.
+    Backend { device: Device, method: Method },
+    /// The f64 reference by naive gradients.
+    Reference { step_size: f64 },
+}
+
+/// Opens what trains a network with these functions.
+fn trainer(
+    arguments: &Arguments,
+    activation: Activation,
+    output: Output,
+    progress: &Progress,
+) -> Result<(Info, Trainer), Error> {
+    let usage = |problem: &str| Err(Error::Usage(problem.to_owned()));
+    let method = match arguments.gradient {
         Gradient::Backprop if arguments.step_size.is_some() => {
-            Err(Error::Usage("--step-size is for --gradient numerical or naive; give one of these too".to_owned()))
+            return usage("--step-size is for --gradient numerical or naive; give one of these too");
         }
-        Gradient::Backprop => Ok(Method::Backprop),
-        Gradient::Numerical | Gradient::Naive => Ok(Method::Numerical { step_size: step_size(arguments) }),
-    }
+        Gradient::Naive if !arguments.device.is_cpu() => {
+            return usage("--gradient naive runs on the f64 reference alone; leave out --device and --threads");
+        }
+        Gradient::Naive => {
+            let info = Info::reference();
+            progress.say(format_args!("device: {}", info.name));
+            progress.notice(
+                "two whole passes a parameter take days; --gradient numerical computes the same differences in seconds",
+            );
+            return Ok((info, Trainer::Reference { step_size: step_size(arguments) }));
+        }
+        Gradient::Backprop => Method::Backprop,
+        Gradient::Numerical => Method::Numerical { step_size: step_size(arguments) },
+    };
+    method.check(activation, output).map_err(|error| Error::Usage(error.to_string()))?;
+    let (info, device) = arguments.device.open(progress)?;
+    Ok((info, Trainer::Backend { device, method }))
 }
 
 fn step_size(arguments: &Arguments) -> f64 {
     arguments.step_size.unwrap_or(DEFAULT_STEP_SIZE)
-}
-
-/// What trains by the naive gradient, whatever devices there are.
-fn reference(arguments: &Arguments, progress: &Progress) -> Result<Info, Error> {
-    if !arguments.device.is_cpu() {
-        return Err(Error::Usage(
-            "--gradient naive runs on the f64 reference alone; leave out --device and --threads".to_owned(),
-        ));
-    }
-    let info = Info::reference();
-    progress.say(format_args!("device: {}", info.name));
-    progress.notice(
-        "two whole passes a parameter take days; --gradient numerical computes the same differences in seconds",
-    );
-    Ok(info)
 }
 
 /// What the run was asked to do, for run.json.

@@ -1,5 +1,7 @@
 //! What `twolayer gradcheck` found, as a table and as JSON.
 
+use std::fmt::Write;
+
 use comfy_table::{CellAlignment, Table, presets};
 use serde::Serialize;
 
@@ -150,7 +152,7 @@ impl Report {
             if let Some(column) = table.column_mut(2) {
                 column.set_cell_alignment(CellAlignment::Right);
             }
-            text += &format!("\n{name}, loss {loss:.4}\n{}\n", table.trim_fmt());
+            let _ = writeln!(text, "\n{name}, loss {loss:.4}\n{}", table.trim_fmt());
         }
         text
     }
