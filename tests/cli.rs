@@ -963,7 +963,7 @@ mod help {
     use super::*;
 
     const DEVICE_AND_DATA: [&str; 6] = ["--device", "--no-fallback", "--threads", "--data", "--offline", "--mirror"];
-    const TRAIN: [&str; 19] = [
+    const TRAIN: [&str; 21] = [
         "--hidden",
         "--batch-size",
         "--learning-rate",
@@ -972,6 +972,8 @@ mod help {
         "--weight-init-std",
         "--activation",
         "--output",
+        "--gradient",
+        "--step-size",
         "--sampling",
         "--seed",
         "--init",
@@ -985,6 +987,26 @@ mod help {
         "--version",
     ];
     const EVAL: [&str; 6] = ["--split", "--activation", "--output", "--quiet", "--json", "--help"];
+
+    const GRADCHECK: [&str; 17] = [
+        "--device",
+        "--threads",
+        "--data",
+        "--offline",
+        "--mirror",
+        "--hidden",
+        "--batch-size",
+        "--iterations",
+        "--seed",
+        "--step-size",
+        "--samples",
+        "--activation",
+        "--output",
+        "--plot",
+        "--quiet",
+        "--json",
+        "--help",
+    ];
 
     const BENCH: [&str; 12] = [
         "--device",
@@ -1020,12 +1042,13 @@ mod help {
         assert_eq!(flags("--help"), [&DEVICE_AND_DATA[..], &TRAIN].concat());
         assert_eq!(flags("train --help"), [&DEVICE_AND_DATA[..], &TRAIN[..TRAIN.len() - 1]].concat());
         assert_eq!(flags("eval --help"), [&DEVICE_AND_DATA[..], &EVAL].concat());
+        assert_eq!(flags("gradcheck --help"), GRADCHECK);
         assert_eq!(flags("bench --help"), BENCH);
         assert_eq!(flags("devices --help"), ["--device", "--verbose", "--tune", "--json", "--help"]);
         let help = Place::new().ok("-h").stdout;
         let (_, commands) = help.split_once("Commands:\n").unwrap();
         let (commands, _) = commands.split_once("\n\n").unwrap();
-        assert_eq!(listed(commands, ""), ["train", "eval", "bench", "devices", "help"]);
+        assert_eq!(listed(commands, ""), ["train", "eval", "gradcheck", "bench", "devices", "help"]);
     }
 
     #[test]
@@ -1067,7 +1090,7 @@ mod bad_flags {
         ("--no-save --overwrite", "--overwrite"),
         ("--iterations", "--iterations"),
         ("--iterations 5 --iterations 6", "--iterations"),
-        ("--gradient naive", "--gradient"),
+        ("--gradient exact", "--gradient"),
         ("devices", "devices"),
         ("dance", "dance"),
     ];
