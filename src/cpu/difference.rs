@@ -13,6 +13,7 @@
 //! Two losses for each parameter, and no derivative anywhere. Where x is 0, moving the weight changes nothing; and a pixel
 //! has 256 levels at most, so for an image and a hidden unit each level is computed once, however many pixels have it.
 
+use std::borrow::BorrowMut;
 use std::ops::Range;
 
 use super::functions::{expm1, log1p};
@@ -195,7 +196,14 @@ pub struct Scratch {
 
 impl Hidden<'_> {
     /// Adds the differences, times `scale`, to `w1`, `[blocks, strips]`, and `b1`, `[strips]`; `small` are those strips.
-    pub fn add(&self, scale: f32, small: &[Small], w1: &mut [Vec<&mut W1>], b1: &mut [Row], scratch: &mut Scratch) {
+    pub fn add(
+        &self,
+        scale: f32,
+        small: &[Small],
+        w1: &mut [Vec<impl BorrowMut<W1>>],
+        b1: &mut [Row],
+        scratch: &mut Scratch,
+    ) {
         let &Self { kind, images, outputs, .. } = self;
         scratch.functions.clear();
         scratch.functions.extend(small.iter().map(|small| functions::up_to(self.moves.size / 4.0 * small.spread())));
@@ -213,10 +221,10 @@ impl Hidden<'_> {
                     for (block, w1) in w1.iter_mut().enumerate() {
                         let (pixels, w1) = (images.pixels(self.batch[n], block, pixels), &mut w1[first..]);
                         match small.len() {
-                            1 => add_levels::<1>(kind, pixels, by_level, scale, w1),
-                            2 => add_levels::<2>(kind, pixels, by_level, scale, w1),
-                            3 => add_levels::<3>(kind, pixels, by_level, scale, w1),
-                            _ => add_levels::<MOST_STRIPS>(kind, pixels, by_level, scale, w1),
+                            1 => add_levels::<1>(kind, pixels, by_level, scale, each(w1)),
+                            2 => add_levels::<2>(kind, pixels, by_level, scale, each(w1)),
+                            3 => add_levels::<3>(kind, pixels, by_level, scale, each(w1)),
+                            _ => add_levels::<MOST_STRIPS>(kind, pixels, by_level, scale, each(w1)),
                         }
                     }
                 }
@@ -314,11 +322,17 @@ kernel! {
     }
 }
 
+/// The W1 of so many strips.
+fn each<const SIZE: usize>(w1: &mut [impl BorrowMut<W1>]) -> [&mut W1; SIZE] {
+    let w1: &mut [_; SIZE] = w1.first_chunk_mut().expect("as many strips as there are");
+    w1.each_mut().map(BorrowMut::borrow_mut)
+}
+
 kernel! {
     /// Adds to the weights of each pixel the differences of its level.
-    fn add_levels<const SIZE: usize>(pixels: &[Nonzero], by_level: &[ByLevel], scale: f32, w1: &mut [&mut W1]) {
+    fn add_levels<const SIZE: usize>(pixels: &[Nonzero], by_level: &[ByLevel], scale: f32, w1: [&mut W1; SIZE]) {
+        let mut w1 = w1;
         let by_level: &[ByLevel; SIZE] = by_level.first_chunk().expect("as many strips as the kernel is compiled for");
-        let w1: &mut [&mut W1; SIZE] = w1.first_chunk_mut().expect("as many strips as the kernel is compiled for");
         for pixel in pixels {
             let (index, level) = (usize::from(pixel.index), usize::from(pixel.value));
             // Read before W1 is written: the compiler can't know that they lie apart.
