@@ -123,8 +123,8 @@ impl Expected {
         let batches = task.batches(CHECK_STEPS);
         let mut net = TwoLayerNet::new(task.net, &task.params);
         let losses = batches.chunks(task.images_per_step()).map(|batch| {
-            let t: Vec<usize> = batch.iter().map(|&image| task.set.labels()[image as usize].into()).collect();
-            net.train_step(&task.set.inputs(batch), &t, CHECK_LEARNING_RATE.into())
+            let (x, t) = task.set.batch(batch);
+            net.train_step(&x, &t, CHECK_LEARNING_RATE.into())
         });
         let losses = losses.collect();
         Self { batches, params: net.params, losses }

@@ -248,7 +248,7 @@ fn relative(error: f64, expected: f64) -> f64 {
 /// The images of a set as the reference takes them, with their labels.
 fn inputs(set: &Dataset) -> (ndarray::Array2<f64>, Vec<usize>) {
     let all: Vec<u32> = (0..set.len() as u32).collect();
-    (set.inputs(&all), set.labels().iter().map(|&label| usize::from(label)).collect())
+    set.batch(&all)
 }
 
 /// A parameter by its place among all.

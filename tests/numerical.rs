@@ -8,7 +8,6 @@ use std::sync::{Arc, LazyLock};
 use common::{
     Case, Check, Run, assert_close, relative_error, run_on_every_device, with_every_density, with_every_plan,
 };
-use ndarray::Array2;
 use pollster::block_on;
 use twolayer::backend::{self, Backend, Device, Error, Method};
 use twolayer::data::batches::{Batches, Sampling};
@@ -66,7 +65,7 @@ fn main() -> ExitCode {
 fn naive(device: &Device, shape: Shape, batch_size: usize) -> Result<(), Error> {
     for mut case in with_every_density(device, || Case::new(shape, batch_size, Sigmoid, Softmax, 300)) {
         let batch = case.indices(1);
-        let (x, t) = case.batch(&batch);
+        let (x, t) = case.set.batch(&batch);
         let reference = case.reference();
         for step_size in STEP_SIZES {
             let expected = reference.numerical_gradient(&x, &t, step_size);
@@ -86,7 +85,7 @@ fn naive(device: &Device, shape: Shape, batch_size: usize) -> Result<(), Error> 
 fn exact(device: &Device, shape: Shape, batch_size: usize) -> Result<(), Error> {
     for mut case in with_every_density(device, || Case::new(shape, batch_size, Sigmoid, Softmax, 300)) {
         let batch = case.indices(1);
-        let (x, t) = case.batch(&batch);
+        let (x, t) = case.set.batch(&batch);
         let expected = case.reference().exact_gradient(&x, &t);
         let mut backend = case.backend(device)?;
         let set = block_on(backend.upload(&case.set))?;
@@ -123,11 +122,6 @@ impl Book {
     fn backend(&self, device: &Device, params: &Params) -> Result<Backend, Error> {
         block_on(Backend::new(device, self.net, Self::BATCH_SIZE, params))
     }
-
-    fn batch(&self, indices: &[u32]) -> (Array2<f64>, Vec<usize>) {
-        let t = indices.iter().map(|&i| usize::from(self.set.labels()[i as usize])).collect();
-        (self.set.inputs(indices), t)
-    }
 }
 
 /// A step at which the difference is no derivative.
@@ -135,7 +129,7 @@ const COARSE: f64 = 0.5;
 /// Every so many parameters of the book's network, the naive differences of its first batch by a coarse step.
 static COARSE_DIFFERENCES: LazyLock<Vec<(usize, f64)>> = LazyLock::new(|| {
     let book = Book::new();
-    let (x, t) = book.batch(&book.batches.clone().indices(0, 1));
+    let (x, t) = book.set.batch(&book.batches.clone().indices(0, 1));
     let mut reference = TwoLayerNet::new(book.net, &book.params);
     let Shape { input, hidden, classes } = book.net.shape;
     // Few of the many first weights, all biases, and many of the few others.
@@ -219,7 +213,7 @@ static TRAINED: LazyLock<Vec<(u64, Params, Vec<u32>)>> = LazyLock::new(|| {
 fn while_training(device: &Device) -> Result<(), Error> {
     let book = Book::new();
     for (iterations, params, batch) in TRAINED.iter() {
-        let (x, t) = book.batch(batch);
+        let (x, t) = book.set.batch(batch);
         let expected = TwoLayerNet::new(book.net, params).exact_gradient(&x, &t);
         let mut backend = book.backend(device, params)?;
         let set = block_on(backend.upload(&book.set))?;
@@ -236,7 +230,7 @@ fn steps(device: &Device) -> Result<(), Error> {
         let indices = case.indices(20);
         let mut reference = case.reference();
         for batch in indices.chunks(case.batch_size) {
-            let (x, t) = case.batch(batch);
+            let (x, t) = case.set.batch(batch);
             let gradient = reference.numerical_gradient(&x, &t, STEP_SIZE);
             for (value, slope) in reference.params.values_mut().zip(gradient.values()) {
                 *value -= 0.5 * slope;

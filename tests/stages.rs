@@ -66,7 +66,7 @@ fn stages(
 
 fn stages_of(device: &Device, mut case: Case) -> Result<(), backend::Error> {
     let batch = case.indices(1);
-    let (x, t) = case.batch(&batch);
+    let (x, t) = case.set.batch(&batch);
     let reference = case.reference();
     let (pass, gradient) = (reference.pass(&x, &t), reference.gradient(&x, &t));
     let mean_loss = mean_loss(&reference, &x, &t);

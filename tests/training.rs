@@ -63,7 +63,7 @@ fn steps(device: &Device, plan: &str, mut case: Case) -> Result<(), backend::Err
     let mut reference = case.reference();
     let mut expected = Vec::new();
     for batch in indices.chunks(case.batch_size) {
-        let (x, t) = case.batch(batch);
+        let (x, t) = case.set.batch(batch);
         expected.push(mean_loss(&reference, &x, &t));
         reference.train_step(&x, &t, f64::from(learning_rate));
     }
@@ -96,7 +96,7 @@ fn same_bits(device: &Device) -> Result<(), backend::Error> {
 fn evaluation(device: &Device, hidden: usize, images: usize) -> Result<(), backend::Error> {
     let case = Case::new(Shape { input: 7, hidden, classes: 7 }, 1, Sigmoid, Softmax, images);
     let all: Vec<u32> = (0..images as u32).collect();
-    let (x, t) = case.batch(&all);
+    let (x, t) = case.set.batch(&all);
     let reference = case.reference();
     let expected = reference.predict(&x);
     let mut backend = case.backend(device)?;

@@ -1,7 +1,5 @@
 //! What only the inside of the backend can be asked: every kind of instructions, and the choice between sparse and dense.
 
-use ndarray::Array2;
-
 use super::images::{Images, Set};
 use super::simd::Instructions;
 use super::team::Team;
@@ -53,8 +51,7 @@ fn every_kind_of_instructions_trains_as_the_reference_does() {
                 let set = set(batch_size, shape, share);
                 let mut reference = TwoLayerNet::new(net, &params);
                 let batch: Vec<u32> = (0..batch_size as u32).collect();
-                let (x, t): (Array2<f64>, Vec<usize>) =
-                    (set.inputs(&batch), set.labels().iter().map(|label| usize::from(*label)).collect());
+                let (x, t) = set.batch(&batch);
                 for _ in 0..3 {
                     reference.train_step(&x, &t, 0.1);
                 }

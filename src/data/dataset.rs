@@ -105,6 +105,15 @@ impl Dataset {
         Array2::from_shape_fn((images.len(), self.pixels()), |(n, i)| self.input(images[n], i))
     }
 
+    /// Some of the images as the reference takes them: x `[N, pixels]`, as [`Dataset::inputs`] has it, and their labels t.
+    ///
+    /// # Panics
+    /// When there is no image of such a number.
+    #[must_use]
+    pub fn batch(&self, images: &[u32]) -> (Array2<f64>, Vec<usize>) {
+        (self.inputs(images), images.iter().map(|&image| self.labels[image as usize].into()).collect())
+    }
+
     /// One pixel of an image as `inputs` has it.
     pub(crate) fn input(&self, image: u32, pixel: usize) -> f64 {
         f64::from(self.images[image as usize * self.pixels() + pixel]) / 255.0

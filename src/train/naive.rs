@@ -51,7 +51,7 @@ pub fn train_naive(
         }
         let start = Instant::now();
         let batch = batches.indices(step, 1);
-        let (x, t) = (train.inputs(&batch), labels(train, &batch));
+        let (x, t) = train.batch(&batch);
         let loss = network.loss(&x, &t) as f32;
         if !loss.is_finite() {
             network.params = good;
@@ -112,10 +112,6 @@ fn descend(
     ControlFlow::Continue(())
 }
 
-fn labels(set: &Dataset, images: &[u32]) -> Vec<usize> {
-    images.iter().map(|&image| usize::from(set.labels()[image as usize])).collect()
-}
-
 /// Loss, accuracy and confusion matrix over a whole set.
 fn evaluation(network: &TwoLayerNet, set: &Dataset) -> Evaluation {
     /// Images in f64 at a time: 6 MB of MNIST's.
@@ -125,7 +121,7 @@ fn evaluation(network: &TwoLayerNet, set: &Dataset) -> Evaluation {
     let mut loss = 0.0;
     let all: Vec<u32> = (0..images as u32).collect();
     for tile in all.chunks(TILE) {
-        let (x, t) = (set.inputs(tile), labels(set, tile));
+        let (x, t) = set.batch(tile);
         loss += network.loss(&x, &t) * tile.len() as f64;
         for (y, t) in network.predict(&x).outer_iter().zip(&t) {
             confusion[t * classes + argmax(&y)] += 1;

@@ -137,12 +137,6 @@ impl Case {
         let images = self.set.len() as u32;
         (0..batches * self.batch_size).map(|_| self.rng.next_u32() % images).collect()
     }
-
-    /// The images as the reference takes them, `[N, input]` in 0..=1, with their labels.
-    pub fn batch(&self, indices: &[u32]) -> (Array2<f64>, Vec<usize>) {
-        let t = indices.iter().map(|&i| usize::from(self.set.labels()[i as usize])).collect();
-        (self.set.inputs(indices), t)
-    }
 }
 
 /// The case, and on the CPU instead the same with few pixels and with all, which it computes with in two ways.
