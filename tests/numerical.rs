@@ -21,11 +21,12 @@ use twolayer::reference::TwoLayerNet;
 const SMALL: [(usize, usize, usize, usize); 6] =
     [(1, 7, 50, 10), (7, 1, 65, 2), (50, 13, 1, 7), (13, 65, 7, 33), (129, 5, 16, 3), (3, 20, 17, 255)];
 /// Sizes at and beyond the kernels' own, compared with the exact gradient.
-const LARGE: [(usize, usize, usize, usize); 6] = [
+const LARGE: [(usize, usize, usize, usize); 7] = [
     (100, 784, 50, 10),
     (129, 50, 1000, 10),
     (1000, 7, 129, 7),
     (300, 9, 65, 255),
+    (2051, 2, 1, 255),
     (7, 4096, 65, 10),
     (65, 7, 4096, 129),
 ];
@@ -49,7 +50,10 @@ fn main() -> ExitCode {
         let check: Check = Arc::new(move |device| exact(device, shape, batch_size));
         checks.push((format!("the exact gradient of {shape}, batch {batch_size}"), check));
     }
-    let whole: [(&str, Run); 6] = [
+    let whole: [(&str, Run); 9] = [
+        ("a large batch whose labels are few of many classes", crowded),
+        ("units that are all but saturated", saturated),
+        ("moves that turn the output over", far),
         ("a coarse step gives the difference and not the derivative", coarse),
         ("one step of training by a coarse step", one_step),
         ("the gradient at the start, after 600 and after 10,000 iterations", while_training),
@@ -94,6 +98,60 @@ fn exact(device: &Device, shape: Shape, batch_size: usize) -> Result<(), Error> 
         for _ in 0..2 {
             let (_, found) = block_on(backend.gradient(set, &batch))?;
             assert_close("", &found, &expected, TOLERANCE);
+        }
+    }
+    Ok(())
+}
+
+/// The gradient by the book's step beside the exact one.
+fn assert_exact(device: &Device, mut case: Case, batch_size: usize) -> Result<(), Error> {
+    case.batch_size = batch_size;
+    let batch = case.indices(1);
+    let (x, t) = case.set.batch(&batch);
+    let mut backend = case.backend(device)?;
+    let set = block_on(backend.upload(&case.set))?;
+    block_on(backend.set_method(NUMERICAL))?;
+    let (_, found) = block_on(backend.gradient(set, &batch))?;
+    assert_close("", &found, &case.reference().exact_gradient(&x, &t), TOLERANCE);
+    Ok(())
+}
+
+/// The largest batch, where one invocation in a few has all the work that a label makes.
+fn crowded(device: &Device) -> Result<(), Error> {
+    let mut case = Case::new(Shape { input: 2, hidden: 1, classes: 255 }, 1, Sigmoid, Softmax, 300);
+    let labels = case.set.labels().iter().map(|label| label % 32).collect();
+    case.set = Dataset::new(case.set.images().to_vec(), labels, 1, 2).expect("a set");
+    assert_exact(device, case, Shape::MAX_BATCH)
+}
+
+/// z is so near to 1 that z (1 - z) would have few digits.
+fn saturated(device: &Device) -> Result<(), Error> {
+    for bias in [-8.0, 8.0, 12.0] {
+        let mut case = Case::new(Shape { input: 30, hidden: 21, classes: 5 }, 1, Sigmoid, Softmax, 200);
+        case.params.b1.iter_mut().for_each(|b| *b += bias);
+        case.params.w1.iter_mut().for_each(|w| *w *= 0.2);
+        assert_exact(device, case, 60)?;
+    }
+    Ok(())
+}
+
+/// Weights so large that a move takes an output from near 0 to near 1, and the reverse.
+fn far(device: &Device) -> Result<(), Error> {
+    let shape = Shape { input: 6, hidden: 9, classes: 4 };
+    for mut case in with_every_density(device, || Case::new(shape, 10, Sigmoid, Softmax, 100)) {
+        case.params.w2.iter_mut().for_each(|w| *w *= 90.0);
+        let batch = case.indices(1);
+        let (x, t) = case.set.batch(&batch);
+        let y = case.reference().predict(&x);
+        assert!(t.iter().enumerate().any(|(n, &t)| y[[n, t]] < 1e-12), "no output is near 0");
+        for step_size in [0.5, 1.0] {
+            let mut backend = case.backend(device)?;
+            let set = block_on(backend.upload(&case.set))?;
+            block_on(backend.set_method(Method::Numerical { step_size }))?;
+            let (_, found) = block_on(backend.gradient(set, &batch))?;
+            let expected = case.reference().numerical_gradient(&x, &t, step_size);
+            // Logits of a hundred and more are rounded in f32 before anything is moved.
+            assert_close(&format!("h = {step_size}"), &found, &expected, 1e-4);
         }
     }
     Ok(())

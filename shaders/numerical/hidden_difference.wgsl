@@ -9,7 +9,7 @@
 @group(0) @binding(4) var<storage, read> images: array<u32>;
 @group(0) @binding(5) var<storage, read> batch: array<u32>;
 @group(0) @binding(6) var<storage, read> labels: array<u32>;
-@group(0) @binding(7) var<storage, read> z1: array<f32>;
+@group(0) @binding(7) var<storage, read> a1: array<f32>;
 // W2; only read, but a part of the buffer that `layer` may be a part of, and a buffer is read only or not.
 @group(0) @binding(8) var<storage, read_write> output_layer: array<vec4f>;
 // W1, then b1; or the buffer that takes their gradient.
@@ -29,7 +29,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     let unit = group.y * LANES + lane;
     // Those past the last unit do as it does, and leave nothing.
     let j = min(unit, HIDDEN - 1u);
-    let functions = functions_up_to(moves.size / 4.0 * hold_weights(j, lane));
+    let series = series_up_to(moves.size / 4.0 * hold_weights(j, lane));
     var sum = vec4f();
     for (var first = part.first; first < part.end; first += LANES) {
         workgroupBarrier();
@@ -43,11 +43,14 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
         }
         workgroupBarrier();
         let count = min(LANES, part.end - first);
+        // Summed up by themselves: one chain through the whole batch would round too often.
+        var next = vec4f();
         for (var i = 0u; i < count; i++) {
             if words[i] != 0u {
-                sum += difference(functions, first + i, words[i], targets[i], j, lane);
+                next += difference(series, first + i, words[i], targets[i], j, lane);
             }
         }
+        sum += next;
     }
     if unit < HIDDEN {
         leave(4u * word, unit, sum);
@@ -55,39 +58,66 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
 }
 
 // The differences of image n's loss by the weights between four pixels and unit j.
-fn difference(functions: u32, n: u32, word: u32, label: u32, j: u32, lane: u32) -> vec4f {
+fn difference(series: u32, n: u32, word: u32, label: u32, j: u32, lane: u32) -> vec4f {
     let row = (n - part.first) * CLASS_QUADS;
     let sample = sample_of(label, y[row + label / 4u][label % 4u]);
     let right = weight(j, label / 4u, lane)[label % 4u];
-    let z = z1[n * 4u * HIDDEN_QUADS + j];
+    let hidden = hidden_at(a1[n * 4u * HIDDEN_QUADS + j]);
     let move_of_a = moves.size * unpack4x8unorm(word);
-    let functions_of_a = functions_up_to(moves.size);
-    let above = move_of_z(z, exp_move(functions_of_a, move_of_a));
-    let below = move_of_z(z, exp_move(functions_of_a, -move_of_a));
-    var s_above = vec4f();
-    var s_below = vec4f();
+    let series_of_a = series_up_to(moves.size);
+    let above = move_of_z(hidden, exp_move(series_of_a, move_of_a));
+    let below = move_of_z(hidden, exp_move(series_of_a, -move_of_a));
+    var up = Change();
+    var down = Change();
     for (var k = 0u; k < CLASS_QUADS; k++) {
         let v = weight(j, k, lane) - right;
-        let s = y[row + k] * select(v, vec4f(1.0), functions == FULL);
-        s_above += s.x * growth(functions, above * v.x);
-        s_below += s.x * growth(functions, below * v.x);
-        s_above += s.y * growth(functions, above * v.y);
-        s_below += s.y * growth(functions, below * v.y);
-        s_above += s.z * growth(functions, above * v.z);
-        s_below += s.z * growth(functions, below * v.z);
-        s_above += s.w * growth(functions, above * v.w);
-        s_below += s.w * growth(functions, below * v.w);
+        let y = y[row + k];
+        up = with_class(series, up, y.x, v.x, above);
+        down = with_class(series, down, y.x, v.x, below);
+        up = with_class(series, up, y.y, v.y, above);
+        down = with_class(series, down, y.y, v.y, below);
+        up = with_class(series, up, y.z, v.z, above);
+        down = with_class(series, down, y.z, v.z, below);
+        up = with_class(series, up, y.w, v.w, above);
+        down = with_class(series, down, y.w, v.w, below);
     }
-    if functions != FULL {
-        s_above *= above;
-        s_below *= below;
+    if series == FULL {
+        return loss_move_of_whole(up.s, up.whole, sample) - loss_move_of_whole(down.s, down.whole, sample);
     }
-    return loss_move(functions, s_above, sample) - loss_move(functions, s_below, sample);
+    return loss_move(series, up.s * above, sample) - loss_move(series, down.s * below, sample);
+}
+
+// What the classes' outputs come to when a unit moves, for each of four pixels.
+struct Change {
+    // The sum of y_k (e^v_k - 1); divided by the unit's move, where that is computed by a short function.
+    s: vec4f,
+    // The sum of y_k e^v_k, where it is needed.
+    whole: vec4f,
+}
+
+// One class more, whose logit moves by v times the unit's move.
+fn with_class(series: u32, sum: Change, y: f32, v: f32, unit_move: vec4f) -> Change {
+    if series == FULL {
+        let e = exps(unit_move * v);
+        return Change(sum.s + y * e.change, sum.whole + y * e.whole);
+    }
+    return Change(sum.s + y * v * growth(series, unit_move * v), sum.whole);
+}
+
+struct Hidden {
+    z: f32,
+    // sigmoid'(a) = sigmoid(a) sigmoid(-a): from z alone it would be z (1 - z), where z is near 1 of few digits.
+    slope: f32,
+}
+
+fn hidden_at(a: f32) -> Hidden {
+    let e = exp(-abs(a));
+    return Hidden(select(e, 1.0, a >= 0.0) / (1.0 + e), e / ((1.0 + e) * (1.0 + e)));
 }
 
 // How far z1 moves: sigmoid(a + h x) - sigmoid(a), where e = e^(h x) - 1.
-fn move_of_z(z: f32, e: vec4f) -> vec4f {
-    return z * (1.0 - z) * e / (1.0 + z * e);
+fn move_of_z(hidden: Hidden, e: vec4f) -> vec4f {
+    return hidden.slope * e / (1.0 + hidden.z * e);
 }
 
 // Takes unit j's row of W2 to where `weight` finds it. Returns how far apart two of its weights lie at the most.

@@ -1,5 +1,6 @@
 // The central difference of the loss by a parameter, (L(w + h) - L(w - h)) / 2h, where nothing cancels: only what moving it
-// changes is computed, as a change. src/cpu/difference.rs has the same functions by the same names, and explains them.
+// changes is computed, as a change. src/cpu/difference.rs and functions.rs have the same by the same names; the first explains
+// it, the second has the coefficients' origin.
 //
 // No built-in log: its error may be 2^-21 whatever the result, and these results are far smaller.
 
@@ -23,26 +24,25 @@ const FULL = 2u;
 override SHORTEST_UP_TO: f32;
 override SHORT_UP_TO: f32;
 
-fn functions_up_to(v: f32) -> u32 {
+fn series_up_to(v: f32) -> u32 {
     // A NaN is up to nothing.
     return select(select(FULL, SHORT, v <= SHORT_UP_TO), SHORTEST, v <= SHORTEST_UP_TO);
 }
 
-// (e^v - 1) / v; or e^v - 1 where it is computed as a whole.
-fn growth(functions: u32, v: vec4f) -> vec4f {
-    if functions == SHORTEST {
+// (e^v - 1) / v by one of the short ones.
+fn growth(series: u32, v: vec4f) -> vec4f {
+    if series == SHORTEST {
         return 1.0 + 0.5 * v;
     }
-    if functions == SHORT {
-        return 1.0 + v * (0.5 + v * (1.0 / 6.0 + v * (1.0 / 24.0)));
-    }
-    return expm1(v);
+    return 1.0 + v * (0.5 + v * (1.0 / 6.0 + v * (1.0 / 24.0)));
 }
 
 // e^v - 1.
-fn exp_move(functions: u32, v: vec4f) -> vec4f {
-    let change = growth(functions, v);
-    return select(v * change, change, functions == FULL);
+fn exp_move(series: u32, v: vec4f) -> vec4f {
+    if series == FULL {
+        return exps(v).change;
+    }
+    return v * growth(series, v);
 }
 
 struct Sample {
@@ -58,15 +58,24 @@ fn sample_of(label: u32, right: f32) -> Sample {
 }
 
 // How far the loss moves.
-fn loss_move(functions: u32, s: vec4f, sample: Sample) -> vec4f {
+fn loss_move(series: u32, s: vec4f, sample: Sample) -> vec4f {
     let p = sample.q * s / (1.0 + sample.r * s);
-    if functions == SHORTEST {
+    if series == SHORTEST {
         return p * (1.0 + p * (-0.5 + p * (1.0 / 3.0)));
     }
-    if functions == SHORT {
+    if series == SHORT {
         return p * (1.0 + p * (-0.5 + p * (1.0 / 3.0 + p * (-0.25 + p * 0.2))));
     }
-    return log1p(p);
+    return ln_of(1.0 + p, p);
+}
+
+// The same by the full functions, for moves of any size: `whole` is 1 + s, summed up by itself.
+fn loss_move_of_whole(s: vec4f, whole: vec4f, sample: Sample) -> vec4f {
+    let p = sample.q * s / (1.0 + sample.r * s);
+    // Near s = -1 these two sums would cancel. What they come to is this ratio, of which nothing is negative.
+    let ratio = whole / (sample.q + sample.r * whole);
+    let is_far = s < vec4f(-0.5);
+    return ln_of(select(1.0 + p, ratio, is_far), select(p, ratio - 1.0, is_far));
 }
 
 const LOG2_E = 1.442695041;
@@ -74,25 +83,31 @@ const LOG2_E = 1.442695041;
 const LN_2 = vec2f(0.693359375, -2.12194440e-4);
 const MANTISSA_BITS = vec4u(23u);
 
-// e^v - 1, whole from -87 to 88 and there held.
-fn expm1(v: vec4f) -> vec4f {
-    let x = clamp(v, vec4f(-87.0), vec4f(88.0));
+struct Exps {
+    // e^v.
+    whole: vec4f,
+    // e^v - 1.
+    change: vec4f,
+}
+
+// Right from -80 to 88 and there held: so a sum of outputs times these is neither 0 nor infinite.
+fn exps(v: vec4f) -> Exps {
+    let x = clamp(v, vec4f(-80.0), vec4f(88.0));
     // e^x = 2^n e^r, where n is the integer nearest to x / ln 2.
     let n = round(x * LOG2_E);
     let r = (x - n * LN_2.x) - n * LN_2.y;
-    // The coefficients of Cephes' expf.
     let series = 0.5 + r * (1.6666665e-1 + r * (4.1665795e-2 + r * (8.3334519e-3 + r * (1.3981999e-3 + r * 1.9875691e-4))));
-    let rest = r + r * r * series;
     let power = bitcast<vec4f>((vec4i(n) + vec4i(127)) << MANTISSA_BITS);
-    return rest * power + (power - 1.0);
+    let rest = power * (r + r * r * series);
+    return Exps(rest + power, rest + (power - 1.0));
 }
 
-// ln(1 + x) for x > -1.
-fn log1p(x: vec4f) -> vec4f {
-    // 1 + x = 2^n (1 + f), where 1 + f is from sqrt(1/2) to sqrt(2). If n is 0, f is x itself.
-    let sum = bitcast<vec4i>(1.0 + x);
-    let n = (sum - vec4i(SQRT_HALF)) >> MANTISSA_BITS;
-    let f = select(bitcast<vec4f>(sum - (n << MANTISSA_BITS)) - 1.0, x, n == vec4i(0));
+// ln(sum), where sum > 0; change is sum - 1, of which a small one has more digits.
+fn ln_of(sum: vec4f, change: vec4f) -> vec4f {
+    // sum = 2^n (1 + f), where 1 + f is from sqrt(1/2) to sqrt(2). If n is 0, f is the change itself.
+    let bits = bitcast<vec4i>(sum);
+    let n = (bits - vec4i(SQRT_HALF)) >> MANTISSA_BITS;
+    let f = select(bitcast<vec4f>(bits - (n << MANTISSA_BITS)) - 1.0, change, n == vec4i(0));
     // ln(1 + f) = 2 artanh(s) = 2 (s + s³/3 + s⁵/5 + ...)
     let s = f / (2.0 + f);
     let square = s * s;

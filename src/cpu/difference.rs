@@ -16,7 +16,9 @@
 use std::borrow::BorrowMut;
 use std::ops::Range;
 
-use super::functions::{expm1, log1p};
+use bytemuck::Zeroable;
+
+use super::functions::{exps, ln_of};
 use super::images::Images;
 use super::layers::{self, CHAIN};
 use super::simd::{Instructions, LANES, Row, add_scaled, kernel, multiply_add};
@@ -51,7 +53,7 @@ impl Moves {
 }
 
 /// How e^v - 1 and ln(1 + s) are computed: what a kernel is compiled for.
-mod functions {
+mod series {
     use crate::backend::series::{SHORT_UP_TO, SHORTEST_UP_TO};
 
     pub const SHORTEST: usize = 0;
@@ -67,12 +69,12 @@ mod functions {
         }
     }
 }
-use functions::{FULL, SHORT, SHORTEST};
+use series::{FULL, SHORT, SHORTEST};
 
 /// (e^v - 1) / v.
 #[inline(always)]
-fn growth<const FUSED: bool, const FUNCTIONS: usize>(v: f32) -> f32 {
-    if FUNCTIONS == SHORTEST {
+fn growth<const FUSED: bool, const SERIES: usize>(v: f32) -> f32 {
+    if SERIES == SHORTEST {
         return multiply_add::<FUSED>(v, 0.5, 1.0);
     }
     let sum = multiply_add::<FUSED>(v, 1.0 / 24.0, 1.0 / 6.0);
@@ -82,22 +84,32 @@ fn growth<const FUSED: bool, const FUNCTIONS: usize>(v: f32) -> f32 {
 
 /// e^v - 1.
 #[inline(always)]
-fn exp_move<const FUSED: bool, const FUNCTIONS: usize>(v: f32) -> f32 {
-    if FUNCTIONS == FULL { expm1::<FUSED>(v) } else { v * growth::<FUSED, FUNCTIONS>(v) }
+fn exp_move<const FUSED: bool, const SERIES: usize>(v: f32) -> f32 {
+    if SERIES == FULL { exps::<FUSED>(v).1 } else { v * growth::<FUSED, SERIES>(v) }
 }
 
 /// How far the loss moves.
 #[inline(always)]
-fn loss_move<const FUSED: bool, const FUNCTIONS: usize>(s: f32, sample: Sample) -> f32 {
+fn loss_move<const FUSED: bool, const SERIES: usize>(s: f32, sample: Sample) -> f32 {
     let s = sample.q * s / multiply_add::<FUSED>(sample.r, s, 1.0);
-    if FUNCTIONS == FULL {
-        return log1p::<FUSED>(s);
+    if SERIES == FULL {
+        return ln_of::<FUSED>(1.0 + s, s);
     }
     let mut sum = 1.0 / 3.0;
-    if FUNCTIONS == SHORT {
+    if SERIES == SHORT {
         sum = multiply_add::<FUSED>(s, multiply_add::<FUSED>(s, 0.2, -0.25), sum);
     }
     s * multiply_add::<FUSED>(s, multiply_add::<FUSED>(s, sum, -0.5), 1.0)
+}
+
+/// The same by the full functions, for moves of any size: `whole` is 1 + s, summed up by itself.
+#[inline(always)]
+fn loss_move_of_whole<const FUSED: bool>(s: f32, whole: f32, sample: Sample) -> f32 {
+    let p = sample.q * s / multiply_add::<FUSED>(sample.r, s, 1.0);
+    // Near s = -1 these two sums would cancel. What they come to is this ratio, of which nothing is negative.
+    let ratio = whole / multiply_add::<FUSED>(sample.r, whole, sample.q);
+    let is_far = s < -0.5;
+    ln_of::<FUSED>(if is_far { ratio } else { 1.0 + p }, if is_far { ratio - 1.0 } else { p })
 }
 
 /// The outputs of a batch.
@@ -183,8 +195,8 @@ struct Units<'a> {
 /// Memory that is kept from image to image.
 #[derive(Default)]
 pub struct Scratch {
-    /// Which functions each strip takes.
-    functions: Vec<usize>,
+    /// Which series each strip takes.
+    series: Vec<usize>,
     /// Which levels an image has.
     levels: Vec<u8>,
     pixels: Vec<Nonzero>,
@@ -192,6 +204,19 @@ pub struct Scratch {
     by_level: Vec<ByLevel>,
     /// The sums of a chain by b1, or by a strip's W2.
     chain: Vec<Row>,
+    /// Those by W1, `[blocks, strips]`.
+    w1_chain: Vec<Vec<W1>>,
+}
+
+impl Scratch {
+    /// Takes on the sizes of the hidden layer.
+    fn fit(&mut self, blocks: usize, strips: usize) {
+        self.series.clear();
+        self.by_level.resize(MOST_STRIPS.min(strips), [Row::ZERO; LEVELS]);
+        self.chain.resize(strips, Row::ZERO);
+        self.w1_chain.resize_with(blocks, Vec::new);
+        self.w1_chain.iter_mut().for_each(|block| block.resize(strips, W1::zeroed()));
+    }
 }
 
 impl Hidden<'_> {
@@ -205,20 +230,19 @@ impl Hidden<'_> {
         scratch: &mut Scratch,
     ) {
         let &Self { kind, images, outputs, .. } = self;
-        scratch.functions.clear();
-        scratch.functions.extend(small.iter().map(|small| functions::up_to(self.moves.size / 4.0 * small.spread())));
-        scratch.by_level.resize(MOST_STRIPS.min(small.len()), [Row::ZERO; LEVELS]);
+        scratch.fit(w1.len(), small.len());
+        scratch.series.extend(small.iter().map(|small| series::up_to(self.moves.size / 4.0 * small.spread())));
         for chain in outputs.chains() {
-            scratch.chain.clear();
-            scratch.chain.resize(small.len(), Row::ZERO);
+            scratch.chain.fill(Row::ZERO);
+            scratch.w1_chain.iter_mut().flatten().for_each(|w1| w1.fill(Row::ZERO));
             for n in chain {
                 self.find_levels(n, scratch);
                 for (first, small) in (0..).step_by(MOST_STRIPS).zip(small.chunks(MOST_STRIPS)) {
                     for (place, small) in small.iter().enumerate() {
                         self.difference(n, first + place, small, place, scratch);
                     }
-                    let Scratch { pixels, by_level, .. } = &mut *scratch;
-                    for (block, w1) in w1.iter_mut().enumerate() {
+                    let Scratch { pixels, by_level, w1_chain, .. } = &mut *scratch;
+                    for (block, w1) in w1_chain.iter_mut().enumerate() {
                         let (pixels, w1) = (images.pixels(self.batch[n], block, pixels), &mut w1[first..]);
                         match small.len() {
                             1 => add_levels::<1>(kind, pixels, by_level, scale, each(w1)),
@@ -230,6 +254,9 @@ impl Hidden<'_> {
                 }
             }
             layers::add(kind, scale, &scratch.chain, b1);
+            for (w1, sums) in w1.iter_mut().flatten().zip(scratch.w1_chain.iter().flatten()) {
+                layers::add(kind, 1.0, sums, w1.borrow_mut());
+            }
         }
     }
 
@@ -257,9 +284,9 @@ impl Hidden<'_> {
         let Self { kind, moves, outputs, .. } = self;
         let at = strip * self.batch.len() + n;
         let units = Units { small, z1: &self.z1[at], slope: &self.slopes[at] };
-        let Scratch { functions, levels, pulls, by_level, chain, .. } = scratch;
+        let Scratch { series, levels, pulls, by_level, chain, .. } = scratch;
         let found = &mut by_level[place];
-        match functions[strip] {
+        match series[strip] {
             SHORTEST => difference::<SHORTEST>(*kind, moves, levels, outputs, n, &units, pulls, found),
             SHORT => difference::<SHORT>(*kind, moves, levels, outputs, n, &units, pulls, found),
             _ => difference::<FULL>(*kind, moves, levels, outputs, n, &units, pulls, found),
@@ -269,7 +296,7 @@ impl Hidden<'_> {
 }
 
 kernel! {
-    fn difference<const FUNCTIONS: usize>(
+    fn difference<const SERIES: usize>(
         moves: &Moves,
         levels: &[u8],
         outputs: &Outputs,
@@ -286,7 +313,7 @@ kernel! {
             let (mut v, mut s) = (*w2, Row([y; LANES]));
             for (lane, right) in right.0.iter().enumerate() {
                 v.0[lane] -= right;
-                if FUNCTIONS != FULL {
+                if SERIES != FULL {
                     s.0[lane] *= v.0[lane];
                 }
             }
@@ -299,33 +326,43 @@ kernel! {
                     *by = units.slope.0[lane] * e / multiply_add::<FUSED>(units.z1.0[lane], e, 1.0);
                 }
             }
-            let mut s = [Row::ZERO; 2];
+            // s, divided by the unit's move if a series gives it so; and 1 + s, if it is needed.
+            let (mut s, mut whole) = ([Row::ZERO; 2], [Row::ZERO; 2]);
             for pull in &*pulls {
-                for (s, by) in s.iter_mut().zip(&z_moves) {
-                    for (lane, s) in s.0.iter_mut().enumerate() {
+                for ((s, whole), by) in s.iter_mut().zip(&mut whole).zip(&z_moves) {
+                    for (lane, (s, whole)) in s.0.iter_mut().zip(&mut whole.0).enumerate() {
                         let v = by.0[lane] * pull.v.0[lane];
-                        let change = if FUNCTIONS == FULL { expm1::<FUSED>(v) } else { growth::<FUSED, FUNCTIONS>(v) };
-                        *s = multiply_add::<FUSED>(pull.s.0[lane], change, *s);
+                        if SERIES == FULL {
+                            let (e, change) = exps::<FUSED>(v);
+                            *s = multiply_add::<FUSED>(pull.s.0[lane], change, *s);
+                            *whole = multiply_add::<FUSED>(pull.s.0[lane], e, *whole);
+                        } else {
+                            *s = multiply_add::<FUSED>(pull.s.0[lane], growth::<FUSED, SERIES>(v), *s);
+                        }
                     }
                 }
             }
-            let ([above, below], [by_above, by_below]) = (s, z_moves);
-            for (lane, found) in found[usize::from(level)].0.iter_mut().enumerate() {
-                let (mut above, mut below) = (above.0[lane], below.0[lane]);
-                if FUNCTIONS != FULL {
-                    above *= by_above.0[lane];
-                    below *= by_below.0[lane];
+            let mut losses = [Row::ZERO; 2];
+            for ((loss, by), (s, whole)) in losses.iter_mut().zip(&z_moves).zip(s.iter().zip(&whole)) {
+                for (lane, loss) in loss.0.iter_mut().enumerate() {
+                    *loss = if SERIES == FULL {
+                        loss_move_of_whole::<FUSED>(s.0[lane], whole.0[lane], sample)
+                    } else {
+                        loss_move::<FUSED, SERIES>(s.0[lane] * by.0[lane], sample)
+                    };
                 }
-                *found = loss_move::<FUSED, FUNCTIONS>(above, sample) - loss_move::<FUSED, FUNCTIONS>(below, sample);
+            }
+            let [above, below] = losses;
+            for (found, (above, below)) in found[usize::from(level)].0.iter_mut().zip(above.0.iter().zip(&below.0)) {
+                *found = above - below;
             }
         }
     }
 }
 
 /// The W1 of so many strips.
-fn each<const SIZE: usize>(w1: &mut [impl BorrowMut<W1>]) -> [&mut W1; SIZE] {
-    let w1: &mut [_; SIZE] = w1.first_chunk_mut().expect("as many strips as there are");
-    w1.each_mut().map(BorrowMut::borrow_mut)
+fn each<const SIZE: usize>(w1: &mut [W1]) -> [&mut W1; SIZE] {
+    w1.first_chunk_mut::<SIZE>().expect("as many strips as there are").each_mut()
 }
 
 kernel! {
@@ -357,7 +394,7 @@ pub fn add_output(
     w2: &mut [Row],
     Scratch { chain, .. }: &mut Scratch,
 ) {
-    match functions::up_to(moves.size) {
+    match series::up_to(moves.size) {
         SHORTEST => output::<SHORTEST>(kind, moves.size as f32, outputs, z1, scale, w2, chain),
         SHORT => output::<SHORT>(kind, moves.size as f32, outputs, z1, scale, w2, chain),
         _ => output::<FULL>(kind, moves.size as f32, outputs, z1, scale, w2, chain),
@@ -365,7 +402,7 @@ pub fn add_output(
 }
 
 kernel! {
-    fn output<const FUNCTIONS: usize>(
+    fn output<const SERIES: usize>(
         h: f32,
         outputs: &Outputs,
         z1: &[Row],
@@ -381,7 +418,7 @@ kernel! {
                 let mut e = [Row::ZERO; 2];
                 for (e, h) in e.iter_mut().zip([h, -h]) {
                     for (e, z) in e.0.iter_mut().zip(z1[n].0) {
-                        *e = exp_move::<FUSED, FUNCTIONS>(h * z);
+                        *e = exp_move::<FUSED, SERIES>(h * z);
                     }
                 }
                 for (class, sum) in sums.iter_mut().enumerate() {
@@ -391,8 +428,8 @@ kernel! {
                     let [above, below] = if is_label { [&e[1], &e[0]] } else { [&e[0], &e[1]] };
                     let mut total = *sum;
                     for (lane, total) in total.0.iter_mut().enumerate() {
-                        *total += loss_move::<FUSED, FUNCTIONS>(y * above.0[lane], sample)
-                            - loss_move::<FUSED, FUNCTIONS>(y * below.0[lane], sample);
+                        *total += loss_move::<FUSED, SERIES>(y * above.0[lane], sample)
+                            - loss_move::<FUSED, SERIES>(y * below.0[lane], sample);
                     }
                     *sum = total;
                 }
@@ -406,7 +443,7 @@ kernel! {
 
 /// Adds the differences by b2, times `scale`, to `b2`, a lane a class.
 pub fn add_output_bias(kind: Instructions, moves: &Moves, outputs: &Outputs, scale: f32, b2: &mut [Row]) {
-    match functions::up_to(moves.size) {
+    match series::up_to(moves.size) {
         SHORTEST => output_bias::<SHORTEST>(kind, moves.size as f32, outputs, scale, b2),
         SHORT => output_bias::<SHORT>(kind, moves.size as f32, outputs, scale, b2),
         _ => output_bias::<FULL>(kind, moves.size as f32, outputs, scale, b2),
@@ -414,8 +451,8 @@ pub fn add_output_bias(kind: Instructions, moves: &Moves, outputs: &Outputs, sca
 }
 
 kernel! {
-    fn output_bias<const FUNCTIONS: usize>(h: f32, outputs: &Outputs, scale: f32, b2: &mut [Row]) {
-        let e = [exp_move::<FUSED, FUNCTIONS>(h), exp_move::<FUSED, FUNCTIONS>(-h)];
+    fn output_bias<const SERIES: usize>(h: f32, outputs: &Outputs, scale: f32, b2: &mut [Row]) {
+        let e = [exp_move::<FUSED, SERIES>(h), exp_move::<FUSED, SERIES>(-h)];
         for (b2, (first, y)) in b2.iter_mut().zip((0..).step_by(LANES).zip(outputs.y.chunks_exact(outputs.labels.len()))) {
             for chain in outputs.chains() {
                 let mut sum = Row::ZERO;
@@ -425,8 +462,8 @@ kernel! {
                         let is_label = first + lane == sample.label;
                         let y = if is_label { wrong } else { y[n].0[lane] };
                         let [above, below] = if is_label { [e[1], e[0]] } else { e };
-                        *sum += loss_move::<FUSED, FUNCTIONS>(y * above, sample)
-                            - loss_move::<FUSED, FUNCTIONS>(y * below, sample);
+                        *sum += loss_move::<FUSED, SERIES>(y * above, sample)
+                            - loss_move::<FUSED, SERIES>(y * below, sample);
                     }
                 }
                 add_scaled::<FUSED>(b2, scale, &sum);

@@ -1,4 +1,4 @@
-//! exp, expm1, log1p and sigmoid without branches, so that a loop of them becomes vector instructions.
+//! exp, ln and sigmoid without branches, so that a loop of them becomes vector instructions.
 
 use super::simd::multiply_add;
 
@@ -45,22 +45,23 @@ pub fn exp<const FUSED: bool>(x: f32) -> f32 {
     if x < LEAST { 0.0 } else { (rest + 1.0) * power }
 }
 
-/// e^x - 1 within 3 units in the last place from -87 to 88, beyond which it is -1 or e^88. A NaN stays one.
+/// e^x within 2 units in the last place and e^x - 1 within 3, from -87 to 88, beyond which they are those of e^-87 and e^88.
+/// A NaN stays one.
 #[inline(always)]
-pub fn expm1<const FUSED: bool>(x: f32) -> f32 {
+pub fn exps<const FUSED: bool>(x: f32) -> (f32, f32) {
     let (power, rest) = power_and_rest::<FUSED>(within(x));
-    multiply_add::<FUSED>(rest, power, power - 1.0)
+    ((rest + 1.0) * power, multiply_add::<FUSED>(rest, power, power - 1.0))
 }
 
-/// ln(1 + x) within 5 units in the last place for x > -1. A NaN stays one.
+/// ln(sum) within 5 units in the last place, where sum > 0; `change` is sum - 1, of which a small one has more digits. A NaN
+/// stays one.
 #[inline(always)]
-pub fn log1p<const FUSED: bool>(x: f32) -> f32 {
-    let sum = 1.0 + x;
-    // 1 + x = 2^n (1 + f), where 1 + f is from sqrt(1/2) to sqrt(2). If n is 0, f is x itself.
+pub fn ln_of<const FUSED: bool>(sum: f32, change: f32) -> f32 {
+    // sum = 2^n (1 + f), where 1 + f is from sqrt(1/2) to sqrt(2). If n is 0, f is the change itself.
     let n =
         (sum.to_bits().wrapping_sub(std::f32::consts::FRAC_1_SQRT_2.to_bits()) as i32) >> (f32::MANTISSA_DIGITS - 1);
     let f = f32::from_bits(sum.to_bits().wrapping_sub((n << (f32::MANTISSA_DIGITS - 1)) as u32)) - 1.0;
-    let f = if n == 0 { x } else { f };
+    let f = if n == 0 { change } else { f };
     // ln(1 + f) = 2 artanh(s) = 2 (s + s³/3 + s⁵/5 + ...)
     let s = f / (2.0 + f);
     let square = s * s;
@@ -71,7 +72,7 @@ pub fn log1p<const FUSED: bool>(x: f32) -> f32 {
     let log = multiply_add::<FUSED>(series * square, s, 2.0 * s);
     let n = n as f32;
     let log = multiply_add::<FUSED>(n, LN_2[0], multiply_add::<FUSED>(n, LN_2[1], log));
-    if x.is_nan() { x } else { log }
+    if change.is_nan() { change } else { log }
 }
 
 /// 1 / (1 + e^-a). A NaN stays one.
@@ -86,7 +87,7 @@ mod tests {
     use crate::cpu::simd::{Instructions, kernel};
 
     kernel! {
-        fn exps(values: &mut [f32]) {
+        fn exp_values(values: &mut [f32]) {
             for x in values {
                 *x = exp::<FUSED>(*x);
             }
@@ -94,7 +95,7 @@ mod tests {
     }
 
     kernel! {
-        fn sigmoids(values: &mut [f32]) {
+        fn sigmoid_values(values: &mut [f32]) {
             for x in values {
                 *x = sigmoid::<FUSED>(*x);
             }
@@ -102,17 +103,17 @@ mod tests {
     }
 
     kernel! {
-        fn expm1s(values: &mut [f32]) {
+        fn expm1_values(values: &mut [f32]) {
             for x in values {
-                *x = expm1::<FUSED>(*x);
+                *x = exps::<FUSED>(*x).1;
             }
         }
     }
 
     kernel! {
-        fn log1ps(values: &mut [f32]) {
+        fn log1p_values(values: &mut [f32]) {
             for x in values {
-                *x = log1p::<FUSED>(*x);
+                *x = ln_of::<FUSED>(1.0 + *x, *x);
             }
         }
     }
@@ -136,7 +137,7 @@ mod tests {
     fn exp_is_within_two_units_in_the_last_place() {
         for instructions in Instructions::all() {
             for (least, most) in [(LEAST, MOST), (-1.0, 1.0), (-1e-3, 1e-3)] {
-                let error = largest_error(least, most, |x| exps(instructions, x), f64::exp);
+                let error = largest_error(least, most, |x| exp_values(instructions, x), f64::exp);
                 assert!(error < 2.0, "{instructions:?}, {least} to {most}: {error}");
             }
         }
@@ -146,7 +147,7 @@ mod tests {
     fn expm1_is_within_three_units_in_the_last_place() {
         for instructions in Instructions::all() {
             for (least, most) in [(LEAST, MOST), (-1.0, 1.0), (-1e-3, 1e-3), (-1e-30, 1e-30)] {
-                let error = largest_error(least, most, |x| expm1s(instructions, x), f64::exp_m1);
+                let error = largest_error(least, most, |x| expm1_values(instructions, x), f64::exp_m1);
                 assert!(error < 3.0, "{instructions:?}, {least} to {most}: {error}");
             }
         }
@@ -158,7 +159,24 @@ mod tests {
             for (least, most) in
                 [(-0.999_999, 1.0), (-1e-3, 1e-3), (-1e-30, 1e-30), (0.3, 0.5), (1.0, 1e3), (1e3, 1e38)]
             {
-                let error = largest_error(least, most, |x| log1ps(instructions, x), f64::ln_1p);
+                let error = largest_error(least, most, |x| log1p_values(instructions, x), f64::ln_1p);
+                assert!(error < 5.0, "{instructions:?}, {least} to {most}: {error}");
+            }
+        }
+    }
+
+    #[test]
+    fn ln_is_within_five_units_in_the_last_place() {
+        kernel! {
+            fn ln_values(values: &mut [f32]) {
+                for x in values {
+                    *x = ln_of::<FUSED>(*x, *x - 1.0);
+                }
+            }
+        }
+        for instructions in Instructions::all() {
+            for (least, most) in [(1e-37, 1e-30), (1e-6, 0.1), (0.1, 0.999), (1.0, 1e38)] {
+                let error = largest_error(least, most, |x| ln_values(instructions, x), f64::ln);
                 assert!(error < 5.0, "{instructions:?}, {least} to {most}: {error}");
             }
         }
@@ -169,7 +187,7 @@ mod tests {
         for instructions in Instructions::all() {
             for (least, most) in [(-86.0, 88.0), (-1.0, 1.0)] {
                 let right = |a: f64| 1.0 / (1.0 + (-a).exp());
-                let error = largest_error(least, most, |x| sigmoids(instructions, x), right);
+                let error = largest_error(least, most, |x| sigmoid_values(instructions, x), right);
                 assert!(error < 4.0, "{instructions:?}, {least} to {most}: {error}");
             }
         }
@@ -180,18 +198,18 @@ mod tests {
         for instructions in Instructions::all() {
             let mut ends = [f32::NEG_INFINITY, -1e30, -87.01, 0.0, 88.01, 1e30, f32::INFINITY, f32::NAN];
             let (mut sigmoid_ends, mut expm1_ends) = (ends, ends);
-            exps(instructions, &mut ends);
+            exp_values(instructions, &mut ends);
             assert_eq!(ends[..4], [0.0, 0.0, 0.0, 1.0], "{instructions:?}");
             assert!(ends[4..7] == [ends[4]; 3] && ends[4] > 1e38 && ends[4].is_finite(), "{ends:?}");
             assert!(ends[7].is_nan());
-            expm1s(instructions, &mut expm1_ends);
+            expm1_values(instructions, &mut expm1_ends);
             assert_eq!(expm1_ends[..4], [-1.0, -1.0, -1.0, 0.0], "{instructions:?}");
             assert_eq!(expm1_ends[4..7], ends[4..7]);
             assert!(expm1_ends[7].is_nan());
             let mut log1p_ends = [0.0, f32::NAN];
-            log1ps(instructions, &mut log1p_ends);
+            log1p_values(instructions, &mut log1p_ends);
             assert!(log1p_ends[0] == 0.0 && log1p_ends[1].is_nan(), "{log1p_ends:?}");
-            sigmoids(instructions, &mut sigmoid_ends);
+            sigmoid_values(instructions, &mut sigmoid_ends);
             assert!(sigmoid_ends[..3].iter().all(|z| (0.0..1e-37).contains(z)), "{sigmoid_ends:?}");
             assert_eq!(sigmoid_ends[3..7], [0.5, 1.0, 1.0, 1.0]);
             assert!(sigmoid_ends[7].is_nan());

@@ -9,8 +9,6 @@ use std::ops::Range;
 use std::slice::IterMut;
 use std::sync::{PoisonError, RwLock};
 
-use bytemuck::Zeroable;
-
 use super::dense::Panel;
 use super::difference::{self, Hidden, Moves, Outputs, Scratch};
 use super::images::{Set, Visit};
@@ -81,8 +79,7 @@ struct Values {
     /// What a numerical gradient needs beside: sigmoid'(a1), `[strips, N]`, and y, `[rows of classes, N]`.
     slopes: Vec<Row>,
     y: Vec<Row>,
-    /// The gradient by W1, `[blocks, strips]`, and by b1.
-    w1: Vec<Vec<W1>>,
+    /// The gradient by b1.
     b1: Vec<Row>,
     scratch: Scratch,
     /// The logits, then dy: `[rows of classes, N]`.
@@ -270,21 +267,14 @@ impl Steps<'_> {
         next: Option<&[u32]>,
     ) {
         let &Self { kind, set, batch_size, .. } = self;
-        let Values { hidden: z1, slopes, y, labels, w1, b1, scratch, .. } = values;
+        let Values { hidden: z1, slopes, y, labels, b1, scratch, .. } = values;
         let outputs = Outputs { y, labels };
         let scale = (f64::from(self.scale) / (moves.span() * batch_size as f64)) as f32;
         let hidden = Hidden { kind, moves, images: &set.images, batch: images, outputs, z1, slopes };
         b1.fill(Row::ZERO);
-        if let Some(gradient) = gradient.as_deref_mut() {
-            hidden.add(scale, &own.small, &mut gradient.w1, b1, scratch);
-        } else {
-            // Summed up first: a weight that takes each image's part by itself is rounded as often.
-            w1.iter_mut().flatten().for_each(|w1| w1.fill(Row::ZERO));
-            hidden.add(scale, &own.small, w1, b1, scratch);
-            for (w1, sums) in own.w1.iter_mut().flatten().zip(w1.iter().flatten()) {
-                layers::add(kind, 1.0, sums, &mut w1[..]);
-            }
-        }
+        let Own { small, w1, .. } = &mut *own;
+        let w1 = gradient.as_deref_mut().map_or(w1, |gradient| &mut gradient.w1);
+        hidden.add(scale, small, w1, b1, scratch);
         let Own { small, b2, .. } = gradient.unwrap_or(own);
         for ((small, b1), z1) in small.iter_mut().zip(&*b1).zip(z1.chunks_exact(batch_size)) {
             layers::add(kind, 1.0, std::slice::from_ref(b1), std::slice::from_mut(&mut small.b1));
@@ -310,8 +300,6 @@ impl Values {
         if steps.moves.is_some() {
             self.slopes.resize(hidden, Row::ZERO);
             self.y.resize(output, Row::ZERO);
-            self.w1.resize_with(own.w1.len(), Vec::new);
-            self.w1.iter_mut().for_each(|block| block.resize(own.small.len(), W1::zeroed()));
             self.b1.resize(own.small.len(), Row::ZERO);
         }
     }

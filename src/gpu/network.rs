@@ -64,8 +64,9 @@ struct Kernels {
 
 /// What numerical gradients are computed by.
 struct Numerical {
-    /// The pass of training, leaving y.
-    pass: Pass,
+    /// The passes of training: one that leaves a1, and one that leaves z1 and y.
+    hidden_input: Pass,
+    output: Pass,
     differences: Differences,
     /// How the parameters are moved.
     moves: Buffer,
@@ -94,8 +95,20 @@ impl Steps {
     fn step(&self) -> impl Iterator<Item = &Dispatch> {
         self.pass.iter().chain(&self.update)
     }
+
+    /// The same pass, then the gradient.
+    fn gradient(&self) -> impl Iterator<Item = &Dispatch> {
+        self.pass.iter().chain(&self.gradient)
+    }
+
+    /// Whether each kernel should be a submission by itself: some drivers reset a GPU that is busy with one for seconds.
+    fn take_long(&self) -> bool {
+        self.update.len() > LONG
+    }
 }
 
+/// Kernels of an update from which on a step may take long: a numerical gradient has one for each so many images.
+const LONG: usize = 16;
 /// Bytes of image numbers that one submission may take.
 const BATCHES_BYTES: u64 = 4 << 20;
 /// Steps that one submission may take, however small they are.
@@ -163,15 +176,18 @@ impl Network {
     pub fn set_method(&mut self, method: Method) -> Result<(), Error> {
         self.is_numerical = false;
         if let Method::Numerical { step_size } = method {
+            let leaving = |leave| self.kernels.training.leaving(&self.device, &self.net, leave);
             let numerical = self.numerical.get_or_insert_with(|| Numerical {
-                pass: self.kernels.training.leaving(&self.device, &self.net, Leave::Output),
+                hidden_input: leaving(Leave::HiddenInput),
+                output: leaving(Leave::Output),
                 differences: Differences::compile(&self.device, &self.net),
                 moves: self.device.uniform("moves", size_of::<Moves>() as u64),
             });
             self.device.write(&numerical.moves, &[Moves::new(step_size, self.batch_size)]);
-            let steps: Vec<_> = self.sets.iter().map(|set| self.numerical_steps(&set.data)).collect();
+            let bound = |set: &Set| if set.numerical.is_none() { self.numerical_steps(&set.data) } else { None };
+            let steps: Vec<_> = self.sets.iter().map(bound).collect();
             for (set, steps) in self.sets.iter_mut().zip(steps) {
-                set.numerical = steps;
+                set.numerical = set.numerical.take().or(steps);
             }
             self.is_numerical = true;
         }
@@ -219,11 +235,16 @@ impl Network {
         for indices in indices.chunks(self.most_steps * self.batch_size) {
             let steps = indices.len() / self.batch_size;
             self.write_batches(indices);
+            if steps_of_set.take_long() {
+                for row in 0..steps {
+                    steps_of_set.step().for_each(|dispatch| self.submit([dispatch], row));
+                }
+            }
             self.device.submit(|encoder| {
                 let mut compute = encoder.begin_compute_pass(&ComputePassDescriptor::default());
-                for row in 0..steps {
-                    for dispatch in steps_of_set.step() {
-                        dispatch.record(&mut compute, row);
+                if !steps_of_set.take_long() {
+                    for row in 0..steps {
+                        steps_of_set.step().for_each(|dispatch| dispatch.record(&mut compute, row));
                     }
                 }
                 self.mean_loss.record_workgroups(&mut compute, 0, [steps as u32, 1, 1]);
@@ -244,13 +265,15 @@ impl Network {
     /// # Errors
     /// What the device reports.
     pub async fn gradient(&mut self, set: Resident, indices: &[u32]) -> Result<(f32, Gradient), Error> {
-        let Steps { pass, gradient, .. } = self.steps(set);
+        let steps = self.steps(set);
         self.write_batches(indices);
+        if steps.take_long() {
+            steps.gradient().for_each(|dispatch| self.submit([dispatch], 0));
+        } else {
+            self.submit(steps.gradient(), 0);
+        }
         self.device.submit(|encoder| {
             let mut compute = encoder.begin_compute_pass(&ComputePassDescriptor::default());
-            for dispatch in pass.iter().chain(gradient) {
-                dispatch.record(&mut compute, 0);
-            }
             self.mean_loss.record_workgroups(&mut compute, 0, [1, 1, 1]);
         });
         let loss = self.device.read::<f32>(&[(&self.mean_losses, 1)]).await?.concat();
@@ -270,7 +293,7 @@ impl Network {
             let sgd = Sgd::compile(&self.device, &self.net, 1);
             sgd.bind(&self.device, &part, &self.update, gradient, parameters, self.parameters.quads())
         });
-        self.submit(std::slice::from_ref(sgd), 0);
+        self.submit([sgd], 0);
         self.device.check()
     }
 
@@ -404,7 +427,7 @@ impl Network {
         Ok(unpad_rows(&rows, self.batch_size, width))
     }
 
-    fn submit(&self, kernels: &[Dispatch], row: usize) {
+    fn submit<'a>(&self, kernels: impl IntoIterator<Item = &'a Dispatch>, row: usize) {
         self.device.submit(|encoder| {
             let mut pass = encoder.begin_compute_pass(&ComputePassDescriptor::default());
             for kernel in kernels {
@@ -420,10 +443,14 @@ impl Network {
     }
 
     fn numerical_steps(&self, data: &Data) -> Option<Steps> {
-        let Numerical { pass, differences, moves } = self.numerical.as_ref()?;
+        let Numerical { hidden_input, output, differences, moves } = self.numerical.as_ref()?;
         let (on, rows) = (self.operands(), self.batch_rows());
+        // a1 where da1 would be, before the other pass leaves its z1.
+        let values = self.values.swapped();
+        let mut pass = hidden_input.bind(&Operands { values: &values, ..on }, data, &rows);
+        pass.extend(output.bind(&on, data, &rows));
         Some(Steps {
-            pass: pass.bind(&on, data, &rows),
+            pass,
             update: differences.bind(&on, data, &rows, moves, &self.update, &self.parameters),
             gradient: differences.bind(&on, data, &rows, moves, &self.keep, &self.gradient),
         })

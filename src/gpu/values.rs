@@ -16,6 +16,7 @@ const TILE_BYTES: u64 = 16 << 20;
 const MOST_IMAGES: usize = 8192;
 
 /// What one kernel leaves for the next, for as many images as a batch or a tile has.
+#[derive(Clone)]
 pub struct Values {
     /// Images in a tile: what one pass of an evaluation or a prediction takes.
     pub tile: usize,
@@ -60,6 +61,12 @@ impl Values {
     /// `[rows, hidden]`: the derivative by the hidden layer's input.
     pub fn da1(&self) -> Slice<'_> {
         Slice::new(&self.da1, 0, self.rows * padded(self.shape.hidden) / QUAD)
+    }
+
+    /// The same buffers, those of z1 and da1 in each other's places.
+    pub fn swapped(&self) -> Self {
+        let Self { z1, da1, .. } = self.clone();
+        Self { z1: da1, da1: z1, ..self.clone() }
     }
 
     /// The buffers of z1, dy and da1, to read them back.

@@ -28,7 +28,7 @@ pub enum Leave {
     Logits,
     /// y in the place of dy; nothing of the way back.
     Output,
-    /// a1 in the place of z1.
+    /// a1 in the place of z1; nothing else that means anything.
     HiddenInput,
     /// dz1 in the place of da1.
     HiddenDerivative,
@@ -54,8 +54,8 @@ impl Leave {
             Output::Identity => 1.0,
         };
         let left = match self {
-            Self::Derivatives | Self::HiddenInput | Self::HiddenDerivative => 0.0,
-            Self::Logits => 1.0,
+            Self::Derivatives | Self::HiddenDerivative => 0.0,
+            Self::Logits | Self::HiddenInput => 1.0,
             Self::Output => 2.0,
         };
         [activation, activation_gradient, ("OUTPUT", output), ("LEAVE", left)]
@@ -63,7 +63,7 @@ impl Leave {
 
     /// Whether the way back is left out.
     pub fn forward_only(self) -> bool {
-        matches!(self, Self::Logits | Self::Output)
+        matches!(self, Self::Logits | Self::Output | Self::HiddenInput)
     }
 }
 

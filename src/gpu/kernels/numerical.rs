@@ -14,6 +14,8 @@ use crate::net::{Net, Shape};
 
 /// Invocations of a workgroup: hidden units of a word of pixels; or quads of classes, times images.
 const LANES: usize = 64;
+/// Images that a dispatch takes at most, which bounds how often an invocation goes through its loops.
+const MOST_IMAGES: usize = 2048;
 /// Quads of classes whose weights are held in workgroup memory, half of what WebGPU promises.
 pub const HELD_QUADS: usize = 8;
 // A workgroup of `output_difference` has all quads of a row.
@@ -87,7 +89,8 @@ impl Differences {
         }
     }
 
-    /// From y and z1 of a row's images to both layers' gradients, ending in `target` as `rate` says.
+    /// From a1 (in the place of da1), z1 and y (in that of dy) of a row's images to both layers' gradients, ending in
+    /// `target` as `rate` says.
     pub fn bind(
         &self,
         on: &Operands,
@@ -101,7 +104,7 @@ impl Differences {
         let Shape { input, hidden, classes } = net.shape;
         let workgroups = [input.div_ceil(QUAD) + 1, hidden.div_ceil(LANES), 1];
         // W2 changes last: W1's differences are of the pass that was.
-        let mut dispatches: Vec<Dispatch> = tiled::windows(rows.images, tiled::image_window(classes))
+        let mut dispatches: Vec<Dispatch> = tiled::windows(rows.images, tiled::image_window(classes).min(MOST_IMAGES))
             .map(|(first, end)| {
                 let part = rows.part(device, first, end);
                 let buffers = [
@@ -112,25 +115,27 @@ impl Differences {
                     (&data.images).into(),
                     rows.batch.into(),
                     (&data.labels).into(),
-                    values.z1(),
+                    values.da1(),
                     parameters.output(),
                     target.hidden(),
                 ];
                 self.hidden.bind(device, buffers, rows.row_words, workgroups, Work::default())
             })
             .collect();
-        let part = rows.whole(device);
-        let buffers = [
-            (&part).into(),
-            rate.into(),
-            moves.into(),
-            rows.batch.into(),
-            (&data.labels).into(),
-            values.z1(),
-            values.dy(),
-            target.output(),
-        ];
-        dispatches.push(self.output.bind(device, buffers, rows.row_words, [hidden + 1, 1, 1], Work::default()));
+        dispatches.extend(tiled::windows(rows.images, MOST_IMAGES).map(|(first, end)| {
+            let part = rows.part(device, first, end);
+            let buffers = [
+                (&part).into(),
+                rate.into(),
+                moves.into(),
+                rows.batch.into(),
+                (&data.labels).into(),
+                values.z1(),
+                values.dy(),
+                target.output(),
+            ];
+            self.output.bind(device, buffers, rows.row_words, [hidden + 1, 1, 1], Work::default())
+        }));
         dispatches
     }
 }
