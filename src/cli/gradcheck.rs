@@ -8,12 +8,12 @@ use pollster::block_on;
 use super::data::{Choice as DataChoice, DataArguments};
 use super::saved::Saved;
 use super::train::{plot_path, read_step_size};
-use super::{Error, print, print_json, up_to};
+use super::{Error, book, print, print_json, up_to};
 use crate::backend::{self, Backend, Device};
 use crate::data::Splits;
 use crate::data::batches::{Batches, Sampling};
 use crate::devices::{Choice, Kind, NoGpu, select};
-use crate::gradcheck::{Check, Gradient, JUDGED_STEP_SIZE};
+use crate::gradcheck::{Check, Gradient};
 use crate::net::{Activation, Net, Output, Params, Shape};
 use crate::report::gradcheck::{Point, Report, error_curves};
 use crate::report::plot::{ErrorCurve, check_plot_place, write_errors};
@@ -35,10 +35,10 @@ pub(super) struct Arguments {
     #[command(flatten)]
     data: DataArguments,
     /// Hidden units
-    #[arg(long, value_name = "N", default_value_t = 50, value_parser = up_to(Shape::MAX_HIDDEN))]
+    #[arg(long, value_name = "N", default_value_t = book::HIDDEN, value_parser = up_to(Shape::MAX_HIDDEN))]
     hidden: u16,
     /// Images in the batch
-    #[arg(long, value_name = "N", default_value_t = 100, value_parser = up_to(Shape::MAX_BATCH))]
+    #[arg(long, value_name = "N", default_value_t = book::BATCH_SIZE, value_parser = up_to(Shape::MAX_BATCH))]
     batch_size: u16,
     /// Iterations before the second check
     #[arg(long, value_name = "N", default_value_t = 600)]
@@ -70,13 +70,10 @@ pub(super) struct Arguments {
     json: bool,
 }
 
-/// The learning rate before the second check, and the deviation of the initial weights: the book's.
-const LEARNING_RATE: f32 = 0.1;
-const WEIGHT_INIT_STD: f32 = 0.01;
 /// Batches that are drawn at a time while training for the second check.
 const CHUNK: usize = 500;
 /// The steps of the table, and those of the plot: from where rounding is all there is to where truncation is.
-const STEP_SIZES: [f64; 3] = [1e-2, 1e-3, JUDGED_STEP_SIZE];
+const STEP_SIZES: [f64; 3] = [1e-2, 1e-3, book::STEP_SIZE];
 const PLOTTED_STEP_SIZES: [f64; 15] =
     [1e-7, 3e-7, 1e-6, 3e-6, 1e-5, 3e-5, 1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1, 3e-1, 1.0];
 
@@ -91,24 +88,19 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Error> {
     let mut progress = Progress::new(arguments.quiet);
     let result = check(arguments, &mut progress);
     progress.finish();
-    let Checked { report, curves, failed_devices } = result?;
+    let (report, curves) = result?;
     // A file that can't be written must not keep the results from being seen.
     let plotted = arguments.plot.as_deref().zip(curves).map(|(path, curves)| write_errors(path, &curves)).transpose();
     if arguments.json { print_json(&report) } else { print(&report.text()) }?;
     plotted?;
-    match (report.failures(), failed_devices) {
+    match (report.failures(), report.failed_devices()) {
         (0, 0) => Ok(()),
         (rows, devices) => Err(Error::Gradients { rows, devices }),
     }
 }
 
-struct Checked {
-    report: Report,
-    curves: Option<[ErrorCurve; 3]>,
-    failed_devices: usize,
-}
-
-fn check(arguments: &Arguments, progress: &mut Progress) -> Result<Checked, Error> {
+/// What was found, and the curves if they are to be plotted.
+fn check(arguments: &Arguments, progress: &mut Progress) -> Result<(Report, Option<[ErrorCurve; 3]>), Error> {
     arguments.plot.as_deref().map(check_plot_place).transpose()?;
     let threads = arguments.threads.map_or(0, usize::from);
     let found = block_on(select(&arguments.device, threads))?;
@@ -119,7 +111,7 @@ fn check(arguments: &Arguments, progress: &mut Progress) -> Result<Checked, Erro
     let step_sizes = if arguments.step_size.is_empty() { &STEP_SIZES[..] } else { &arguments.step_size };
     let samples = usize::from(arguments.samples);
     let progress = &*progress;
-    let (mut points, mut curves, mut failed) = (Vec::new(), None, Vec::new());
+    let (mut points, mut curves) = (Vec::new(), None);
     for Place { name, params, batch } in places {
         let check = Check::new(net, params, &splits.train, &batch, samples)?;
         if !check.has_differences() {
@@ -152,17 +144,15 @@ fn check(arguments: &Arguments, progress: &mut Progress) -> Result<Checked, Erro
                 Ok(rows) => point.add(Some(&found.info), &rows),
                 Err(reason) => {
                     progress.notice(format_args!("{who} failed: {reason}"));
-                    failed.push(found.info.index);
+                    point.fail(&found.info, &reason);
                 }
             }
         }
         points.push(point);
     }
-    failed.sort_unstable();
-    failed.dedup();
     let network = format!("{}, {} and {}", net.shape, net.activation, net.output);
     let batch_size = usize::from(arguments.batch_size);
-    Ok(Checked { report: Report::new(network, batch_size, samples, points), curves, failed_devices: failed.len() })
+    Ok((Report::new(network, batch_size, samples, points), curves))
 }
 
 /// Where to check: the network that was given, or a new one, and again after some iterations of backpropagation on the CPU.
@@ -180,7 +170,7 @@ fn places(arguments: &Arguments, threads: usize, progress: &mut Progress) -> Res
     let (splits, _) = arguments.data.load(arguments.data.data.as_ref().unwrap_or(&DataChoice::Auto), progress)?;
     let shape = Shape { input: splits.train.pixels(), hidden: arguments.hidden.into(), classes: splits.classes };
     let net = Net { shape, activation: Activation::Sigmoid, output: Output::Softmax };
-    let params = Params::init(shape, WEIGHT_INIT_STD, seed);
+    let params = Params::init(shape, book::WEIGHT_INIT_STD, seed);
     let mut batches = batches(&splits);
     let mut places =
         vec![Place { name: format!("initial weights, seed {seed}"), params, batch: batches.indices(0, 1) }];
@@ -191,7 +181,7 @@ fn places(arguments: &Arguments, threads: usize, progress: &mut Progress) -> Res
             let set = backend.upload(&splits.train).await?;
             for first in (0..iterations).step_by(CHUNK) {
                 let steps = CHUNK.min((iterations - first) as usize);
-                backend.train(set, &batches.indices(first, steps), LEARNING_RATE).await?;
+                backend.train(set, &batches.indices(first, steps), book::LEARNING_RATE).await?;
             }
             backend.params().await
         })?;

@@ -48,6 +48,17 @@ enum Subcommands {
     Devices(devices::Arguments),
 }
 
+/// What the book trains by.
+mod book {
+    pub const HIDDEN: u16 = 50;
+    pub const BATCH_SIZE: u16 = 100;
+    pub const LEARNING_RATE: f32 = 0.1;
+    pub const ITERATIONS: u64 = 10_000;
+    pub const WEIGHT_INIT_STD: f32 = 0.01;
+    /// h.
+    pub const STEP_SIZE: f64 = crate::gradcheck::JUDGED_STEP_SIZE;
+}
+
 /// Which device computes.
 #[derive(Args)]
 struct DeviceArguments {
@@ -106,8 +117,8 @@ enum Error {
     )]
     BadRows { wrong: usize, failed: usize },
     #[error(
-        "gradients beyond their tolerance: {rows}, devices that failed: {devices}; the results say which; choose others by \
-         --device"
+        "gradients beyond their tolerance: {rows}, devices that failed: {devices}; the results say which; where one device \
+         alone is wrong, choose others by --device; where all are, the network's outputs are too certain for f32"
     )]
     Gradients { rows: usize, devices: usize },
     #[error("can't write the results: {0}")]

@@ -12,7 +12,7 @@ use time::OffsetDateTime;
 use time::macros::format_description;
 
 use super::data::{Choice, DataArguments};
-use super::{DeviceArguments, Error, INTERRUPTED, SAVING, agreed, print, print_json, up_to};
+use super::{DeviceArguments, Error, INTERRUPTED, SAVING, agreed, book, print, print_json, up_to};
 use crate::backend::{self, Backend, Device, Method, STEP_SIZES};
 use crate::data::batches::{Batches, Sampling};
 use crate::devices::{Info, Kind};
@@ -37,10 +37,10 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "N", value_parser = up_to(Shape::MAX_HIDDEN))]
     hidden: Option<u16>,
     /// Images in a batch
-    #[arg(long, value_name = "N", default_value_t = 100, value_parser = up_to(Shape::MAX_BATCH))]
+    #[arg(long, value_name = "N", default_value_t = book::BATCH_SIZE, value_parser = up_to(Shape::MAX_BATCH))]
     batch_size: u16,
     /// What every gradient is multiplied by
-    #[arg(long, value_name = "X", default_value_t = 0.1, value_parser = learning_rate)]
+    #[arg(long, value_name = "X", default_value_t = book::LEARNING_RATE, value_parser = learning_rate)]
     learning_rate: f32,
     /// Steps of SGD [default: 10000]
     #[arg(long, value_name = "N", conflicts_with = "epochs")]
@@ -49,7 +49,7 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "N")]
     epochs: Option<u64>,
     /// Standard deviation of the initial weights
-    #[arg(long, value_name = "X", default_value_t = 0.01, value_parser = weight_init_std, conflicts_with = "init")]
+    #[arg(long, value_name = "X", default_value_t = book::WEIGHT_INIT_STD, value_parser = weight_init_std, conflicts_with = "init")]
     weight_init_std: f32,
     /// Hidden layer: sigmoid or relu [default: sigmoid, or what --init says]
     #[arg(long, value_name = "NAME")]
@@ -106,9 +106,6 @@ names!(Gradient, "gradient", "backprop, numerical or naive", {
     Backprop => "backprop", Numerical => "numerical", Naive => "naive",
 });
 
-/// The book's h.
-const DEFAULT_STEP_SIZE: f64 = 1e-4;
-
 pub(super) fn read_step_size(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
         Ok(size) if STEP_SIZES.contains(&size) => Ok(size),
@@ -162,7 +159,7 @@ fn train(arguments: &Arguments, start: Instant, progress: &mut Progress) -> Resu
     let net = Net {
         shape: Shape {
             input: splits.train.pixels(),
-            hidden: hidden.unwrap_or(DEFAULT_HIDDEN),
+            hidden: hidden.unwrap_or(book::HIDDEN.into()),
             classes: splits.classes,
         },
         activation,
@@ -277,9 +274,12 @@ fn trainer(
         Gradient::Naive => {
             let info = Info::reference();
             progress.say(format_args!("device: {}", info.name));
-            progress.notice(
-                "two whole passes a parameter take days; --gradient numerical computes the same differences in seconds",
-            );
+            let method = Method::Numerical { step_size: step_size(arguments) };
+            if method.check(activation, output).is_ok() {
+                progress.notice(
+                    "two whole passes a parameter; --gradient numerical computes the same differences in seconds",
+                );
+            }
             return Ok((info, Trainer::Reference { step_size: step_size(arguments) }));
         }
         Gradient::Backprop => Method::Backprop,
@@ -291,7 +291,7 @@ fn trainer(
 }
 
 fn step_size(arguments: &Arguments) -> f64 {
-    arguments.step_size.unwrap_or(DEFAULT_STEP_SIZE)
+    arguments.step_size.unwrap_or(book::STEP_SIZE)
 }
 
 /// What the run was asked to do, for run.json.
@@ -347,12 +347,9 @@ fn first_params(arguments: &Arguments, init: Option<Model>, shape: Shape) -> Res
     }
 }
 
-const DEFAULT_HIDDEN: usize = 50;
-const DEFAULT_ITERATIONS: u64 = 10_000;
-
 fn iterations(arguments: &Arguments, steps_per_epoch: u64) -> u64 {
     let epochs = arguments.epochs.map(|epochs| epochs.saturating_mul(steps_per_epoch));
-    epochs.or(arguments.iterations).unwrap_or(DEFAULT_ITERATIONS)
+    epochs.or(arguments.iterations).unwrap_or(book::ITERATIONS)
 }
 
 /// The folder of this run, made and checked; none with --no-save.

@@ -4,7 +4,7 @@ use std::hint::black_box;
 use std::time::Instant;
 
 use super::Error;
-use super::simd::{Instructions, LANES, Row, kernel, multiply_add};
+use super::simd::{Instructions, LANES, kernel, multiply_add};
 use super::team::Team;
 use crate::answers::Timed;
 
@@ -90,24 +90,29 @@ fn check<'a>(what: &'static str, mut pairs: impl Iterator<Item = (&'a f32, f32)>
 fn chains(kind: Instructions, steps: u32, scale: f32, shift: f32) -> Vec<f32> {
     match kind {
         #[cfg(target_arch = "x86_64")]
-        Instructions::Avx512 => chains_in::<12>(kind, steps, scale, shift),
+        Instructions::Avx512 => chains_in::<{ 12 * LANES }>(kind, steps, scale, shift),
         #[cfg(target_arch = "x86_64")]
-        Instructions::Avx2 => chains_in::<6>(kind, steps, scale, shift),
-        Instructions::Baseline if cfg!(target_arch = "aarch64") => chains_in::<6>(kind, steps, scale, shift),
-        Instructions::Baseline => chains_in::<3>(kind, steps, scale, shift),
+        Instructions::Avx2 => chains_in::<{ 6 * LANES }>(kind, steps, scale, shift),
+        Instructions::Baseline if cfg!(target_arch = "aarch64") => {
+            chains_in::<{ 6 * LANES }>(kind, steps, scale, shift)
+        }
+        Instructions::Baseline => chains_in::<{ 3 * LANES }>(kind, steps, scale, shift),
     }
 }
 
 kernel! {
+    // One flat array: of rows the compiler makes scalars, or gathers and scatters.
     fn chains_in<const SIZE: usize>(steps: u32, scale: f32, shift: f32) -> Vec<f32> {
-        let mut chains: [Row; SIZE] =
-            std::array::from_fn(|row| Row(std::array::from_fn(|lane| (row * LANES + lane) as f32)));
+        let mut chains = [0.0; SIZE];
+        for (start, x) in chains.iter_mut().enumerate() {
+            *x = start as f32;
+        }
         for _ in 0..steps {
-            for x in chains.iter_mut().flat_map(|row| &mut row.0) {
+            for x in &mut chains {
                 *x = multiply_add::<FUSED>(*x, scale, shift);
             }
         }
-        chains.iter().flat_map(|row| row.0).collect()
+        chains.to_vec()
     }
 }
 

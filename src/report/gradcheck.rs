@@ -1,6 +1,7 @@
 //! What `twolayer gradcheck` found, as a table and as JSON.
 
-use std::fmt::Write;
+use std::collections::BTreeSet;
+use std::fmt::{Display, Write};
 
 use comfy_table::{CellAlignment, Table, presets};
 use serde::Serialize;
@@ -44,6 +45,16 @@ pub struct Point {
     /// The batch's mean loss in f64.
     loss: f64,
     rows: Vec<Entry>,
+    failed: Vec<Failure>,
+}
+
+/// A device that gave no gradients.
+#[derive(Clone, Debug, Serialize)]
+struct Failure {
+    device: Device,
+    #[serde(skip)]
+    label: String,
+    reason: String,
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -72,12 +83,12 @@ impl Point {
     /// A point without any errors yet.
     #[must_use]
     pub fn new(name: String, loss: f64) -> Self {
-        Self { name, loss, rows: Vec::new() }
+        Self { name, loss, rows: Vec::new(), failed: Vec::new() }
     }
 
     /// Adds the errors of a device, or of the reference if none.
     pub fn add(&mut self, info: Option<&Info>, rows: &[Row]) {
-        let label = info.map_or("f64 reference".to_owned(), |info| device(info.index, &info.name, &info.backend));
+        let label = info.map_or("f64 reference".to_owned(), labelled);
         self.rows.extend(rows.iter().map(|row| {
             let (gradient, step_size) = match row.gradient {
                 Gradient::Backprop => ("backprop", None),
@@ -101,13 +112,23 @@ impl Point {
             }
         }));
     }
+
+    /// Adds a device that gave no gradients.
+    pub fn fail(&mut self, info: &Info, reason: &impl Display) {
+        self.failed.push(Failure { device: info.into(), label: labelled(info), reason: reason.to_string() });
+    }
+}
+
+fn labelled(info: &Info) -> String {
+    device(info.index, &info.name, &info.backend)
 }
 
 impl Report {
     /// Puts the points together.
     #[must_use]
     pub fn new(network: String, batch_size: usize, samples: usize, points: Vec<Point>) -> Self {
-        let passed = points.iter().flat_map(|point| &point.rows).all(|row| row.passed != Some(false));
+        let right = |point: &Point| point.failed.is_empty() && point.rows.iter().all(|row| row.passed != Some(false));
+        let passed = points.iter().all(right);
         Self { network, batch_size, samples, points, passed }
     }
 
@@ -115,6 +136,13 @@ impl Report {
     #[must_use]
     pub fn failures(&self) -> usize {
         self.points.iter().flat_map(|point| &point.rows).filter(|row| row.passed == Some(false)).count()
+    }
+
+    /// How many devices gave no gradients at some point.
+    #[must_use]
+    pub fn failed_devices(&self) -> usize {
+        let failed = self.points.iter().flat_map(|point| &point.failed);
+        failed.map(|failure| &failure.label).collect::<BTreeSet<_>>().len()
     }
 
     /// A table a point: of each tensor the relative error by norm, and under it the largest element's, and where that is.
@@ -126,7 +154,7 @@ impl Report {
              exact f64 gradient of the loss with its 1e-7, naive for up to {} parameters of a tensor.\n",
             self.batch_size, self.network, self.samples
         );
-        for Point { name, loss, rows } in &self.points {
+        for Point { name, loss, rows, failed } in &self.points {
             let mut table = Table::new();
             table.load_style(presets::NOTHING);
             table.set_header(["device", "gradient", "step", "W1", "b1", "W2", "b2", "may be", ""]);
@@ -153,7 +181,29 @@ impl Report {
                 column.set_cell_alignment(CellAlignment::Right);
             }
             let _ = writeln!(text, "\n{name}, loss {loss:.4}\n{}", table.trim_fmt());
+            for Failure { label, reason, .. } in failed {
+                let _ = writeln!(text, "{label} failed: {reason}");
+            }
         }
         text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_device_that_fails_is_in_the_results() {
+        let info = Info::reference();
+        let mut point = Point::new("somewhere".to_owned(), 2.3);
+        let found = |point: &Point| Report::new("net".to_owned(), 1, 1, vec![point.clone(), point.clone()]);
+        assert!(found(&point).passed);
+        point.fail(&info, &"out of memory");
+        let report = found(&point);
+        assert_eq!((report.passed, report.failures(), report.failed_devices()), (false, 0, 1));
+        assert!(report.text().contains("failed: out of memory"), "{}", report.text());
+        let json = serde_json::to_value(&report).unwrap();
+        assert_eq!(json["points"][1]["failed"][0]["reason"], "out of memory");
     }
 }
