@@ -112,8 +112,9 @@ pub enum Error {
     },
     /// A numerical gradient of a network that has none.
     #[error(
-        "no numerical gradient for {activation} with {output}: it is computed for sigmoid with softmax, the book's network \
-         (at relu's kink a central difference is no derivative); use backprop"
+        "no numerical gradient for {activation} with {output}: it is computed for sigmoid with softmax, the book's network\
+         {}; use backprop, or naive",
+        if *activation == Activation::Relu { " (at relu's kink a central difference is no derivative)" } else { "" }
     )]
     NoDifference {
         /// The network's activation.

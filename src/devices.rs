@@ -124,15 +124,19 @@ pub enum Choice {
 }
 
 impl FromStr for Choice {
-    type Err = std::convert::Infallible;
+    type Err = Error;
 
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
+    fn from_str(text: &str) -> Result<Self, Error> {
         let text = text.to_lowercase();
         Ok(match text.as_str() {
+            "" => return Err(Error::Unnamed),
             "auto" => Self::Auto,
             "cpu" => Self::Cpu,
             "gpu" => Self::Gpu,
             digits if digits.parse::<usize>().is_ok() => Self::Index(digits.parse().unwrap_or_default()),
+            backend @ ("vulkan" | "metal" | "dx12" | "gl") => {
+                Self::Name { backend: Some(backend.to_owned()), part: String::new() }
+            }
             name => match name.split_once(':') {
                 Some((backend @ ("vulkan" | "metal" | "dx12" | "gl"), part)) => {
                     Self::Name { backend: Some(backend.to_owned()), part: part.to_owned() }
@@ -146,6 +150,9 @@ impl FromStr for Choice {
 /// No device is what was asked for.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum Error {
+    /// A choice that names nothing: any GPU would fit.
+    #[error("names no device; give auto, cpu, gpu, an index of `twolayer devices` or part of a name")]
+    Unnamed,
     /// A GPU was asked for, and there is none.
     #[error("{0}")]
     NoGpu(NoGpu),

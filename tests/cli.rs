@@ -1376,7 +1376,7 @@ mod ends_early {
         assert!(!last.is_finite() && good.iter().all(|loss| loss.is_finite()), "{losses:?}");
         let error = said.stderr.lines().last().unwrap();
         assert_holds(error, &format!("error: the loss was no finite number at iteration {};", good.len()));
-        assert_holds(error, "the last good weights are in run");
+        assert_holds(error, "the last weights with a finite loss are in run");
         assert_holds(error, "--learning-rate");
         // To load a model is to find its values finite.
         place.model("run");

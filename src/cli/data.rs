@@ -1,6 +1,5 @@
 //! `--data`: where the images come from.
 
-use std::convert::Infallible;
 use std::path::PathBuf;
 use std::str::FromStr;
 
@@ -35,10 +34,11 @@ pub(super) enum Choice {
 }
 
 impl FromStr for Choice {
-    type Err = Infallible;
+    type Err = &'static str;
 
-    fn from_str(text: &str) -> Result<Self, Infallible> {
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
         Ok(match text {
+            "" => return Err("give auto, mnist, synthetic or a folder"),
             "auto" => Self::Auto,
             MNIST => Self::Mnist,
             "synthetic" | BUILT_IN => Self::Synthetic,

@@ -25,7 +25,7 @@ pub(super) struct Arguments {
     /// some iterations]
     #[arg(value_name = "RUN|FILE", conflicts_with_all = ["hidden", "iterations"])]
     model: Option<PathBuf>,
-    /// cpu, gpu (the best one), an INDEX of `twolayer devices`, or part of a GPU's NAME, with or without vulkan:, gl:,
+    /// auto, cpu, gpu (the best one), an INDEX of `twolayer devices`, or part of a GPU's NAME, with or without vulkan:, gl:,
     /// metal: or dx12: before it; may be given several times [default: every device]
     #[arg(long, value_name = "DEVICE")]
     device: Vec<Choice>,
@@ -91,7 +91,12 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Error> {
     let (report, curves) = result?;
     // A file that can't be written must not keep the results from being seen.
     let plotted = arguments.plot.as_deref().zip(curves).map(|(path, curves)| write_errors(path, &curves)).transpose();
-    if arguments.json { print_json(&report) } else { print(&report.text()) }?;
+    if arguments.json {
+        print_json(&report)?;
+    } else {
+        let plot = arguments.plot.as_deref().filter(|_| plotted.is_ok());
+        print(&(report.text() + &plot.map_or(String::new(), |path| format!("plotted in {}\n", path.display()))))?;
+    }
     plotted?;
     match (report.failures(), report.failed_devices()) {
         (0, 0) => Ok(()),
@@ -100,7 +105,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Error> {
 }
 
 /// What was found, and the curves if they are to be plotted.
-fn check(arguments: &Arguments, progress: &mut Progress) -> Result<(Report, Option<[ErrorCurve; 3]>), Error> {
+fn check(arguments: &Arguments, progress: &mut Progress) -> Result<(Report, Option<Vec<ErrorCurve>>), Error> {
     arguments.plot.as_deref().map(check_plot_place).transpose()?;
     let threads = arguments.threads.map_or(0, usize::from);
     let found = block_on(select(&arguments.device, threads))?;

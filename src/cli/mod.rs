@@ -176,8 +176,10 @@ static SAVING: AtomicBool = AtomicBool::new(false);
 fn listen_for_interrupt() {
     let handler = || {
         if !SAVING.load(Ordering::Relaxed) || INTERRUPTED.swap(true, Ordering::Relaxed) {
+            tell("interrupted; nothing was kept");
             std::process::exit(130);
         }
+        tell("stopping after this step, or the evaluation it is in; Ctrl-C again ends at once");
     };
     // Without a handler Ctrl-C still ends the process, only without saving.
     let _ = ctrlc::set_handler(handler);

@@ -30,10 +30,9 @@ struct Run {
 impl Saved {
     /// Reads the network of a run's folder, or of a safetensors file.
     pub fn load(path: &Path) -> Result<Self, Error> {
-        let is_run = path.is_dir();
-        let file = if is_run { path.join(MODEL) } else { path.to_owned() };
+        let file = model_file(path);
         let model = model::load(&file)?;
-        let trained_on = if is_run { source_of(path) } else { None };
+        let trained_on = if path.is_dir() { source_of(path) } else { None };
         Ok(Self { file, model, trained_on })
     }
 
@@ -62,6 +61,11 @@ impl Saved {
         let output = agreed("--output", output, file_output)?.unwrap_or_default();
         Ok((Net { shape, activation, output }, params, splits))
     }
+}
+
+/// The file of the network in a run's folder, or the file itself.
+pub(super) fn model_file(path: &Path) -> PathBuf {
+    if path.is_dir() { path.join(MODEL) } else { path.to_owned() }
 }
 
 /// The data that a run was trained on, if its run.json says it.

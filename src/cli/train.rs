@@ -12,6 +12,7 @@ use time::OffsetDateTime;
 use time::macros::format_description;
 
 use super::data::{Choice, DataArguments};
+use super::saved::model_file;
 use super::{DeviceArguments, Error, INTERRUPTED, SAVING, agreed, book, print, print_json, up_to};
 use crate::backend::{self, Backend, Device, Method, STEP_SIZES};
 use crate::data::batches::{Batches, Sampling};
@@ -70,8 +71,8 @@ pub(super) struct Arguments {
     /// Seed of the initial weights and the batches
     #[arg(long, value_name = "N", default_value_t = 0)]
     seed: u64,
-    /// Start from the parameters in this safetensors file
-    #[arg(long, value_name = "FILE")]
+    /// Start from the parameters of a run, or in a safetensors file
+    #[arg(long, value_name = "RUN|FILE")]
     init: Option<PathBuf>,
     /// Folder for the model, the losses and the results [default: runs/TIME-DEVICE, the time in UTC]
     #[arg(long, value_name = "DIR")]
@@ -148,7 +149,7 @@ fn train(arguments: &Arguments, start: Instant, progress: &mut Progress) -> Resu
     if let Some(path) = &arguments.out {
         RunFolder::check(path, arguments.overwrite)?;
     }
-    let init = arguments.init.as_deref().map(model::load).transpose()?;
+    let init = arguments.init.as_deref().map(|path| model::load(&model_file(path))).transpose()?;
     let file = init.as_ref();
     let hidden = agreed("--hidden", arguments.hidden.map(usize::from), file.map(|file| file.params.shape.hidden))?;
     let activation = agreed("--activation", arguments.activation, file.and_then(|file| file.activation))?;
@@ -233,13 +234,14 @@ fn keep_and_show(
     let saved = folder.map(|folder| folder.save(net, &outcome.params, &outcome.losses, run)).transpose();
     let plotted = arguments.plot.as_deref().map(|path| write_plot(path, &outcome.epochs)).transpose();
     let written = saved.map_err(Error::from).and(plotted.map_err(Error::from));
-    if !matches!(outcome.end, End::NotFinite { .. }) {
+    // Accuracies of weights that diverge are nothing for a person.
+    if arguments.json || !matches!(outcome.end, End::NotFinite { .. }) {
         show(arguments, &outcome.epochs, run, folder.filter(|_| written.is_ok()))?;
     }
     written?;
     let kept = match folder {
         None => "nothing was kept (--no-save)".to_owned(),
-        Some(folder) => format!("the last good weights are in {}", folder.path().display()),
+        Some(folder) => format!("the last weights with a finite loss are in {}", folder.path().display()),
     };
     match outcome.end {
         End::NotFinite { step } => Err(Error::NotFinite { step, kept }),

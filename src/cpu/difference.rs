@@ -326,37 +326,46 @@ kernel! {
                     *by = units.slope.0[lane] * e / multiply_add::<FUSED>(units.z1.0[lane], e, 1.0);
                 }
             }
-            // s, divided by the unit's move if a series gives it so; and 1 + s, if it is needed.
-            let (mut s, mut whole) = ([Row::ZERO; 2], [Row::ZERO; 2]);
+            let found = &mut found[usize::from(level)];
+            if SERIES == FULL {
+                whole_difference::<FUSED>(pulls, &z_moves, sample, found);
+                continue;
+            }
+            let mut s = [Row::ZERO; 2];
             for pull in &*pulls {
-                for ((s, whole), by) in s.iter_mut().zip(&mut whole).zip(&z_moves) {
-                    for (lane, (s, whole)) in s.0.iter_mut().zip(&mut whole.0).enumerate() {
+                for (s, by) in s.iter_mut().zip(&z_moves) {
+                    for (lane, s) in s.0.iter_mut().enumerate() {
                         let v = by.0[lane] * pull.v.0[lane];
-                        if SERIES == FULL {
-                            let (e, change) = exps::<FUSED>(v);
-                            *s = multiply_add::<FUSED>(pull.s.0[lane], change, *s);
-                            *whole = multiply_add::<FUSED>(pull.s.0[lane], e, *whole);
-                        } else {
-                            *s = multiply_add::<FUSED>(pull.s.0[lane], growth::<FUSED, SERIES>(v), *s);
-                        }
+                        *s = multiply_add::<FUSED>(pull.s.0[lane], growth::<FUSED, SERIES>(v), *s);
                     }
                 }
             }
-            let mut losses = [Row::ZERO; 2];
-            for ((loss, by), (s, whole)) in losses.iter_mut().zip(&z_moves).zip(s.iter().zip(&whole)) {
-                for (lane, loss) in loss.0.iter_mut().enumerate() {
-                    *loss = if SERIES == FULL {
-                        loss_move_of_whole::<FUSED>(s.0[lane], whole.0[lane], sample)
-                    } else {
-                        loss_move::<FUSED, SERIES>(s.0[lane] * by.0[lane], sample)
-                    };
-                }
-            }
-            let [above, below] = losses;
-            for (found, (above, below)) in found[usize::from(level)].0.iter_mut().zip(above.0.iter().zip(&below.0)) {
-                *found = above - below;
+            let ([above, below], [by_above, by_below]) = (s, z_moves);
+            for (lane, found) in found.0.iter_mut().enumerate() {
+                let (above, below) = (above.0[lane] * by_above.0[lane], below.0[lane] * by_below.0[lane]);
+                *found = loss_move::<FUSED, SERIES>(above, sample) - loss_move::<FUSED, SERIES>(below, sample);
             }
         }
+    }
+}
+
+/// The differences by the weights of one level, for moves of any size.
+#[inline(always)]
+fn whole_difference<const FUSED: bool>(pulls: &[Pull], z_moves: &[Row; 2], sample: Sample, found: &mut Row) {
+    // s, and 1 + s by itself.
+    let (mut s, mut whole) = ([Row::ZERO; 2], [Row::ZERO; 2]);
+    for Pull { v, s: y } in pulls {
+        for ((s, whole), by) in s.iter_mut().zip(&mut whole).zip(z_moves) {
+            for lane in 0..LANES {
+                let (e, change) = exps::<FUSED>(by.0[lane] * v.0[lane]);
+                s.0[lane] = multiply_add::<FUSED>(y.0[lane], change, s.0[lane]);
+                whole.0[lane] = multiply_add::<FUSED>(y.0[lane], e, whole.0[lane]);
+            }
+        }
+    }
+    for (lane, found) in found.0.iter_mut().enumerate() {
+        *found = loss_move_of_whole::<FUSED>(s[0].0[lane], whole[0].0[lane], sample)
+            - loss_move_of_whole::<FUSED>(s[1].0[lane], whole[1].0[lane], sample);
     }
 }
 

@@ -29,7 +29,8 @@ impl Progress {
         let target = if terminal && !quiet { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
         let now = Instant::now();
         Self {
-            bar: ProgressBar::with_draw_target(None, target),
+            // Nothing to show yet.
+            bar: ProgressBar::with_draw_target(None, target).with_style(style("{msg}")),
             plain: !terminal,
             quiet,
             batch_size: 0,
