@@ -13,6 +13,8 @@ pub(crate) enum Stream {
     Permutation(u64),
     /// Which parameters a check looks at.
     Samples,
+    /// Which images are held out for testing.
+    HeldOut,
 }
 
 /// The generator of one stream of `seed`.
@@ -23,6 +25,7 @@ pub(crate) fn stream(seed: u64, stream: &Stream) -> ChaCha8Rng {
         Stream::Batch(step) => (1 << NUMBER_BITS) | step,
         Stream::Permutation(epoch) => (2 << NUMBER_BITS) | epoch,
         Stream::Samples => 3 << NUMBER_BITS,
+        Stream::HeldOut => (3 << NUMBER_BITS) | 1,
     };
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     rng.set_stream(number);

@@ -1,4 +1,4 @@
-//! MNIST's way from a mirror into the cache, against small servers on this machine.
+//! A set's way from a mirror into the cache, against small servers on this machine.
 
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
@@ -10,7 +10,7 @@ use std::thread;
 
 use flate2::{Compression, write::GzEncoder};
 use tempfile::TempDir;
-use twolayer::data::mnist::{self, Error, Failure, Fetched, Reason, RemoteFile};
+use twolayer::data::download::{self, Error, Failure, Fetched, Reason, RemoteFile, Sum};
 
 /// What the files of these tests hold; the first is larger than one report of progress.
 fn contents() -> [Vec<u8>; 3] {
@@ -29,7 +29,7 @@ fn fetch(cache: &Path, mirrors: &[&str]) -> Result<[Vec<u8>; 3], Error> {
 fn fetch_reporting(
     cache: &Path,
     mirrors: &[&str],
-    progress: &mut dyn FnMut(mnist::Progress<'_>),
+    progress: &mut dyn FnMut(download::Progress<'_>),
 ) -> Result<[Vec<u8>; 3], Error> {
     let fetched = fetch_files(Some(cache), mirrors, progress)?;
     assert!(fetched.not_kept.is_none());
@@ -39,12 +39,16 @@ fn fetch_reporting(
 fn fetch_files(
     cache: Option<&Path>,
     mirrors: &[&str],
-    progress: &mut dyn FnMut(mnist::Progress<'_>),
+    progress: &mut dyn FnMut(download::Progress<'_>),
 ) -> Result<Fetched<3>, Error> {
     let contents = contents();
-    let hashes = contents.each_ref().map(|content| mnist::sha256(content));
-    let files = [0, 1, 2].map(|i| RemoteFile { name: NAMES[i], bytes: contents[i].len() as u64, sha256: &hashes[i] });
-    mnist::fetch(&files, cache, mirrors, progress)
+    let hashes = contents.each_ref().map(|content| download::sha256(content));
+    let files = [0, 1, 2].map(|i| RemoteFile {
+        name: NAMES[i],
+        bytes: contents[i].len() as u64,
+        sum: Sum::Content(&hashes[i]),
+    });
+    download::fetch(&files, cache, mirrors, progress)
 }
 
 fn gzip(content: &[u8]) -> Vec<u8> {
@@ -224,6 +228,26 @@ fn a_wrong_content_sends_to_the_next_mirror() {
 }
 
 #[test]
+fn a_file_known_by_its_compressed_bytes_must_be_those() {
+    let published = gzip(b"second");
+    let sum = download::sha256(&published);
+    let file = |sum| [RemoteFile { name: "second", bytes: 6, sum }];
+    let fetch = |cache: &Path, mirrors: &[&str], sum| download::fetch(&file(sum), Some(cache), mirrors, &mut |_| {});
+    let cache = TempDir::new().unwrap();
+    let server = Server::good();
+    let fetched = fetch(cache.path(), &[&server.url], Sum::Compressed(&sum)).unwrap();
+    assert_eq!(fetched.contents, [b"second"]);
+    fetch(cache.path(), &[], Sum::Compressed(&sum)).unwrap();
+    // The same content, compressed otherwise.
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::none());
+    encoder.write_all(b"second").unwrap();
+    fs::write(cache.path().join("second.gz"), encoder.finish().unwrap()).unwrap();
+    assert!(matches!(fetch(cache.path(), &[], Sum::Compressed(&sum)), Err(Error::NotCached { .. })));
+    let content = download::sha256(b"second");
+    fetch(cache.path(), &[], Sum::Content(&content)).unwrap();
+}
+
+#[test]
 fn what_is_no_gzip_sends_to_the_next_mirror() {
     let reason = next_mirror_after(|| Answer::Body(b"<html>Log in first</html>".to_vec()));
     assert!(matches!(reason, Reason::Gzip(_)), "{reason:?}");
@@ -305,7 +329,7 @@ fn progress_counts_every_file_up_to_its_end() {
     let cache = TempDir::new().unwrap();
     let server = Server::good();
     let mut reports = Vec::new();
-    let mut note = |progress: mnist::Progress<'_>| {
+    let mut note = |progress: download::Progress<'_>| {
         reports.push((progress.name.to_owned(), progress.received, progress.total));
     };
     fetch_reporting(cache.path(), &[&server.url], &mut note).unwrap();

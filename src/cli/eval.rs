@@ -7,7 +7,7 @@ use comfy_table::{CellAlignment, Table, presets};
 use pollster::block_on;
 use serde::Serialize;
 
-use super::data::DataArguments;
+use super::data::choice::DataArguments;
 use super::saved::Saved;
 use super::{DeviceArguments, Error, print, print_json};
 use crate::backend::{Backend, Evaluation};

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use pollster::block_on;
 
-use super::data::{Choice as DataChoice, DataArguments};
+use super::data::choice::{Choice as DataChoice, DataArguments};
 use super::saved::Saved;
 use super::train::{plot_path, read_step_size};
 use super::{Error, book, print, print_json, up_to};

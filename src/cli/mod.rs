@@ -46,6 +46,9 @@ enum Subcommands {
     Bench(bench::Arguments),
     /// List the devices of this machine
     Devices(devices::Arguments),
+    /// Look at data sets, and make them
+    #[command(subcommand)]
+    Data(data::Commands),
 }
 
 /// What the book trains by.
@@ -103,7 +106,17 @@ enum Error {
     #[error(transparent)]
     Data(#[from] crate::data::Error),
     #[error(transparent)]
-    Mnist(#[from] crate::data::mnist::Error),
+    Public(#[from] crate::data::public::Error),
+    #[error(transparent)]
+    Import(#[from] crate::data::import::Error),
+    #[error(
+        "{}: no such folder, and no set of that name; give auto, mnist, fashion-mnist, kmnist, synthetic or a folder of IDX \
+         files",
+        .0.display()
+    )]
+    NoData(std::path::PathBuf),
+    #[error("{}: is there already; choose another folder, or give --overwrite", .0.display())]
+    SetThere(std::path::PathBuf),
     #[error(transparent)]
     Model(#[from] model::Error),
     #[error(transparent)]
@@ -156,6 +169,7 @@ pub fn main() -> ExitCode {
         Some(Subcommands::Gradcheck(arguments)) => gradcheck::run(&arguments),
         Some(Subcommands::Bench(arguments)) => bench::run(&arguments),
         Some(Subcommands::Devices(arguments)) => devices::run(&arguments),
+        Some(Subcommands::Data(command)) => data::run(&command),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-use super::data::{Choice, DataArguments};
+use super::data::choice::{Choice, DataArguments};
 use super::{Error, agreed};
 use crate::data::Splits;
 use crate::model::{self, Model};

@@ -11,7 +11,7 @@ use pollster::block_on;
 use time::OffsetDateTime;
 use time::macros::format_description;
 
-use super::data::{Choice, DataArguments};
+use super::data::choice::{Choice, DataArguments};
 use super::saved::model_file;
 use super::{DeviceArguments, Error, INTERRUPTED, SAVING, agreed, book, print, print_json, up_to};
 use crate::backend::{self, Backend, Device, Method, STEP_SIZES};

@@ -1,9 +1,11 @@
 //! A set of labelled images in memory.
 
 use ndarray::Array2;
+use rand::seq::index;
 
 use super::Error;
 use crate::net::Shape;
+use crate::random::{Stream, stream};
 
 /// Most pixels one image may have (64x64).
 pub const MAX_PIXELS: usize = Shape::MAX_INPUT;
@@ -87,7 +89,8 @@ impl Dataset {
     /// The pixels of image `index`, or `None` past the end.
     #[must_use]
     pub fn image(&self, index: usize) -> Option<&[u8]> {
-        self.images.chunks_exact(self.pixels()).nth(index)
+        let pixels = self.pixels();
+        self.images.get(index.checked_mul(pixels)?..)?.get(..pixels)
     }
 
     /// All pixels divided by 255, `[len, pixels]` row-major, 0 to 1.
@@ -117,6 +120,36 @@ impl Dataset {
     /// One pixel of an image as `inputs` has it.
     pub(crate) fn input(&self, image: u32, pixel: usize) -> f64 {
         f64::from(self.images[image as usize * self.pixels() + pixel]) / 255.0
+    }
+
+    /// The same with black turned to white.
+    #[must_use]
+    pub fn inverted(mut self) -> Self {
+        self.images.iter_mut().for_each(|pixel| *pixel = u8::MAX - *pixel);
+        self
+    }
+
+    /// Splits into a set to train and one to test, which has this share of the images, drawn by the seed; both in file order.
+    ///
+    /// # Errors
+    /// When there is only one image.
+    pub fn held_out(self, share: f64, seed: u64) -> Result<(Self, Self), Error> {
+        let len = self.len();
+        if len < 2 {
+            return Err(Error::HeldOut);
+        }
+        let count = ((len as f64 * share).round() as usize).clamp(1, len - 1);
+        let mut is_test = vec![false; len];
+        for image in index::sample(&mut stream(seed, &Stream::HeldOut), len, count) {
+            is_test[image] = true;
+        }
+        let part = |test: bool| {
+            let images = (0..len).filter(|&image| is_test[image] == test);
+            let labels = images.clone().map(|image| self.labels[image]).collect();
+            let pixels = images.flat_map(|image| self.image(image).unwrap_or_default()).copied().collect();
+            Self { images: pixels, labels, rows: self.rows, cols: self.cols }
+        };
+        Ok((part(false), part(true)))
     }
 
     /// The labels as rows that are 1 in the label's column and 0 elsewhere, `[len, classes]`.
@@ -192,6 +225,26 @@ mod tests {
         assert_eq!(set.normalized(), [0.0, 0.2, 0.4, 0.6, 0.8, 1.0]);
         assert_eq!(set.inputs(&[1, 0, 1]), ndarray::array![[0.6, 0.8, 1.0], [0.0, 0.2, 0.4], [0.6, 0.8, 1.0]]);
         assert_eq!(set.one_hot(2).unwrap(), ndarray::array![[0.0, 1.0], [1.0, 0.0]]);
+    }
+
+    #[test]
+    fn some_images_are_held_out() {
+        let set = Dataset::new((0..20).collect(), (0..10).collect(), 1, 2).unwrap();
+        let (train, test) = set.clone().held_out(0.3, 0).unwrap();
+        assert_eq!((train.len(), test.len()), (7, 3));
+        for half in [&train, &test] {
+            assert!(half.labels().is_sorted(), "{half:?}");
+            for (image, label) in (0..).zip(half.labels()) {
+                assert_eq!(half.image(image), Some(&[2 * label, 2 * label + 1][..]));
+            }
+        }
+        assert!(test.labels().iter().all(|label| !train.labels().contains(label)));
+        assert_eq!(set.clone().held_out(0.3, 0).unwrap(), (train, test.clone()));
+        assert_ne!(set.clone().held_out(0.3, 1).unwrap().1, test);
+        let lengths = [0.001, 0.999].map(|share| set.clone().held_out(share, 0).unwrap().1.len());
+        assert_eq!(lengths, [1, 9]);
+        assert!(matches!(with_labels(&[0]).held_out(0.5, 0), Err(Error::HeldOut)));
+        assert_eq!(with_labels(&[0]).inverted().images(), [255]);
     }
 
     #[test]

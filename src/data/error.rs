@@ -70,6 +70,9 @@ pub enum Error {
         /// Number of classes of the training set.
         classes: usize,
     },
+    /// One image is too few for two sets.
+    #[error("of one image none can be held out for testing; give more, or another source of test images")]
+    HeldOut,
     /// A label has no place in a one-hot row.
     #[error("label {index} (counted from 0) is {label}, which is not below the {classes} classes; ask for more")]
     OneHot {
@@ -113,6 +116,14 @@ pub enum Error {
         path: PathBuf,
         /// What is wrong in it.
         reason: idx::Error,
+    },
+    /// A file or a folder cannot be written.
+    #[error("{}: cannot be written ({reason}); make room or choose another place", path.display())]
+    Write {
+        /// The file or the folder.
+        path: PathBuf,
+        /// What the system said.
+        reason: io::Error,
     },
     /// Files that are right each by itself do not make a set.
     #[error("{}: {reason}", path.display())]

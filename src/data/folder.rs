@@ -1,13 +1,14 @@
 //! A set in a folder, in the four files of MNIST or others named like them.
 
 use std::fs;
-use std::io;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use ndarray::{Array1, Array2};
 
 use super::idx::{self, Kind};
 use super::{Dataset, Error, Splits};
+use crate::files::write_whole;
 
 /// Reads the four IDX files of a folder: `train-images-idx3-ubyte`, `train-labels-idx1-ubyte`,
 /// `t10k-images-idx3-ubyte` and `t10k-labels-idx1-ubyte`. `test` may stand for `t10k` and `.idx`
@@ -66,6 +67,44 @@ fn in_file(path: &Path, reason: idx::Error) -> Error {
 
 fn in_set(path: &Path, reason: Error) -> Error {
     Error::Set { path: path.to_path_buf(), reason: Box::new(reason) }
+}
+
+/// The names under which a set is written: training images and labels, test images and labels.
+pub const FILE_NAMES: [&str; 4] =
+    ["train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"];
+
+/// Writes one file of a set, whole or not at all.
+///
+/// # Errors
+/// [`Error::Write`].
+pub fn write_file(
+    folder: &Path,
+    name: &str,
+    write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+) -> Result<(), Error> {
+    let path = folder.join(name);
+    write_whole(&path, write).map_err(|reason| Error::Write { path, reason })
+}
+
+/// Writes a set as four raw IDX files into a folder, which is made if it is not there.
+///
+/// # Errors
+/// [`Error::Write`].
+pub fn save_dir(folder: &Path, Splits { train, test, .. }: &Splits) -> Result<(), Error> {
+    make_dir(folder)?;
+    for (set, names) in [train, test].into_iter().zip(FILE_NAMES.chunks(2)) {
+        write_file(folder, names[0], |out| idx::write_images(set, out))?;
+        write_file(folder, names[1], |out| idx::write_labels(set, out))?;
+    }
+    Ok(())
+}
+
+/// Makes a folder for a set, if it is not there.
+///
+/// # Errors
+/// [`Error::Write`].
+pub fn make_dir(folder: &Path) -> Result<(), Error> {
+    fs::create_dir_all(folder).map_err(|reason| Error::Write { path: folder.to_path_buf(), reason })
 }
 
 /// The labels of a set as arrays.

@@ -188,13 +188,23 @@ pub fn read_labels_file(path: &Path) -> Result<Vec<u8>, Error> {
 /// Opens a file and decompresses it if its first bytes say gzip, whatever its name.
 fn open(path: &Path) -> Result<Box<dyn Read>, Error> {
     let mut file = BufReader::new(File::open(path)?);
-    if file.fill_buf()?.starts_with(&GZIP_MAGIC) {
-        return Ok(Box::new(MultiGzDecoder::new(file)));
-    }
-    if path.extension().is_some_and(|extension| extension == "gz") {
+    let is_named_gz = path.extension().is_some_and(|extension| extension == "gz");
+    if is_named_gz && !is_gzip(&mut file)? {
         return Err(Error::NotGzip);
     }
-    Ok(Box::new(file))
+    Ok(unpacked(file)?)
+}
+
+fn is_gzip(input: &mut impl BufRead) -> io::Result<bool> {
+    Ok(input.fill_buf()?.starts_with(&GZIP_MAGIC))
+}
+
+/// The bytes themselves, decompressed if the first of them say gzip.
+///
+/// # Errors
+/// When `input` fails.
+pub fn unpacked<'a>(mut input: impl BufRead + 'a) -> io::Result<Box<dyn Read + 'a>> {
+    Ok(if is_gzip(&mut input)? { Box::new(MultiGzDecoder::new(input)) } else { Box::new(input) })
 }
 
 /// Encodes the images of a set.
@@ -215,7 +225,11 @@ pub fn write_labels(set: &Dataset, mut out: impl Write) -> io::Result<()> {
     out.write_all(set.labels())
 }
 
-fn write_header(out: &mut impl Write, kind: Kind, sizes: &[usize]) -> io::Result<()> {
+/// Encodes what stands before the bytes: the sizes are the number of images, rows and columns, or the number of labels.
+///
+/// # Errors
+/// When `out` fails, or a size is more than a header can say.
+pub fn write_header(mut out: impl Write, kind: Kind, sizes: &[usize]) -> io::Result<()> {
     out.write_u32::<BigEndian>(kind as u32)?;
     for &size in sizes {
         let size = u32::try_from(size).map_err(io::Error::other)?;
@@ -342,6 +356,26 @@ mod tests {
         }
         assert!(matches!(read_named("images.gz", &raw), Err(Error::NotGzip)));
         assert!(matches!(read_named("images.gz", b""), Err(Error::NotGzip)));
+    }
+
+    #[test]
+    fn a_gzip_bomb_stops_at_what_its_header_says() {
+        /// Counts what is read of it.
+        struct Counted<'a>(&'a [u8], &'a mut usize);
+
+        impl Read for Counted<'_> {
+            fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+                let read = self.0.read(buffer)?;
+                *self.1 += read;
+                Ok(read)
+            }
+        }
+
+        let bomb = gzip(&[image_header(2, 28, 28), vec![0; 100 << 20]].concat());
+        let mut read = 0;
+        let error = read_images(unpacked(BufReader::new(Counted(&bomb, &mut read))).unwrap()).unwrap_err();
+        assert!(matches!(error, Error::Trailing { expected: 1568 }), "{error}");
+        assert!(bomb.len() > 50_000 && read < 20_000, "{read} of {} bytes", bomb.len());
     }
 
     #[test]

@@ -5,12 +5,16 @@
 pub mod batches;
 mod dataset;
 pub mod digits;
+#[cfg(feature = "cli")]
+pub mod download;
 mod error;
 mod folder;
 pub mod idx;
 #[cfg(feature = "cli")]
-pub mod mnist;
+pub mod import;
+#[cfg(feature = "cli")]
+pub mod public;
 
 pub use dataset::{Dataset, MAX_PIXELS, Splits};
 pub use error::Error;
-pub use folder::{Labels, load_dir, load_mnist};
+pub use folder::{FILE_NAMES, Labels, load_dir, load_mnist, make_dir, save_dir, write_file};

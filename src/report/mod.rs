@@ -7,4 +7,6 @@ pub mod gradcheck;
 pub mod plot;
 pub mod progress;
 pub mod run_folder;
+pub mod set;
+pub mod sheet;
 pub mod summary;

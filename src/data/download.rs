@@ -1,11 +1,10 @@
-//! MNIST itself: from the user's cache, else from a mirror.
+//! Files of a data set: from the user's cache, else from a mirror.
 //!
-//! A file counts only when the SHA-256 of its decompressed content is right, in the cache as from
-//! a mirror. Each is kept in the cache as soon as it is verified, so a start that was cut short
-//! goes on where it stopped.
+//! A file counts only when its SHA-256 is right, in the cache as from a mirror. Each is kept in the cache as soon as it is
+//! verified, so a start that was cut short goes on where it stopped.
 
-use std::fs::{self, File};
-use std::io::{self, BufRead, BufReader, Read};
+use std::fs;
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -14,36 +13,7 @@ use rayon::iter::{IndexedParallelIterator, IntoParallelRefMutIterator, ParallelI
 use sha2::{Digest, Sha256};
 use ureq::Agent;
 
-use super::{Dataset, Splits, idx};
 use crate::files::write_whole;
-
-/// Where MNIST is fetched from unless told otherwise, the first first.
-pub const MIRRORS: [&str; 2] =
-    ["https://ossci-datasets.s3.amazonaws.com/mnist/", "https://storage.googleapis.com/cvdf-datasets/mnist/"];
-
-/// The four files of MNIST: training images and labels, test images and labels.
-pub const FILES: [RemoteFile<'static>; 4] = [
-    RemoteFile {
-        name: "train-images-idx3-ubyte",
-        bytes: 47_040_016,
-        sha256: "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
-    },
-    RemoteFile {
-        name: "train-labels-idx1-ubyte",
-        bytes: 60_008,
-        sha256: "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
-    },
-    RemoteFile {
-        name: "t10k-images-idx3-ubyte",
-        bytes: 7_840_016,
-        sha256: "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
-    },
-    RemoteFile {
-        name: "t10k-labels-idx1-ubyte",
-        bytes: 10_008,
-        sha256: "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
-    },
-];
 
 /// Without a network both mirrors together must fail in under 5 s, so these two, twice, do not
 /// come to that.
@@ -53,7 +23,7 @@ const CONNECT_TIMEOUT: Duration = Duration::from_millis(1800);
 /// How long a mirror that is connected may stay silent.
 const READ_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Most bytes taken from a mirror for one file; the largest of MNIST has a sixth of it.
+/// Most bytes taken from a mirror for one file; the largest of those known has less than half of it.
 const MAX_DOWNLOAD: u64 = 64 << 20;
 
 /// Bytes between two reports of progress.
@@ -66,8 +36,17 @@ pub struct RemoteFile<'a> {
     pub name: &'a str,
     /// Length of the decompressed content.
     pub bytes: u64,
-    /// SHA-256 of the decompressed content, in lower-case hexadecimal digits.
-    pub sha256: &'a str,
+    /// What it is known by.
+    pub sum: Sum<'a>,
+}
+
+/// A SHA-256 in lower-case hexadecimal digits, and of what it is.
+#[derive(Clone, Copy, Debug)]
+pub enum Sum<'a> {
+    /// Of the decompressed content, however it was compressed.
+    Content(&'a str),
+    /// Of the compressed file, as it is published.
+    Compressed(&'a str),
 }
 
 /// How far the download of a file is.
@@ -81,7 +60,7 @@ pub struct Progress<'a> {
     pub total: Option<u64>,
 }
 
-/// Why MNIST cannot be had.
+/// Why files cannot be had.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -94,17 +73,11 @@ pub enum Error {
         name: String,
     },
     /// No mirror gave what the cache lacks.
-    #[error("MNIST cannot be downloaded: {}; check the network or give a folder of data", join(failures))]
+    #[error("it cannot be downloaded: {}; check the network or give a folder of data", join(failures))]
     Download {
         /// Why each mirror was given up.
         failures: Vec<Failure>,
     },
-    /// A verified file is no IDX file.
-    #[error("MNIST {0}")]
-    Idx(#[from] idx::Error),
-    /// The files are verified, but are not a set.
-    #[error("MNIST: {0}")]
-    Set(#[from] super::Error),
 }
 
 /// A mirror that was given up.
@@ -141,7 +114,7 @@ pub enum Reason {
     /// What came cannot be decompressed.
     #[error("broken gzip data ({0})")]
     Gzip(io::Error),
-    /// The content has another length or another SHA-256.
+    /// It has another length or another SHA-256.
     #[error("wrong content (not the expected SHA-256)")]
     Content,
 }
@@ -153,13 +126,6 @@ fn show(cache: Option<&Path>) -> String {
 fn join(failures: &[Failure]) -> String {
     let each: Vec<String> = failures.iter().map(ToString::to_string).collect();
     each.join("; ")
-}
-
-/// The folder in which MNIST is kept: `twolayer/mnist` in the user's cache; none where the user has no home folder.
-#[must_use]
-pub fn cache_dir() -> Option<PathBuf> {
-    let folders = directories::ProjectDirs::from("", "", "twolayer")?;
-    Some(folders.cache_dir().join("mnist"))
 }
 
 /// Files and what became of them.
@@ -179,28 +145,6 @@ pub struct NotKept {
     pub path: PathBuf,
     /// What the system said.
     pub reason: io::Error,
-}
-
-/// Loads MNIST from the folder `cache`, having fetched what is not there. Without a folder, nothing is kept.
-///
-/// # Errors
-/// As [`fetch`].
-pub fn load(
-    cache: Option<&Path>,
-    mirrors: &[&str],
-    progress: &mut dyn FnMut(Progress<'_>),
-) -> Result<(Splits, Option<NotKept>), Error> {
-    let Fetched { contents, not_kept } = fetch(&FILES, cache, mirrors, progress)?;
-    let [train_images, train_labels, test_images, test_labels] = &contents;
-    let train = decode(train_images, train_labels)?;
-    let test = decode(test_images, test_labels)?;
-    Ok((Splits::new(train, test)?, not_kept))
-}
-
-fn decode(images: &[u8], labels: &[u8]) -> Result<Dataset, Error> {
-    let labels = idx::read_labels(labels)?;
-    let images = idx::read_images(images)?;
-    Ok(Dataset::new(images.pixels, labels, images.rows, images.cols)?)
 }
 
 /// Gives the decompressed content of `files`, in their order, each from the folder `cache` or else
@@ -260,8 +204,10 @@ fn cached_path(file: &RemoteFile<'_>, cache: &Path) -> PathBuf {
 
 /// The content of a file in the cache, if it is there, whole and unchanged.
 fn read_cached(file: &RemoteFile<'_>, cache: &Path) -> Option<Vec<u8>> {
-    let compressed = File::open(cached_path(file, cache)).ok()?;
-    unpack(file, BufReader::new(compressed)).ok()
+    let path = cached_path(file, cache);
+    // A file that is far too long is not read as a whole.
+    let length = fs::metadata(&path).ok()?.len();
+    if length > MAX_DOWNLOAD { None } else { unpack(file, &fs::read(path).ok()?).ok() }
 }
 
 fn keep(path: &Path, compressed: &[u8]) -> Result<(), NotKept> {
@@ -310,25 +256,59 @@ fn download(
             }
         }
     }
-    let content = unpack(file, &compressed[..])?;
+    let content = unpack(file, &compressed)?;
     Ok((compressed, content))
 }
 
 /// Decompresses and verifies; a stream that gives more than it should is left at that.
-fn unpack(file: &RemoteFile<'_>, compressed: impl BufRead) -> Result<Vec<u8>, Reason> {
+fn unpack(file: &RemoteFile<'_>, compressed: &[u8]) -> Result<Vec<u8>, Reason> {
+    if let Sum::Compressed(sum) = file.sum
+        && sha256(compressed) != sum
+    {
+        return Err(Reason::Content);
+    }
     let mut content = Vec::new();
     MultiGzDecoder::new(compressed)
         .take(file.bytes.saturating_add(1))
         .read_to_end(&mut content)
         .map_err(Reason::Gzip)?;
-    let right = content.len() as u64 == file.bytes && sha256(&content) == file.sha256;
-    if right { Ok(content) } else { Err(Reason::Content) }
+    let is_known = match file.sum {
+        Sum::Content(sum) => sha256(&content) == sum,
+        Sum::Compressed(_) => true,
+    };
+    if is_known && content.len() as u64 == file.bytes { Ok(content) } else { Err(Reason::Content) }
 }
 
-/// SHA-256 in the form of [`RemoteFile::sha256`].
+/// SHA-256 in the form of [`Sum`].
 #[must_use]
 pub fn sha256(content: &[u8]) -> String {
-    let digest = Sha256::digest(content);
+    shown(&Sha256::digest(content))
+}
+
+/// SHA-256 of what is written.
+///
+/// # Errors
+/// Those of `write`.
+pub fn sha256_of(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<String> {
+    struct Hash(Sha256);
+
+    impl Write for Hash {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.update(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    let mut hash = Hash(Sha256::new());
+    write(&mut hash)?;
+    Ok(shown(&hash.0.finalize()))
+}
+
+fn shown(digest: &[u8]) -> String {
     let halves = digest.iter().flat_map(|byte| [byte >> 4, byte & 15]);
     halves.filter_map(|half| char::from_digit(half.into(), 16)).collect()
 }
@@ -341,12 +321,7 @@ mod tests {
     fn sha256_is_the_standard_one() {
         let abc = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
         assert_eq!(sha256(b"abc"), abc);
-    }
-
-    #[test]
-    fn an_empty_cache_without_mirrors_names_the_first_file() {
-        let cache = tempfile::tempdir().unwrap();
-        let error = load(Some(cache.path()), &[], &mut |_| {}).unwrap_err();
-        assert!(matches!(&error, Error::NotCached { name, .. } if name == FILES[0].name));
+        let written = sha256_of(|out| out.write_all(b"a").and_then(|()| out.write_all(b"bc")));
+        assert_eq!(written.unwrap(), abc);
     }
 }

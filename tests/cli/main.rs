@@ -1,5 +1,7 @@
 //! The command as a person meets it: what it prints, what it leaves in files, how it ends.
 
+mod sets;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -1048,7 +1050,7 @@ mod help {
         let help = Place::new().ok("-h").stdout;
         let (_, commands) = help.split_once("Commands:\n").unwrap();
         let (commands, _) = commands.split_once("\n\n").unwrap();
-        assert_eq!(listed(commands, ""), ["train", "eval", "gradcheck", "bench", "devices", "help"]);
+        assert_eq!(listed(commands, ""), ["train", "eval", "gradcheck", "bench", "devices", "data", "help"]);
     }
 
     #[test]
@@ -1233,7 +1235,7 @@ mod bad_data {
     fn a_folder_that_lacks_a_file_or_is_missing_is_named() {
         let place = Place::new();
         let line = place.fails(1, "--device cpu --data missing");
-        assert_holds(&line, "missing: cannot be opened as a folder");
+        assert_holds(&line, "missing: no such folder, and no set of that name");
         let line = place.fails(1, &format!("--device cpu --data data/{TRAIN_IMAGES_FILE}"));
         assert_holds(&line, "cannot be opened as a folder");
         fs::remove_file(place.path("data").join(TEST_LABELS_FILE)).unwrap();

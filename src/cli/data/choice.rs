@@ -5,30 +5,33 @@ use std::str::FromStr;
 
 use clap::Args;
 
-use super::Error;
-use crate::data::{Splits, digits, load_dir, mnist};
+use crate::cli::Error;
+use crate::data::download;
+use crate::data::public::PublicSet;
+use crate::data::{Splits, digits, load_dir};
 use crate::report::progress::Progress;
 use crate::report::summary::Data;
 
 /// Which images a command works on.
 #[derive(Args)]
-pub(super) struct DataArguments {
-    /// auto (MNIST, else the built-in digits), mnist, synthetic (the built-in digits), or a DIR with the four IDX files
+pub(in crate::cli) struct DataArguments {
+    /// auto (MNIST, else the built-in digits), mnist, fashion-mnist, kmnist, synthetic (the built-in digits), or a DIR with
+    /// four IDX files
     /// [default: auto; eval of a RUN: what it was trained on]
     #[arg(long, value_name = "DATA")]
     pub data: Option<Choice>,
-    /// Don't download MNIST
+    /// Download nothing
     #[arg(long, conflicts_with = "mirror")]
     offline: bool,
-    /// Download MNIST from this address instead of the usual ones; may be given several times
+    /// Download from this address instead of the usual ones; may be given several times
     #[arg(long, value_name = "URL")]
     mirror: Vec<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Choice {
+pub(in crate::cli) enum Choice {
     Auto,
-    Mnist,
+    Public(PublicSet),
     Synthetic,
     Dir(PathBuf),
 }
@@ -38,36 +41,42 @@ impl FromStr for Choice {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         Ok(match text {
-            "" => return Err("give auto, mnist, synthetic or a folder"),
+            "" => return Err("give auto, mnist, fashion-mnist, kmnist, synthetic or a folder"),
             "auto" => Self::Auto,
-            MNIST => Self::Mnist,
             "synthetic" | BUILT_IN => Self::Synthetic,
-            dir => Self::Dir(dir.into()),
+            name => name.parse().map_or_else(|_| Self::Dir(name.into()), Self::Public),
         })
     }
 }
 
-const MNIST: &str = "mnist";
 const BUILT_IN: &str = "built-in";
 /// The folder that holds MNIST, if it is set.
 const MNIST_DIR: &str = "MNIST_DIR";
 
 impl DataArguments {
+    /// What downloads from these mirrors, or from the usual ones if there are none.
+    pub fn from_mirrors(mirrors: &[String]) -> Self {
+        Self { data: None, offline: false, mirror: mirrors.to_vec() }
+    }
+
     /// Loads the images, and says which they are.
     pub fn load(&self, choice: &Choice, progress: &mut Progress) -> Result<(Splits, Data), Error> {
         let (splits, source) = match choice {
             Choice::Dir(dir) => {
+                if !dir.exists() {
+                    return Err(Error::NoData(dir.clone()));
+                }
                 let splits = load_dir(dir)?;
                 // So that an evaluation started elsewhere finds it.
                 let whole = dir.canonicalize().unwrap_or_else(|_| dir.clone());
                 (splits, whole.display().to_string())
             }
             Choice::Synthetic => (digits::built_in()?, BUILT_IN.to_owned()),
-            Choice::Mnist => (self.mnist(progress)?, MNIST.to_owned()),
-            Choice::Auto => match self.mnist(progress) {
-                Ok(splits) => (splits, MNIST.to_owned()),
+            Choice::Public(set) => (self.public(*set, progress)?, set.to_string()),
+            Choice::Auto => match self.public(PublicSet::Mnist, progress) {
+                Ok(splits) => (splits, PublicSet::Mnist.to_string()),
                 // Only what can't be had is made up for; a broken file is an error.
-                Err(Error::Mnist(reason)) => {
+                Err(Error::Public(reason)) => {
                     progress.notice(format_args!("{reason}; going on with the built-in digits"));
                     (digits::built_in()?, BUILT_IN.to_owned())
                 }
@@ -88,17 +97,20 @@ impl DataArguments {
         Ok((splits, data))
     }
 
-    fn mnist(&self, progress: &mut Progress) -> Result<Splits, Error> {
-        if let Some(dir) = std::env::var_os(MNIST_DIR).filter(|dir| !dir.is_empty()) {
+    /// A public set, fetched if need be.
+    pub fn public(&self, set: PublicSet, progress: &mut Progress) -> Result<Splits, Error> {
+        if set == PublicSet::Mnist
+            && let Some(dir) = std::env::var_os(MNIST_DIR).filter(|dir| !dir.is_empty())
+        {
             return Ok(load_dir(dir.as_ref())?);
         }
         let mirrors: Vec<&str> = match (self.offline, self.mirror.as_slice()) {
             (true, _) => Vec::new(),
-            (false, []) => mnist::MIRRORS.to_vec(),
+            (false, []) => set.mirrors().to_vec(),
             (false, given) => given.iter().map(String::as_str).collect(),
         };
-        let mut show = |p: mnist::Progress| progress.download(p.name, p.received, p.total);
-        let (splits, not_kept) = mnist::load(mnist::cache_dir().as_deref(), &mirrors, &mut show)?;
+        let mut show = |p: download::Progress| progress.download(p.name, p.received, p.total);
+        let (splits, not_kept) = set.load(set.cache_dir().as_deref(), &mirrors, &mut show)?;
         if let Some(reason) = not_kept {
             progress.notice(reason);
         }

@@ -1,0 +1,55 @@
+//! `twolayer data generate`: digits drawn into a folder.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::check_target;
+use crate::cli::{Error, print};
+use crate::data::{FILE_NAMES, digits, make_dir, write_file};
+use crate::report::progress::Progress;
+
+#[derive(Args)]
+pub(in crate::cli) struct Arguments {
+    /// The folder for the four IDX files
+    #[arg(value_name = "DIR")]
+    folder: PathBuf,
+    /// Training images
+    #[arg(long, value_name = "N", default_value_t = 60_000, value_parser = clap::value_parser!(u32).range(1..))]
+    count: u32,
+    /// Test images [default: a sixth of the training images]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    test_count: Option<u32>,
+    /// Which digits: another seed, others
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    seed: u64,
+    /// Write even where there is a set
+    #[arg(long)]
+    overwrite: bool,
+    /// No progress on stderr
+    #[arg(long)]
+    quiet: bool,
+}
+
+pub(super) fn run(arguments: &Arguments) -> Result<(), Error> {
+    let &Arguments { ref folder, count, test_count, seed, overwrite, quiet } = arguments;
+    check_target(folder, overwrite)?;
+    let progress = Progress::new(quiet);
+    let test_count = test_count.unwrap_or(count.div_ceil(6));
+    make_dir(folder)?;
+    let [train_seed, test_seed] = digits::seeds(seed);
+    let sets = [(count, train_seed, "training"), (test_count, test_seed, "test")];
+    for ((count, seed, kind), names) in sets.into_iter().zip(FILE_NAMES.chunks(2)) {
+        let what = format!("drawing {count} {kind} images");
+        progress.busy(&what);
+        let mut labels = Vec::new();
+        write_file(folder, names[0], |out| {
+            let mut done = |drawn| progress.detail(&format!("{what}, {drawn} drawn"));
+            labels = digits::write_images(out, count, seed, &mut done)?;
+            Ok(())
+        })?;
+        write_file(folder, names[1], |out| digits::write_labels(out, &labels))?;
+    }
+    progress.finish();
+    print(&format!("{count} digits to train and {test_count} to test in {}\n", folder.display()))
+}

@@ -1,0 +1,25 @@
+//! `twolayer data info`: what a set holds.
+
+use clap::Args;
+
+use super::choice::{Choice, DataArguments};
+use crate::cli::{Error, print, print_json};
+use crate::report::progress::Progress;
+use crate::report::set::SetReport;
+
+#[derive(Args)]
+pub(in crate::cli) struct Arguments {
+    #[command(flatten)]
+    data: DataArguments,
+    /// The results as one JSON object on stdout
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) fn run(Arguments { data, json }: &Arguments) -> Result<(), Error> {
+    let mut progress = Progress::new(true);
+    let (splits, source) = data.load(data.data.as_ref().unwrap_or(&Choice::Auto), &mut progress)?;
+    progress.finish();
+    let report = SetReport::new(&source.source, &splits)?;
+    if *json { print_json(&report) } else { print(&report.text(&splits.train)) }
+}

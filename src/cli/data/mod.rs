@@ -1,0 +1,61 @@
+//! `twolayer data`: sets of images, looked at and made; one file per command.
+
+pub(super) mod choice;
+mod fetch;
+mod generate;
+mod import;
+mod info;
+mod show;
+
+use std::path::Path;
+
+use clap::{Subcommand, ValueEnum};
+
+use super::Error;
+use crate::data::{Dataset, FILE_NAMES, Splits};
+
+#[derive(Subcommand)]
+pub(super) enum Commands {
+    /// What a set holds: counts, classes, size, density, hashes, and a sample
+    Info(info::Arguments),
+    /// Download MNIST or another public set into the cache
+    Fetch(fetch::Arguments),
+    /// Draw digits into a folder: a set of any size
+    Generate(generate::Arguments),
+    /// Draw images of a set into one picture, a class a row
+    Show(show::Arguments),
+    /// Make a set of a folder of PNG files (a folder a class), or of lines of numbers (label, pixels)
+    Import(import::Arguments),
+}
+
+pub(super) fn run(command: &Commands) -> Result<(), Error> {
+    match command {
+        Commands::Info(arguments) => info::run(arguments),
+        Commands::Fetch(arguments) => fetch::run(arguments),
+        Commands::Generate(arguments) => generate::run(arguments),
+        Commands::Show(arguments) => show::run(arguments),
+        Commands::Import(arguments) => import::run(arguments),
+    }
+}
+
+/// Which of the two sets.
+#[derive(Clone, Copy, ValueEnum)]
+enum Split {
+    Train,
+    Test,
+}
+
+impl Split {
+    fn of(self, splits: &Splits) -> &Dataset {
+        match self {
+            Self::Train => &splits.train,
+            Self::Test => &splits.test,
+        }
+    }
+}
+
+/// Checks that a set may be written into a folder: that none of its files is there, unless they may be overwritten.
+fn check_target(folder: &Path, overwrite: bool) -> Result<(), Error> {
+    let there = FILE_NAMES.iter().map(|name| folder.join(name)).find(|path| path.exists());
+    there.filter(|_| !overwrite).map_or(Ok(()), |path| Err(Error::SetThere(path)))
+}

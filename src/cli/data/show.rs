@@ -1,0 +1,43 @@
+//! `twolayer data show`: images of a set in one picture.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::Split;
+use super::choice::{Choice, DataArguments};
+use crate::cli::{Error, print};
+use crate::report::plot::{PlotError, check_plot_place};
+use crate::report::progress::Progress;
+use crate::report::sheet::write_sheet;
+
+#[derive(Args)]
+pub(in crate::cli) struct Arguments {
+    #[command(flatten)]
+    data: DataArguments,
+    /// Which images
+    #[arg(long, default_value = "train")]
+    split: Split,
+    /// How many images, as many of each class
+    #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    count: u32,
+    /// The picture, a .png
+    #[arg(short, long, value_name = "FILE")]
+    output: PathBuf,
+    /// No progress on stderr
+    #[arg(long)]
+    quiet: bool,
+}
+
+pub(super) fn run(arguments: &Arguments) -> Result<(), Error> {
+    let Arguments { data, split, count, output, quiet } = arguments;
+    if !output.extension().is_some_and(|end| end.eq_ignore_ascii_case("png")) {
+        return Err(Error::Usage(format!("{}: the picture is a .png file; end its name so", output.display())));
+    }
+    check_plot_place(output)?;
+    let mut progress = Progress::new(*quiet);
+    let (splits, _) = data.load(data.data.as_ref().unwrap_or(&Choice::Auto), &mut progress)?;
+    progress.finish();
+    let drawn = write_sheet(output, split.of(&splits), *count as usize).map_err(|error: PlotError| error)?;
+    print(&format!("{drawn} images in {}\n", output.display()))
+}

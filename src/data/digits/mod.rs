@@ -1,0 +1,177 @@
+//! The built-in digits: pictures like MNIST's drawn by a pen that follows a few strokes, for when MNIST can't be had.
+//!
+//! [`hands`] has the ways to write each digit, as points that a stroke runs through. [`writer`] takes one of them, takes the
+//! points somewhere between its forms, and moves, bends, slants and turns them at random; [`pen`] draws the strokes into a
+//! 20x20 box and lays that in a 28x28 picture with its centre of mass in the middle, as MNIST's digits are. Only `+ - * /`
+//! and `sqrt` touch a float, in a fixed order, so a seed gives the same bytes on every machine.
+
+mod hands;
+mod pen;
+mod writer;
+
+use std::io::{self, Write};
+
+use rand::SeedableRng;
+use rand_chacha::ChaCha8Rng;
+use rayon::iter::{IndexedParallelIterator, ParallelIterator};
+use rayon::slice::ParallelSliceMut;
+
+use super::idx::{self, Kind};
+use super::{Dataset, Error, Splits};
+use writer::Writer;
+
+/// Pixels along one side of an image.
+pub const SIDE: usize = 28;
+/// Bytes of one image, row-major, 0 for black paper and 255 for white ink.
+pub const PIXELS: usize = SIDE * SIDE;
+/// Number of labels: the digits 0 to 9.
+pub const CLASSES: usize = 10;
+
+/// `count` digit images of [`PIXELS`] bytes, one after another, and their labels, 0 to 9.
+///
+/// Image and label i depend on (`seed`, i) alone. The sets of two seeds have nothing in common but the way they are drawn.
+#[must_use]
+pub fn draw(count: usize, seed: u64) -> (Vec<u8>, Vec<u8>) {
+    draw_from(0, count, seed)
+}
+
+/// The images from number `first` on.
+fn draw_from(first: u64, count: usize, seed: u64) -> (Vec<u8>, Vec<u8>) {
+    let mut images = vec![0; count * PIXELS];
+    let streams = ChaCha8Rng::seed_from_u64(seed);
+    let labels = images.par_chunks_exact_mut(PIXELS).enumerate().map(|(number, image)| {
+        let mut rng = streams.clone();
+        rng.set_stream(first + number as u64);
+        let (digit, label) = Writer::new(rng).digit();
+        image.copy_from_slice(&digit);
+        label
+    });
+    let labels = labels.collect();
+    (images, labels)
+}
+
+/// Images that are drawn at a time for a file.
+const CHUNK: u32 = 10_000;
+
+/// Writes the images of [`draw`] as an IDX file and returns their labels, in memory that does not grow with the images.
+/// `done` hears how many are drawn.
+///
+/// # Errors
+/// Those of `out`.
+pub fn write_images(mut out: impl Write, count: u32, seed: u64, done: &mut dyn FnMut(u32)) -> io::Result<Vec<u8>> {
+    idx::write_header(&mut out, Kind::Images, &[count as usize, SIDE, SIDE])?;
+    let mut labels = Vec::new();
+    for first in (0..count).step_by(CHUNK as usize) {
+        let (images, some) = draw_from(first.into(), CHUNK.min(count - first) as usize, seed);
+        out.write_all(&images)?;
+        labels.extend(some);
+        done(labels.len() as u32);
+    }
+    Ok(labels)
+}
+
+/// Writes labels as an IDX file.
+///
+/// # Errors
+/// Those of `out`.
+pub fn write_labels(mut out: impl Write, labels: &[u8]) -> io::Result<()> {
+    idx::write_header(&mut out, Kind::Labels, &[labels.len()])?;
+    out.write_all(labels)
+}
+
+/// The seeds of the training and the test images of one set; no two sets share one.
+#[must_use]
+pub fn seeds(set: u64) -> [u64; 2] {
+    [1, 2].map(|half| set.wrapping_mul(2).wrapping_add(half))
+}
+
+/// The built-in set: 60,000 digits to train and 10,000 to test, the same ones always.
+///
+/// # Errors
+/// None: the digits are a set.
+pub fn built_in() -> Result<Splits, Error> {
+    let set = |count, seed| {
+        let (images, labels) = draw(count, seed);
+        Dataset::new(images, labels, SIDE, SIDE)
+    };
+    let [train, test] = seeds(0);
+    Splits::new(set(60_000, train)?, set(10_000, test)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::pen::BOX;
+    use super::*;
+
+    /// The bytes folded into one number (FNV-1a).
+    fn hash(bytes: &[u8]) -> u64 {
+        bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, &byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
+    }
+
+    #[test]
+    fn the_set_never_changes() {
+        let (images, labels) = draw(100, 0);
+        assert_eq!((hash(&images), hash(&labels)), (0x4abc_fdc8_ddd2_77da, 0xad5d_9e28_6ddc_d5a9));
+    }
+
+    #[test]
+    fn an_image_depends_on_its_seed_and_index_alone() {
+        let (few, few_labels) = draw(5, 7);
+        let (many, many_labels) = draw(50, 7);
+        assert_eq!(few, many[..few.len()]);
+        assert_eq!(few_labels, many_labels[..few_labels.len()]);
+        assert_eq!((few.len(), few_labels.len()), (5 * PIXELS, 5));
+        assert_ne!(few, draw(5, 8).0);
+        assert_eq!(draw(0, 7), (vec![], vec![]));
+    }
+
+    #[test]
+    fn labels_are_balanced_and_mixed() {
+        let labels = draw(5000, 1).1;
+        let mut counts = [0; CLASSES];
+        for &label in &labels {
+            counts[usize::from(label)] += 1;
+        }
+        assert!(counts.iter().all(|n| (400..600).contains(n)), "{counts:?}");
+        let repeats = labels.windows(2).filter(|pair| pair[0] == pair[1]).count();
+        assert!((400..600).contains(&repeats), "{repeats} repeats");
+    }
+
+    #[test]
+    fn ink_stays_in_the_box_around_its_centre_of_mass() {
+        for image in draw(5000, 2).0.chunks_exact(PIXELS) {
+            for place in [|i| i % SIDE, |i| i / SIDE] {
+                let ink = || image.iter().enumerate().filter(|(_, v)| **v > 0);
+                let (low, high) = (ink().map(|(i, _)| place(i)).min(), ink().map(|(i, _)| place(i)).max());
+                assert!(high.unwrap() - low.unwrap() < BOX);
+
+                let mass: f32 = ink().map(|(_, &v)| f32::from(v)).sum();
+                let moment: f32 = ink().map(|(i, &v)| f32::from(v) * (place(i) as f32 + 0.5)).sum();
+                let off = moment / mass - SIDE as f32 / 2.0;
+                assert!(off.abs() < 0.51, "{off} pixels off the middle");
+            }
+        }
+    }
+
+    #[test]
+    fn a_file_holds_what_is_drawn_at_once() {
+        let mut file = Vec::new();
+        let mut told = Vec::new();
+        let count = CHUNK + 3;
+        let labels = write_images(&mut file, count, 5, &mut |done| told.push(done)).unwrap();
+        let (images, expected) = draw(count as usize, 5);
+        assert_eq!(labels, expected);
+        assert_eq!(idx::read_images(&file[..]).unwrap().pixels, images);
+        assert_eq!(told, [CHUNK, count]);
+        let mut file = Vec::new();
+        write_labels(&mut file, &labels).unwrap();
+        assert_eq!(idx::read_labels(&file[..]).unwrap(), labels);
+    }
+
+    #[test]
+    fn no_two_sets_share_a_seed() {
+        assert_eq!([seeds(0), seeds(1), seeds(2)], [[1, 2], [3, 4], [5, 6]]);
+        let [train, test] = seeds(u64::MAX);
+        assert!(train == u64::MAX && test == 0);
+    }
+}

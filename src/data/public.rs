@@ -1,0 +1,146 @@
+//! The sets that go by a name: MNIST, and two that were made to take its place.
+
+use std::path::{Path, PathBuf};
+
+use super::download::{self, Fetched, NotKept, Progress, RemoteFile, Sum};
+use super::folder::FILE_NAMES;
+use super::{Dataset, Splits, idx};
+use crate::net::names;
+
+/// A public set of 60,000 training and 10,000 test images of 28x28 pixels, in 10 classes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PublicSet {
+    /// Handwritten digits (<http://yann.lecun.com/exdb/mnist/>).
+    Mnist,
+    /// Zalando's pieces of clothing (<https://github.com/zalandoresearch/fashion-mnist>).
+    FashionMnist,
+    /// Kuzushiji, ten cursive Hiragana, by the ROIS-DS Center for Open Data in the Humanities
+    /// (<https://codh.rois.ac.jp/kmnist/>), CC BY-SA 4.0.
+    Kmnist,
+}
+
+names!(PublicSet, "set", "mnist, fashion-mnist or kmnist", {
+    Mnist => "mnist", FashionMnist => "fashion-mnist", Kmnist => "kmnist",
+});
+
+/// Why a public set cannot be had.
+#[derive(Debug, thiserror::Error)]
+#[error("{set}: {problem}")]
+pub struct Error {
+    /// The set.
+    pub set: PublicSet,
+    /// What is wrong.
+    pub problem: Problem,
+}
+
+/// What is wrong with a public set.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Problem {
+    /// Its files are not there.
+    #[error(transparent)]
+    Files(#[from] download::Error),
+    /// A verified file is no IDX file.
+    #[error(transparent)]
+    Idx(#[from] idx::Error),
+    /// The files are verified, but are not a set.
+    #[error(transparent)]
+    Set(#[from] super::Error),
+}
+
+/// Lengths of the four files' contents, which all three sets share.
+const BYTES: [u64; 4] = [47_040_016, 60_008, 7_840_016, 10_008];
+
+impl PublicSet {
+    /// Where it is fetched from unless told otherwise, the first first.
+    #[must_use]
+    pub fn mirrors(self) -> [&'static str; 2] {
+        match self {
+            Self::Mnist => [
+                "https://ossci-datasets.s3.amazonaws.com/mnist/",
+                "https://storage.googleapis.com/cvdf-datasets/mnist/",
+            ],
+            Self::FashionMnist => [
+                "https://raw.githubusercontent.com/zalandoresearch/fashion-mnist/master/data/fashion/",
+                "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",
+            ],
+            Self::Kmnist => {
+                ["https://codh.rois.ac.jp/kmnist/dataset/kmnist/", "http://codh.rois.ac.jp/kmnist/dataset/kmnist/"]
+            }
+        }
+    }
+
+    /// Its four files: training images and labels, test images and labels.
+    #[must_use]
+    pub fn files(self) -> [RemoteFile<'static>; 4] {
+        let sums = match self {
+            Self::Mnist => [
+                Sum::Content("ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db"),
+                Sum::Content("65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5"),
+                Sum::Content("0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7"),
+                Sum::Content("ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2"),
+            ],
+            Self::FashionMnist => [
+                Sum::Compressed("3aede38d61863908ad78613f6a32ed271626dd12800ba2636569512369268a84"),
+                Sum::Compressed("a04f17134ac03560a47e3764e11b92fc97de4d1bfaf8ba1a3aa29af54cc90845"),
+                Sum::Compressed("346e55b948d973a97e58d2351dde16a484bd415d4595297633bb08f03db6a073"),
+                Sum::Compressed("67da17c76eaffca5446c3361aaab5c3cd6d1c2608764d35dfb1850b086bf8dd5"),
+            ],
+            Self::Kmnist => [
+                Sum::Compressed("51467d22d8cc72929e2a028a0428f2086b092bb31cfb79c69cc0a90ce135fde4"),
+                Sum::Compressed("e38f9ebcd0f3ebcdec7fc8eabdcdaef93bb0df8ea12bee65224341c8183d8e17"),
+                Sum::Compressed("edd7a857845ad6bb1d0ba43fe7e794d164fe2dce499a1694695a792adfac43c5"),
+                Sum::Compressed("20bb9a0ef54c7db3efc55a92eef5582c109615df22683c380526788f98e42a1c"),
+            ],
+        };
+        [0, 1, 2, 3].map(|file| RemoteFile { name: FILE_NAMES[file], bytes: BYTES[file], sum: sums[file] })
+    }
+
+    /// The folder in which it is kept, in the user's cache; none where the user has no home folder.
+    #[must_use]
+    pub fn cache_dir(self) -> Option<PathBuf> {
+        let folders = directories::ProjectDirs::from("", "", "twolayer")?;
+        Some(folders.cache_dir().join(self.as_str()))
+    }
+
+    /// Loads it from the folder `cache`, having fetched what is not there. Without a folder, nothing is kept.
+    ///
+    /// # Errors
+    /// As [`download::fetch`].
+    pub fn load(
+        self,
+        cache: Option<&Path>,
+        mirrors: &[&str],
+        progress: &mut dyn FnMut(Progress<'_>),
+    ) -> Result<(Splits, Option<NotKept>), Error> {
+        let mut load = || {
+            let Fetched { contents, not_kept } = download::fetch(&self.files(), cache, mirrors, progress)?;
+            let [train_images, train_labels, test_images, test_labels] = &contents;
+            let train = decode(train_images, train_labels)?;
+            let test = decode(test_images, test_labels)?;
+            Ok((Splits::new(train, test)?, not_kept))
+        };
+        load().map_err(|problem| Error { set: self, problem })
+    }
+}
+
+fn decode(images: &[u8], labels: &[u8]) -> Result<Dataset, Problem> {
+    let labels = idx::read_labels(labels)?;
+    let images = idx::read_images(images)?;
+    Ok(Dataset::new(images.pixels, labels, images.rows, images.cols)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_empty_cache_without_mirrors_names_the_set_and_its_first_file() {
+        for set in [PublicSet::Mnist, PublicSet::FashionMnist, PublicSet::Kmnist] {
+            let cache = tempfile::tempdir().unwrap();
+            let error = set.load(Some(cache.path()), &[], &mut |_| {}).unwrap_err();
+            let told = error.to_string();
+            assert!(told.starts_with(set.as_str()) && told.contains("train-images-idx3-ubyte.gz"), "{told}");
+        }
+    }
+}
