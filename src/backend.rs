@@ -147,6 +147,14 @@ pub enum Error {
     Gpu(#[from] gpu::Error),
 }
 
+impl Error {
+    /// Whether something needs a larger buffer than the device has.
+    #[must_use]
+    pub fn is_too_large(&self) -> bool {
+        matches!(self, Self::Gpu(gpu::Error::TooLarge { .. }))
+    }
+}
+
 /// A network of one shape on a device, for batches of one size.
 pub struct Backend {
     net: Net,
@@ -215,16 +223,26 @@ impl Backend {
     /// # Errors
     /// A set whose pixels or labels are not the network's, or that does not fit the device; or what the device reports.
     pub async fn upload(&mut self, set: &Dataset) -> Result<Resident, Error> {
-        let shape = self.net.shape;
-        let largest_label = set.labels().iter().copied().max().unwrap_or(0);
-        if set.pixels() != shape.input || usize::from(largest_label) >= shape.classes {
-            return Err(Error::Set { pixels: set.pixels(), largest_label, shape });
-        }
+        self.check_set(set)?;
         let resident: Result<Resident, Error> = on!(self, network => network.upload(set), network.upload(set));
         // The network numbers its sets in this order, and a set that did not fit has no number.
         let resident = resident?;
         self.images.push(set.len());
         Ok(resident)
+    }
+
+    /// Puts other images in the place of a resident set's: of a set that is larger than the device's memory, the next ones.
+    ///
+    /// # Errors
+    /// As [`Backend::upload`]; then the set is as it was.
+    pub async fn replace(&mut self, resident: Resident, set: &Dataset) -> Result<(), Error> {
+        self.images_in(resident)?;
+        self.check_set(set)?;
+        let replaced: Result<(), Error> =
+            on!(self, network => network.replace(resident, set), network.replace(resident, set));
+        replaced?;
+        self.images[resident.0] = set.len();
+        Ok(())
     }
 
     /// Trains on one batch after another by SGD; `indices` are their image numbers, `[steps, batch_size]`. Returns each
@@ -349,6 +367,15 @@ impl Backend {
     pub async fn intermediates(&mut self, set: Resident, batch: &[u32]) -> Result<Intermediates, Error> {
         self.check_indices(set, batch, batch.len() == self.batch_size)?;
         on!(self, network => network.intermediates(set, batch), network.intermediates(set, batch).await)
+    }
+
+    fn check_set(&self, set: &Dataset) -> Result<(), Error> {
+        let shape = self.net.shape;
+        let largest_label = set.labels().iter().copied().max().unwrap_or(0);
+        if set.pixels() != shape.input || usize::from(largest_label) >= shape.classes {
+            return Err(Error::Set { pixels: set.pixels(), largest_label, shape });
+        }
+        Ok(())
     }
 
     fn images_in(&self, set: Resident) -> Result<usize, Error> {

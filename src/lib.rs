@@ -30,7 +30,7 @@
 //! // `Choice::Gpu` takes the best GPU, or the CPU where there is none.
 //! let (_, device, _) = devices::open(&Choice::Cpu, 1, true).await?;
 //! let mut backend = Backend::new(&device, net, batch_size, &Params::init(shape, 0.01, seed)).await?;
-//! let sets = Sets { train: backend.upload(&train_set).await?, test: backend.upload(&test_set).await? };
+//! let sets = Sets { train: backend.upload(&train_set).await?.into(), test: backend.upload(&test_set).await?.into() };
 //!
 //! let mut batches = Batches::new(seed, Sampling::Replacement, batch_size, train_set.len());
 //! let steps_per_epoch = Settings::steps_per_epoch(train_set.len(), batch_size);

@@ -10,13 +10,14 @@ use common::{
     Case, Check, Run, assert_close, mean_loss, relative_error, run_on_every_device, with_every_density, with_every_plan,
 };
 use pollster::block_on;
-use twolayer::backend::{self, Backend, Device};
+use twolayer::backend::{self, Backend, Device, Resident};
 use twolayer::data::batches::{Batches, Sampling};
+use twolayer::data::{Store, StoredSet, idx};
 use twolayer::functions::argmax;
 use twolayer::net::Activation::{Relu, Sigmoid};
 use twolayer::net::Output::{Identity, Softmax};
 use twolayer::net::{Params, Shape};
-use twolayer::train::{End, Event, Sets, Settings, train};
+use twolayer::train::{self, End, Event, Images, Outcome, Sets, Settings, Stream, train};
 
 fn main() -> ExitCode {
     let mut checks: Vec<(String, Check)> = Vec::new();
@@ -37,7 +38,7 @@ fn main() -> ExitCode {
         });
         checks.push((name, check));
     }
-    let whole: [(&str, Run); 8] = [
+    let whole: [(&str, Run); 9] = [
         ("the same seed gives the same bits, however the steps are cut", same_bits),
         ("one image is evaluated and predicted as the reference does", |device| evaluation(device, 50, 1)),
         // A tile has 64 images on the CPU; on a GPU 8,192, or 4,160 with 1,000 hidden units.
@@ -51,6 +52,7 @@ fn main() -> ExitCode {
         }),
         ("a loss that stops being finite ends the run with the last good weights", divergence),
         ("an interrupted run keeps what it has", interruption),
+        ("images that are read as they are used give the same bits", streamed),
     ];
     checks.extend(whole.map(|(name, check)| (name.to_owned(), Arc::new(check) as Check)));
     run_on_every_device(&checks)
@@ -141,27 +143,79 @@ fn given_gradient(device: &Device, shape: Shape, batch_size: usize) -> Result<()
     Ok(())
 }
 
-fn sets(backend: &mut Backend, case: &Case) -> Result<Sets, backend::Error> {
-    Ok(Sets { train: block_on(backend.upload(&case.set))?, test: block_on(backend.upload(&case.set))? })
+/// Trains on one resident set and tests with it too.
+fn run_on(
+    backend: &mut Backend,
+    set: Resident,
+    batches: &mut Batches,
+    settings: &Settings,
+    on_event: &mut dyn FnMut(Event) -> ControlFlow<()>,
+) -> Result<Outcome, backend::Error> {
+    of_device(block_on(train(backend, Sets { train: set.into(), test: set.into() }, batches, settings, on_event)))
+}
+
+fn of_device<T>(result: Result<T, train::Error>) -> Result<T, backend::Error> {
+    result.map_err(|error| match error {
+        train::Error::Backend(error) => error,
+        other => panic!("{other}"),
+    })
+}
+
+/// A set in its file is taken to the device as it is used, and the run is the same to the bit.
+fn streamed(device: &Device) -> Result<(), backend::Error> {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("images");
+    // Chunks of a stream have as many images, and the last of an epoch has fewer.
+    let images = 2 * Stream::IMAGES + 7000;
+    for input in [6, 8] {
+        let case = Case::new(Shape { input, hidden: 9, classes: 3 }, 64, Sigmoid, Softmax, images);
+        let file = std::fs::File::create(&path).expect("a file");
+        idx::write_images(&case.set, file).expect("a file that takes images");
+        let store = || Store::File(StoredSet::open(&path, case.set.labels().to_vec()).expect("a set"));
+        let settings = Settings { iterations: 700, steps_per_epoch: 500, learning_rate: 0.1 };
+        for sampling in [Sampling::Replacement, Sampling::Shuffle, Sampling::Sequential] {
+            let mut batches = Batches::new(5, sampling, case.batch_size, images);
+            let mut outcomes = Vec::new();
+            for store in [Store::Memory(case.set.clone()), store()] {
+                let mut backend = case.backend(device)?;
+                let is_streamed = matches!(store, Store::File(_));
+                let set = of_device(block_on(Images::new(&mut backend, store)))?;
+                assert_eq!(matches!(set, Images::Streamed(_)), is_streamed);
+                let test = block_on(backend.upload(&case.set))?.into();
+                let sets = Sets { train: set, test };
+                outcomes.push(of_device(block_on(train(&mut backend, sets, &mut batches, &settings, &mut |_| {
+                    ControlFlow::Continue(())
+                })))?);
+            }
+            let [resident, streamed] = &outcomes[..] else { panic!("two outcomes") };
+            assert_eq!(streamed.params, resident.params, "{sampling}");
+            assert_eq!(streamed.losses, resident.losses, "{sampling}");
+            assert_eq!(streamed.epochs, resident.epochs, "{sampling}");
+            let [streamed, resident] = [streamed, resident].map(|outcome| outcome.last.clone().expect("evaluations"));
+            assert_eq!(streamed[0].confusion, resident[0].confusion, "{sampling}");
+            assert_eq!(streamed[0].images, images);
+            assert!((streamed[0].loss - resident[0].loss).abs() < 1e-9, "{sampling}");
+        }
+    }
+    Ok(())
 }
 
 fn divergence(device: &Device) -> Result<(), backend::Error> {
     let case = Case::new(Shape { input: 20, hidden: 9, classes: 3 }, 10, Relu, Identity, 100);
     let mut backend = case.backend(device)?;
-    let sets = sets(&mut backend, &case)?;
+    let set = block_on(backend.upload(&case.set))?;
     let batches = || Batches::new(0, Sampling::Replacement, case.batch_size, case.set.len());
     for steps_per_epoch in [1, 2, 10] {
         block_on(backend.set_params(&case.params))?;
         let settings = Settings { iterations: 10_000, steps_per_epoch, learning_rate: 3.0 };
-        let outcome =
-            block_on(train(&mut backend, sets, &mut batches(), &settings, &mut |_| ControlFlow::Continue(())))?;
+        let outcome = run_on(&mut backend, set, &mut batches(), &settings, &mut |_| ControlFlow::Continue(()))?;
         let End::NotFinite { step } = outcome.end else { panic!("ended as {:?}", outcome.end) };
         let (bad, good) = outcome.losses.split_last().expect("losses");
         assert_eq!(good.len() as u64, step);
         assert!(!bad.is_finite() && good.iter().all(|loss| loss.is_finite()));
         // The weights kept are those that the last finite loss was of.
         block_on(backend.set_params(&outcome.params))?;
-        let (loss, _) = block_on(backend.gradient(sets.train, &batches().indices(step - 1, 1)))?;
+        let (loss, _) = block_on(backend.gradient(set, &batches().indices(step - 1, 1)))?;
         assert_eq!(Some(&loss), good.last());
     }
     Ok(())
@@ -170,17 +224,17 @@ fn divergence(device: &Device) -> Result<(), backend::Error> {
 fn interruption(device: &Device) -> Result<(), backend::Error> {
     let case = Case::new(Shape { input: 20, hidden: 9, classes: 3 }, 10, Sigmoid, Softmax, 100);
     let mut backend = case.backend(device)?;
-    let sets = sets(&mut backend, &case)?;
+    let set = block_on(backend.upload(&case.set))?;
     let settings = Settings { iterations: 1_000_000, steps_per_epoch: 10, learning_rate: 0.1 };
     let mut batches = Batches::new(0, Sampling::Replacement, case.batch_size, case.set.len());
     let mut seen = 0;
-    let outcome = block_on(train(&mut backend, sets, &mut batches, &settings, &mut |event| match event {
+    let outcome = run_on(&mut backend, set, &mut batches, &settings, &mut |event| match event {
         Event::Steps { done, .. } if done > 20 => {
             seen = done;
             ControlFlow::Break(())
         }
         _ => ControlFlow::Continue(()),
-    }))?;
+    })?;
     assert_eq!((outcome.end, outcome.losses.len() as u64), (End::Interrupted, seen));
     assert_eq!(outcome.epochs.iter().map(|epoch| epoch.iteration).collect::<Vec<_>>(), [0, 10]);
     assert_eq!(outcome.params, block_on(backend.params())?);

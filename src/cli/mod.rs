@@ -104,6 +104,8 @@ enum Error {
     #[error(transparent)]
     Backend(#[from] backend::Error),
     #[error(transparent)]
+    Train(#[from] crate::train::Error),
+    #[error(transparent)]
     Data(#[from] crate::data::Error),
     #[error(transparent)]
     Public(#[from] crate::data::public::Error),

@@ -15,6 +15,7 @@ use super::data::choice::{Choice, DataArguments};
 use super::saved::model_file;
 use super::{DeviceArguments, Error, INTERRUPTED, SAVING, agreed, book, print, print_json, up_to};
 use crate::backend::{self, Backend, Device, Method, STEP_SIZES};
+use crate::data::Stores;
 use crate::data::batches::{Batches, Sampling};
 use crate::devices::{Info, Kind};
 use crate::model::{self, Model};
@@ -25,7 +26,7 @@ use crate::report::plot::{PlotError, check_plot_name, check_plot_place, write_pl
 use crate::report::progress::Progress;
 use crate::report::run_folder::RunFolder;
 use crate::report::summary::{Run, Settings};
-use crate::train::{self, End, EpochAccuracy, Outcome, Sets};
+use crate::train::{self, End, EpochAccuracy, Images, Outcome, Sets};
 
 #[derive(Args)]
 #[allow(clippy::struct_excessive_bools, reason = "each is a flag")]
@@ -71,6 +72,9 @@ pub(super) struct Arguments {
     /// Seed of the initial weights and the batches
     #[arg(long, value_name = "N", default_value_t = 0)]
     seed: u64,
+    /// Most bytes of pixels of a set that are held in memory, as 500M or 2G; a larger one is read from its file as it is used
+    #[arg(long, value_name = "BYTES", default_value = "1G", value_parser = bytes)]
+    max_memory: u64,
     /// Start from the parameters of a run, or in a safetensors file
     #[arg(long, value_name = "RUN|FILE")]
     init: Option<PathBuf>,
@@ -121,6 +125,20 @@ fn learning_rate(text: &str) -> Result<f32, String> {
     }
 }
 
+/// A number of bytes; K, M and G stand for powers of 1,024.
+fn bytes(text: &str) -> Result<u64, &'static str> {
+    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let power = match &text[digits.len()..] {
+        "" => 0,
+        "K" | "k" => 1,
+        "M" | "m" => 2,
+        "G" | "g" => 3,
+        _ => return Err("give a number of bytes, as 800000, 500M or 2G"),
+    };
+    let number: u64 = digits.parse().map_err(|_| "give a number of bytes, as 800000, 500M or 2G")?;
+    number.checked_mul(1 << (10 * power)).ok_or("give a smaller number")
+}
+
 /// Far beyond any that learns, and small enough for no weight to be infinite.
 const MAX_WEIGHT_INIT_STD: f32 = 1e6;
 
@@ -156,18 +174,18 @@ fn train(arguments: &Arguments, start: Instant, progress: &mut Progress) -> Resu
     let output = agreed("--output", arguments.output, file.and_then(|file| file.output))?;
     let (activation, output) = (activation.unwrap_or_default(), output.unwrap_or_default());
     let (info, trainer) = trainer(arguments, activation, output, progress)?;
-    let (splits, data) = arguments.data.load(arguments.data.data.as_ref().unwrap_or(&Choice::Auto), progress)?;
+    let choice = arguments.data.data.as_ref().unwrap_or(&Choice::Auto);
+    // The reference has no other way than to hold all images.
+    let max_bytes = if arguments.gradient == Gradient::Naive { u64::MAX } else { arguments.max_memory };
+    let (Stores { train: train_set, test: test_set, classes }, data) =
+        arguments.data.open(choice, max_bytes, progress)?;
     let net = Net {
-        shape: Shape {
-            input: splits.train.pixels(),
-            hidden: hidden.unwrap_or(book::HIDDEN.into()),
-            classes: splits.classes,
-        },
+        shape: Shape { input: train_set.pixels(), hidden: hidden.unwrap_or(book::HIDDEN.into()), classes },
         activation,
         output,
     };
     let params = first_params(arguments, init, net.shape)?;
-    let steps_per_epoch = train::Settings::steps_per_epoch(splits.train.len(), batch_size);
+    let steps_per_epoch = train::Settings::steps_per_epoch(train_set.len(), batch_size);
     let settings = train::Settings {
         iterations: iterations(arguments, steps_per_epoch),
         steps_per_epoch,
@@ -185,7 +203,7 @@ fn train(arguments: &Arguments, start: Instant, progress: &mut Progress) -> Resu
     if info.kind == Kind::Gpu {
         progress.busy("compiling the kernels");
     }
-    let mut batches = Batches::new(arguments.seed, arguments.sampling, batch_size, splits.train.len());
+    let mut batches = Batches::new(arguments.seed, arguments.sampling, batch_size, train_set.len());
     let get_ready = || {
         SAVING.store(true, Ordering::Relaxed);
         let folder = folder(arguments, &info)?;
@@ -201,7 +219,8 @@ fn train(arguments: &Arguments, start: Instant, progress: &mut Progress) -> Resu
         Trainer::Backend { device, method } => block_on(async {
             let mut backend = Backend::new(&device, net, batch_size, &params).await?;
             backend.set_method(method).await?;
-            let sets = Sets { train: backend.upload(&splits.train).await?, test: backend.upload(&splits.test).await? };
+            let train = Images::new(&mut backend, train_set).await?;
+            let sets = Sets { train, test: Images::new(&mut backend, test_set).await? };
             let folder = get_ready()?;
             let outcome = train::train(&mut backend, sets, &mut batches, &settings, &mut on_event).await?;
             Ok::<_, Error>((folder, backend.kernels(), outcome))
@@ -209,8 +228,10 @@ fn train(arguments: &Arguments, start: Instant, progress: &mut Progress) -> Resu
         Trainer::Reference { step_size } => {
             net.shape.check(batch_size).map_err(backend::Error::from)?;
             let folder = get_ready()?;
-            let (mut reference, sets) = (TwoLayerNet::new(net, &params), [&splits.train, &splits.test]);
-            let outcome = train::train_naive(&mut reference, sets, &mut batches, &settings, step_size, &mut on_event);
+            let mut reference = TwoLayerNet::new(net, &params);
+            let sets = [train_set.into_memory()?, test_set.into_memory()?];
+            let outcome =
+                train::train_naive(&mut reference, sets.each_ref(), &mut batches, &settings, step_size, &mut on_event);
             (folder, None, outcome)
         }
     };

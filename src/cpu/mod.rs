@@ -92,9 +92,18 @@ impl Network {
 
     /// Keeps a data set, in the form that is fastest to compute with.
     pub fn upload(&mut self, set: &Dataset) -> Resident {
-        let images = Images::new(&self.team, set.pixels(), set.images());
-        self.sets.push(Set { images, labels: set.labels().to_vec() });
+        let set = self.taken(set);
+        self.sets.push(set);
         Resident(self.sets.len() - 1)
+    }
+
+    /// Puts other images in the place of a set's.
+    pub fn replace(&mut self, resident: Resident, set: &Dataset) {
+        self.sets[resident.0] = self.taken(set);
+    }
+
+    fn taken(&self, set: &Dataset) -> Set {
+        Set { images: Images::new(&self.team, set.pixels(), set.images()), labels: set.labels().to_vec() }
     }
 
     /// Trains on one batch after another; `indices` are their image numbers, `[steps, batch_size]`. Returns each batch's

@@ -194,17 +194,23 @@ impl Splits {
             let (train, test) = (size(&train), size(&test));
             return Err(Error::SizesDiffer { train, test });
         }
-        let largest = train.labels.iter().copied().max().ok_or(Error::Empty)?;
-        let classes = usize::from(largest) + 1;
-        if !(2..=MAX_CLASSES).contains(&classes) {
-            return Err(Error::Classes { largest });
-        }
-        let mut test_labels = test.labels.iter().copied().enumerate();
-        if let Some((index, label)) = test_labels.find(|&(_, label)| label > largest) {
-            return Err(Error::TestLabel { index, label, classes });
-        }
+        let classes = class_count(&train.labels, &test.labels)?;
         Ok(Self { train, test, classes })
     }
+}
+
+/// The number of classes of two sets' labels.
+pub(super) fn class_count(train: &[u8], test: &[u8]) -> Result<usize, Error> {
+    let largest = train.iter().copied().max().ok_or(Error::Empty)?;
+    let classes = usize::from(largest) + 1;
+    if !(2..=MAX_CLASSES).contains(&classes) {
+        return Err(Error::Classes { largest });
+    }
+    let mut test_labels = test.iter().copied().enumerate();
+    if let Some((index, label)) = test_labels.find(|&(_, label)| label > largest) {
+        return Err(Error::TestLabel { index, label, classes });
+    }
+    Ok(classes)
 }
 
 #[cfg(test)]

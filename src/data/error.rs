@@ -117,6 +117,23 @@ pub enum Error {
         /// What is wrong in it.
         reason: idx::Error,
     },
+    /// The thread that reads images ended before its time.
+    #[error("the thread that reads images has ended; start again")]
+    ReaderGone,
+    /// A compressed file is too large to be unpacked into memory.
+    #[error(
+        "{}: unpacked it has {bytes} bytes of pixels, more than the {max_bytes} that memory is to hold; allow more, or \
+         unpack it, so that it is read as it is used: gunzip {}",
+        path.display(), path.display()
+    )]
+    Packed {
+        /// The file.
+        path: PathBuf,
+        /// What its header says.
+        bytes: u64,
+        /// What may be in memory.
+        max_bytes: u64,
+    },
     /// A file or a folder cannot be written.
     #[error("{}: cannot be written ({reason}); make room or choose another place", path.display())]
     Write {

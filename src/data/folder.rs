@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use ndarray::{Array1, Array2};
 
 use super::idx::{self, Kind};
+use super::store::{self, Store, Stores};
 use super::{Dataset, Error, Splits};
 use crate::files::write_whole;
 
@@ -19,18 +20,26 @@ use crate::files::write_whole;
 /// When the folder or a file is missing, a file is not what it should be, or the four do not make
 /// a set.
 pub fn load_dir(folder: &Path) -> Result<Splits, Error> {
-    fs::read_dir(folder).map_err(|reason| Error::Folder { path: folder.to_path_buf(), reason })?;
-    let train = load_set(folder, "training", &["train"])?;
-    let test = load_set(folder, "test", &["t10k", "test"])?;
-    Splits::new(train, test).map_err(|reason| in_set(folder, reason))
+    let Stores { train, test, classes } = open_dir(folder, u64::MAX)?;
+    Ok(Splits { train: train.into_memory()?, test: test.into_memory()?, classes })
 }
 
-fn load_set(folder: &Path, split: &'static str, prefixes: &[&str]) -> Result<Dataset, Error> {
-    let images_path = find(folder, split, prefixes, Kind::Images)?;
-    let labels_path = find(folder, split, prefixes, Kind::Labels)?;
-    let labels = idx::read_labels_file(&labels_path).map_err(|e| in_file(&labels_path, e))?;
-    let images = idx::read_images_file(&images_path).map_err(|e| in_file(&images_path, e))?;
-    Dataset::new(images.pixels, labels, images.rows, images.cols).map_err(|reason| in_set(&images_path, reason))
+/// As [`load_dir`], but a set of more than `max_bytes` of pixels stays in its file and is read as it is used.
+///
+/// # Errors
+/// As [`load_dir`]; and when such a file is compressed, which does not let it be read at any place.
+pub fn open_dir(folder: &Path, max_bytes: u64) -> Result<Stores, Error> {
+    fs::read_dir(folder).map_err(|reason| Error::Folder { path: folder.to_path_buf(), reason })?;
+    let train = open_set(folder, "training", &["train"], max_bytes)?;
+    let test = open_set(folder, "test", &["t10k", "test"], max_bytes)?;
+    Stores::new(train, test).map_err(|reason| Error::Set { path: folder.to_path_buf(), reason: Box::new(reason) })
+}
+
+fn open_set(folder: &Path, split: &'static str, prefixes: &[&str], max_bytes: u64) -> Result<Store, Error> {
+    let images = find(folder, split, prefixes, Kind::Images)?;
+    let labels = find(folder, split, prefixes, Kind::Labels)?;
+    let read = idx::read_labels_file(&labels).map_err(|reason| Error::File { path: labels, reason })?;
+    store::open(&images, read, max_bytes)
 }
 
 /// The first of the names a file may have that is there.
@@ -59,14 +68,6 @@ fn find(folder: &Path, split: &'static str, prefixes: &[&str], kind: Kind) -> Re
         Some(path) => Error::NotAFile { path },
         None => Error::Missing { folder: folder.to_path_buf(), split, kind, names },
     })
-}
-
-fn in_file(path: &Path, reason: idx::Error) -> Error {
-    Error::File { path: path.to_path_buf(), reason }
-}
-
-fn in_set(path: &Path, reason: Error) -> Error {
-    Error::Set { path: path.to_path_buf(), reason: Box::new(reason) }
 }
 
 /// The names under which a set is written: training images and labels, test images and labels.

@@ -3,6 +3,7 @@
 //!
 //! A header is only a claim: memory grows with the bytes that are really there.
 
+use std::cmp::Ordering;
 use std::fmt;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read, Write};
@@ -110,12 +111,95 @@ pub struct Images {
 /// # Errors
 /// When `input` is anything but one whole IDX file of images.
 pub fn read_images(mut input: impl Read) -> Result<Images, Error> {
-    let count = read_count(&mut input, Kind::Images)?;
-    let rows = read_header_number(&mut input)? as usize;
-    let cols = read_header_number(&mut input)? as usize;
-    let each = dataset::pixels(rows, cols).ok_or(Error::ImageSize { rows, cols })?;
-    let pixels = read_body(input, u64::from(count) * each as u64)?;
+    let Header { count, rows, cols } = read_image_header(&mut input)?;
+    let pixels = read_body(input, u64::from(count) * (rows * cols) as u64)?;
     Ok(Images { rows, cols, pixels })
+}
+
+/// How many bytes of pixels a file of images says that it has, and whether it is compressed.
+///
+/// # Errors
+/// When the file cannot be read, or does not begin as one of images.
+pub fn promised_pixels(path: &Path) -> Result<(u64, bool), Error> {
+    let mut file = BufReader::new(File::open(path)?);
+    let is_packed = is_gzip(&mut file)?;
+    let Header { count, rows, cols } = read_image_header(&mut open(path)?)?;
+    Ok((u64::from(count) * (rows * cols) as u64, is_packed))
+}
+
+/// A raw file of images that is read at the places asked for. It is not mapped into memory: a mapped file that is cut while
+/// it is used kills the process.
+#[derive(Debug)]
+pub struct ImageFile {
+    file: File,
+    /// Images in it, at least 1.
+    pub count: usize,
+    /// Rows of one image.
+    pub rows: usize,
+    /// Columns of one image.
+    pub cols: usize,
+}
+
+/// Bytes before the first image.
+const IMAGE_HEADER: u64 = 16;
+
+impl ImageFile {
+    /// Opens a file and checks its header and its length.
+    ///
+    /// # Errors
+    /// When it cannot be read, or is no whole raw IDX file of images.
+    pub fn open(path: &Path) -> Result<Self, Error> {
+        let file = File::open(path)?;
+        let Header { count, rows, cols } = read_image_header(&mut BufReader::new(&file))?;
+        let expected = u64::from(count) * (rows * cols) as u64;
+        let found = file.metadata()?.len().saturating_sub(IMAGE_HEADER);
+        match found.cmp(&expected) {
+            Ordering::Less => Err(Error::Truncated { expected, found }),
+            Ordering::Greater => Err(Error::Trailing { expected }),
+            Ordering::Equal => Ok(Self { file, count: count as usize, rows, cols }),
+        }
+    }
+
+    /// Reads as many images as fill `images`, from number `first` on.
+    ///
+    /// # Errors
+    /// What the system says; also where the file has become shorter.
+    pub fn read(&self, first: usize, images: &mut [u8]) -> io::Result<()> {
+        read_at(&self.file, images, IMAGE_HEADER + (first * self.rows * self.cols) as u64)
+    }
+}
+
+#[cfg(unix)]
+fn read_at(file: &File, bytes: &mut [u8], offset: u64) -> io::Result<()> {
+    std::os::unix::fs::FileExt::read_exact_at(file, bytes, offset)
+}
+
+#[cfg(windows)]
+fn read_at(file: &File, mut bytes: &mut [u8], mut offset: u64) -> io::Result<()> {
+    while !bytes.is_empty() {
+        let read = std::os::windows::fs::FileExt::seek_read(file, bytes, offset)?;
+        if read == 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        bytes = &mut bytes[read..];
+        offset += read as u64;
+    }
+    Ok(())
+}
+
+/// What stands before the pixels.
+struct Header {
+    count: u32,
+    rows: usize,
+    cols: usize,
+}
+
+fn read_image_header(input: &mut impl Read) -> Result<Header, Error> {
+    let count = read_count(input, Kind::Images)?;
+    let rows = read_header_number(input)? as usize;
+    let cols = read_header_number(input)? as usize;
+    dataset::pixels(rows, cols).ok_or(Error::ImageSize { rows, cols })?;
+    Ok(Header { count, rows, cols })
 }
 
 /// Decodes labels, at least one.

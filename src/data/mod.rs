@@ -14,7 +14,9 @@ pub mod idx;
 pub mod import;
 #[cfg(feature = "cli")]
 pub mod public;
+mod store;
 
 pub use dataset::{Dataset, MAX_PIXELS, Splits};
 pub use error::Error;
-pub use folder::{FILE_NAMES, Labels, load_dir, load_mnist, make_dir, save_dir, write_file};
+pub use folder::{FILE_NAMES, Labels, load_dir, load_mnist, make_dir, open_dir, save_dir, write_file};
+pub use store::{Store, StoredSet, Stores};

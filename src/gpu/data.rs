@@ -66,22 +66,35 @@ impl Data {
         let fewer = "fewer or smaller images";
         device.check_size("the images", (len * padded(shape.input)) as u64, fewer)?;
         device.check_size("the labels", bytes(rows), fewer)?;
-        let mut pixels = vec![0; len * padded(shape.input)];
-        for (to, from) in pixels.chunks_mut(padded(shape.input)).zip(images.chunks(shape.input)) {
-            to[..shape.input].copy_from_slice(from);
-        }
         device.check()?;
-        let labels: Vec<u32> = labels.iter().map(|&label| label.into()).collect();
         let order: Vec<u32> = (0..rows as u32).collect();
-        Ok(Self {
+        let data = Self {
             len,
-            images: device.constant("images", &pixels),
-            labels: device.constant("labels", &labels),
+            images: device.storage("images", (len * padded(shape.input)) as u64),
+            labels: device.storage("labels", bytes(len)),
             tile,
             losses: device.storage("losses by image", bytes(rows)),
             confusion: device.storage("confusion", bytes(shape.classes * shape.classes)),
             order: device.constant("order", &order),
-        })
+        };
+        data.write(device, shape, images, labels);
+        Ok(data)
+    }
+
+    /// Puts these images `[len, input]` and labels into the buffers.
+    pub fn write(&self, device: &Device, shape: Shape, images: &[u8], labels: &[u8]) {
+        let width = padded(shape.input);
+        if width == shape.input {
+            device.write(&self.images, images);
+        } else {
+            let mut pixels = vec![0; self.len * width];
+            for (to, from) in pixels.chunks_mut(width).zip(images.chunks(shape.input)) {
+                to[..shape.input].copy_from_slice(from);
+            }
+            device.write(&self.images, &pixels);
+        }
+        let labels: Vec<u32> = labels.iter().map(|&label| label.into()).collect();
+        device.write(&self.labels, &labels);
     }
 
     /// The kinds of tile: a whole one, and the last one.

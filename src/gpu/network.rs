@@ -199,10 +199,32 @@ impl Network {
     /// # Errors
     /// [`Error::TooLarge`], or what the device reports.
     pub fn upload(&mut self, set: &Dataset) -> Result<Resident, Error> {
+        let set = self.taken(set)?;
+        self.sets.push(set);
+        self.device.check()?;
+        Ok(Resident(self.sets.len() - 1))
+    }
+
+    /// Puts other images in the place of a set's: in its buffers if there are as many. What was asked for before is done
+    /// with those that were there.
+    ///
+    /// # Errors
+    /// [`Error::TooLarge`], or what the device reports.
+    pub fn replace(&mut self, resident: Resident, set: &Dataset) -> Result<(), Error> {
+        let data = &self.sets[resident.0].data;
+        if data.len == set.len() {
+            data.write(&self.device, self.net.shape, set.images(), set.labels());
+        } else {
+            self.sets[resident.0] = self.taken(set)?;
+        }
+        self.device.check()
+    }
+
+    fn taken(&self, set: &Dataset) -> Result<Set, Error> {
         let data = Data::new(&self.device, self.net.shape, self.values.tile, set.images(), set.labels())?;
         let (on, rows) = (self.operands(), self.batch_rows());
         let gradients = &self.kernels.gradients;
-        let set = Set {
+        Ok(Set {
             backprop: Steps {
                 pass: self.kernels.training.bind(&on, &data, &rows),
                 update: gradients.bind(&on, &data, &rows, &self.update, &self.parameters),
@@ -215,10 +237,7 @@ impl Network {
                 tile
             }),
             data,
-        };
-        self.sets.push(set);
-        self.device.check()?;
-        Ok(Resident(self.sets.len() - 1))
+        })
     }
 
     /// Trains on one batch after another; `indices` are their image numbers, `[steps, batch_size]`. Answers each batch's

@@ -1,16 +1,31 @@
 //! The training loop: batches in, losses and accuracies out as events. It knows no terminal and no file.
 
 mod naive;
+mod stream;
 
 use std::collections::VecDeque;
 use std::ops::ControlFlow;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::backend::{self, Backend, Evaluation, Pending, Resident};
 use crate::data::batches::Batches;
+use crate::data::{self, Store};
 use crate::net::Params;
 
 pub use naive::train_naive;
+pub use stream::Stream;
+
+/// Why a run fails.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The device failed.
+    #[error(transparent)]
+    Backend(#[from] backend::Error),
+    /// Images cannot be read any more.
+    #[error(transparent)]
+    Data(#[from] data::Error),
+}
 
 /// How long one call of the backend should take: short enough that an interruption is heard at once and no driver
 /// takes the GPU for hung, long enough that the wait at its end does not count.
@@ -38,13 +53,71 @@ impl Settings {
     }
 }
 
-/// The two sets of a run, resident on the backend.
-#[derive(Clone, Copy, Debug)]
+/// The two sets of a run.
+#[derive(Debug)]
 pub struct Sets {
     /// What is trained on.
-    pub train: Resident,
+    pub train: Images,
     /// What is only evaluated.
-    pub test: Resident,
+    pub test: Images,
+}
+
+/// A set of images, wherever they are.
+#[derive(Debug)]
+pub enum Images {
+    /// On the device.
+    Resident(Resident),
+    /// Taken there as they are used.
+    Streamed(Stream),
+}
+
+impl From<Resident> for Images {
+    fn from(set: Resident) -> Self {
+        Self::Resident(set)
+    }
+}
+
+impl Images {
+    /// Takes a set to a backend: as a whole, or, if it is in a file or does not fit the device's buffers, as it is used.
+    ///
+    /// # Errors
+    /// What the device reports, or images that cannot be read.
+    pub async fn new(backend: &mut Backend, store: Store) -> Result<Self, Error> {
+        if let Store::Memory(set) = &store {
+            match backend.upload(set).await {
+                Err(error) if error.is_too_large() => {}
+                resident => return Ok(resident?.into()),
+            }
+        }
+        Ok(Self::Streamed(Stream::new(backend, Arc::new(store)).await?))
+    }
+
+    /// Trains on these batches, which begin with step `first`; `next` are the image numbers that will come after them.
+    async fn train(
+        &mut self,
+        backend: &mut Backend,
+        indices: Vec<u32>,
+        next: Option<Vec<u32>>,
+        learning_rate: f32,
+    ) -> Result<Pending<Vec<f32>>, Error> {
+        match self {
+            Self::Resident(set) => Ok(backend.train(*set, &indices, learning_rate)),
+            Self::Streamed(stream) => {
+                let (set, indices) = stream.take(backend, indices, next).await?;
+                Ok(backend.train(set, &indices, learning_rate))
+            }
+        }
+    }
+
+    async fn evaluate(&mut self, backend: &mut Backend) -> Result<Pending<Evaluation>, Error> {
+        match self {
+            Self::Resident(set) => Ok(backend.evaluate(*set)),
+            Self::Streamed(stream) => {
+                let evaluation = stream.evaluate(backend).await?;
+                Ok(Box::pin(std::future::ready(Ok(evaluation))))
+            }
+        }
+    }
 }
 
 /// Something that happened while training.
@@ -124,16 +197,21 @@ pub struct Outcome {
 /// `on_event` hears of every chunk of steps (about ten a second) and can end the run with [`ControlFlow::Break`].
 ///
 /// # Errors
-/// What the device reports.
+/// What the device reports, or images that cannot be read any more.
 pub async fn train(
     backend: &mut Backend,
-    sets: Sets,
+    mut sets: Sets,
     batches: &mut Batches,
     settings: &Settings,
     on_event: &mut dyn FnMut(Event) -> ControlFlow<()>,
-) -> Result<Outcome, backend::Error> {
+) -> Result<Outcome, Error> {
     // Some drivers compile a kernel only when it first runs. A gradient runs all those of a step and changes nothing.
-    backend.gradient(sets.train, &batches.indices(0, 1)).await?;
+    let batch = batches.indices(0, 1);
+    let (set, batch) = match &mut sets.train {
+        Images::Resident(set) => (*set, batch),
+        Images::Streamed(stream) => stream.take(backend, batch, None).await?,
+    };
+    backend.gradient(set, &batch).await?;
     let start = backend.params().await?;
     let mut run = Run {
         backend,
@@ -159,10 +237,10 @@ pub async fn train(
     loop {
         while flow.is_continue() && ahead.len() < run.backend.ahead() {
             if evaluate_next {
-                ahead.push_back(run.ask_for_evaluation());
+                ahead.push_back(run.ask_for_evaluation().await?);
                 evaluate_next = false;
             } else if run.asked < settings.iterations {
-                ahead.push_back(run.ask_for_steps());
+                ahead.push_back(run.ask_for_steps().await?);
                 evaluate_next = (run.asked - 1).is_multiple_of(run.steps_per_epoch());
             } else {
                 break;
@@ -250,21 +328,34 @@ impl Run<'_> {
     }
 
     /// Asks for as many steps as should take a chunk's time, up to the next evaluation.
-    fn ask_for_steps(&mut self) -> Asked {
-        let epoch = self.steps_per_epoch();
-        let next_evaluation = self.asked.div_ceil(epoch) * epoch + 1;
-        let steps = self.steps_in_a_chunk(next_evaluation.min(self.settings.iterations) - self.asked);
+    async fn ask_for_steps(&mut self) -> Result<Asked, Error> {
+        let steps = self.steps_in_a_chunk(self.left_of_epoch());
         let indices = self.batches.indices(self.asked, steps);
         self.asked += steps as u64;
+        let next = self.next_of_stream();
         let since = Instant::now();
-        Asked::Steps { since, losses: self.backend.train(self.sets.train, &indices, self.settings.learning_rate) }
+        let losses = self.sets.train.train(self.backend, indices, next, self.settings.learning_rate).await?;
+        Ok(Asked::Steps { since, losses })
     }
 
-    fn ask_for_evaluation(&mut self) -> Asked {
+    /// Steps from the next one to the next evaluation, or to the end.
+    fn left_of_epoch(&self) -> u64 {
+        let epoch = self.steps_per_epoch();
+        let next_evaluation = self.asked.div_ceil(epoch) * epoch + 1;
+        next_evaluation.min(self.settings.iterations) - self.asked
+    }
+
+    /// The image numbers that will be asked for next, where they are to be read meanwhile.
+    fn next_of_stream(&mut self) -> Option<Vec<u32>> {
+        let (Images::Streamed(_), left) = (&self.sets.train, self.left_of_epoch()) else { return None };
+        (left > 0).then(|| self.batches.indices(self.asked, self.steps_in_a_chunk(left)))
+    }
+
+    async fn ask_for_evaluation(&mut self) -> Result<Asked, Error> {
         let since = Instant::now();
-        let train = self.backend.evaluate(self.sets.train);
-        let test = self.backend.evaluate(self.sets.test);
-        Asked::Evaluation { since, train, test, params: self.backend.params() }
+        let train = self.sets.train.evaluate(self.backend).await?;
+        let test = self.sets.test.evaluate(self.backend).await?;
+        Ok(Asked::Evaluation { since, train, test, params: self.backend.params() })
     }
 
     /// How long the answer that has just come took: not the time in which the backend was still at the one before.
@@ -274,8 +365,12 @@ impl Run<'_> {
         self.answered - since
     }
 
-    /// How many of the steps that are left a chunk takes, by the time that steps took so far; one at first.
+    /// How many of the steps that are left a chunk takes: as many as a stream holds; or by the time that steps took so far,
+    /// one at first.
     fn steps_in_a_chunk(&self, left: u64) -> usize {
+        if let Images::Streamed(_) = self.sets.train {
+            return (Stream::IMAGES / self.batches.batch_size()).clamp(1, left as usize);
+        }
         let in_time = match self.train_time.as_secs_f64() / self.done().max(1) as f64 {
             0.0 => 1.0,
             seconds_a_step => CHUNK.as_secs_f64() / seconds_a_step,
@@ -289,9 +384,10 @@ impl Run<'_> {
         count > 0 && self.eval_time < PATIENCE * count
     }
 
-    async fn evaluate(&mut self) -> Result<[Evaluation; 2], backend::Error> {
+    async fn evaluate(&mut self) -> Result<[Evaluation; 2], Error> {
         let start = Instant::now();
-        let [train, test] = [self.sets.train, self.sets.test].map(|set| self.backend.evaluate(set));
+        let train = self.sets.train.evaluate(self.backend).await?;
+        let test = self.sets.test.evaluate(self.backend).await?;
         let evaluations = [train.await?, test.await?];
         self.eval_time += start.elapsed();
         Ok(evaluations)
@@ -299,13 +395,13 @@ impl Run<'_> {
 
     /// Trains again, from parameters that were good after so many steps, to the last ones that had a finite loss:
     /// those of the step before `step`. The same steps give the same bits.
-    async fn back_to_finite(&mut self, (done, params): &(u64, Params), step: u64) -> Result<(), backend::Error> {
+    async fn back_to_finite(&mut self, (done, params): &(u64, Params), step: u64) -> Result<(), Error> {
         self.backend.set_params(params).await?;
         let (mut done, until) = (*done, step.saturating_sub(1));
         while done < until {
             let steps = self.steps_in_a_chunk(until - done);
             let indices = self.batches.indices(done, steps);
-            self.backend.train(self.sets.train, &indices, self.settings.learning_rate).await?;
+            self.sets.train.train(self.backend, indices, None, self.settings.learning_rate).await?.await?;
             done += steps as u64;
         }
         Ok(())

@@ -8,7 +8,7 @@ use clap::Args;
 use crate::cli::Error;
 use crate::data::download;
 use crate::data::public::PublicSet;
-use crate::data::{Splits, digits, load_dir};
+use crate::data::{Splits, Store, Stores, digits, load_dir, open_dir};
 use crate::report::progress::Progress;
 use crate::report::summary::Data;
 
@@ -61,31 +61,37 @@ impl DataArguments {
 
     /// Loads the images, and says which they are.
     pub fn load(&self, choice: &Choice, progress: &mut Progress) -> Result<(Splits, Data), Error> {
-        let (splits, source) = match choice {
+        let (Stores { train, test, classes }, data) = self.open(choice, u64::MAX, progress)?;
+        Ok((Splits { train: train.into_memory()?, test: test.into_memory()?, classes }, data))
+    }
+
+    /// The images, and says which they are. Of a folder, a set of more than `max_bytes` of pixels stays in its file.
+    pub fn open(&self, choice: &Choice, max_bytes: u64, progress: &mut Progress) -> Result<(Stores, Data), Error> {
+        let (stores, source) = match choice {
             Choice::Dir(dir) => {
                 if !dir.exists() {
                     return Err(Error::NoData(dir.clone()));
                 }
-                let splits = load_dir(dir)?;
+                let stores = open_dir(dir, max_bytes)?;
                 // So that an evaluation started elsewhere finds it.
                 let whole = dir.canonicalize().unwrap_or_else(|_| dir.clone());
-                (splits, whole.display().to_string())
+                (stores, whole.display().to_string())
             }
-            Choice::Synthetic => (digits::built_in()?, BUILT_IN.to_owned()),
-            Choice::Public(set) => (self.public(*set, progress)?, set.to_string()),
+            Choice::Synthetic => (digits::built_in()?.into(), BUILT_IN.to_owned()),
+            Choice::Public(set) => (self.public(*set, progress)?.into(), set.to_string()),
             Choice::Auto => match self.public(PublicSet::Mnist, progress) {
-                Ok(splits) => (splits, PublicSet::Mnist.to_string()),
+                Ok(splits) => (splits.into(), PublicSet::Mnist.to_string()),
                 // Only what can't be had is made up for; a broken file is an error.
                 Err(Error::Public(reason)) => {
                     progress.notice(format_args!("{reason}; going on with the built-in digits"));
-                    (digits::built_in()?, BUILT_IN.to_owned())
+                    (digits::built_in()?.into(), BUILT_IN.to_owned())
                 }
                 Err(error) => return Err(error),
             },
         };
-        let data = Data { source, train: splits.train.len(), test: splits.test.len(), classes: splits.classes };
+        let data = Data { source, train: stores.train.len(), test: stores.test.len(), classes: stores.classes };
         let Data { source, train, test, classes } = &data;
-        let (rows, cols) = (splits.train.rows(), splits.train.cols());
+        let (rows, cols) = stores.train.size();
         let shown = match choice {
             Choice::Dir(dir) => dir.display().to_string(),
             _ if source == BUILT_IN => "built-in digits".to_owned(),
@@ -94,7 +100,12 @@ impl DataArguments {
         progress.say(format_args!(
             "data: {shown}, {train} images to train and {test} to test, {rows}x{cols} pixels, {classes} classes"
         ));
-        Ok((splits, data))
+        for (kind, store) in [("training", &stores.train), ("test", &stores.test)] {
+            if let Store::File(_) = store {
+                progress.say(format_args!("the {kind} images do not fit --max-memory; they are read as they are used"));
+            }
+        }
+        Ok((stores, data))
     }
 
     /// A public set, fetched if need be.
