@@ -396,6 +396,9 @@ mod tests {
     #[test]
     fn gpu_takes_software_too_and_says_where_there_is_none() {
         assert_eq!(chosen(&machine(&[("llvmpipe", "vulkan", true)]), "gpu"), Ok(1));
+        // A backend's name alone is any GPU under it; no name is none.
+        assert_eq!(chosen(&machine(&[("llvmpipe", "gl", true), (CARD, "vulkan", false)]), "vulkan"), Ok(2));
+        assert!(matches!("".parse::<Choice>(), Err(Error::Unnamed)));
         assert!(chosen(&machine(&[]), "gpu").unwrap_err().starts_with("no GPU adapter found"));
     }
 

@@ -2,13 +2,16 @@
 
 use std::borrow::Borrow;
 
+use bytemuck::{Pod, Zeroable};
+
 use super::images::Visit;
 use super::simd::{Instructions, Row, add_scaled, kernel};
-use super::strips::{Blocks, OCTET, ROWS, W1};
+use super::strips::{Blocks, MOST_PIXELS, OCTET, W1};
 use super::team::Team;
 
 /// A pixel that is not 0.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Pod, Zeroable)]
+#[repr(C)]
 pub struct Nonzero {
     /// Its number in its block.
     pub index: u8,
@@ -139,31 +142,75 @@ impl Sparse {
 
 /// How many pixels are not 0, in each block of each image.
 fn counts(blocks: &Blocks, images: &[u8]) -> Vec<u16> {
-    let count = |octets: &[u8]| octets.iter().map(|&value| u16::from(value != 0)).sum::<u16>();
-    let images = images.chunks_exact(blocks.pixels);
-    images.flat_map(|image| (0..blocks.count).map(|block| blocks.octets(image, block).map(count).sum())).collect()
+    let mut counts = Vec::with_capacity(images.len() / blocks.pixels * blocks.count);
+    for image in images.chunks_exact(blocks.pixels) {
+        let (octets, last) = image.as_chunks::<OCTET>();
+        let first = counts.len();
+        counts.resize(first + blocks.count, 0);
+        let of_image = &mut counts[first..];
+        for octets in octets.chunks(blocks.count) {
+            for (octet, count) in octets.iter().zip(&mut *of_image) {
+                *count += nonzero_bytes(u64::from_le_bytes(*octet));
+            }
+        }
+        of_image[octets.len() % blocks.count] += last.iter().map(|&value| u16::from(value != 0)).sum::<u16>();
+    }
+    counts
+}
+
+/// How many bytes of a word are not 0.
+fn nonzero_bytes(word: u64) -> u16 {
+    const LOW: u64 = 0x0101_0101_0101_0101;
+    // The highest bit of each byte: set by adding if one of the others is, or set itself.
+    let highest = ((word & (0x7f * LOW)) + 0x7f * LOW) | word;
+    // The product's highest byte is the sum of all bytes.
+    (((highest >> 7) & LOW).wrapping_mul(LOW) >> 56) as u16
 }
 
 /// Puts the pixels that are not 0 in their place, which is as long as they are many.
 fn take(blocks: &Blocks, images: &[u8], place: &mut [Nonzero]) {
     let mut rest = place;
-    // Every pixel is written, and the next one over it if it is 0: a branch would be guessed wrongly too often.
-    let mut taken = [Nonzero::default(); ROWS + 1];
+    let mut taken = Taken { pixels: [0; ROOM], count: 0 };
     for image in images.chunks_exact(blocks.pixels) {
+        let (octets, last) = image.as_chunks::<OCTET>();
         for block in 0..blocks.count {
-            let mut count = 0;
-            for (octet, first) in blocks.octets(image, block).zip((0..=u8::MAX).step_by(OCTET)) {
-                if octet == [0; OCTET] {
-                    continue;
+            taken.count = 0;
+            let mut first = 0;
+            for octet in octets.iter().skip(block).step_by(blocks.count) {
+                if u64::from_le_bytes(*octet) != 0 {
+                    taken.add(octet, first);
                 }
-                for (&value, index) in octet.iter().zip(first..) {
-                    taken[count] = Nonzero { index, value };
-                    count += usize::from(value != 0);
-                }
+                first += OCTET;
             }
-            let (here, behind) = rest.split_at_mut(count);
-            here.copy_from_slice(&taken[..count]);
+            if block == octets.len() % blocks.count {
+                taken.add(last, first);
+            }
+            let (here, behind) = rest.split_at_mut(taken.count);
+            here.copy_from_slice(bytemuck::cast_slice(&taken.pixels[..taken.count]));
             rest = behind;
+        }
+    }
+}
+
+/// Room for the pixels of a block, and a power of two, so that no place in it needs a check.
+const ROOM: usize = 256;
+const _: () = assert!(MOST_PIXELS + OCTET <= ROOM);
+
+/// The pixels of a block that are not 0.
+struct Taken {
+    /// Each the two bytes of a [`Nonzero`]: so that one is stored at once.
+    pixels: [u16; ROOM],
+    count: usize,
+}
+
+impl Taken {
+    /// Takes those of an octet, whose first pixel has this number in the block.
+    #[inline(always)]
+    fn add(&mut self, octet: &[u8], first: usize) {
+        // Every pixel is written, and the next one over it if it is 0: a branch would be guessed wrongly too often.
+        for (within, &value) in octet.iter().enumerate() {
+            self.pixels[self.count % ROOM] = u16::from_ne_bytes([(first + within) as u8, value]);
+            self.count += usize::from(value != 0);
         }
     }
 }

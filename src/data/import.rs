@@ -32,6 +32,9 @@ pub enum Problem {
     /// A file that is no PNG, or a broken one.
     #[error("is no whole PNG file ({0}); write it anew")]
     Png(#[from] png::DecodingError),
+    /// A palette that ends within a colour.
+    #[error("has a palette of {0} bytes, three a colour; write it anew")]
+    Palette(usize),
     /// An image of another size than the others.
     #[error(
         "has {} x {} pixels (rows x columns) where the images before have {} x {}; give images of one size",
@@ -181,6 +184,10 @@ pub fn read_png(input: impl BufRead + io::Seek) -> Result<Grey, Problem> {
     let mut reader = decoder.read_info()?;
     let (rows, cols) = (reader.info().height as usize, reader.info().width as usize);
     dataset::pixels(rows, cols).ok_or(Problem::ImageSize { rows, cols })?;
+    // The decoder would panic.
+    if let Some(palette) = reader.info().palette.as_ref().filter(|palette| !palette.len().is_multiple_of(3)) {
+        return Err(Problem::Palette(palette.len()));
+    }
     let mut bytes = vec![0; reader.output_buffer_size().ok_or(Problem::ImageSize { rows, cols })?];
     let frame = reader.next_frame(&mut bytes)?;
     let channels = frame.color_type.samples();
@@ -299,6 +306,17 @@ mod tests {
         for end in 0..small.len() - 12 {
             assert!(read_png(Cursor::new(&small[..end])).is_err(), "cut at {end}");
         }
+    }
+
+    #[test]
+    fn a_palette_that_ends_within_a_colour_is_refused() {
+        let mut out = Vec::new();
+        let mut encoder = png::Encoder::new(&mut out, 2, 1);
+        encoder.set_color(png::ColorType::Indexed);
+        encoder.set_depth(png::BitDepth::One);
+        encoder.set_palette(&[0, 0, 0, 255, 255, 255, 9, 9][..]);
+        encoder.write_header().unwrap().write_image_data(&[0b0100_0000]).unwrap();
+        assert!(matches!(read_png(Cursor::new(&out)), Err(Problem::Palette(8))));
     }
 
     #[test]

@@ -2,9 +2,15 @@
 
 use std::path::{Path, PathBuf};
 
+use rayon::iter::{IndexedParallelIterator, ParallelIterator};
+use rayon::slice::{ParallelSlice, ParallelSliceMut};
+
 use super::dataset::class_count;
 use super::idx::{self, ImageFile};
 use super::{Dataset, Error, Splits};
+
+/// Images that one thread reads at a time, where several read.
+const READ_TOGETHER: usize = 256;
 
 /// A set of labelled images.
 #[derive(Debug)]
@@ -105,13 +111,16 @@ impl Store {
             }
             Self::File(set) => {
                 let mut images = vec![0; numbers.len() * each];
-                let mut rest = &mut images[..];
-                // Those that lie one after another are read at once.
-                for run in numbers.chunk_by(|&a, &b| a.checked_add(1) == Some(b)) {
-                    let (part, behind) = rest.split_at_mut(run.len() * each);
-                    set.read(run[0] as usize, part)?;
-                    rest = behind;
-                }
+                let parts = numbers.par_chunks(READ_TOGETHER).zip(images.par_chunks_mut(READ_TOGETHER * each));
+                parts.try_for_each(|(numbers, mut images)| {
+                    // Those that lie one after another are read at once.
+                    for run in numbers.chunk_by(|&a, &b| a.checked_add(1) == Some(b)) {
+                        let (part, behind) = images.split_at_mut(run.len() * each);
+                        set.read(run[0] as usize, part)?;
+                        images = behind;
+                    }
+                    Ok::<_, Error>(())
+                })?;
                 images
             }
         };

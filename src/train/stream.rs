@@ -1,4 +1,5 @@
-//! A set that is too large for the device, or for memory: some images at a time, the next ones read while these are used.
+//! A set that is too large for the device, or for memory: some images at a time, on a GPU the next ones read while these are
+//! used.
 
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -22,7 +23,7 @@ pub struct Stream {
 }
 
 impl Stream {
-    /// Images at a time: reading them takes some milliseconds, and they little memory beside what a process takes.
+    /// Images at a time: enough that waking threads for them does not count, and little memory.
     pub const IMAGES: usize = 16_384;
 
     /// Makes room on the backend for some images of the store, and starts the thread that reads them.
@@ -45,8 +46,9 @@ impl Stream {
         Ok(Self { store, place, orders, gathered, ordered: None })
     }
 
-    /// Takes the images of these numbers to the device, and has the `next` ones read meanwhile. Returns where they are, and
-    /// their numbers there.
+    /// Takes the images of these numbers to the device, and has the `next` ones read meanwhile where the device computes by
+    /// itself: where the CPU does, its cores are used up, and reading first is faster. Returns where the images are, and their
+    /// numbers there.
     pub(super) async fn take(
         &mut self,
         backend: &mut Backend,
@@ -63,7 +65,7 @@ impl Stream {
                 self.store.gather(&numbers)?
             }
         };
-        if let Some(next) = next {
+        if let Some(next) = next.filter(|_| backend.ahead() > 1) {
             self.order(next);
         }
         backend.replace(self.place, &images).await?;

@@ -253,9 +253,14 @@ mod gradcheck {
     fn a_table_for_a_person() {
         let place = Place::without_gpu();
         let said = place.ok(&format!("{CHECK} --step-size 1e-4 --step-size 0.5 --seed 3"));
-        for part in
-            ["initial weights, seed 3", "after 300 iterations, seed 3", "f64 reference", "0 CPU", "5e-1", "5e-6    ok"]
-        {
+        for part in [
+            "initial weights, seed 3",
+            "after 300 iterations, seed 3",
+            "f64 reference",
+            "0 CPU",
+            "5e-1",
+            "5e-6       ok",
+        ] {
             assert_holds(&said.stdout, part);
         }
         assert_holds(&said.stderr, "no GPU adapter found");
@@ -965,7 +970,7 @@ mod help {
     use super::*;
 
     const DEVICE_AND_DATA: [&str; 6] = ["--device", "--no-fallback", "--threads", "--data", "--offline", "--mirror"];
-    const TRAIN: [&str; 21] = [
+    const TRAIN: [&str; 22] = [
         "--hidden",
         "--batch-size",
         "--learning-rate",
@@ -978,6 +983,7 @@ mod help {
         "--step-size",
         "--sampling",
         "--seed",
+        "--max-memory",
         "--init",
         "--out",
         "--no-save",
@@ -1329,14 +1335,21 @@ mod bad_init {
     }
 
     #[test]
-    fn a_path_that_is_no_file_is_named() {
+    fn a_path_that_is_neither_a_file_nor_a_run_is_named() {
         let place = Place::new();
-        for path in ["missing", "data"] {
+        for (path, file) in [("missing", "missing"), ("data", "data/model.safetensors")] {
             let line = place.train_fails(1, &format!("--init {path}"));
-            assert_holds(&line, &format!("{path}: can't be read"));
-            // A run's folder is not taken here, so it must not be offered.
-            assert!(!line.contains("folder of a run"), "{line}");
+            assert_holds(&line, &format!("{file}: can't be read"));
         }
+    }
+
+    #[test]
+    fn a_run_is_taken_as_its_file_is() {
+        let place = Place::new();
+        place.train("--hidden 7 --iterations 20 --out first");
+        place.train("--iterations 20 --init first --out of_run");
+        place.train("--iterations 20 --init first/model.safetensors --out of_file");
+        assert!(place.result("of_run") == place.result("of_file"));
     }
 
     #[test]
@@ -1372,7 +1385,8 @@ mod ends_early {
         let place = Place::new();
         let flags = "--device cpu --data data --activation relu --output identity --learning-rate 10 --iterations 500";
         let said = place.run(&format!("{flags} --out run --json"));
-        assert_eq!((said.code, said.stdout.as_str()), (Some(1), ""));
+        assert_eq!(said.code, Some(1));
+        let shown: Value = serde_json::from_str(&said.stdout).unwrap();
         let losses = place.losses("run");
         let (last, good) = losses.split_last().unwrap();
         assert!(!last.is_finite() && good.iter().all(|loss| loss.is_finite()), "{losses:?}");
@@ -1385,6 +1399,7 @@ mod ends_early {
         assert!(place.json("eval run --device cpu")["loss"].is_number());
         let run: Value = serde_json::from_slice(&fs::read(place.path("run/run.json")).unwrap()).unwrap();
         assert!(run["final"]["test_loss"].is_number(), "{run}");
+        assert_eq!(shown, run);
 
         let line = place.fails(1, &format!("{flags} --no-save"));
         assert_holds(&line, "nothing was kept (--no-save)");

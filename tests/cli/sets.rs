@@ -176,3 +176,36 @@ fn public_sets_go_by_name_and_are_never_other_data() {
         "no set of that name; give auto, mnist, fashion-mnist, kmnist",
     );
 }
+
+#[test]
+fn what_exceeds_the_memory_is_read_as_it_is_used() {
+    let place = Place::new();
+    let flags = "--iterations 50 --seed 3";
+    place.train(&format!("{flags} --out resident"));
+    let said = place.train(&format!("{flags} --out streamed --max-memory 2K"));
+    assert_holds(&said.stderr, "the training images do not fit --max-memory; they are read as they are used");
+    assert!(!said.stderr.contains("the test images do not fit"), "{}", said.stderr);
+    assert!(place.result("streamed") == place.result("resident"), "the images are the same");
+    let said = place.train(&format!("{flags} --out both --max-memory 0"));
+    assert_holds(&said.stderr, "the test images do not fit --max-memory");
+    assert!(place.result("both") == place.result("resident"), "the images are the same");
+
+    for flag in ["1T", "-1", "", "1.5G", "99999999999G"] {
+        let mut command = place.command("--device cpu --data data --max-memory");
+        let output = Command::from_std({
+            command.arg(flag);
+            command
+        })
+        .output()
+        .unwrap();
+        assert_eq!(output.status.code(), Some(2), "{flag}");
+    }
+    let path = place.path("data").join(TRAIN_IMAGES_FILE);
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+    std::io::Write::write_all(&mut encoder, &fs::read(&path).unwrap()).unwrap();
+    fs::write(path.with_extension("gz"), encoder.finish().unwrap()).unwrap();
+    fs::remove_file(&path).unwrap();
+    let told = place.train_fails(1, "--max-memory 2K");
+    assert_holds(&told, "unpacked it has 2160 bytes of pixels");
+    assert_holds(&told, &format!("gunzip data/{TRAIN_IMAGES_FILE}.gz"));
+}

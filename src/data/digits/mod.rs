@@ -111,7 +111,7 @@ mod tests {
     #[test]
     fn the_set_never_changes() {
         let (images, labels) = draw(100, 0);
-        assert_eq!((hash(&images), hash(&labels)), (0x4abc_fdc8_ddd2_77da, 0xad5d_9e28_6ddc_d5a9));
+        assert_eq!((hash(&images), hash(&labels)), (0xd667_bc73_b07f_9bc7, 0xad5d_9e28_6ddc_d5a9));
     }
 
     #[test]
@@ -148,7 +148,9 @@ mod tests {
                 let mass: f32 = ink().map(|(_, &v)| f32::from(v)).sum();
                 let moment: f32 = ink().map(|(i, &v)| f32::from(v) * (place(i) as f32 + 0.5)).sum();
                 let off = moment / mass - SIDE as f32 / 2.0;
-                assert!(off.abs() < 0.51, "{off} pixels off the middle");
+                // A box that would leave the picture stops at its edge.
+                let is_at_edge = low == Some(0) || high == Some(SIDE - 1);
+                assert!(off.abs() < if is_at_edge { 2.0 } else { 0.51 }, "{off} pixels off the middle");
             }
         }
     }

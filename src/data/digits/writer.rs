@@ -21,12 +21,12 @@ const TURN: f32 = 0.23;
 const MOVE: f32 = 6.0;
 const SWAY: f32 = 24.0;
 const SWAYS: usize = 5;
-const SHAKE: f32 = 3.2;
+const SHAKE: f32 = 2.6;
 /// Most that the paper is bent at the 4x4 places of a lattice.
-const BEND: f32 = 28.0;
-const RADIUS: Range<f32> = 0.6..1.8;
-const PRESSURE: f32 = 0.47;
-const EDGE: Range<f32> = 0.52..0.6;
+const BEND: f32 = 24.0;
+const RADIUS: Range<f32> = 0.54..1.8;
+const PRESSURE: f32 = 0.59;
+const EDGE: Range<f32> = 0.47..0.52;
 
 /// Straight pieces that stand for a curve from one point to the next.
 const PIECES: usize = 5;
