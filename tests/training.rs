@@ -157,7 +157,7 @@ fn run_on(
 fn of_device<T>(result: Result<T, train::Error>) -> Result<T, backend::Error> {
     result.map_err(|error| match error {
         train::Error::Backend(error) => error,
-        other => panic!("{other}"),
+        train::Error::Data(error) => panic!("{error}"),
     })
 }
 

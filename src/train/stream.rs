@@ -80,7 +80,7 @@ impl Stream {
     }
 
     fn received(&self) -> Result<Dataset, data::Error> {
-        self.gathered.recv().unwrap_or_else(|_| Err(data::Error::ReaderGone))
+        self.gathered.recv().unwrap_or(Err(data::Error::ReaderGone))
     }
 
     /// Loss, accuracy and confusion matrix over the whole set.

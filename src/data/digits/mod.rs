@@ -1,7 +1,7 @@
 //! The built-in digits: pictures like MNIST's drawn by a pen that follows a few strokes, for when MNIST can't be had.
 //!
-//! [`hands`] has the ways to write each digit, as points that a stroke runs through. [`writer`] takes one of them, takes the
-//! points somewhere between its forms, and moves, bends, slants and turns them at random; [`pen`] draws the strokes into a
+//! `hands` has the ways to write each digit, as points that a stroke runs through. `writer` takes one of them, takes the
+//! points somewhere between its forms, and moves, bends, slants and turns them at random; `pen` draws the strokes into a
 //! 20x20 box and lays that in a 28x28 picture with its centre of mass in the middle, as MNIST's digits are. Only `+ - * /`
 //! and `sqrt` touch a float, in a fixed order, so a seed gives the same bytes on every machine.
 

@@ -99,7 +99,7 @@ impl Writer {
         let [from, to] = [0; 2].map(|_| hand.forms[self.below(hand.forms.len())]);
         let between = self.unit();
         // What was one point stays one, so strokes that share it still meet.
-        let mut moved: Vec<(Point, Point)> = Vec::new();
+        let mut moved = Vec::new();
         let mut lines = Vec::with_capacity(from.len());
         for (from, to) in from.iter().zip(to) {
             let shift = self.point_about(MOVE);
@@ -107,18 +107,18 @@ impl Writer {
             let steps = from.windows(2).filter(|pair| pair[0] != pair[1]).count() as f32;
             let (mut step, mut last) = (0.0_f32, None);
             let (mut line, mut curve) = (Vec::new(), Vec::new());
-            for (&from, &to) in from.iter().zip(*to) {
-                let place = hands::between(from, to, between);
-                let is_corner = last == Some(place);
+            for point in from.iter().zip(*to) {
+                let is_corner = last == Some(point);
                 if last.is_some() && !is_corner {
                     step += 1.0;
                 }
-                let found = moved.iter().find(|(before, _)| *before == place).map(|(_, after)| *after);
+                let found = moved.iter().find(|(other, _)| *other == point).map(|(_, after)| *after);
                 let after = found.unwrap_or_else(|| {
+                    let place = hands::between(*point.0, *point.1, between);
                     let sway = blend(&sways, step / steps);
                     let shake = self.point_about(SHAKE);
                     let after = [0, 1].map(|axis| place[axis] + shift[axis] + sway[axis] + shake[axis]);
-                    moved.push((place, after));
+                    moved.push((point, after));
                     after
                 });
                 if is_corner {
@@ -126,7 +126,7 @@ impl Writer {
                     curve.clear();
                 }
                 curve.push(after);
-                last = Some(place);
+                last = Some(point);
             }
             run_through(&curve, &mut line);
             lines.push(line);
