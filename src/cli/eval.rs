@@ -13,6 +13,7 @@ use super::{DeviceArguments, Error, print, print_json};
 use crate::backend::{Backend, Evaluation};
 use crate::net::{Activation, Output};
 use crate::report::progress::Progress;
+use crate::train::Images;
 
 #[derive(Args)]
 pub(super) struct Arguments {
@@ -77,15 +78,15 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Error> {
 fn evaluate(arguments: &Arguments, progress: &mut Progress) -> Result<Evaluation, Error> {
     let saved = Saved::load(&arguments.model)?;
     let (_, device) = arguments.device.open(progress)?;
-    let (net, params, splits) = saved.with_data(&arguments.data, arguments.activation, arguments.output, progress)?;
+    let (net, params, stores) = saved.with_data(&arguments.data, arguments.activation, arguments.output, progress)?;
     let set = match arguments.split {
-        Split::Train => &splits.train,
-        Split::Test => &splits.test,
+        Split::Train => stores.train,
+        Split::Test => stores.test,
     };
     block_on(async {
         let mut backend = Backend::new(&device, net, BATCH_SIZE, &params).await?;
-        let set = backend.upload(set).await?;
-        Ok(backend.evaluate(set).await?)
+        let mut set = Images::new(&mut backend, set).await?;
+        Ok(set.evaluate(&mut backend).await?.await?)
     })
 }
 

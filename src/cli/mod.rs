@@ -126,6 +126,8 @@ enum Error {
     #[error(transparent)]
     Plot(#[from] report::plot::PlotError),
     #[error(transparent)]
+    Sheet(#[from] report::sheet::SheetError),
+    #[error(transparent)]
     Record(#[from] crate::bench::record::Error),
     #[error(
         "rows that computed wrongly: {wrong}, rows that failed: {failed}; the results say why; choose others by --device"

@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use super::data::choice::{Choice, DataArguments};
 use super::{Error, agreed};
-use crate::data::Splits;
+use crate::data::Stores;
 use crate::model::{self, Model};
 use crate::net::{Activation, Net, Output, Params};
 use crate::report::progress::Progress;
@@ -36,7 +36,7 @@ impl Saved {
         Ok(Self { file, model, trained_on })
     }
 
-    /// Loads the data that was asked for, or else what the network was trained on, and gives the network. `activation` and
+    /// Opens the data that was asked for, or else what the network was trained on, and gives the network. `activation` and
     /// `output` are what the flags say, where the file may say nothing.
     pub fn with_data(
         self,
@@ -44,22 +44,21 @@ impl Saved {
         activation: Option<Activation>,
         output: Option<Output>,
         progress: &mut Progress,
-    ) -> Result<(Net, Params, Splits), Error> {
-        let choice = data.data.clone().or(self.trained_on).unwrap_or(Choice::Auto);
-        let (splits, _) = data.load(&choice, progress)?;
+    ) -> Result<(Net, Params, Stores), Error> {
+        let (stores, _) = data.open_or(self.trained_on.as_ref().unwrap_or(&Choice::Auto), progress)?;
         let Model { params, activation: file_activation, output: file_output } = self.model;
         let shape = params.shape;
-        if (shape.input, shape.classes) != (splits.train.pixels(), splits.classes) {
+        if (shape.input, shape.classes) != (stores.train.pixels(), stores.classes) {
             return Err(Error::Usage(format!(
                 "{} is {shape}, but the data has {} pixels and {} classes; give its own --data",
                 self.file.display(),
-                splits.train.pixels(),
-                splits.classes
+                stores.train.pixels(),
+                stores.classes
             )));
         }
         let activation = agreed("--activation", activation, file_activation)?.unwrap_or_default();
         let output = agreed("--output", output, file_output)?.unwrap_or_default();
-        Ok((Net { shape, activation, output }, params, splits))
+        Ok((Net { shape, activation, output }, params, stores))
     }
 }
 

@@ -11,7 +11,7 @@ use pollster::block_on;
 use time::OffsetDateTime;
 use time::macros::format_description;
 
-use super::data::choice::{Choice, DataArguments};
+use super::data::choice::DataArguments;
 use super::saved::model_file;
 use super::{DeviceArguments, Error, INTERRUPTED, SAVING, agreed, book, print, print_json, up_to};
 use crate::backend::{self, Backend, Device, Method, STEP_SIZES};
@@ -72,9 +72,6 @@ pub(super) struct Arguments {
     /// Seed of the initial weights and the batches
     #[arg(long, value_name = "N", default_value_t = 0)]
     seed: u64,
-    /// Most bytes of pixels of a set that are held in memory, as 500M or 2G; a larger one is read from its file as it is used
-    #[arg(long, value_name = "BYTES", default_value = "1G", value_parser = bytes)]
-    max_memory: u64,
     /// Start from the parameters of a run, or in a safetensors file
     #[arg(long, value_name = "RUN|FILE")]
     init: Option<PathBuf>,
@@ -125,20 +122,6 @@ fn learning_rate(text: &str) -> Result<f32, String> {
     }
 }
 
-/// A number of bytes; K, M and G stand for powers of 1,024.
-fn bytes(text: &str) -> Result<u64, &'static str> {
-    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
-    let power = match &text[digits.len()..] {
-        "" => 0,
-        "K" | "k" => 1,
-        "M" | "m" => 2,
-        "G" | "g" => 3,
-        _ => return Err("give a number of bytes, as 800000, 500M or 2G"),
-    };
-    let number: u64 = digits.parse().map_err(|_| "give a number of bytes, as 800000, 500M or 2G")?;
-    number.checked_mul(1 << (10 * power)).ok_or("give a smaller number")
-}
-
 /// Far beyond any that learns, and small enough for no weight to be infinite.
 const MAX_WEIGHT_INIT_STD: f32 = 1e6;
 
@@ -174,11 +157,7 @@ fn train(arguments: &Arguments, start: Instant, progress: &mut Progress) -> Resu
     let output = agreed("--output", arguments.output, file.and_then(|file| file.output))?;
     let (activation, output) = (activation.unwrap_or_default(), output.unwrap_or_default());
     let (info, trainer) = trainer(arguments, activation, output, progress)?;
-    let choice = arguments.data.data.as_ref().unwrap_or(&Choice::Auto);
-    // The reference has no other way than to hold all images.
-    let max_bytes = if arguments.gradient == Gradient::Naive { u64::MAX } else { arguments.max_memory };
-    let (Stores { train: train_set, test: test_set, classes }, data) =
-        arguments.data.open(choice, max_bytes, progress)?;
+    let (Stores { train: train_set, test: test_set, classes }, data) = arguments.data.open(progress)?;
     let net = Net {
         shape: Shape { input: train_set.pixels(), hidden: hidden.unwrap_or(book::HIDDEN.into()), classes },
         activation,

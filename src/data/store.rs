@@ -93,6 +93,15 @@ impl Store {
         }
     }
 
+    /// All images in file order, so many at a time.
+    pub fn parts(&self, images: usize) -> impl Iterator<Item = Result<Dataset, Error>> {
+        let len = self.len();
+        (0..len).step_by(images).map(move |first| {
+            let numbers: Vec<u32> = (first..len.min(first + images)).map(|number| number as u32).collect();
+            self.gather(&numbers)
+        })
+    }
+
     /// Some of the images, in this order, as a set of their own.
     ///
     /// # Errors

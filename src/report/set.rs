@@ -6,7 +6,11 @@ use std::io;
 use comfy_table::{CellAlignment, Table, presets};
 use serde::Serialize;
 
-use crate::data::{Dataset, Splits, download, idx};
+use crate::data::idx::{self, Kind};
+use crate::data::{Dataset, Store, Stores, download};
+
+/// Images that are looked at at a time.
+const TOGETHER: usize = 16_384;
 
 /// What a set holds.
 #[derive(Clone, Debug, Serialize)]
@@ -38,18 +42,12 @@ impl SetReport {
     /// Looks at all images.
     ///
     /// # Errors
-    /// When there are more images than an IDX file can hold.
-    pub fn new(source: &str, splits: &Splits) -> io::Result<Self> {
-        let Splits { train, test, classes } = splits;
+    /// When images cannot be read.
+    pub fn new(source: &str, stores: &Stores) -> io::Result<Self> {
+        let Stores { train, test, classes } = stores;
         let half = |set| Half::new(set, *classes);
-        Ok(Self {
-            source: source.to_owned(),
-            rows: train.rows(),
-            cols: train.cols(),
-            classes: *classes,
-            train: half(train)?,
-            test: half(test)?,
-        })
+        let (rows, cols) = train.size();
+        Ok(Self { source: source.to_owned(), rows, cols, classes: *classes, train: half(train)?, test: half(test)? })
     }
 
     /// Tables for a person, and one of the images.
@@ -90,18 +88,32 @@ impl SetReport {
 }
 
 impl Half {
-    fn new(set: &Dataset, classes: usize) -> io::Result<Self> {
+    fn new(set: &Store, classes: usize) -> io::Result<Self> {
         let mut counts = vec![0; classes];
         set.labels().iter().for_each(|&label| counts[usize::from(label)] += 1);
-        let pixels = set.images().len() as f64;
-        let lit = set.images().iter().filter(|&&pixel| pixel > 0).count();
-        let sum: u64 = set.images().iter().map(|&pixel| u64::from(pixel)).sum();
+        let pixels = set.len() as f64 * set.pixels() as f64;
+        let (mut lit, mut sum) = (0, 0);
+        let images_sha256 = download::sha256_of(|mut file| {
+            let (rows, cols) = set.size();
+            idx::write_header(&mut file, Kind::Images, &[set.len(), rows, cols])?;
+            for part in set.parts(TOGETHER) {
+                let part = part.map_err(io::Error::other)?;
+                lit += part.images().iter().filter(|&&pixel| pixel > 0).count();
+                sum += part.images().iter().map(|&pixel| u64::from(pixel)).sum::<u64>();
+                file.write_all(part.images())?;
+            }
+            Ok(())
+        })?;
+        let labels_sha256 = download::sha256_of(|mut file| {
+            idx::write_header(&mut file, Kind::Labels, &[set.len()])?;
+            file.write_all(set.labels())
+        })?;
         Ok(Self {
             images: set.len(),
             density: lit as f64 / pixels,
             mean: sum as f64 / pixels / 255.0,
-            images_sha256: download::sha256_of(|file| idx::write_images(set, file))?,
-            labels_sha256: download::sha256_of(|file| idx::write_labels(set, file))?,
+            images_sha256,
+            labels_sha256,
             counts,
         })
     }
@@ -127,13 +139,14 @@ fn drawn(image: &[u8], cols: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::data::Splits;
 
     #[test]
     fn counts_what_is_there() {
         let train = Dataset::new(vec![0, 255, 0, 0, 51, 0], vec![2, 0, 2], 1, 2).unwrap();
         let test = Dataset::new(vec![0, 0], vec![0], 1, 2).unwrap();
         let splits = Splits::new(train, test).unwrap();
-        let report = SetReport::new("here", &splits).unwrap();
+        let report = SetReport::new("here", &splits.clone().into()).unwrap();
         assert_eq!((&report.train.counts[..], report.train.density), (&[1, 0, 2][..], 1.0 / 3.0));
         assert!((report.train.mean - 0.2).abs() < 1e-12 && report.test.mean == 0.0);
         let text = report.text(&splits.train);

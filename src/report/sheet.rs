@@ -4,8 +4,19 @@ use std::io;
 use std::path::Path;
 
 use super::plot::PlotError;
-use crate::data::Dataset;
+use crate::data::{self, Store};
 use crate::files::write_whole;
+
+/// Why there is no sheet.
+#[derive(Debug, thiserror::Error)]
+pub enum SheetError {
+    /// The images cannot be read.
+    #[error(transparent)]
+    Images(#[from] data::Error),
+    /// The picture cannot be written.
+    #[error(transparent)]
+    Picture(#[from] PlotError),
+}
 
 /// Times that a pixel is drawn larger.
 const SCALE: usize = 2;
@@ -17,16 +28,19 @@ const PAPER: u8 = 48;
 /// Draws up to `count` images of a set, as many of each class, in file order: a class a row. Returns how many there are.
 ///
 /// # Errors
-/// A file that cannot be written.
-pub fn write_sheet(path: &Path, set: &Dataset, count: usize) -> Result<usize, PlotError> {
-    let rows = by_class(set, count);
+/// Images that cannot be read, or a file that cannot be written.
+pub fn write_sheet(path: &Path, store: &Store, count: usize) -> Result<usize, SheetError> {
+    let rows = by_class(store.labels(), count);
+    let set = store.gather(&rows.concat())?;
     let (width, height) = (set.cols() + GAP, set.rows() + GAP);
+    let mut drawn = 0;
     let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
     let size = [columns * width + GAP, rows.len() * height + GAP].map(|pixels| pixels * SCALE);
     let mut picture = vec![PAPER; size[0] * size[1]];
     for (row, images) in rows.iter().enumerate() {
-        for (column, &image) in images.iter().enumerate() {
-            let pixels = set.image(image).unwrap_or_default();
+        for column in 0..images.len() {
+            let pixels = set.image(drawn).unwrap_or_default();
+            drawn += 1;
             for (place, &pixel) in pixels.iter().enumerate() {
                 let x = SCALE * (GAP + column * width + place % set.cols());
                 let y = SCALE * (GAP + row * height + place / set.cols());
@@ -43,17 +57,19 @@ pub fn write_sheet(path: &Path, set: &Dataset, count: usize) -> Result<usize, Pl
     };
     write_whole(path, |out| encode(out).map_err(io::Error::other))
         .map_err(|error| PlotError::Write(path.to_owned(), error))?;
-    Ok(rows.iter().map(Vec::len).sum())
+    Ok(drawn)
 }
 
 /// The first images of each class that has any.
-fn by_class(set: &Dataset, count: usize) -> Vec<Vec<usize>> {
-    let mut rows: Vec<Vec<usize>> = vec![Vec::new(); usize::from(u8::MAX) + 1];
-    let mut classes: Vec<u8> = set.labels().to_vec();
-    classes.sort_unstable();
-    classes.dedup();
-    let each = count.div_ceil(classes.len().max(1));
-    for (image, &label) in set.labels().iter().enumerate() {
+fn by_class(labels: &[u8], count: usize) -> Vec<Vec<u32>> {
+    let mut rows: Vec<Vec<u32>> = vec![Vec::new(); usize::from(u8::MAX) + 1];
+    let mut is_used = [false; u8::MAX as usize + 1];
+    for &label in labels {
+        is_used[usize::from(label)] = true;
+    }
+    let classes = is_used.iter().filter(|is_used| **is_used).count();
+    let each = count.div_ceil(classes.max(1));
+    for (image, &label) in (0..).zip(labels) {
         let row = &mut rows[usize::from(label)];
         if row.len() < each {
             row.push(image);
@@ -66,15 +82,16 @@ fn by_class(set: &Dataset, count: usize) -> Vec<Vec<usize>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::data::Dataset;
 
     #[test]
     fn a_class_is_a_row() {
         let labels = vec![3, 0, 3, 7, 0, 0, 3];
         let set = Dataset::new((0..14).collect(), labels, 1, 2).unwrap();
-        assert_eq!(by_class(&set, 6), [vec![1, 4], vec![0, 2], vec![3]]);
+        assert_eq!(by_class(set.labels(), 6), [vec![1, 4], vec![0, 2], vec![3]]);
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("sheet.png");
-        assert_eq!(write_sheet(&path, &set, 6).unwrap(), 5);
+        assert_eq!(write_sheet(&path, &Store::Memory(set), 6).unwrap(), 5);
         let found = crate::data::import::read_png(io::Cursor::new(std::fs::read(&path).unwrap())).unwrap();
         assert_eq!((found.rows, found.cols), (2 * (3 * 3 + 2), 2 * (2 * 4 + 2)));
         // The second image of class 3, whose pixels are 4 and 5, in the second row.

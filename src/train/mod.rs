@@ -109,7 +109,11 @@ impl Images {
         }
     }
 
-    async fn evaluate(&mut self, backend: &mut Backend) -> Result<Pending<Evaluation>, Error> {
+    /// Asks for loss, accuracy and confusion matrix over all of them.
+    ///
+    /// # Errors
+    /// What the device reports, or images that cannot be read any more.
+    pub async fn evaluate(&mut self, backend: &mut Backend) -> Result<Pending<Evaluation>, Error> {
         match self {
             Self::Resident(set) => Ok(backend.evaluate(*set)),
             Self::Streamed(stream) => {

@@ -969,8 +969,9 @@ mod bench {
 mod help {
     use super::*;
 
-    const DEVICE_AND_DATA: [&str; 6] = ["--device", "--no-fallback", "--threads", "--data", "--offline", "--mirror"];
-    const TRAIN: [&str; 22] = [
+    const DEVICE_AND_DATA: [&str; 7] =
+        ["--device", "--no-fallback", "--threads", "--data", "--offline", "--mirror", "--max-memory"];
+    const TRAIN: [&str; 21] = [
         "--hidden",
         "--batch-size",
         "--learning-rate",
@@ -983,7 +984,6 @@ mod help {
         "--step-size",
         "--sampling",
         "--seed",
-        "--max-memory",
         "--init",
         "--out",
         "--no-save",
@@ -996,12 +996,13 @@ mod help {
     ];
     const EVAL: [&str; 6] = ["--split", "--activation", "--output", "--quiet", "--json", "--help"];
 
-    const GRADCHECK: [&str; 17] = [
+    const GRADCHECK: [&str; 18] = [
         "--device",
         "--threads",
         "--data",
         "--offline",
         "--mirror",
+        "--max-memory",
         "--hidden",
         "--batch-size",
         "--iterations",

@@ -190,6 +190,15 @@ fn what_exceeds_the_memory_is_read_as_it_is_used() {
     assert_holds(&said.stderr, "the test images do not fit --max-memory");
     assert!(place.result("both") == place.result("resident"), "the images are the same");
 
+    for line in ["eval both --device cpu --json", "gradcheck both --device cpu --json", "data info --data data --json"]
+    {
+        let read = place.ok(&format!("{line} --max-memory 0")).stdout;
+        assert_eq!(read, place.ok(line).stdout, "{line}");
+    }
+    place.ok("data show --data data -o streamed.png --max-memory 0");
+    place.ok("data show --data data -o resident.png");
+    assert!(fs::read(place.path("streamed.png")).unwrap() == fs::read(place.path("resident.png")).unwrap());
+
     for flag in ["1T", "-1", "", "1.5G", "99999999999G"] {
         let mut command = place.command("--device cpu --data data --max-memory");
         let output = Command::from_std({

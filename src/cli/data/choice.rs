@@ -19,13 +19,30 @@ pub(in crate::cli) struct DataArguments {
     /// four IDX files
     /// [default: auto; eval of a RUN: what it was trained on]
     #[arg(long, value_name = "DATA")]
-    pub data: Option<Choice>,
+    data: Option<Choice>,
     /// Download nothing
     #[arg(long, conflicts_with = "mirror")]
     offline: bool,
     /// Download from this address instead of the usual ones; may be given several times
     #[arg(long, value_name = "URL")]
     mirror: Vec<String>,
+    /// Most bytes of pixels of a set that are held in memory, as 500M or 2G; a larger one is read from its file as it is used
+    #[arg(long, value_name = "BYTES", default_value = "1G", value_parser = bytes)]
+    max_memory: u64,
+}
+
+/// A number of bytes; K, M and G stand for powers of 1,024.
+fn bytes(text: &str) -> Result<u64, &'static str> {
+    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let power = match &text[digits.len()..] {
+        "" => 0,
+        "K" | "k" => 1,
+        "M" | "m" => 2,
+        "G" | "g" => 3,
+        _ => return Err("give a number of bytes, as 800000, 500M or 2G"),
+    };
+    let number: u64 = digits.parse().map_err(|_| "give a number of bytes, as 800000, 500M or 2G")?;
+    number.checked_mul(1 << (10 * power)).ok_or("give a smaller number")
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,23 +73,24 @@ const MNIST_DIR: &str = "MNIST_DIR";
 impl DataArguments {
     /// What downloads from these mirrors, or from the usual ones if there are none.
     pub fn from_mirrors(mirrors: &[String]) -> Self {
-        Self { data: None, offline: false, mirror: mirrors.to_vec() }
+        Self { data: None, offline: false, mirror: mirrors.to_vec(), max_memory: u64::MAX }
     }
 
-    /// Loads the images, and says which they are.
-    pub fn load(&self, choice: &Choice, progress: &mut Progress) -> Result<(Splits, Data), Error> {
-        let (Stores { train, test, classes }, data) = self.open(choice, u64::MAX, progress)?;
-        Ok((Splits { train: train.into_memory()?, test: test.into_memory()?, classes }, data))
+    /// The images that were asked for, and says which they are. Of a folder, a set that is too large for memory stays in its
+    /// file.
+    pub fn open(&self, progress: &mut Progress) -> Result<(Stores, Data), Error> {
+        self.open_or(&Choice::Auto, progress)
     }
 
-    /// The images, and says which they are. Of a folder, a set of more than `max_bytes` of pixels stays in its file.
-    pub fn open(&self, choice: &Choice, max_bytes: u64, progress: &mut Progress) -> Result<(Stores, Data), Error> {
+    /// As [`Self::open`], with another choice where none was made.
+    pub fn open_or(&self, default: &Choice, progress: &mut Progress) -> Result<(Stores, Data), Error> {
+        let choice = self.data.as_ref().unwrap_or(default);
         let (stores, source) = match choice {
             Choice::Dir(dir) => {
                 if !dir.exists() {
                     return Err(Error::NoData(dir.clone()));
                 }
-                let stores = open_dir(dir, max_bytes)?;
+                let stores = open_dir(dir, self.max_memory)?;
                 // So that an evaluation started elsewhere finds it.
                 let whole = dir.canonicalize().unwrap_or_else(|_| dir.clone());
                 (stores, whole.display().to_string())

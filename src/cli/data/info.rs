@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::choice::{Choice, DataArguments};
+use super::choice::DataArguments;
 use crate::cli::{Error, print, print_json};
 use crate::report::progress::Progress;
 use crate::report::set::SetReport;
@@ -18,8 +18,8 @@ pub(in crate::cli) struct Arguments {
 
 pub(super) fn run(Arguments { data, json }: &Arguments) -> Result<(), Error> {
     let mut progress = Progress::new(true);
-    let (splits, source) = data.load(data.data.as_ref().unwrap_or(&Choice::Auto), &mut progress)?;
+    let (stores, source) = data.open(&mut progress)?;
     progress.finish();
-    let report = SetReport::new(&source.source, &splits)?;
-    if *json { print_json(&report) } else { print(&report.text(&splits.train)) }
+    let report = SetReport::new(&source.source, &stores)?;
+    if *json { print_json(&report) } else { print(&report.text(&stores.train.gather(&[0])?)) }
 }

@@ -12,7 +12,7 @@ use std::path::Path;
 use clap::{Subcommand, ValueEnum};
 
 use super::Error;
-use crate::data::{Dataset, FILE_NAMES, Splits};
+use crate::data::{FILE_NAMES, Store, Stores};
 
 #[derive(Subcommand)]
 pub(super) enum Commands {
@@ -46,10 +46,10 @@ enum Split {
 }
 
 impl Split {
-    fn of(self, splits: &Splits) -> &Dataset {
+    fn of(self, stores: &Stores) -> &Store {
         match self {
-            Self::Train => &splits.train,
-            Self::Test => &splits.test,
+            Self::Train => &stores.train,
+            Self::Test => &stores.test,
         }
     }
 }

@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::Split;
-use super::choice::{Choice, DataArguments};
+use super::choice::DataArguments;
 use crate::cli::{Error, print};
-use crate::report::plot::{PlotError, check_plot_place};
+use crate::report::plot::check_plot_place;
 use crate::report::progress::Progress;
 use crate::report::sheet::write_sheet;
 
@@ -36,8 +36,8 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Error> {
     }
     check_plot_place(output)?;
     let mut progress = Progress::new(*quiet);
-    let (splits, _) = data.load(data.data.as_ref().unwrap_or(&Choice::Auto), &mut progress)?;
+    let (stores, _) = data.open(&mut progress)?;
+    let drawn = write_sheet(output, split.of(&stores), *count as usize)?;
     progress.finish();
-    let drawn = write_sheet(output, split.of(&splits), *count as usize).map_err(|error: PlotError| error)?;
     print(&format!("{drawn} images in {}\n", output.display()))
 }
