@@ -204,6 +204,7 @@ fn to_floats(bytes: &[u8]) -> Vec<f32> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     const SHAPE: Shape = Shape { input: 3, hidden: 2, classes: 4 };
     const NET: Net = Net { shape: SHAPE, activation: Activation::Relu, output: Output::Identity };
@@ -287,5 +288,23 @@ mod tests {
         assert!(error.contains("file/model: can't be written"), "{error}");
         let error = load(folder.path()).unwrap_err().to_string();
         assert!(error.contains("can't be read"), "{error}");
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_make_it_panic(
+            bytes in prop::collection::vec(any::<u8>(), 0..200),
+            changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..4),
+            cut: prop::sample::Index,
+        ) {
+            let _ = read(&bytes);
+            let mut whole = file(&Params::zeros(SHAPE));
+            for (place, byte) in changes {
+                let place = place.index(whole.len());
+                whole[place] = byte;
+            }
+            let _ = read(&whole);
+            let _ = read(&whole[..cut.index(whole.len())]);
+        }
     }
 }
