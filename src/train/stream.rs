@@ -15,6 +15,8 @@ pub struct Stream {
     store: Arc<Store>,
     /// Where they lie on the device.
     place: Resident,
+    /// Whether the next images are read while these are used.
+    reads_ahead: bool,
     /// To the thread that gathers images, and from it.
     orders: Sender<Vec<u32>>,
     gathered: Receiver<Result<Dataset, data::Error>>,
@@ -43,7 +45,7 @@ impl Stream {
                 }
             }
         });
-        Ok(Self { store, place, orders, gathered, ordered: None })
+        Ok(Self { store, place, reads_ahead: backend.ahead() > 1, orders, gathered, ordered: None })
     }
 
     /// Takes the images of these numbers to the device, and has the `next` ones read meanwhile where the device computes by
@@ -65,7 +67,7 @@ impl Stream {
                 self.store.gather(&numbers)?
             }
         };
-        if let Some(next) = next.filter(|_| backend.ahead() > 1) {
+        if let Some(next) = next.filter(|_| self.reads_ahead) {
             self.order(next);
         }
         backend.replace(self.place, &images).await?;
@@ -121,7 +123,36 @@ fn add(sum: &mut Option<Evaluation>, more: Evaluation) {
 
 #[cfg(test)]
 mod tests {
+    use pollster::block_on;
+
     use super::*;
+    use crate::backend::Device;
+    use crate::net::{Activation, Net, Output, Params, Shape};
+
+    #[test]
+    fn what_was_read_ahead_is_what_was_asked_for() {
+        let shape = Shape { input: 4, hidden: 3, classes: 5 };
+        let net = Net { shape, activation: Activation::Sigmoid, output: Output::Softmax };
+        let set = Dataset::new((0..200).collect(), (0..50).map(|image| image % 5).collect(), 2, 2).unwrap();
+        let params = Params::init(shape, 1.0, 0);
+        let mut backend = block_on(Backend::new(&Device::Cpu { threads: 1 }, net, 2, &params)).unwrap();
+        let resident = block_on(backend.upload(&set)).unwrap();
+        let mut stream = block_on(Stream::new(&mut backend, Arc::new(Store::Memory(set)))).unwrap();
+        for reads_ahead in [true, false] {
+            stream.reads_ahead = reads_ahead;
+            // What comes next, twice as it was said, once otherwise, and at last nothing.
+            let asked = [([3, 9], Some([40, 0])), ([40, 0], Some([7, 7])), ([7, 7], Some([1, 2])), ([8, 6], None)];
+            for (numbers, next) in asked {
+                let (place, found) =
+                    block_on(stream.take(&mut backend, numbers.to_vec(), next.map(Vec::from))).unwrap();
+                assert_eq!(stream.ordered, next.filter(|_| reads_ahead).map(Vec::from));
+                let loss =
+                    |backend: &mut Backend, set, numbers: &[u32]| block_on(backend.train(set, numbers, 0.0)).unwrap();
+                let expected = loss(&mut backend, resident, &numbers);
+                assert_eq!(loss(&mut backend, place, &found), expected, "{numbers:?}");
+            }
+        }
+    }
 
     #[test]
     fn evaluations_add_up() {
