@@ -24,9 +24,9 @@ fn files() -> [Vec<u8>; 4] {
     let mut files = [const { Vec::new() }; 4];
     let [train_images, train_labels, test_images, test_labels] = &mut files;
     idx::write_images(&train, train_images).unwrap();
-    idx::write_labels(&train, train_labels).unwrap();
+    idx::write_labels(train.labels(), train_labels).unwrap();
     idx::write_images(&test, test_images).unwrap();
-    idx::write_labels(&test, test_labels).unwrap();
+    idx::write_labels(test.labels(), test_labels).unwrap();
     files
 }
 
@@ -126,7 +126,7 @@ fn files_that_do_not_belong_together_are_named() {
     let with_labels = |name: &str, labels: &[u8]| {
         let folder = folder();
         let mut bytes = Vec::new();
-        idx::write_labels(&set(0, labels), &mut bytes).unwrap();
+        idx::write_labels(set(0, labels).labels(), &mut bytes).unwrap();
         fs::write(folder.path().join(name), bytes).unwrap();
         complaint(folder.path())
     };

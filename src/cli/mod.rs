@@ -111,11 +111,7 @@ enum Error {
     Public(#[from] crate::data::public::Error),
     #[error(transparent)]
     Import(#[from] crate::data::import::Error),
-    #[error(
-        "{}: no such folder, and no set of that name; give auto, mnist, fashion-mnist, kmnist, synthetic or a folder of IDX \
-         files",
-        .0.display()
-    )]
+    #[error("{}: no such folder, and no set of that name; {}", .0.display(), data::choice::CHOICES)]
     NoData(std::path::PathBuf),
     #[error("{}: is there already; choose another folder, or give --overwrite", .0.display())]
     SetThere(std::path::PathBuf),

@@ -122,6 +122,20 @@ impl Dataset {
         f64::from(self.images[image as usize * self.pixels() + pixel]) / 255.0
     }
 
+    /// Some of the images, in this order, as a set of their own.
+    ///
+    /// # Errors
+    /// [`Error::Empty`] for no images.
+    ///
+    /// # Panics
+    /// When there is no image of such a number.
+    pub fn gather(&self, numbers: &[u32]) -> Result<Self, Error> {
+        let pixels = self.pixels();
+        let image = |&number: &u32| &self.images[number as usize * pixels..][..pixels];
+        let labels = numbers.iter().map(|&number| self.labels[number as usize]).collect();
+        Self::new(numbers.iter().flat_map(image).copied().collect(), labels, self.rows, self.cols)
+    }
+
     /// The same with black turned to white.
     #[must_use]
     pub fn inverted(mut self) -> Self {
@@ -133,7 +147,7 @@ impl Dataset {
     ///
     /// # Errors
     /// When there is only one image.
-    pub fn held_out(self, share: f64, seed: u64) -> Result<(Self, Self), Error> {
+    pub fn held_out(&self, share: f64, seed: u64) -> Result<(Self, Self), Error> {
         let len = self.len();
         if len < 2 {
             return Err(Error::HeldOut);
@@ -143,13 +157,8 @@ impl Dataset {
         for image in index::sample(&mut stream(seed, &Stream::HeldOut), len, count) {
             is_test[image] = true;
         }
-        let part = |test: bool| {
-            let images = (0..len).filter(|&image| is_test[image] == test);
-            let labels = images.clone().map(|image| self.labels[image]).collect();
-            let pixels = images.flat_map(|image| self.image(image).unwrap_or_default()).copied().collect();
-            Self { images: pixels, labels, rows: self.rows, cols: self.cols }
-        };
-        Ok((part(false), part(true)))
+        let (test, train): (Vec<u32>, Vec<u32>) = (0..len as u32).partition(|&image| is_test[image as usize]);
+        Ok((self.gather(&train)?, self.gather(&test)?))
     }
 
     /// The labels as rows that are 1 in the label's column and 0 elsewhere, `[len, classes]`.

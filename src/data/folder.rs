@@ -95,7 +95,7 @@ pub fn save_dir(folder: &Path, Splits { train, test, .. }: &Splits) -> Result<()
     make_dir(folder)?;
     for (set, names) in [train, test].into_iter().zip(FILE_NAMES.chunks(2)) {
         write_file(folder, names[0], |out| idx::write_images(set, out))?;
-        write_file(folder, names[1], |out| idx::write_labels(set, out))?;
+        write_file(folder, names[1], |out| idx::write_labels(set.labels(), out))?;
     }
     Ok(())
 }

@@ -123,7 +123,7 @@ pub fn read_images(mut input: impl Read) -> Result<Images, Error> {
 pub fn promised_pixels(path: &Path) -> Result<(u64, bool), Error> {
     let mut file = BufReader::new(File::open(path)?);
     let is_packed = is_gzip(&mut file)?;
-    let Header { count, rows, cols } = read_image_header(&mut open(path)?)?;
+    let Header { count, rows, cols } = read_image_header(&mut named(path, file)?)?;
     Ok((u64::from(count) * (rows * cols) as u64, is_packed))
 }
 
@@ -271,7 +271,11 @@ pub fn read_labels_file(path: &Path) -> Result<Vec<u8>, Error> {
 
 /// Opens a file and decompresses it if its first bytes say gzip, whatever its name.
 fn open(path: &Path) -> Result<Box<dyn Read>, Error> {
-    let mut file = BufReader::new(File::open(path)?);
+    named(path, BufReader::new(File::open(path)?))
+}
+
+/// The bytes of a file of this name, decompressed if the first of them say gzip.
+fn named(path: &Path, mut file: BufReader<File>) -> Result<Box<dyn Read>, Error> {
     let is_named_gz = path.extension().is_some_and(|extension| extension == "gz");
     if is_named_gz && !is_gzip(&mut file)? {
         return Err(Error::NotGzip);
@@ -300,13 +304,13 @@ pub fn write_images(set: &Dataset, mut out: impl Write) -> io::Result<()> {
     out.write_all(set.images())
 }
 
-/// Encodes the labels of a set.
+/// Encodes labels.
 ///
 /// # Errors
 /// When `out` fails, or there are more labels than a header can say.
-pub fn write_labels(set: &Dataset, mut out: impl Write) -> io::Result<()> {
-    write_header(&mut out, Kind::Labels, &[set.len()])?;
-    out.write_all(set.labels())
+pub fn write_labels(labels: &[u8], mut out: impl Write) -> io::Result<()> {
+    write_header(&mut out, Kind::Labels, &[labels.len()])?;
+    out.write_all(labels)
 }
 
 /// Encodes what stands before the bytes: the sizes are the number of images, rows and columns, or the number of labels.
@@ -341,7 +345,7 @@ mod tests {
 
     fn label_bytes(set: &Dataset) -> Vec<u8> {
         let mut bytes = Vec::new();
-        write_labels(set, &mut bytes).unwrap();
+        write_labels(set.labels(), &mut bytes).unwrap();
         bytes
     }
 

@@ -44,6 +44,25 @@ impl StoredSet {
         Ok(Self { path: path.to_owned(), images, labels })
     }
 
+    /// As [`Store::gather`].
+    fn gather(&self, numbers: &[u32]) -> Result<Dataset, Error> {
+        let ImageFile { rows, cols, .. } = self.images;
+        let each = rows * cols;
+        let labels = numbers.iter().map(|&number| self.labels[number as usize]).collect();
+        let mut images = vec![0; numbers.len() * each];
+        let parts = numbers.par_chunks(READ_TOGETHER).zip(images.par_chunks_mut(READ_TOGETHER * each));
+        parts.try_for_each(|(numbers, mut images)| {
+            // Those that lie one after another are read at once.
+            for run in numbers.chunk_by(|&a, &b| a.checked_add(1) == Some(b)) {
+                let (part, behind) = images.split_at_mut(run.len() * each);
+                self.read(run[0] as usize, part)?;
+                images = behind;
+            }
+            Ok::<_, Error>(())
+        })?;
+        Dataset::new(images, labels, rows, cols)
+    }
+
     fn read(&self, first: usize, images: &mut [u8]) -> Result<(), Error> {
         self.images.read(first, images).map_err(|reason| Error::File { path: self.path.clone(), reason: reason.into() })
     }
@@ -110,30 +129,10 @@ impl Store {
     /// # Panics
     /// When there is no image of such a number.
     pub fn gather(&self, numbers: &[u32]) -> Result<Dataset, Error> {
-        let (rows, cols) = self.size();
-        let each = rows * cols;
-        let labels = numbers.iter().map(|&number| self.labels()[number as usize]).collect();
-        let images = match self {
-            Self::Memory(set) => {
-                let image = |&number: &u32| &set.images()[number as usize * each..][..each];
-                numbers.iter().flat_map(image).copied().collect()
-            }
-            Self::File(set) => {
-                let mut images = vec![0; numbers.len() * each];
-                let parts = numbers.par_chunks(READ_TOGETHER).zip(images.par_chunks_mut(READ_TOGETHER * each));
-                parts.try_for_each(|(numbers, mut images)| {
-                    // Those that lie one after another are read at once.
-                    for run in numbers.chunk_by(|&a, &b| a.checked_add(1) == Some(b)) {
-                        let (part, behind) = images.split_at_mut(run.len() * each);
-                        set.read(run[0] as usize, part)?;
-                        images = behind;
-                    }
-                    Ok::<_, Error>(())
-                })?;
-                images
-            }
-        };
-        Dataset::new(images, labels, rows, cols)
+        match self {
+            Self::Memory(set) => set.gather(numbers),
+            Self::File(set) => set.gather(numbers),
+        }
     }
 }
 

@@ -32,7 +32,7 @@ const TEXT: (&str, i32) = ("sans-serif", 130);
 const RISE: i32 = TEXT.1 / 6;
 
 type Page<DB> = DrawingArea<DB, Shift>;
-type Outcome<T> = Result<T, Box<dyn Error + Send + Sync>>;
+pub(super) type Outcome<T> = Result<T, Box<dyn Error + Send + Sync>>;
 
 /// A plot that could not be made.
 #[derive(Debug, thiserror::Error)]
@@ -86,7 +86,8 @@ pub fn write_errors(path: &Path, curves: &[ErrorCurve]) -> Result<(), PlotError>
     write(path, if is_png(path)? { png(|page| errors(page, curves)) } else { svg(|page| errors(page, curves)) })
 }
 
-fn write(path: &Path, picture: Outcome<Vec<u8>>) -> Result<(), PlotError> {
+/// Writes a picture, if it could be drawn.
+pub(super) fn write(path: &Path, picture: Outcome<Vec<u8>>) -> Result<(), PlotError> {
     let bytes = picture.map_err(|error| PlotError::Draw(path.to_owned(), error))?;
     write_whole(path, |file| file.write_all(&bytes)).map_err(|error| PlotError::Write(path.to_owned(), error))
 }
@@ -120,10 +121,15 @@ fn png(draw: impl FnOnce(&Page<BitMapBackend>) -> Outcome<()>) -> Outcome<Vec<u8
             (square.map(u32::from).sum::<u32>() / (FINE * FINE)) as u8
         })
     });
+    encode_png(SIZE, png::ColorType::Rgb, &pixels.collect::<Vec<_>>())
+}
+
+/// Pixels of 8 bits a channel, row by row, as a PNG file of this width and height.
+pub(super) fn encode_png((width, height): (u32, u32), color: png::ColorType, pixels: &[u8]) -> Outcome<Vec<u8>> {
     let mut png = Vec::new();
-    let mut encoder = png::Encoder::new(&mut png, SIZE.0, SIZE.1);
-    encoder.set_color(png::ColorType::Rgb);
-    encoder.write_header()?.write_image_data(&pixels.collect::<Vec<_>>())?;
+    let mut encoder = png::Encoder::new(&mut png, width, height);
+    encoder.set_color(color);
+    encoder.write_header()?.write_image_data(pixels)?;
     Ok(png)
 }
 

@@ -104,10 +104,7 @@ impl Half {
             }
             Ok(())
         })?;
-        let labels_sha256 = download::sha256_of(|mut file| {
-            idx::write_header(&mut file, Kind::Labels, &[set.len()])?;
-            file.write_all(set.labels())
-        })?;
+        let labels_sha256 = download::sha256_of(|file| idx::write_labels(set.labels(), file))?;
         Ok(Self {
             images: set.len(),
             density: lit as f64 / pixels,

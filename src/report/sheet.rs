@@ -1,11 +1,11 @@
 //! A contact sheet: some images of a set in one picture, a row a class.
 
-use std::io;
 use std::path::Path;
 
-use super::plot::PlotError;
+use png::ColorType;
+
+use super::plot::{PlotError, encode_png, write};
 use crate::data::{self, Store};
-use crate::files::write_whole;
 
 /// Why there is no sheet.
 #[derive(Debug, thiserror::Error)]
@@ -50,13 +50,8 @@ pub fn write_sheet(path: &Path, store: &Store, count: usize) -> Result<usize, Sh
             }
         }
     }
-    let encode = |out: &mut dyn io::Write| {
-        let mut encoder = png::Encoder::new(out, size[0] as u32, size[1] as u32);
-        encoder.set_color(png::ColorType::Grayscale);
-        encoder.write_header()?.write_image_data(&picture)
-    };
-    write_whole(path, |out| encode(out).map_err(io::Error::other))
-        .map_err(|error| PlotError::Write(path.to_owned(), error))?;
+    let [width, height] = size.map(|pixels| pixels as u32);
+    write(path, encode_png((width, height), ColorType::Grayscale, &picture))?;
     Ok(drawn)
 }
 
@@ -92,7 +87,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("sheet.png");
         assert_eq!(write_sheet(&path, &Store::Memory(set), 6).unwrap(), 5);
-        let found = crate::data::import::read_png(io::Cursor::new(std::fs::read(&path).unwrap())).unwrap();
+        let found = crate::data::import::read_png(std::io::Cursor::new(std::fs::read(&path).unwrap())).unwrap();
         assert_eq!((found.rows, found.cols), (2 * (3 * 3 + 2), 2 * (2 * 4 + 2)));
         // The second image of class 3, whose pixels are 4 and 5, in the second row.
         let at = |x: usize, y: usize| found.pixels[y * found.cols + x];

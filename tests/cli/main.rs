@@ -187,9 +187,9 @@ fn write_data(folder: &Path) {
     let file = |name: &str| fs::File::create(folder.join(name)).unwrap();
     let (train, test) = (set(TRAIN_IMAGES), set(TEST_IMAGES));
     idx::write_images(&train, file(TRAIN_IMAGES_FILE)).unwrap();
-    idx::write_labels(&train, file(TRAIN_LABELS_FILE)).unwrap();
+    idx::write_labels(train.labels(), file(TRAIN_LABELS_FILE)).unwrap();
     idx::write_images(&test, file(TEST_IMAGES_FILE)).unwrap();
-    idx::write_labels(&test, file(TEST_LABELS_FILE)).unwrap();
+    idx::write_labels(test.labels(), file(TEST_LABELS_FILE)).unwrap();
 }
 
 fn keys(object: &Value) -> Vec<&str> {

@@ -4,7 +4,7 @@ use std::io::Cursor;
 
 use twolayer::data::digits::{self, PIXELS as DIGIT};
 use twolayer::data::import::read_png;
-use twolayer::data::load_dir;
+use twolayer::data::{Splits, load_dir, save_dir};
 
 use super::*;
 
@@ -30,12 +30,7 @@ fn info_tells_what_a_set_holds() {
     assert_eq!(json["train"]["labels_sha256"], twolayer::data::download::sha256(&content));
     // With one class unused, in images of another shape.
     let few = Dataset::new(vec![0, 9, 0, 0, 0, 0], vec![0, 2], 3, 1).unwrap();
-    for (file, write) in
-        [(TRAIN_IMAGES_FILE, true), (TRAIN_LABELS_FILE, false), (TEST_IMAGES_FILE, true), (TEST_LABELS_FILE, false)]
-    {
-        let out = fs::File::create(place.path("data").join(file)).unwrap();
-        if write { idx::write_images(&few, out) } else { idx::write_labels(&few, out) }.unwrap();
-    }
+    save_dir(&place.path("data"), &Splits::new(few.clone(), few).unwrap()).unwrap();
     let json = place.json("data info --data data");
     assert_eq!((&json["rows"], &json["cols"]), (&3.into(), &1.into()));
     assert_eq!(json["train"]["counts"], serde_json::json!([1, 0, 1]));

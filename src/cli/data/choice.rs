@@ -34,16 +34,13 @@ pub(in crate::cli) struct DataArguments {
 /// A number of bytes; K, M and G stand for powers of 1,024.
 fn bytes(text: &str) -> Result<u64, &'static str> {
     let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
-    let power = match &text[digits.len()..] {
-        "" => 0,
-        "K" | "k" => 1,
-        "M" | "m" => 2,
-        "G" | "g" => 3,
-        _ => return Err("give a number of bytes, as 800000, 500M or 2G"),
-    };
-    let number: u64 = digits.parse().map_err(|_| "give a number of bytes, as 800000, 500M or 2G")?;
-    number.checked_mul(1 << (10 * power)).ok_or("give a smaller number")
+    let power = ["", "K", "M", "G"].iter().position(|unit| unit.eq_ignore_ascii_case(&text[digits.len()..]));
+    let (number, power) = digits.parse().ok().zip(power).ok_or("give a number of bytes, as 800000, 500M or 2G")?;
+    u64::checked_mul(number, 1 << (10 * power)).ok_or("give a smaller number")
 }
+
+/// What --data takes.
+pub(in crate::cli) const CHOICES: &str = "give auto, mnist, fashion-mnist, kmnist, synthetic or a folder of IDX files";
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::cli) enum Choice {
@@ -58,7 +55,7 @@ impl FromStr for Choice {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         Ok(match text {
-            "" => return Err("give auto, mnist, fashion-mnist, kmnist, synthetic or a folder"),
+            "" => return Err(CHOICES),
             "auto" => Self::Auto,
             "synthetic" | BUILT_IN => Self::Synthetic,
             name => name.parse().map_or_else(|_| Self::Dir(name.into()), Self::Public),

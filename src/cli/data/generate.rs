@@ -6,7 +6,7 @@ use clap::Args;
 
 use super::check_target;
 use crate::cli::{Error, print};
-use crate::data::{FILE_NAMES, digits, make_dir, write_file};
+use crate::data::{FILE_NAMES, digits, idx, make_dir, write_file};
 use crate::report::progress::Progress;
 
 #[derive(Args)]
@@ -48,7 +48,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Error> {
             labels = digits::write_images(out, count, seed, &mut done)?;
             Ok(())
         })?;
-        write_file(folder, names[1], |out| digits::write_labels(out, &labels))?;
+        write_file(folder, names[1], |out| idx::write_labels(&labels, out))?;
     }
     progress.finish();
     print(&format!("{count} digits to train and {test_count} to test in {}\n", folder.display()))

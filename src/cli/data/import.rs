@@ -48,10 +48,10 @@ fn size(text: &str) -> Result<(usize, usize), &'static str> {
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<(), Error> {
-    let Arguments { source, folder, test, test_share, seed, invert, overwrite, .. } = arguments;
+    let Arguments { source, folder, test, test_share, seed, overwrite, .. } = arguments;
     check_target(folder, *overwrite)?;
-    let mut imported = read(arguments, source)?;
-    let (mut train, mut test) = match test {
+    let imported = read(arguments, source)?;
+    let (train, test) = match test {
         None => imported.set.held_out(*test_share, *seed)?,
         Some(path) => {
             let test = read(arguments, path)?;
@@ -62,10 +62,6 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Error> {
             (imported.set, test.set)
         }
     };
-    if *invert {
-        train = train.inverted();
-        test = test.inverted();
-    }
     let splits = Splits::new(train, test)?;
     save_dir(folder, &splits)?;
     let Splits { train, test, classes } = &splits;
@@ -76,12 +72,14 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Error> {
         test.len(),
         folder.display()
     );
-    for (label, name) in imported.classes.take().into_iter().flatten().enumerate() {
+    for (label, name) in imported.classes.into_iter().flatten().enumerate() {
         let _ = writeln!(text, "{label} {name}");
     }
     print(&text)
 }
 
 fn read(arguments: &Arguments, source: &Path) -> Result<Imported, Error> {
-    Ok(if source.is_dir() { from_folder(source)? } else { from_csv(source, arguments.size)? })
+    let Imported { set, classes } =
+        if source.is_dir() { from_folder(source)? } else { from_csv(source, arguments.size)? };
+    Ok(Imported { set: if arguments.invert { set.inverted() } else { set }, classes })
 }

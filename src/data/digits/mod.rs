@@ -70,15 +70,6 @@ pub fn write_images(mut out: impl Write, count: u32, seed: u64, done: &mut dyn F
     Ok(labels)
 }
 
-/// Writes labels as an IDX file.
-///
-/// # Errors
-/// Those of `out`.
-pub fn write_labels(mut out: impl Write, labels: &[u8]) -> io::Result<()> {
-    idx::write_header(&mut out, Kind::Labels, &[labels.len()])?;
-    out.write_all(labels)
-}
-
 /// The seeds of the training and the test images of one set; no two sets share one.
 #[must_use]
 pub fn seeds(set: u64) -> [u64; 2] {
@@ -166,7 +157,7 @@ mod tests {
         assert_eq!(idx::read_images(&file[..]).unwrap().pixels, images);
         assert_eq!(told, [CHUNK, count]);
         let mut file = Vec::new();
-        write_labels(&mut file, &labels).unwrap();
+        idx::write_labels(&labels, &mut file).unwrap();
         assert_eq!(idx::read_labels(&file[..]).unwrap(), labels);
     }
 
