@@ -10,11 +10,12 @@ use common::{Case, Check, Run, on_every_adapter};
 use libtest_mimic::Arguments;
 use pollster::block_on;
 use twolayer::backend::{self, Device};
-use twolayer::data::Dataset;
+use twolayer::data::{Dataset, Store};
 use twolayer::gpu;
 use twolayer::net::Activation::Sigmoid;
 use twolayer::net::Output::Softmax;
 use twolayer::net::Shape;
+use twolayer::train::Images;
 
 const SHAPE: Shape = Shape { input: 4096, hidden: 3, classes: 2 };
 /// More bytes than the 128 MiB that WebGPU promises for a binding.
@@ -62,6 +63,12 @@ fn oversized(device: &Device) -> Result<(), backend::Error> {
         // An adapter that takes them has to read the last of them too.
         taken => assert_eq!(block_on(backend.evaluate(taken?))?.images, images),
     }
+    // What is refused as a whole goes there as it is used.
+    let is_refused = block_on(backend.upload(&set)).is_err();
+    let mut streamed = block_on(Images::new(&mut backend, Store::Memory(set))).expect("a place for some images");
+    assert_eq!(matches!(streamed, Images::Streamed(_)), is_refused);
+    let evaluation = block_on(streamed.evaluate(&mut backend)).expect("images that can be read");
+    assert_eq!(block_on(evaluation)?.images, images);
     let set = block_on(backend.upload(&case.set))?;
     assert_eq!(block_on(backend.evaluate(set))?.images, case.set.len());
     Ok(())

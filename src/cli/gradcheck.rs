@@ -10,14 +10,15 @@ use super::saved::Saved;
 use super::train::{plot_path, read_step_size};
 use super::{Error, book, print, print_json, up_to};
 use crate::backend::{self, Backend, Device};
-use crate::data::Stores;
 use crate::data::batches::{Batches, Sampling};
+use crate::data::{Dataset, Stores};
 use crate::devices::{Choice, Kind, NoGpu, select};
 use crate::gradcheck::{Check, Gradient};
 use crate::net::{Activation, Net, Output, Params, Shape};
 use crate::report::gradcheck::{Point, Report, error_curves};
 use crate::report::plot::{ErrorCurve, check_plot_place, write_errors};
 use crate::report::progress::Progress;
+use crate::train::{Images, Stream};
 
 #[derive(Args)]
 pub(super) struct Arguments {
@@ -70,8 +71,6 @@ pub(super) struct Arguments {
     json: bool,
 }
 
-/// Batches that are drawn at a time while training for the second check.
-const CHUNK: usize = 100;
 /// The steps of the table, and those of the plot: from where rounding is all there is to where truncation is.
 const STEP_SIZES: [f64; 3] = [1e-2, 1e-3, book::STEP_SIZE];
 const PLOTTED_STEP_SIZES: [f64; 15] =
@@ -81,7 +80,7 @@ const PLOTTED_STEP_SIZES: [f64; 15] =
 struct Place {
     name: String,
     params: Params,
-    batch: Vec<u32>,
+    batch: Dataset,
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<(), Error> {
@@ -112,13 +111,13 @@ fn check(arguments: &Arguments, progress: &mut Progress) -> Result<(Report, Opti
     if arguments.device.is_empty() && found.iter().all(|found| found.info.kind == Kind::Cpu) {
         progress.notice(NoGpu);
     }
-    let (net, stores, places) = places(arguments, threads, progress)?;
+    let (net, places) = places(arguments, threads, progress)?;
     let step_sizes = if arguments.step_size.is_empty() { &STEP_SIZES[..] } else { &arguments.step_size };
     let samples = usize::from(arguments.samples);
     let progress = &*progress;
     let (mut points, mut curves) = (Vec::new(), None);
     for Place { name, params, batch } in places {
-        let check = Check::new(net, params, stores.train.gather(&batch)?, samples);
+        let check = Check::new(net, params, batch, samples);
         if !check.has_differences() {
             progress.notice(format_args!(
                 "{} with {} has no numerical gradient here; only backprop and naive differences are shown",
@@ -161,7 +160,7 @@ fn check(arguments: &Arguments, progress: &mut Progress) -> Result<(Report, Opti
 }
 
 /// Where to check: the network that was given, or a new one, and again after some iterations of backpropagation on the CPU.
-fn places(arguments: &Arguments, threads: usize, progress: &mut Progress) -> Result<(Net, Stores, Vec<Place>), Error> {
+fn places(arguments: &Arguments, threads: usize, progress: &mut Progress) -> Result<(Net, Vec<Place>), Error> {
     let &Arguments { seed, iterations, .. } = arguments;
     let batch_size = usize::from(arguments.batch_size);
     let batches = |stores: &Stores| Batches::new(seed, Sampling::Replacement, batch_size, stores.train.len());
@@ -169,33 +168,32 @@ fn places(arguments: &Arguments, threads: usize, progress: &mut Progress) -> Res
         let saved = Saved::load(path)?;
         let Arguments { data, activation, output, .. } = arguments;
         let (net, params, stores) = saved.with_data(data, *activation, *output, progress)?;
-        let place = Place { name: path.display().to_string(), params, batch: batches(&stores).indices(0, 1) };
-        return Ok((net, stores, vec![place]));
+        let batch = stores.train.gather(&batches(&stores).indices(0, 1))?;
+        return Ok((net, vec![Place { name: path.display().to_string(), params, batch }]));
     }
     let (stores, _) = arguments.data.open(progress)?;
     let shape = Shape { input: stores.train.pixels(), hidden: arguments.hidden.into(), classes: stores.classes };
     let net = Net { shape, activation: Activation::Sigmoid, output: Output::Softmax };
     let params = Params::init(shape, book::WEIGHT_INIT_STD, seed);
     let mut batches = batches(&stores);
-    let mut places =
-        vec![Place { name: format!("initial weights, seed {seed}"), params, batch: batches.indices(0, 1) }];
+    let [first, last] = [0, iterations].map(|step| stores.train.gather(&batches.indices(step, 1)));
+    let mut places = vec![Place { name: format!("initial weights, seed {seed}"), params, batch: first? }];
     if iterations > 0 {
         progress.busy(&format!("training for {iterations} iterations"));
         let params = block_on(async {
             let mut backend = Backend::new(&Device::Cpu { threads }, net, batch_size, &places[0].params).await?;
-            let set = backend.upload(&stores.train.gather(&places[0].batch)?).await?;
-            for first in (0..iterations).step_by(CHUNK) {
-                let steps = CHUNK.min((iterations - first) as usize);
-                let images = stores.train.gather(&batches.indices(first, steps))?;
-                backend.replace(set, &images).await?;
-                backend.train(set, &(0..images.len() as u32).collect::<Vec<_>>(), book::LEARNING_RATE).await?;
+            let mut set = Images::new(&mut backend, stores.train).await?;
+            let chunk = (Stream::IMAGES / batch_size).max(1);
+            for first in (0..iterations).step_by(chunk) {
+                let steps = chunk.min((iterations - first) as usize);
+                set.train(&mut backend, batches.indices(first, steps), None, book::LEARNING_RATE).await?.await?;
             }
             Ok::<_, Error>(backend.params().await?)
         })?;
         let name = format!("after {iterations} iterations, seed {seed}");
-        places.push(Place { name, params, batch: batches.indices(iterations, 1) });
+        places.push(Place { name, params, batch: last? });
     }
-    Ok((net, stores, places))
+    Ok((net, places))
 }
 
 fn told(gradient: Gradient) -> String {

@@ -254,20 +254,8 @@ impl Network {
         for indices in indices.chunks(self.most_steps * self.batch_size) {
             let steps = indices.len() / self.batch_size;
             self.write_batches(indices);
-            if steps_of_set.take_long() {
-                for row in 0..steps {
-                    steps_of_set.step().for_each(|dispatch| self.submit([dispatch], row));
-                }
-            }
-            self.device.submit(|encoder| {
-                let mut compute = encoder.begin_compute_pass(&ComputePassDescriptor::default());
-                if !steps_of_set.take_long() {
-                    for row in 0..steps {
-                        steps_of_set.step().for_each(|dispatch| dispatch.record(&mut compute, row));
-                    }
-                }
-                self.mean_loss.record_workgroups(&mut compute, 0, [steps as u32, 1, 1]);
-            });
+            let kernels = (0..steps).flat_map(|row| steps_of_set.step().map(move |kernel| (kernel, row)));
+            self.submit_steps(kernels, steps_of_set.take_long(), steps);
             chunks.push(self.device.read::<f32>(&[(&self.mean_losses, steps)]));
         }
         async move {
@@ -286,15 +274,7 @@ impl Network {
     pub async fn gradient(&mut self, set: Resident, indices: &[u32]) -> Result<(f32, Gradient), Error> {
         let steps = self.steps(set);
         self.write_batches(indices);
-        if steps.take_long() {
-            steps.gradient().for_each(|dispatch| self.submit([dispatch], 0));
-        } else {
-            self.submit(steps.gradient(), 0);
-        }
-        self.device.submit(|encoder| {
-            let mut compute = encoder.begin_compute_pass(&ComputePassDescriptor::default());
-            self.mean_loss.record_workgroups(&mut compute, 0, [1, 1, 1]);
-        });
+        self.submit_steps(steps.gradient().map(|kernel| (kernel, 0)), steps.take_long(), 1);
         let loss = self.device.read::<f32>(&[(&self.mean_losses, 1)]).await?.concat();
         Ok((loss[0], self.gradient.read(&self.device).await?))
     }
@@ -444,6 +424,22 @@ impl Network {
     async fn left(&self, buffer: &Buffer, width: usize) -> Result<Vec<f32>, Error> {
         let rows = self.device.read(&[(buffer, self.batch_size * padded(width))]).await?.concat();
         Ok(unpad_rows(&rows, self.batch_size, width))
+    }
+
+    /// Runs kernels, each with its row of `batches`, and then makes one loss of each of so many rows.
+    fn submit_steps<'a>(&self, mut kernels: impl Iterator<Item = (&'a Dispatch, usize)>, take_long: bool, rows: usize) {
+        if take_long {
+            for (kernel, row) in kernels.by_ref() {
+                self.submit([kernel], row);
+            }
+        }
+        self.device.submit(|encoder| {
+            let mut pass = encoder.begin_compute_pass(&ComputePassDescriptor::default());
+            for (kernel, row) in kernels {
+                kernel.record(&mut pass, row);
+            }
+            self.mean_loss.record_workgroups(&mut pass, 0, [rows as u32, 1, 1]);
+        });
     }
 
     fn submit<'a>(&self, kernels: impl IntoIterator<Item = &'a Dispatch>, row: usize) {

@@ -92,8 +92,11 @@ impl Images {
         Ok(Self::Streamed(Stream::new(backend, Arc::new(store)).await?))
     }
 
-    /// Trains on these batches, which begin with step `first`; `next` are the image numbers that will come after them.
-    async fn train(
+    /// Asks for training on these batches, `[steps, batch_size]`; `next` are the image numbers that will come after them.
+    ///
+    /// # Errors
+    /// What the device reports, or images that cannot be read any more.
+    pub async fn train(
         &mut self,
         backend: &mut Backend,
         indices: Vec<u32>,

@@ -15,63 +15,33 @@ pub struct Stream {
     store: Arc<Store>,
     /// Where they lie on the device.
     place: Resident,
-    /// Whether the next images are read while these are used.
-    reads_ahead: bool,
-    /// To the thread that gathers images, and from it.
+    /// What reads the next images while these are used, where the device computes by itself: where the CPU does, its cores
+    /// are used up, and reading first is faster.
+    ahead: Option<Ahead>,
+}
+
+/// A thread that gathers images.
+#[derive(Debug)]
+struct Ahead {
     orders: Sender<Vec<u32>>,
     gathered: Receiver<Result<Dataset, data::Error>>,
-    /// The image numbers that the thread has been given and that have not been taken.
+    /// The image numbers that it has been given and whose images have not been taken.
     ordered: Option<Vec<u32>>,
 }
 
-impl Stream {
-    /// Images at a time: enough that waking threads for them does not count, and little memory.
-    pub const IMAGES: usize = 16_384;
-
-    /// Makes room on the backend for some images of the store, and starts the thread that reads them.
-    ///
-    /// # Errors
-    /// What the backend reports, or images that cannot be read.
-    pub async fn new(backend: &mut Backend, store: Arc<Store>) -> Result<Self, Error> {
-        let place = backend.upload(&store.gather(&[0])?).await?;
+impl Ahead {
+    fn new(store: Arc<Store>) -> Self {
         let (orders, received) = channel::<Vec<u32>>();
         let (sent, gathered) = channel();
-        let source = store.clone();
         thread::spawn(move || {
             // It ends when either end of it is gone.
             for numbers in received {
-                if sent.send(source.gather(&numbers)).is_err() {
+                if sent.send(store.gather(&numbers)).is_err() {
                     break;
                 }
             }
         });
-        Ok(Self { store, place, reads_ahead: backend.ahead() > 1, orders, gathered, ordered: None })
-    }
-
-    /// Takes the images of these numbers to the device, and has the `next` ones read meanwhile where the device computes by
-    /// itself: where the CPU does, its cores are used up, and reading first is faster. Returns where the images are, and their
-    /// numbers there.
-    pub(super) async fn take(
-        &mut self,
-        backend: &mut Backend,
-        numbers: Vec<u32>,
-        next: Option<Vec<u32>>,
-    ) -> Result<(Resident, Vec<u32>), Error> {
-        let images = match self.ordered.take() {
-            Some(ordered) if ordered == numbers => self.received()?,
-            other => {
-                // What was ordered is not wanted any more.
-                if other.is_some() {
-                    self.received()?;
-                }
-                self.store.gather(&numbers)?
-            }
-        };
-        if let Some(next) = next.filter(|_| self.reads_ahead) {
-            self.order(next);
-        }
-        backend.replace(self.place, &images).await?;
-        Ok((self.place, (0..numbers.len() as u32).collect()))
+        Self { orders, gathered, ordered: None }
     }
 
     fn order(&mut self, numbers: Vec<u32>) {
@@ -81,8 +51,43 @@ impl Stream {
         }
     }
 
-    fn received(&self) -> Result<Dataset, data::Error> {
-        self.gathered.recv().unwrap_or(Err(data::Error::ReaderGone))
+    /// The images of these numbers, if it was they that were ordered.
+    fn take(&mut self, numbers: &[u32]) -> Option<Result<Dataset, data::Error>> {
+        let ordered = self.ordered.take()?;
+        let images = self.gathered.recv().unwrap_or(Err(data::Error::ReaderGone));
+        (ordered == numbers).then_some(images)
+    }
+}
+
+impl Stream {
+    /// Images at a time: enough that waking threads for them does not count, and little memory.
+    pub const IMAGES: usize = 16_384;
+
+    /// Makes room on the backend for some images of the store.
+    ///
+    /// # Errors
+    /// What the backend reports, or images that cannot be read.
+    pub async fn new(backend: &mut Backend, store: Arc<Store>) -> Result<Self, Error> {
+        let place = backend.upload(&store.gather(&[0])?).await?;
+        let ahead = (backend.ahead() > 1).then(|| Ahead::new(store.clone()));
+        Ok(Self { store, place, ahead })
+    }
+
+    /// Takes the images of these numbers to the device, and has the `next` ones read meanwhile. Returns where they are, and
+    /// their numbers there.
+    pub(super) async fn take(
+        &mut self,
+        backend: &mut Backend,
+        numbers: Vec<u32>,
+        next: Option<Vec<u32>>,
+    ) -> Result<(Resident, Vec<u32>), Error> {
+        let read = self.ahead.as_mut().and_then(|ahead| ahead.take(&numbers));
+        let images = read.unwrap_or_else(|| self.store.gather(&numbers))?;
+        if let Some((ahead, next)) = self.ahead.as_mut().zip(next) {
+            ahead.order(next);
+        }
+        backend.replace(self.place, &images).await?;
+        Ok((self.place, (0..numbers.len() as u32).collect()))
     }
 
     /// Loss, accuracy and confusion matrix over the whole set.
@@ -139,13 +144,14 @@ mod tests {
         let resident = block_on(backend.upload(&set)).unwrap();
         let mut stream = block_on(Stream::new(&mut backend, Arc::new(Store::Memory(set)))).unwrap();
         for reads_ahead in [true, false] {
-            stream.reads_ahead = reads_ahead;
+            stream.ahead = reads_ahead.then(|| Ahead::new(stream.store.clone()));
             // What comes next, twice as it was said, once otherwise, and at last nothing.
             let asked = [([3, 9], Some([40, 0])), ([40, 0], Some([7, 7])), ([7, 7], Some([1, 2])), ([8, 6], None)];
             for (numbers, next) in asked {
                 let (place, found) =
                     block_on(stream.take(&mut backend, numbers.to_vec(), next.map(Vec::from))).unwrap();
-                assert_eq!(stream.ordered, next.filter(|_| reads_ahead).map(Vec::from));
+                let ordered = stream.ahead.as_ref().and_then(|ahead| ahead.ordered.clone());
+                assert_eq!(ordered, next.filter(|_| reads_ahead).map(Vec::from));
                 let loss =
                     |backend: &mut Backend, set, numbers: &[u32]| block_on(backend.train(set, numbers, 0.0)).unwrap();
                 let expected = loss(&mut backend, resident, &numbers);

@@ -64,7 +64,8 @@ impl Pass {
         let workgroups = [net.shape.hidden.div_ceil(BLOCK), rows.images.div_ceil(BLOCK), 1];
         let work = work::hidden(net.shape, rows.images);
         let hidden = self.0.hidden.bind(device, buffers, rows.row_words, workgroups, work);
-        vec![hidden, self.0.bind_output(on, data, rows, parameters.output(), IMAGES)]
+        let output = self.0.bind_output(on, data, rows, parameters.output(), IMAGES);
+        std::iter::once(hidden).chain(output).collect()
     }
 }
 

@@ -10,7 +10,8 @@ use crate::net::Net;
 pub struct Stages {
     sources: [Source; 2],
     pub hidden: Kernel,
-    output: Kernel,
+    /// None where only a1 is left.
+    output: Option<Kernel>,
     forward_only: bool,
 }
 
@@ -32,12 +33,20 @@ impl Stages {
     }
 
     fn with_hidden(device: &Device, net: &Net, sources: [Source; 2], hidden: Kernel, leave: Leave) -> Self {
-        let output = Kernel::compile(device, &sources[1], net, &leave.both_layers(net));
+        let compile = || Kernel::compile(device, &sources[1], net, &leave.both_layers(net));
+        let output = (leave != Leave::HiddenInput).then(compile);
         Self { sources, hidden, output, forward_only: leave.forward_only() }
     }
 
-    /// The output layer, whose workgroups take `images` each.
-    pub fn bind_output(&self, on: &Operands, data: &Data, rows: &Rows, layer: Slice, images: usize) -> Dispatch {
+    /// The output layer, whose workgroups take `images` each; none where only a1 is left.
+    pub fn bind_output(
+        &self,
+        on: &Operands,
+        data: &Data,
+        rows: &Rows,
+        layer: Slice,
+        images: usize,
+    ) -> Option<Dispatch> {
         let &Operands { device, net, values, .. } = on;
         let part = rows.whole(device);
         let buffers = [
@@ -52,6 +61,6 @@ impl Stages {
         ];
         let workgroups = [rows.images.div_ceil(images), 1, 1];
         let work = work::output(net.shape, rows.images, self.forward_only);
-        self.output.bind(device, buffers, rows.row_words, workgroups, work)
+        Some(self.output.as_ref()?.bind(device, buffers, rows.row_words, workgroups, work))
     }
 }

@@ -97,7 +97,7 @@ impl Pass {
                 self.0.hidden.bind(device, buffers, rows.row_words, workgroups, work)
             })
             .collect();
-        pass.push(self.0.bind_output(on, data, rows, parameters.output().window(0), LANES));
+        pass.extend(self.0.bind_output(on, data, rows, parameters.output().window(0), LANES));
         pass
     }
 }
