@@ -5,6 +5,7 @@
 
 use std::fs;
 use std::io::{self, Read, Write};
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -12,6 +13,7 @@ use flate2::bufread::MultiGzDecoder;
 use rayon::iter::{IndexedParallelIterator, IntoParallelRefMutIterator, ParallelIterator};
 use sha2::{Digest, Sha256};
 use ureq::Agent;
+use ureq::http::Uri;
 
 use crate::files::write_whole;
 
@@ -152,7 +154,7 @@ pub struct NotKept {
 /// no mirrors, nothing but the cache is looked at.
 ///
 /// Mirrors are `https://` or `http://` addresses; the proxy that the environment names
-/// (`HTTPS_PROXY`, `NO_PROXY` and so on) is used.
+/// (`HTTPS_PROXY`, `NO_PROXY` and so on) is used, but not for a mirror on this machine.
 ///
 /// # Errors
 /// When a file is neither in the cache nor to be had from a mirror.
@@ -227,6 +229,14 @@ fn agent() -> Agent {
         .new_agent()
 }
 
+/// Whether an address is on this machine, to which no proxy leads.
+fn is_local(url: &str) -> bool {
+    let address: Option<Uri> = url.parse().ok();
+    let host = address.as_ref().and_then(Uri::host).unwrap_or_default();
+    let number = host.trim_matches(['[', ']']).parse::<IpAddr>();
+    host == "localhost" || number.is_ok_and(|number| number.is_loopback())
+}
+
 /// Fetches one file: the bytes as they came, and their verified decompressed content.
 fn download(
     agent: &Agent,
@@ -234,7 +244,9 @@ fn download(
     file: &RemoteFile<'_>,
     progress: &mut dyn FnMut(Progress<'_>),
 ) -> Result<(Vec<u8>, Vec<u8>), Reason> {
-    let response = agent.get(url).call().map_err(|error| match error {
+    let request = agent.get(url);
+    let request = if is_local(url) { request.config().proxy(None).build() } else { request };
+    let response = request.call().map_err(|error| match error {
         ureq::Error::StatusCode(status) => Reason::Status(status),
         other => Reason::NoAnswer(other.into_io()),
     })?;
@@ -316,6 +328,18 @@ fn shown(digest: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_this_machine_is_local() {
+        for url in ["http://127.0.0.1:80/a/", "http://localhost/a", "https://[::1]:8/", "http://127.1.2.3/"] {
+            assert!(is_local(url), "{url}");
+        }
+        for url in
+            ["http://example.org/127.0.0.1", "https://10.0.0.1/", "http://localhost.example.org/", "nonsense", ""]
+        {
+            assert!(!is_local(url), "{url}");
+        }
+    }
 
     #[test]
     fn sha256_is_the_standard_one() {
