@@ -2,16 +2,13 @@
 
 use std::borrow::Borrow;
 
-use bytemuck::{Pod, Zeroable};
-
 use super::images::Visit;
 use super::simd::{Instructions, Row, add_scaled, kernel};
 use super::strips::{Blocks, MOST_PIXELS, OCTET, W1};
 use super::team::Team;
 
 /// A pixel that is not 0.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Pod, Zeroable)]
-#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Nonzero {
     /// Its number in its block.
     pub index: u8,
@@ -170,7 +167,7 @@ fn nonzero_bytes(word: u64) -> u16 {
 /// Puts the pixels that are not 0 in their place, which is as long as they are many.
 fn take(blocks: &Blocks, images: &[u8], place: &mut [Nonzero]) {
     let mut rest = place;
-    let mut taken = Taken { pixels: [0; ROOM], count: 0 };
+    let mut taken = Taken { pixels: [Nonzero::default(); ROOM], count: 0 };
     for image in images.chunks_exact(blocks.pixels) {
         let (octets, last) = image.as_chunks::<OCTET>();
         for block in 0..blocks.count {
@@ -186,7 +183,7 @@ fn take(blocks: &Blocks, images: &[u8], place: &mut [Nonzero]) {
                 taken.add(last, first);
             }
             let (here, behind) = rest.split_at_mut(taken.count);
-            here.copy_from_slice(bytemuck::cast_slice(&taken.pixels[..taken.count]));
+            here.copy_from_slice(&taken.pixels[..taken.count]);
             rest = behind;
         }
     }
@@ -198,8 +195,7 @@ const _: () = assert!(MOST_PIXELS + OCTET <= ROOM);
 
 /// The pixels of a block that are not 0.
 struct Taken {
-    /// Each the two bytes of a [`Nonzero`]: so that one is stored at once.
-    pixels: [u16; ROOM],
+    pixels: [Nonzero; ROOM],
     count: usize,
 }
 
@@ -209,7 +205,7 @@ impl Taken {
     fn add(&mut self, octet: &[u8], first: usize) {
         // Every pixel is written, and the next one over it if it is 0: a branch would be guessed wrongly too often.
         for (within, &value) in octet.iter().enumerate() {
-            self.pixels[self.count % ROOM] = u16::from_ne_bytes([(first + within) as u8, value]);
+            self.pixels[self.count % ROOM] = Nonzero { index: (first + within) as u8, value };
             self.count += usize::from(value != 0);
         }
     }
