@@ -21,7 +21,7 @@ use crate::{cpu, gpu};
 pub enum Device {
     /// The CPU, with this many threads.
     Cpu {
-        /// Threads to compute with; 0 for one a core.
+        /// Threads to compute with, at most: no more than there is work for. 0 for one a core.
         threads: usize,
     },
     /// An opened GPU.

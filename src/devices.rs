@@ -2,13 +2,13 @@
 
 use std::fmt;
 use std::str::FromStr;
-use std::thread::available_parallelism;
 
 use wgpu::Adapter;
 
 use crate::backend::Device;
 use crate::gpu;
 use crate::gpu::plan::Class;
+use crate::threads::cores;
 
 /// What a device is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -258,7 +258,7 @@ fn cpu(threads: usize) -> Found {
 }
 
 fn threads_or_cores(threads: usize) -> usize {
-    if threads == 0 { available_parallelism().map_or(1, usize::from) } else { threads }
+    if threads == 0 { cores() } else { threads }
 }
 
 /// Finds and opens the device that was asked for. With `fallback`, the CPU takes the place of "a GPU" that there is not.

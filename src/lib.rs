@@ -64,4 +64,5 @@ mod random;
 pub mod reference;
 #[cfg(feature = "cli")]
 pub mod report;
+mod threads;
 pub mod train;

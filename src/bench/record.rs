@@ -3,7 +3,6 @@
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::thread::available_parallelism;
 
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
@@ -18,6 +17,7 @@ use crate::backend::KernelTime;
 use crate::data::Dataset;
 use crate::devices::{Info, Kind};
 use crate::files::{check_folder, write_whole};
+use crate::threads::cores;
 
 /// A run of the benchmark.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -266,11 +266,8 @@ impl Record {
             let (info, peak) = &devices[row.entrant];
             Row::new(info, *peak, &tasks[row.task], &row.outcome)
         };
-        let machine = Machine {
-            os: std::env::consts::OS.to_owned(),
-            arch: std::env::consts::ARCH.to_owned(),
-            cores: available_parallelism().map_or(1, usize::from),
-        };
+        let machine =
+            Machine { os: std::env::consts::OS.to_owned(), arch: std::env::consts::ARCH.to_owned(), cores: cores() };
         let control = |control: &Control| ControlRow::new(&devices[control.entrant].0, &tasks[control.task], control);
         Self {
             build,

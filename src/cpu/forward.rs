@@ -1,7 +1,5 @@
 //! The network forward over a set's images, a tile at a time, each thread its own tiles.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
-
 use super::dense::Panel;
 use super::images::{Set, Visit};
 use super::layers;
@@ -125,24 +123,10 @@ impl Forward<'_> {
     /// Does something with each tile of the set. The results are in the order of the tiles.
     fn tiles<R: Send>(&self, team: &Team, what: impl Fn(&[u32], &mut Values) -> R + Sync) -> Vec<R> {
         let count = self.set.labels.len();
-        let tiles = count.div_ceil(TILE);
-        let next = AtomicUsize::new(0);
-        let threads = vec![(); team.threads().min(tiles)];
-        let results = team.run(threads, |_, ()| {
-            let mut values = Values::default();
-            let mut results = Vec::new();
-            loop {
-                let tile = next.fetch_add(1, Ordering::Relaxed);
-                if tile >= tiles {
-                    return results;
-                }
-                let images: Vec<u32> = (tile * TILE..count.min((tile + 1) * TILE)).map(|image| image as u32).collect();
-                results.push((tile, what(&images, &mut values)));
-            }
-        });
-        let mut results: Vec<_> = results.into_iter().flatten().collect();
-        results.sort_unstable_by_key(|(tile, _)| *tile);
-        results.into_iter().map(|(_, result)| result).collect()
+        team.deal((0..count).step_by(TILE), Values::default, |values, first| {
+            let images: Vec<u32> = (first..count.min(first + TILE)).map(|image| image as u32).collect();
+            what(&images, values)
+        })
     }
 
     /// Values of the hidden layer, `[N, hidden]`.

@@ -34,14 +34,15 @@ use crate::answers::{Evaluation, Intermediates, Resident};
 use crate::backend::Method;
 use crate::data::Dataset;
 use crate::net::{Gradients, Net, Output, Params};
+use crate::threads;
 
 /// What can go wrong on the CPU.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum Error {
     /// The system gave no threads.
-    #[error("can't start {threads} threads: {reason}; use fewer")]
+    #[error("can't start {threads} threads to compute with: {reason}; allow more, or use one (--threads 1)")]
     Threads {
-        /// The threads asked for; 0 stands for one a core.
+        /// How many threads were to be started.
         threads: usize,
         /// What the system said.
         reason: String,
@@ -58,6 +59,12 @@ pub enum Error {
     },
 }
 
+impl From<threads::Error> for Error {
+    fn from(threads::Error { threads, reason, .. }: threads::Error) -> Self {
+        Self::Threads { threads, reason }
+    }
+}
+
 /// A network of one shape on the CPU, for batches of one size.
 pub(crate) struct Network {
     net: Net,
@@ -72,13 +79,14 @@ pub(crate) struct Network {
 }
 
 impl Network {
-    /// A network with these parameters, on `threads` threads, or on one a core if 0.
+    /// A network with these parameters, on `threads` threads, or on one a core if 0; on fewer where it has less work.
     ///
     /// # Errors
     /// [`Error::Threads`].
     pub fn new(net: Net, batch_size: usize, params: &Params, threads: usize) -> Result<Self, Error> {
         let parameters = strips(&net, params);
-        let (kind, team) = (Instructions::widest(), Team::new(threads)?);
+        let most_parts = step::shares(parameters.small.len());
+        let (kind, team) = (Instructions::widest(), Team::new(threads, most_parts)?);
         Ok(Self { net, batch_size, kind, moves: None, parameters, sets: Vec::new(), team, memory: Memory::default() })
     }
 

@@ -7,6 +7,7 @@ use super::Error;
 use super::simd::{Instructions, LANES, kernel, multiply_add};
 use super::team::Team;
 use crate::answers::Timed;
+use crate::threads::cores;
 
 /// The most that the work of either loop can be doubled from its least.
 pub const MOST_DOUBLINGS: u32 = 6;
@@ -29,13 +30,13 @@ pub struct Probe {
 }
 
 impl Probe {
-    /// Starts the threads, one a core if 0.
+    /// Starts the threads, one a core if 0, and no more than that.
     ///
     /// # Errors
     /// [`Error::Threads`].
     pub fn new(threads: usize) -> Result<Self, Error> {
         let (original, copy) = (vec![0.0; COPIED], vec![0.0; COPIED]);
-        Ok(Self { team: Team::new(threads)?, kind: Instructions::widest(), original, copy, runs: 0 })
+        Ok(Self { team: Team::new(threads, cores())?, kind: Instructions::widest(), original, copy, runs: 0 })
     }
 
     /// Multiply-adds in registers, on every thread.

@@ -33,6 +33,9 @@ pub const TILE: usize = 256;
 /// So many images ahead, pixels are asked for: as long as memory takes to answer.
 const SOON: usize = 8;
 
+/// Fewest images whose pixels are worth a thread.
+const FEWEST_IMAGES: usize = 64;
+
 /// The nonzero pixels of a set, image after image and block after block.
 #[derive(Debug)]
 pub struct Sparse {
@@ -46,9 +49,8 @@ impl Sparse {
     /// Takes the nonzero pixels out of `images`, `[N, pixels]`; or nothing if they are this share of all or more, or so
     /// many that they can't be numbered.
     pub fn new(team: &Team, blocks: Blocks, images: &[u8], too_many: f64) -> Option<Self> {
-        let per_part = (images.len() / blocks.pixels).div_ceil(team.threads()).max(1) * blocks.pixels;
-        let parts: Vec<&[u8]> = images.chunks(per_part).collect();
-        let counts = team.run(parts.clone(), |_, images| counts(&blocks, images));
+        let parts = images.chunks(team.piece(images.len() / blocks.pixels, FEWEST_IMAGES) * blocks.pixels);
+        let counts = team.deal(parts.clone(), || (), |(), images| counts(&blocks, images));
         let mut end = 0_u32;
         let mut starts = vec![0];
         for count in counts.iter().flatten() {
@@ -61,13 +63,13 @@ impl Sparse {
         let mut nonzeros = vec![Nonzero::default(); end as usize];
         let mut rest = &mut nonzeros[..];
         let mut places = Vec::new();
-        for (images, counts) in parts.into_iter().zip(&counts) {
+        for (images, counts) in parts.zip(&counts) {
             let length = counts.iter().map(|count| usize::from(*count)).sum();
             let (place, behind) = rest.split_at_mut(length);
             places.push((images, place));
             rest = behind;
         }
-        team.run(places, |_, (images, place)| take(&blocks, images, place));
+        team.deal(places.into_iter(), || (), |(), (images, place)| take(&blocks, images, place));
         Some(Self { blocks, nonzeros, starts })
     }
 

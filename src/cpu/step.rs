@@ -29,6 +29,11 @@ pub fn strips_in_a_share(strips: usize) -> usize {
     strips.div_ceil(MOST_SHARES)
 }
 
+/// Shares that strips are dealt in: the most threads that their steps use.
+pub fn shares(strips: usize) -> usize {
+    strips.div_ceil(strips_in_a_share(strips))
+}
+
 /// What the steps of one call have in common.
 #[derive(Clone, Copy)]
 pub struct Steps<'a> {
@@ -132,7 +137,7 @@ impl Steps<'_> {
     /// Deals the strips to threads, whole shares to each; only to as many threads as are worth it.
     fn parts(&self, threads: usize, strips: usize) -> Vec<Part> {
         let per_share = strips_in_a_share(strips);
-        let shares = strips.div_ceil(per_share);
+        let shares = shares(strips);
         let terms = self.batch_size * self.set.images.terms() * strips;
         // A numerical gradient computes with every class where backpropagation has one product.
         let terms = if self.moves.is_some() { terms * self.net.shape.classes } else { terms };

@@ -1,36 +1,53 @@
-//! Threads that stay: they compute parts of one step side by side, and wait for each other within it.
+//! The threads of one network: they compute parts of one step side by side, and wait for each other within it.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Condvar, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
-use rayon::{ThreadPool, ThreadPoolBuilder};
+use rayon::ThreadPool;
 
 use super::Error;
+use crate::threads;
 
 /// The threads of one network.
 pub struct Team {
-    /// None where the caller's own thread does everything.
-    pool: Option<ThreadPool>,
+    /// As many as were asked for.
+    most: usize,
+    /// Those that can work side by side and wait for each other. None where the caller's own thread does everything.
+    pool: Option<Arc<ThreadPool>>,
 }
 
 impl Team {
-    /// As many threads as asked for, or one a core if 0.
+    /// As many threads as asked for, or one a core if 0. Of those that wait for each other there are no more than such work
+    /// has parts: `most_parts`.
     ///
     /// # Errors
     /// [`Error::Threads`].
-    pub fn new(threads: usize) -> Result<Self, Error> {
-        if threads == 1 {
-            return Ok(Self { pool: None });
-        }
-        let pool = ThreadPoolBuilder::new()
-            .num_threads(threads)
-            .build()
-            .map_err(|error| Error::Threads { threads, reason: error.to_string() })?;
-        Ok(Self { pool: Some(pool).filter(|pool| pool.current_num_threads() > 1) })
+    pub fn new(threads: usize, most_parts: usize) -> Result<Self, Error> {
+        let most = if threads == 0 { threads::cores() } else { threads };
+        let together = most.min(most_parts);
+        let pool = (together > 1).then(|| threads::pool(together)).transpose()?;
+        Ok(Self { most, pool })
     }
 
+    /// How many threads can wait for each other.
     pub fn threads(&self) -> usize {
-        self.pool.as_ref().map_or(1, ThreadPool::current_num_threads)
+        self.pool.as_ref().map_or(1, |pool| pool.current_num_threads())
+    }
+
+    /// Does `work` on every part, whatever the parts' number: they are dealt to the threads as they come, and none may wait
+    /// for another. Each thread has a state of its own. The results are in the order of the parts.
+    pub fn deal<P, S, R: Send>(
+        &self,
+        parts: impl ExactSizeIterator<Item = P> + Send,
+        state: impl Fn() -> S + Sync,
+        work: impl Fn(&mut S, P) -> R + Sync,
+    ) -> Vec<R> {
+        threads::map_with(self.most, parts, state, work)
+    }
+
+    /// The length of equal pieces of `count` things, so that each thread has one; where they are few, of `fewest`.
+    pub fn piece(&self, count: usize, fewest: usize) -> usize {
+        count.div_ceil(self.most.min(threads::cores())).max(fewest)
     }
 
     /// Does `work` on every part, each on a thread of its own and all at once, so that they may wait for each other; at
@@ -132,7 +149,7 @@ mod tests {
     #[test]
     fn every_part_is_worked_on_and_the_results_are_in_order() {
         for threads in [1, 2, 5] {
-            let team = Team::new(threads).unwrap();
+            let team = Team::new(threads, 9).unwrap();
             assert_eq!(team.threads(), threads);
             for parts in 0..=threads {
                 let results = team.run((0..parts).collect(), |thread, part| (thread, part * 2));
@@ -142,8 +159,14 @@ mod tests {
     }
 
     #[test]
+    fn no_more_threads_than_parts() {
+        assert_eq!(Team::new(1000, 4).unwrap().threads(), 4);
+        assert_eq!(Team::new(0, 1).unwrap().threads(), 1);
+    }
+
+    #[test]
     fn who_sleeps_is_woken() {
-        let team = Team::new(3).unwrap();
+        let team = Team::new(3, 3).unwrap();
         let (progress, seen) = (Progress::new(3), AtomicUsize::new(0));
         team.run(vec![(); 3], |thread, ()| {
             for point in 1..=20 {
@@ -162,7 +185,7 @@ mod tests {
 
     #[test]
     fn a_panic_reaches_the_caller_and_leaves_nobody_waiting() {
-        let team = Team::new(2).unwrap();
+        let team = Team::new(2, 2).unwrap();
         let progress = Progress::new(2);
         let run = || {
             team.run(vec![(); 2], |thread, ()| {

@@ -135,7 +135,7 @@ fn any_number_of_threads_gives_the_same_bits() {
 #[test]
 fn few_pixels_are_computed_apart_from_many() {
     let shape = Shape { input: 50, hidden: 1, classes: 2 };
-    let team = Team::new(1).unwrap();
+    let team = Team::new(1, 1).unwrap();
     let is_sparse = |share| {
         let set = set(200, shape, share);
         matches!(Images::new(&team, 50, set.images()), Images::Sparse(_))

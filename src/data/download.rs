@@ -10,12 +10,12 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use flate2::bufread::MultiGzDecoder;
-use rayon::iter::{IndexedParallelIterator, IntoParallelRefMutIterator, ParallelIterator};
 use sha2::{Digest, Sha256};
 use ureq::Agent;
 use ureq::http::Uri;
 
 use crate::files::write_whole;
+use crate::threads;
 
 /// Without a network both mirrors together must fail in under 5 s, so these two, twice, do not
 /// come to that.
@@ -164,10 +164,8 @@ pub fn fetch<const N: usize>(
     mirrors: &[&str],
     progress: &mut dyn FnMut(Progress<'_>),
 ) -> Result<Fetched<N>, Error> {
-    let mut contents = [const { None }; N];
-    contents.par_iter_mut().zip(files).for_each(|(content, file)| {
-        *content = cache.and_then(|cache| read_cached(file, cache));
-    });
+    let mut cached = threads::map(files.iter(), |file| read_cached(file, cache?)).into_iter();
+    let mut contents = files.map(|_| cached.next().flatten());
     let mut not_kept = None;
     let agent = agent();
     let mut failures = Vec::new();

@@ -2,12 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use rayon::iter::{IndexedParallelIterator, ParallelIterator};
-use rayon::slice::{ParallelSlice, ParallelSliceMut};
-
 use super::dataset::class_count;
 use super::idx::{self, ImageFile};
 use super::{Dataset, Error, Splits};
+use crate::threads;
 
 /// Images that one thread reads at a time, where several read.
 const READ_TOGETHER: usize = 256;
@@ -50,8 +48,8 @@ impl StoredSet {
         let each = rows * cols;
         let labels = numbers.iter().map(|&number| self.labels[number as usize]).collect();
         let mut images = vec![0; numbers.len() * each];
-        let parts = numbers.par_chunks(READ_TOGETHER).zip(images.par_chunks_mut(READ_TOGETHER * each));
-        parts.try_for_each(|(numbers, mut images)| {
+        let parts = numbers.chunks(READ_TOGETHER).zip(images.chunks_mut(READ_TOGETHER * each));
+        let read = threads::map(parts, |(numbers, mut images)| {
             // Those that lie one after another are read at once.
             for run in numbers.chunk_by(|&a, &b| a.checked_add(1) == Some(b)) {
                 let (part, behind) = images.split_at_mut(run.len() * each);
@@ -59,7 +57,8 @@ impl StoredSet {
                 images = behind;
             }
             Ok::<_, Error>(())
-        })?;
+        });
+        read.into_iter().collect::<Result<(), _>>()?;
         Dataset::new(images, labels, rows, cols)
     }
 

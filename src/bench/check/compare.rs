@@ -1,10 +1,9 @@
 //! How far a tensor is from what the reference has in its place.
 
 use ndarray::{Array2, ArrayRef2};
-use rayon::iter::ParallelIterator;
-use rayon::slice::ParallelSlice;
 
 use super::{Stage, TOLERANCE, Wrong};
+use crate::threads;
 
 /// Rows that are computed at once: enough for a fast matrix product, few beside the whole in f64.
 const ROWS_AT_ONCE: usize = 64;
@@ -76,7 +75,7 @@ impl<'a> Values<'a> {
 
 /// What `part` makes of some of the items at a time, in order; on all cores.
 pub(super) fn in_parts<T: Send>(items: &[usize], part: impl Fn(&[usize]) -> T + Sync) -> Vec<T> {
-    items.par_chunks(ROWS_AT_ONCE).map(&part).collect()
+    threads::map(items.chunks(ROWS_AT_ONCE), part)
 }
 
 /// How far some elements are from the expected ones.

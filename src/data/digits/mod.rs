@@ -13,11 +13,10 @@ use std::io::{self, Write};
 
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
-use rayon::iter::{IndexedParallelIterator, ParallelIterator};
-use rayon::slice::ParallelSliceMut;
 
 use super::idx::{self, Kind};
 use super::{Dataset, Error, Splits};
+use crate::threads;
 use writer::Writer;
 
 /// Pixels along one side of an image.
@@ -35,19 +34,26 @@ pub fn draw(count: usize, seed: u64) -> (Vec<u8>, Vec<u8>) {
     draw_from(0, count, seed)
 }
 
+/// Images that a thread draws at a time.
+const DRAWN_TOGETHER: usize = 64;
+
 /// The images from number `first` on.
 fn draw_from(first: u64, count: usize, seed: u64) -> (Vec<u8>, Vec<u8>) {
     let mut images = vec![0; count * PIXELS];
     let streams = ChaCha8Rng::seed_from_u64(seed);
-    let labels = images.par_chunks_exact_mut(PIXELS).enumerate().map(|(number, image)| {
+    let draw = |number: usize, image: &mut [u8]| {
         let mut rng = streams.clone();
         rng.set_stream(first + number as u64);
         let (digit, label) = Writer::new(rng).digit();
         image.copy_from_slice(&digit);
         label
+    };
+    let parts = images.chunks_mut(DRAWN_TOGETHER * PIXELS).enumerate();
+    let labels = threads::map(parts, |(part, images)| {
+        let images = (part * DRAWN_TOGETHER..).zip(images.chunks_exact_mut(PIXELS));
+        images.map(|(number, image)| draw(number, image)).collect::<Vec<u8>>()
     });
-    let labels = labels.collect();
-    (images, labels)
+    (images, labels.concat())
 }
 
 /// Images that are drawn at a time for a file.
