@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use super::summary::Run;
-use crate::files::write_whole;
+use crate::files::{NewFolder, check_folder, write_whole};
 use crate::model;
 use crate::net::{Net, Params};
 
@@ -48,11 +48,7 @@ pub enum Error {
 
 /// A folder that a run may write to. Dropped before anything is written to it, it goes away again.
 #[derive(Debug)]
-pub struct RunFolder {
-    path: PathBuf,
-    /// The folders that were made for it, the innermost first.
-    made: Vec<PathBuf>,
-}
+pub struct RunFolder(NewFolder);
 
 impl RunFolder {
     /// Checks that no file and no run is in the folder's place, without making it.
@@ -75,7 +71,7 @@ impl RunFolder {
     /// As [`RunFolder::check`]; a folder that can't be made or written to.
     pub fn create(path: &Path, overwrite: bool) -> Result<Self, Error> {
         Self::check(path, overwrite)?;
-        Self::make(path, |path| fs::create_dir_all(path))
+        Self::checked(path, NewFolder::make(path))
     }
 
     /// Makes a folder that is no other run's, even one that starts at this moment: `path`, or `path-2` and so on.
@@ -86,11 +82,7 @@ impl RunFolder {
         let mut free = path.to_owned();
         let mut number = 1;
         loop {
-            let folder = Self::make(&free, |free| {
-                fs::create_dir_all(free.parent().unwrap_or(free))?;
-                fs::create_dir(free)
-            });
-            match folder {
+            match Self::checked(&free, NewFolder::make_new(&free)) {
                 // Else it is its parent that exists, as a file.
                 Err(Error::Folder { reason, .. }) if reason.kind() == io::ErrorKind::AlreadyExists && free.exists() => {
                 }
@@ -103,21 +95,15 @@ impl RunFolder {
         }
     }
 
-    fn make(path: &Path, make: impl FnOnce(&Path) -> io::Result<()>) -> Result<Self, Error> {
-        let missing = path.ancestors().take_while(|folder| !folder.as_os_str().is_empty() && !folder.exists());
-        let made = missing.map(Path::to_owned).collect();
-        let failed = |reason| Error::Folder { path: path.into(), reason };
-        make(path).map_err(failed)?;
-        // Only from here on is the folder this run's, to take away again.
-        let folder = Self { path: path.into(), made };
-        tempfile::tempfile_in(path).map_err(failed)?;
-        Ok(folder)
+    fn checked(path: &Path, made: io::Result<NewFolder>) -> Result<Self, Error> {
+        let checked = made.and_then(|folder| check_folder(&folder.path().join(MODEL)).map(|()| Self(folder)));
+        checked.map_err(|reason| Error::Folder { path: path.into(), reason })
     }
 
     /// The folder.
     #[must_use]
     pub fn path(&self) -> &Path {
-        &self.path
+        self.0.path()
     }
 
     /// Writes the three files, each whole or not at all. The results come last, and an earlier run's go first: they never
@@ -126,14 +112,14 @@ impl RunFolder {
     /// # Errors
     /// The first file that can't be written.
     pub fn save(&self, net: &Net, params: &Params, losses: &[f32], run: &Run) -> Result<(), Error> {
-        let results = self.path.join(RUN);
+        let results = self.path().join(RUN);
         match fs::remove_file(&results) {
             Err(reason) if reason.kind() != io::ErrorKind::NotFound => {
                 return Err(Error::Write { path: results, reason });
             }
             _ => {}
         }
-        model::save(&self.path.join(MODEL), net, params)?;
+        model::save(&self.path().join(MODEL), net, params)?;
         self.write(HISTORY, |out| write_history(out, losses))?;
         self.write(RUN, |out| {
             serde_json::to_writer_pretty(&mut *out, run)?;
@@ -142,17 +128,8 @@ impl RunFolder {
     }
 
     fn write(&self, name: &str, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), Error> {
-        let path = self.path.join(name);
+        let path = self.path().join(name);
         write_whole(&path, write).map_err(|reason| Error::Write { path, reason })
-    }
-}
-
-impl Drop for RunFolder {
-    fn drop(&mut self) {
-        for folder in &self.made {
-            // A folder that is not empty stays.
-            let _ = fs::remove_dir(folder);
-        }
     }
 }
 

@@ -1,23 +1,28 @@
-//! Writing files so that a reader never meets a half-written one.
+//! Writing files so that a reader never meets a half-written one, and nobody a forgotten one.
 
-use std::io::{self, BufWriter, Write};
+mod folder;
+mod temporary;
+mod together;
+mod unfinished;
+
+use std::io::{self, Write};
 use std::path::Path;
 
-/// Writes a file whole or not at all: `write` fills a temporary file in the same folder, which
-/// takes the place of `path` only once it is complete and on the disk.
+use temporary::Temporary;
+
+pub use folder::NewFolder;
+pub use together::Together;
+pub use unfinished::discard_unfinished;
+
+/// Writes a file whole or not at all: `write` fills a temporary file in the same folder, which takes the place of `path` only
+/// once it is complete and on the disk. Temporary files that killed processes left in that folder are removed.
 ///
 /// # Errors
-/// When the folder cannot be written to, or `write` fails; what was at `path` before is then
-/// still there, untouched.
+/// When the folder cannot be written to, or `write` fails; what was at `path` before is then still there, untouched.
 pub fn write_whole(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
-    let mut temporary = new_file_builder().tempfile_in(folder_of(path))?;
-    let mut out = BufWriter::new(temporary.as_file_mut());
-    write(&mut out)?;
-    out.flush()?;
-    drop(out);
-    temporary.as_file().sync_all()?;
-    temporary.persist(path)?;
-    Ok(())
+    let mut temporary = Temporary::new(folder_of(path))?;
+    temporary.fill(write)?;
+    temporary.rename(path)
 }
 
 /// Checks that the folder of `path` takes files.
@@ -25,29 +30,12 @@ pub fn write_whole(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result
 /// # Errors
 /// Why it does not.
 pub fn check_folder(path: &Path) -> io::Result<()> {
-    tempfile::tempfile_in(folder_of(path)).map(drop)
+    Temporary::new(folder_of(path)).map(drop)
 }
 
 /// The parent of a bare file name is the empty path, which no folder can be opened by.
 fn folder_of(path: &Path) -> &Path {
     path.parent().filter(|parent| *parent != Path::new("")).unwrap_or(Path::new("."))
-}
-
-/// Temporary files are private by default; this one is to end with the permissions of any new
-/// file, which are these less the process's umask.
-#[cfg(unix)]
-fn new_file_builder() -> tempfile::Builder<'static, 'static> {
-    use std::fs::Permissions;
-    use std::os::unix::fs::PermissionsExt;
-
-    let mut builder = tempfile::Builder::new();
-    builder.permissions(Permissions::from_mode(0o666));
-    builder
-}
-
-#[cfg(not(unix))]
-fn new_file_builder() -> tempfile::Builder<'static, 'static> {
-    tempfile::Builder::new()
 }
 
 #[cfg(test)]
