@@ -6,7 +6,9 @@ use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
+use serde::de::DeserializeOwned;
 
+use crate::data::description::Description;
 use crate::files::write_whole;
 use crate::net::{Activation, Net, Output, Params, Shape, ShapeError, Tensor, UnknownName};
 
@@ -19,6 +21,8 @@ pub struct Model {
     pub activation: Option<Activation>,
     /// Its output layer's function, if the file says it.
     pub output: Option<Output>,
+    /// What its classes are called and how its pictures were prepared, as far as the file says it.
+    pub description: Description,
 }
 
 /// Why a model can't be read or written.
@@ -87,6 +91,22 @@ pub enum Problem {
     /// The metadata names a function that there is not.
     #[error("its metadata: {0}")]
     Metadata(UnknownName),
+    /// The metadata's names or preparation are something else.
+    #[error("its metadata: {key} is not what this program writes ({reason}); remove it there")]
+    Description {
+        /// The metadata's key.
+        key: &'static str,
+        /// What is wrong.
+        reason: serde_json::Error,
+    },
+    /// The metadata has not one name a class.
+    #[error("its metadata: {CLASSES} has {names} names for {classes} classes; remove it there")]
+    Names {
+        /// The names.
+        names: usize,
+        /// The classes.
+        classes: usize,
+    },
 }
 
 /// The bytes of the largest network, and room for a header.
@@ -94,13 +114,16 @@ const MAX_BYTES: u64 = 96 << 20;
 /// The metadata's keys.
 const ACTIVATION: &str = "activation";
 const OUTPUT: &str = "output";
+/// Its values are JSON: a list of names, and a [`Preparation`](crate::data::description::Preparation).
+const CLASSES: &str = "classes";
+const PREPARATION: &str = "preparation";
 
 /// Writes a network to a file, whole or not at all.
 ///
 /// # Errors
 /// [`Problem::Write`].
-pub fn save(path: &Path, net: &Net, params: &Params) -> Result<(), Error> {
-    write_whole(path, |out| write(out, net, params))
+pub fn save(path: &Path, net: &Net, params: &Params, description: &Description) -> Result<(), Error> {
+    write_whole(path, |out| write(out, net, params, description))
         .map_err(|error| Error { path: path.into(), problem: Problem::Write(error) })
 }
 
@@ -109,7 +132,7 @@ pub fn save(path: &Path, net: &Net, params: &Params) -> Result<(), Error> {
 ///
 /// # Errors
 /// What the writer gives.
-pub fn write(out: &mut dyn Write, net: &Net, params: &Params) -> io::Result<()> {
+pub fn write(out: &mut dyn Write, net: &Net, params: &Params, description: &Description) -> io::Result<()> {
     let Net { activation, output, .. } = net;
     let tensors = params.tensors();
     let mut end = 0;
@@ -118,8 +141,16 @@ pub fn write(out: &mut dyn Write, net: &Net, params: &Params) -> io::Result<()> 
         end += size_of_val(*values);
         format!(r#""{name}":{{"dtype":"F32","shape":{dims:?},"data_offsets":[{start},{end}]}}"#)
     });
-    let metadata = format!(r#"{{"{ACTIVATION}":"{activation}","{OUTPUT}":"{output}"}}"#);
-    let header = format!(r#"{{"__metadata__":{metadata},{}}}"#, entries.join(","));
+    let mut metadata = vec![(ACTIVATION, activation.to_string()), (OUTPUT, output.to_string())];
+    if let Some(names) = &description.names {
+        metadata.push((CLASSES, serde_json::to_string(names)?));
+    }
+    if let Some(preparation) = &description.preparation {
+        metadata.push((PREPARATION, serde_json::to_string(preparation)?));
+    }
+    let quoted = |(key, value): &(&str, String)| Ok(format!(r#""{key}":{}"#, serde_json::to_string(value)?));
+    let metadata = metadata.iter().map(quoted).collect::<io::Result<Vec<_>>>()?.join(",");
+    let header = format!(r#"{{"__metadata__":{{{metadata}}},{}}}"#, entries.join(","));
     // Spaces at its end make the values begin at a multiple of 8 bytes.
     let length = header.len().next_multiple_of(8);
     out.write_all(&(length as u64).to_le_bytes())?;
@@ -186,11 +217,22 @@ pub fn read(bytes: &[u8]) -> Result<Model, Problem> {
         }
     }
     let named = |key| header.metadata().as_ref().and_then(|metadata| metadata.get(key));
+    let names: Option<Vec<String>> = from_json(CLASSES, named(CLASSES))?;
+    match names.as_ref().map(Vec::len) {
+        Some(names) if names != classes => return Err(Problem::Names { names, classes }),
+        _ => {}
+    }
     Ok(Model {
         params,
         activation: named(ACTIVATION).map(|name| name.parse()).transpose().map_err(Problem::Metadata)?,
         output: named(OUTPUT).map(|name| name.parse()).transpose().map_err(Problem::Metadata)?,
+        description: Description { names, preparation: from_json(PREPARATION, named(PREPARATION))? },
     })
+}
+
+fn from_json<T: DeserializeOwned>(key: &'static str, text: Option<&String>) -> Result<Option<T>, Problem> {
+    let value = text.map(|text| serde_json::from_str(text)).transpose();
+    value.map_err(|reason| Problem::Description { key, reason })
 }
 
 fn to_bytes(values: &[f32]) -> Vec<u8> {
@@ -204,6 +246,7 @@ fn to_floats(bytes: &[u8]) -> Vec<f32> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::data::description::{Paper, Preparation};
     use proptest::prelude::*;
 
     const SHAPE: Shape = Shape { input: 3, hidden: 2, classes: 4 };
@@ -211,7 +254,7 @@ mod tests {
 
     fn file(params: &Params) -> Vec<u8> {
         let mut bytes = Vec::new();
-        write(&mut bytes, &NET, params).unwrap();
+        write(&mut bytes, &NET, params, &Description::default()).unwrap();
         bytes
     }
 
@@ -223,7 +266,28 @@ mod tests {
     fn what_is_written_is_read() {
         let params = Params::init(SHAPE, 1.0, 5);
         let model = read(&file(&params)).unwrap();
-        assert_eq!(model, Model { params, activation: Some(Activation::Relu), output: Some(Output::Identity) });
+        let description = Description::default();
+        let (activation, output) = (Some(Activation::Relu), Some(Output::Identity));
+        assert_eq!(model, Model { params, activation, output, description });
+    }
+
+    #[test]
+    fn names_and_preparation_go_with_it() {
+        let names = ["a", "\"b\"", "\u{3042}\\", ""].map(str::to_owned);
+        let preparation = Preparation { rows: 1, cols: 3, inverted: true, max: Some(16), paper: Some(Paper::White) };
+        let description = Description { names: Some(names.into()), preparation: Some(preparation) };
+        let written = |description: &Description| {
+            let mut bytes = Vec::new();
+            write(&mut bytes, &NET, &Params::zeros(SHAPE), description).unwrap();
+            bytes
+        };
+        let bytes = written(&description);
+        assert_eq!(read(&bytes).unwrap().description, description);
+        assert_eq!(written(&description), bytes, "the same network gives the same bytes");
+        let few = Description { names: Some(vec!["a".to_owned()]), preparation: None };
+        assert!(problem(&written(&few)).starts_with("its metadata: classes has 1 names for 4 classes"));
+        let text = String::from_utf8_lossy(&bytes).replace("\\\"inverted\\\":true", "\\\"inverted\\\":null");
+        assert!(problem(text.as_bytes()).starts_with("its metadata: preparation is not what this program writes"));
     }
 
     #[test]
@@ -284,7 +348,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("file");
         std::fs::write(&file, "").unwrap();
-        let error = save(&file.join("model"), &NET, &Params::zeros(SHAPE)).unwrap_err().to_string();
+        let error =
+            save(&file.join("model"), &NET, &Params::zeros(SHAPE), &Description::default()).unwrap_err().to_string();
         assert!(error.contains("file/model: can't be written"), "{error}");
         let error = load(folder.path()).unwrap_err().to_string();
         assert!(error.contains("can't be read"), "{error}");

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-use super::data::choice::{Choice, DataArguments};
+use super::data::choice::{DataArguments, TrainedOn};
 use super::{Error, agreed};
 use crate::data::Stores;
 use crate::model::{self, Model};
@@ -18,7 +18,7 @@ pub(super) struct Saved {
     file: PathBuf,
     model: Model,
     /// What it was trained on, if its folder says it.
-    trained_on: Option<Choice>,
+    trained_on: Option<TrainedOn>,
 }
 
 /// What is read of a run.json.
@@ -45,8 +45,8 @@ impl Saved {
         output: Option<Output>,
         progress: &mut Progress,
     ) -> Result<(Net, Params, Stores), Error> {
-        let (stores, _) = data.open_or(self.trained_on.as_ref().unwrap_or(&Choice::Auto), progress)?;
-        let Model { params, activation: file_activation, output: file_output } = self.model;
+        let (stores, _) = data.open_or(self.trained_on.as_ref(), progress)?;
+        let Model { params, activation: file_activation, output: file_output, .. } = self.model;
         let shape = params.shape;
         if (shape.input, shape.classes) != (stores.train.pixels(), stores.classes) {
             return Err(Error::Usage(format!(
@@ -68,8 +68,8 @@ pub(super) fn model_file(path: &Path) -> PathBuf {
 }
 
 /// The data that a run was trained on, if its run.json says it.
-fn source_of(run: &Path) -> Option<Choice> {
+fn source_of(run: &Path) -> Option<TrainedOn> {
     let text = std::fs::read_to_string(run.join(RUN)).ok()?;
     let Run { data } = serde_json::from_str(&text).ok()?;
-    data.source.parse().ok()
+    TrainedOn::of(data)
 }

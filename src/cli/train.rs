@@ -157,7 +157,7 @@ fn train(arguments: &Arguments, start: Instant, progress: &mut Progress) -> Resu
     let output = agreed("--output", arguments.output, file.and_then(|file| file.output))?;
     let (activation, output) = (activation.unwrap_or_default(), output.unwrap_or_default());
     let (info, trainer) = trainer(arguments, activation, output, progress)?;
-    let (Stores { train: train_set, test: test_set, classes }, data) = arguments.data.open(progress)?;
+    let (Stores { train: train_set, test: test_set, classes, .. }, data) = arguments.data.open(progress)?;
     let net = Net {
         shape: Shape { input: train_set.pixels(), hidden: hidden.unwrap_or(book::HIDDEN.into()), classes },
         activation,

@@ -3,7 +3,8 @@
 use ndarray::Array2;
 use rand::seq::index;
 
-use super::Error;
+use super::description::Description;
+use super::{Error, classes};
 use crate::net::Shape;
 use crate::random::{Stream, stream};
 
@@ -143,21 +144,42 @@ impl Dataset {
         self
     }
 
-    /// Splits into a set to train and one to test, which has this share of the images, drawn by the seed; both in file order.
+    /// The same with rows and columns exchanged.
+    #[must_use]
+    pub fn transposed(self) -> Self {
+        let Self { mut images, labels, rows, cols } = self;
+        let mut turned = vec![0; rows * cols];
+        for image in images.chunks_exact_mut(rows * cols) {
+            for (place, pixel) in turned.iter_mut().enumerate() {
+                *pixel = image[place % rows * cols + place / rows];
+            }
+            image.copy_from_slice(&turned);
+        }
+        Self { images, labels, rows: cols, cols: rows }
+    }
+
+    /// Splits into a set to train and one to test, both in file order. Of each class this share of the images is drawn by the
+    /// seed to test, and one at least on either side; a class of one image stays in the set to train.
     ///
     /// # Errors
-    /// When there is only one image.
+    /// [`Error::HeldOut`] where no class has two images.
     pub fn held_out(&self, share: f64, seed: u64) -> Result<(Self, Self), Error> {
-        let len = self.len();
-        if len < 2 {
+        let mut of_class = vec![Vec::new(); usize::from(u8::MAX) + 1];
+        for (image, &label) in self.labels.iter().enumerate() {
+            of_class[usize::from(label)].push(image);
+        }
+        let mut random = stream(seed, &Stream::HeldOut);
+        let mut is_test = vec![false; self.len()];
+        for images in of_class.iter().filter(|images| images.len() > 1) {
+            let count = ((images.len() as f64 * share).round() as usize).clamp(1, images.len() - 1);
+            for place in index::sample(&mut random, images.len(), count) {
+                is_test[images[place]] = true;
+            }
+        }
+        let (test, train): (Vec<u32>, Vec<u32>) = (0..self.len() as u32).partition(|&image| is_test[image as usize]);
+        if test.is_empty() {
             return Err(Error::HeldOut);
         }
-        let count = ((len as f64 * share).round() as usize).clamp(1, len - 1);
-        let mut is_test = vec![false; len];
-        for image in index::sample(&mut stream(seed, &Stream::HeldOut), len, count) {
-            is_test[image] = true;
-        }
-        let (test, train): (Vec<u32>, Vec<u32>) = (0..len as u32).partition(|&image| is_test[image as usize]);
         Ok((self.gather(&train)?, self.gather(&test)?))
     }
 
@@ -181,14 +203,16 @@ pub(super) fn pixels(rows: usize, cols: usize) -> Option<usize> {
 }
 
 /// A set to learn from and one to test with.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Splits {
     /// What is learned from.
     pub train: Dataset,
     /// What is only tested with.
     pub test: Dataset,
-    /// Number of classes: 1 + the largest training label, 2 to 255.
+    /// Number of classes, 2 to 255: 1 + the largest training label, or what the set's class list says.
     pub classes: usize,
+    /// What else is known of the set.
+    pub description: Description,
 }
 
 impl Splits {
@@ -198,28 +222,19 @@ impl Splits {
     /// When the image sizes differ, the classes are not 2 to 255, or a test label is of none of
     /// them.
     pub fn new(train: Dataset, test: Dataset) -> Result<Self, Error> {
-        let size = |set: &Dataset| (set.rows, set.cols);
-        if size(&train) != size(&test) {
-            let (train, test) = (size(&train), size(&test));
-            return Err(Error::SizesDiffer { train, test });
-        }
-        let classes = class_count(&train.labels, &test.labels)?;
-        Ok(Self { train, test, classes })
+        let classes = classes::count(&train.labels, &test.labels)?;
+        Self::described(train, test, classes, Description::default())
     }
-}
 
-/// The number of classes of two sets' labels.
-pub(super) fn class_count(train: &[u8], test: &[u8]) -> Result<usize, Error> {
-    let largest = train.iter().copied().max().ok_or(Error::Empty)?;
-    let classes = usize::from(largest) + 1;
-    if !(2..=MAX_CLASSES).contains(&classes) {
-        return Err(Error::Classes { largest });
+    /// Pairs two sets that have a class list, which also names classes without an image.
+    ///
+    /// # Errors
+    /// When the image sizes differ, or a label is not below `classes`.
+    pub fn described(train: Dataset, test: Dataset, classes: usize, description: Description) -> Result<Self, Error> {
+        classes::check_pair((train.rows, train.cols), (test.rows, test.cols), &description)?;
+        classes::check(&train.labels, &test.labels, classes)?;
+        Ok(Self { train, test, classes, description })
     }
-    let mut test_labels = test.iter().copied().enumerate();
-    if let Some((index, label)) = test_labels.find(|&(_, label)| label > largest) {
-        return Err(Error::TestLabel { index, label, classes });
-    }
-    Ok(classes)
 }
 
 #[cfg(test)]
@@ -243,23 +258,39 @@ mod tests {
     }
 
     #[test]
-    fn some_images_are_held_out() {
-        let set = Dataset::new((0..20).collect(), (0..10).collect(), 1, 2).unwrap();
-        let (train, test) = set.clone().held_out(0.3, 0).unwrap();
-        assert_eq!((train.len(), test.len()), (7, 3));
-        for half in [&train, &test] {
-            assert!(half.labels().is_sorted(), "{half:?}");
-            for (image, label) in (0..).zip(half.labels()) {
-                assert_eq!(half.image(image), Some(&[2 * label, 2 * label + 1][..]));
+    fn images_are_held_out_class_by_class() {
+        // Ten images of class 0, five of class 1, two of class 2, one of class 7, mixed; each image tells its number.
+        let labels: Vec<u8> = vec![0, 1, 0, 2, 0, 1, 7, 0, 1, 0, 0, 2, 1, 0, 0, 1, 0, 0];
+        let set = Dataset::new((0..18).flat_map(|image| [image, 9]).collect(), labels.clone(), 1, 2).unwrap();
+        let of_class = |half: &Dataset, class| (0..half.len()).filter(|&image| half.labels()[image] == class).count();
+        let counts = |half: &Dataset| [0, 1, 2, 7].map(|class| of_class(half, class));
+        for seed in 0..50 {
+            let (train, test) = set.held_out(0.3, seed).unwrap();
+            assert_eq!((counts(&train), counts(&test)), ([7, 3, 1, 1], [3, 2, 1, 0]), "seed {seed}");
+            for half in [&train, &test] {
+                let numbers: Vec<u8> = half.images().iter().copied().step_by(2).collect();
+                assert!(numbers.is_sorted(), "{numbers:?}");
+                assert!(numbers.iter().zip(half.labels()).all(|(&n, &label)| labels[usize::from(n)] == label));
             }
         }
-        assert!(test.labels().iter().all(|label| !train.labels().contains(label)));
-        assert_eq!(set.clone().held_out(0.3, 0).unwrap(), (train, test.clone()));
-        assert_ne!(set.clone().held_out(0.3, 1).unwrap().1, test);
-        let lengths = [0.001, 0.999].map(|share| set.clone().held_out(share, 0).unwrap().1.len());
-        assert_eq!(lengths, [1, 9]);
-        assert!(matches!(with_labels(&[0]).held_out(0.5, 0), Err(Error::HeldOut)));
+        let (train, test) = set.held_out(0.3, 0).unwrap();
+        assert_eq!(set.held_out(0.3, 0).unwrap(), (train, test.clone()));
+        assert!((1..10).any(|seed| set.held_out(0.3, seed).unwrap().1 != test));
+        let lengths = [0.001, 0.999].map(|share| counts(&set.held_out(share, 0).unwrap().1));
+        assert_eq!(lengths, [[1, 1, 1, 0], [9, 4, 1, 0]]);
+        for labels in [&[0][..], &[0, 1, 2]] {
+            assert!(matches!(with_labels(labels).held_out(0.5, 0), Err(Error::HeldOut)));
+        }
         assert_eq!(with_labels(&[0]).inverted().images(), [255]);
+    }
+
+    #[test]
+    fn transposing_exchanges_rows_and_columns() {
+        let set = Dataset::new((0..12).collect(), vec![4, 5], 2, 3).unwrap();
+        let turned = set.clone().transposed();
+        assert_eq!((turned.rows(), turned.cols(), turned.labels()), (3, 2, &[4, 5][..]));
+        assert_eq!(turned.images(), [0, 3, 1, 4, 2, 5, 6, 9, 7, 10, 8, 11]);
+        assert_eq!(turned.transposed(), set);
     }
 
     #[test]
@@ -290,6 +321,16 @@ mod tests {
         let error = splits(&[0, 1], &[0, 1, 2]).unwrap_err();
         assert!(matches!(error, Error::TestLabel { index: 2, label: 2, classes: 2 }));
         assert!(error.to_string().contains("training labels end at 1"));
+    }
+
+    #[test]
+    fn a_class_list_has_classes_without_an_image() {
+        let described = |labels: &[u8], classes| {
+            Splits::described(with_labels(labels), with_labels(&[9]), classes, Description::default())
+        };
+        assert_eq!(described(&[3, 3], 10).unwrap().classes, 10);
+        assert!(matches!(described(&[10], 10), Err(Error::Unlisted { index: 0, label: 10, classes: 10 })));
+        assert!(matches!(described(&[3], 9), Err(Error::Unlisted { index: 0, label: 9, classes: 9 })));
     }
 
     #[test]

@@ -4,6 +4,7 @@ use std::io;
 use std::path::PathBuf;
 
 use super::dataset::{MAX_CLASSES, MAX_PIXELS};
+use super::description;
 use super::idx::{self, Kind};
 
 /// Why a set of images cannot be had.
@@ -70,8 +71,33 @@ pub enum Error {
         /// Number of classes of the training set.
         classes: usize,
     },
-    /// One image is too few for two sets.
-    #[error("of one image none can be held out for testing; give more, or another source of test images")]
+    /// A label is of a class that the set's list does not have.
+    #[error(
+        "label {index} (counted from 0) is {label}, but the set's list has {classes} classes, 0 to {}; the files and the list \
+         are not of one set",
+        classes - 1
+    )]
+    Unlisted {
+        /// Which label, from 0.
+        index: usize,
+        /// Its value.
+        label: u8,
+        /// Number of classes in the list.
+        classes: usize,
+    },
+    /// The images are not of the size that the set's description says.
+    #[error(
+        "images of {}x{} pixels, but the set's description says {}x{}; the files and the description are not of one set",
+        found.0, found.1, described.0, described.1
+    )]
+    OtherSize {
+        /// Rows and columns of an image.
+        found: (usize, usize),
+        /// Those that the description says.
+        described: (usize, usize),
+    },
+    /// No class has an image to spare.
+    #[error("no class has two images, so none can be held out for testing; give more images, or test images by --test")]
     HeldOut,
     /// A label has no place in a one-hot row.
     #[error("label {index} (counted from 0) is {label}, which is not below the {classes} classes; ask for more")]
@@ -91,6 +117,28 @@ pub enum Error {
         /// What the system said.
         reason: io::Error,
     },
+    /// A folder holds several sets.
+    #[error(
+        "{}: holds several sets: {}; give one of them, as {}",
+        folder.display(), names.join(", "), folder.join(names.first().map_or("", String::as_str)).display()
+    )]
+    SeveralSets {
+        /// The folder.
+        folder: PathBuf,
+        /// What the names of their files begin with.
+        names: Vec<String>,
+    },
+    /// Several folders below hold a set.
+    #[error("{}: several folders below it hold a set; give one of them: {}", folder.display(), joined(below))]
+    SeveralFolders {
+        /// The folder.
+        folder: PathBuf,
+        /// Those below.
+        below: Vec<PathBuf>,
+    },
+    /// The description of a set is none.
+    #[error(transparent)]
+    Description(#[from] description::Error),
     /// A folder lacks one of the files.
     #[error("{}: holds no file of {split} {kind}; put one there that is called {}, raw or with .gz after its name", folder.display(), names.join(" or "))]
     Missing {
@@ -150,4 +198,8 @@ pub enum Error {
         /// Why they do not.
         reason: Box<Error>,
     },
+}
+
+fn joined(paths: &[PathBuf]) -> String {
+    paths.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", ")
 }

@@ -1,111 +1,136 @@
 //! A set in a folder, in the four files of MNIST or others named like them.
 
-use std::fs;
-use std::io::{self, Write};
+use std::fmt;
 use std::path::{Path, PathBuf};
 
 use ndarray::{Array1, Array2};
 
+use super::classes::Unused;
+use super::description::{self, Description};
+use super::emnist::Split;
 use super::idx::{self, Kind};
+use super::locate::{Half, Place};
 use super::store::{self, Store, Stores};
 use super::{Dataset, Error, Splits};
-use crate::files::write_whole;
+use crate::files::Together;
 
 /// Reads the four IDX files of a folder: `train-images-idx3-ubyte`, `train-labels-idx1-ubyte`,
 /// `t10k-images-idx3-ubyte` and `t10k-labels-idx1-ubyte`. `test` may stand for `t10k` and `.idx`
 /// for `-idx`; each is raw or has `.gz` after its name, and where there are both the raw one is
-/// read.
+/// read. [`Place::find`] tells what else is found, as EMNIST's splits, which are turned upright.
 ///
 /// # Errors
 /// When the folder or a file is missing, a file is not what it should be, or the four do not make
 /// a set.
 pub fn load_dir(folder: &Path) -> Result<Splits, Error> {
-    let Stores { train, test, classes } = open_dir(folder, u64::MAX)?;
-    Ok(Splits { train: train.into_memory()?, test: test.into_memory()?, classes })
+    let (Stores { train, test, classes, description }, _) = open_dir(folder, u64::MAX)?;
+    Ok(Splits { train: train.into_memory()?, test: test.into_memory()?, classes, description })
 }
 
-/// As [`load_dir`], but a set of more than `max_bytes` of pixels stays in its file and is read as it is used.
+/// Something about a set that the person should know.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Note {
+    /// The set lies below the folder that was named.
+    Below(PathBuf),
+    /// Its images lie transposed in the files, which is known by their names.
+    Emnist {
+        /// What the names begin with.
+        prefix: String,
+        /// The first label, which became 0.
+        first_label: u8,
+    },
+    /// Classes that have no image.
+    Unused(Unused),
+}
+
+impl fmt::Display for Note {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Below(folder) => write!(f, "the set is that in {}", folder.display()),
+            Self::Emnist { prefix, first_label } => {
+                write!(f, "{prefix} has its images transposed in its files; they are turned upright")?;
+                match first_label {
+                    0 => Ok(()),
+                    first => write!(f, ", and its labels, which begin at {first}, are counted from 0"),
+                }
+            }
+            Self::Unused(unused) if unused.is_first_alone() => {
+                write!(f, "{unused}; where labels begin at 1 that is why, and one output of the network stays unused")
+            }
+            Self::Unused(unused) => unused.fmt(f),
+        }
+    }
+}
+
+/// As [`load_dir`], but a set of more than `max_bytes` of pixels stays in its file and is read as it is used; and with what
+/// a person should know of it.
 ///
 /// # Errors
 /// As [`load_dir`]; and when such a file is compressed, which does not let it be read at any place.
-pub fn open_dir(folder: &Path, max_bytes: u64) -> Result<Stores, Error> {
-    fs::read_dir(folder).map_err(|reason| Error::Folder { path: folder.to_path_buf(), reason })?;
-    let train = open_set(folder, "training", &["train"], max_bytes)?;
-    let test = open_set(folder, "test", &["t10k", "test"], max_bytes)?;
-    Stores::new(train, test).map_err(|reason| Error::Set { path: folder.to_path_buf(), reason: Box::new(reason) })
-}
-
-fn open_set(folder: &Path, split: &'static str, prefixes: &[&str], max_bytes: u64) -> Result<Store, Error> {
-    let images = find(folder, split, prefixes, Kind::Images)?;
-    let labels = find(folder, split, prefixes, Kind::Labels)?;
-    let read = idx::read_labels_file(&labels).map_err(|reason| Error::File { path: labels, reason })?;
-    store::open(&images, read, max_bytes)
-}
-
-/// The first of the names a file may have that is there.
-fn find(folder: &Path, split: &'static str, prefixes: &[&str], kind: Kind) -> Result<PathBuf, Error> {
-    let end = match kind {
-        Kind::Images => "images?idx3-ubyte",
-        Kind::Labels => "labels?idx1-ubyte",
+pub fn open_dir(path: &Path, max_bytes: u64) -> Result<(Stores, Vec<Note>), Error> {
+    let place = Place::find(path)?;
+    let mut notes = Vec::new();
+    if place.folder != path && !place.folder.join(&place.prefix).eq(path) {
+        notes.push(Note::Below(place.folder.clone()));
+    }
+    let split = Split::of(&place.prefix);
+    if let Some(Split { first_label, .. }) = split {
+        notes.push(Note::Emnist { prefix: place.prefix.clone(), first_label });
+    }
+    let [train, test] = [Half::Train, Half::Test].map(|half| open_half(&place, half, split, max_bytes));
+    let (train, test) = (train?, test?);
+    let list = match split {
+        Some(split) => Some((split.classes(), Description { names: Some(split.names()), preparation: None })),
+        // A description is of the set with MNIST's own names.
+        None if place.prefix.is_empty() => description::read(&place.folder)?,
+        None => None,
     };
-    let names: Vec<String> = prefixes
-        .iter()
-        .flat_map(|prefix| ["-", "."].map(|mark| format!("{prefix}-{}", end.replace('?', mark))))
-        .collect();
-    let compressed = names.iter().map(|name| format!("{name}.gz"));
-    // Some archives hold a folder of the same name beside the file, so a folder alone is no find.
-    let mut a_folder = None;
-    for name in names.iter().cloned().chain(compressed) {
-        let path = folder.join(name);
-        match fs::metadata(&path) {
-            Ok(metadata) if metadata.is_dir() => a_folder = Some(path),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            // Any other error will be met again, and told, when the file is opened.
-            _ => return Ok(path),
+    let stores = match list {
+        None => Stores::new(train, test),
+        Some((classes, description)) => Stores::described(train, test, classes, description),
+    };
+    let stores = stores.map_err(|reason| Error::Set { path: place.folder, reason: Box::new(reason) })?;
+    notes.extend(Unused::of(stores.train.labels(), stores.classes).map(Note::Unused));
+    Ok((stores, notes))
+}
+
+fn open_half(place: &Place, half: Half, split: Option<Split>, max_bytes: u64) -> Result<Store, Error> {
+    let images = place.file(half, Kind::Images)?;
+    let path = place.file(half, Kind::Labels)?;
+    let mut labels = idx::read_labels_file(&path).map_err(|reason| Error::File { path: path.clone(), reason })?;
+    if let Some(Split { first_label, .. }) = split {
+        for (index, label) in labels.iter_mut().enumerate() {
+            let value = i32::from(*label);
+            *label = label
+                .checked_sub(first_label)
+                .ok_or_else(|| Error::File { path: path.clone(), reason: idx::Error::LabelRange { index, value } })?;
         }
     }
-    Err(match a_folder {
-        Some(path) => Error::NotAFile { path },
-        None => Error::Missing { folder: folder.to_path_buf(), split, kind, names },
-    })
+    let store = store::open(&images, labels, max_bytes)?;
+    Ok(if split.is_some() { store.transposed() } else { store })
 }
 
 /// The names under which a set is written: training images and labels, test images and labels.
 pub const FILE_NAMES: [&str; 4] =
     ["train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"];
 
-/// Writes one file of a set, whole or not at all.
+/// Writes a set as four raw IDX files and its description into a folder, which is made if it is not there: all of them, or
+/// none.
 ///
 /// # Errors
 /// [`Error::Write`].
-pub fn write_file(
-    folder: &Path,
-    name: &str,
-    write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
-) -> Result<(), Error> {
-    let path = folder.join(name);
-    write_whole(&path, write).map_err(|reason| Error::Write { path, reason })
-}
-
-/// Writes a set as four raw IDX files into a folder, which is made if it is not there.
-///
-/// # Errors
-/// [`Error::Write`].
-pub fn save_dir(folder: &Path, Splits { train, test, .. }: &Splits) -> Result<(), Error> {
-    make_dir(folder)?;
-    for (set, names) in [train, test].into_iter().zip(FILE_NAMES.chunks(2)) {
-        write_file(folder, names[0], |out| idx::write_images(set, out))?;
-        write_file(folder, names[1], |out| idx::write_labels(set.labels(), out))?;
-    }
-    Ok(())
-}
-
-/// Makes a folder for a set, if it is not there.
-///
-/// # Errors
-/// [`Error::Write`].
-pub fn make_dir(folder: &Path) -> Result<(), Error> {
-    fs::create_dir_all(folder).map_err(|reason| Error::Write { path: folder.to_path_buf(), reason })
+pub fn save_dir(folder: &Path, Splits { train, test, classes, description }: &Splits) -> Result<(), Error> {
+    let save = || {
+        let mut files = Together::new(folder)?;
+        for (set, names) in [train, test].into_iter().zip(FILE_NAMES.chunks(2)) {
+            files.write(names[0], |out| idx::write_images(set, out))?;
+            files.write(names[1], |out| idx::write_labels(set.labels(), out))?;
+        }
+        files.write(description::FILE_NAME, |out| description::write(out, *classes, description))?;
+        files.commit()
+    };
+    save().map_err(|reason| Error::Write { path: folder.to_path_buf(), reason })
 }
 
 /// The labels of a set as arrays.
@@ -126,7 +151,7 @@ pub type Arrays = (Array2<f32>, Labels);
 /// # Errors
 /// As [`load_dir`].
 pub fn load_mnist(folder: &Path, normalize: bool, one_hot_label: bool) -> Result<(Arrays, Arrays), Error> {
-    let Splits { train, test, classes } = load_dir(folder)?;
+    let Splits { train, test, classes, .. } = load_dir(folder)?;
     let arrays = |set: &Dataset| {
         let divisor = if normalize { 255.0 } else { 1.0 };
         let mut images = Array2::zeros((set.len(), set.pixels()));
@@ -138,7 +163,7 @@ pub fn load_mnist(folder: &Path, normalize: bool, one_hot_label: bool) -> Result
         } else {
             Labels::Numbers(Array1::from(set.labels().to_vec()))
         };
-        Ok((images, labels))
+        Ok::<_, Error>((images, labels))
     };
     Ok((arrays(&train)?, arrays(&test)?))
 }

@@ -6,19 +6,19 @@
 use std::cmp::Ordering;
 use std::fmt;
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, Read, Write};
+use std::io::{self, BufReader, Read, Write};
 use std::path::Path;
 
 use byteorder::{BigEndian, ReadBytesExt, WriteBytesExt};
-use flate2::bufread::MultiGzDecoder;
 
 use super::dataset::{self, Dataset, MAX_PIXELS};
+use super::gzip;
+use super::sniff::{FileKind, file_kind};
 
-/// The first two bytes of every gzip file.
-const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
+pub use super::gzip::unpacked;
 
-/// What an IDX file holds, by its magic number: the third byte says unsigned bytes (8), the last
-/// is the number of dimensions.
+/// What an IDX file holds here, by the magic number that is written: the third byte says unsigned bytes (8), the last is
+/// the number of dimensions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// `[count, rows, cols]` bytes.
@@ -36,6 +36,94 @@ impl fmt::Display for Kind {
     }
 }
 
+/// The numbers of an IDX file, by the third byte of its magic number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Element {
+    /// Unsigned bytes.
+    U8 = 0x08,
+    /// Signed bytes.
+    I8 = 0x09,
+    /// 16-bit integers.
+    I16 = 0x0b,
+    /// 32-bit integers.
+    I32 = 0x0c,
+    /// 32-bit floats.
+    F32 = 0x0d,
+    /// 64-bit floats.
+    F64 = 0x0e,
+}
+
+impl Element {
+    const ALL: [Self; 6] = [Self::U8, Self::I8, Self::I16, Self::I32, Self::F32, Self::F64];
+
+    /// Bytes of one number.
+    fn size(self) -> u64 {
+        match self {
+            Self::U8 | Self::I8 => 1,
+            Self::I16 => 2,
+            Self::I32 | Self::F32 => 4,
+            Self::F64 => 8,
+        }
+    }
+}
+
+impl fmt::Display for Element {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::U8 => "unsigned bytes",
+            Self::I8 => "signed bytes",
+            Self::I16 => "16-bit integers",
+            Self::I32 => "32-bit integers",
+            Self::F32 => "32-bit floats",
+            Self::F64 => "64-bit floats",
+        })
+    }
+}
+
+/// What an IDX file says that it holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Contents {
+    /// The type of its numbers.
+    pub element: Element,
+    /// The size of each dimension.
+    pub dims: Vec<u32>,
+}
+
+impl Contents {
+    /// Bytes of the magic number and the sizes.
+    fn header_bytes(&self) -> u64 {
+        4 + 4 * self.dims.len() as u64
+    }
+
+    /// Bytes of the numbers; none where that is more than a file can have.
+    fn body_bytes(&self) -> Option<u64> {
+        self.dims.iter().try_fold(self.element.size(), |bytes, &size| bytes.checked_mul(size.into()))
+    }
+}
+
+impl fmt::Display for Contents {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let sizes: Vec<String> = self.dims.iter().map(u32::to_string).collect();
+        let plural = if self.dims.len() == 1 { "" } else { "s" };
+        write!(f, "{} in {} dimension{plural} ({})", self.element, self.dims.len(), sizes.join(" x "))
+    }
+}
+
+/// How numbers of another type become what is read here.
+fn advice(expected: Kind, contents: &Contents) -> &'static str {
+    match (expected, contents.element) {
+        (Kind::Images, Element::F32 | Element::F64) => {
+            "convert it, in Python: idx2numpy.convert_to_file(FILE, (255 * images).astype('uint8')) where they are 0 to 1"
+        }
+        (Kind::Images, _) => {
+            "convert it, in Python: idx2numpy.convert_to_file(FILE, images.reshape(count, rows, columns).astype('uint8'))"
+        }
+        (Kind::Labels, _) => {
+            "convert it, in Python: idx2numpy.convert_to_file(FILE, labels.astype('uint8')), one a number an image"
+        }
+    }
+}
+
 /// What is wrong in an IDX file.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -48,14 +136,36 @@ pub enum Error {
     NotGzip,
     /// The magic number is of no IDX file that is read here.
     #[error(
-        "begins with {found:#010x}, but IDX {expected} begin with {:#010x}; give an IDX file",
-        *expected as u32
+        "begins with {found:#010x}{}, but IDX {expected} begin with {:#010x}; give an IDX file",
+        named(*kind), *expected as u32
     )]
     Magic {
         /// What the file should hold.
         expected: Kind,
         /// The number it begins with.
         found: u32,
+        /// What begins so, if that is known.
+        kind: Option<FileKind>,
+    },
+    /// An IDX file of other numbers, or of other dimensions.
+    #[error(
+        "holds {contents}, but {expected} are {}; {}",
+        match expected { Kind::Images => "unsigned bytes in 3 (count x rows x columns)", Kind::Labels => "unsigned bytes in 1" },
+        advice(*expected, contents)
+    )]
+    Contents {
+        /// What the file should hold.
+        expected: Kind,
+        /// What it holds.
+        contents: Contents,
+    },
+    /// A label that no byte can hold.
+    #[error("label {index} (counted from 0) is {value}; give labels from 0 to {}", dataset::MAX_CLASSES - 1)]
+    LabelRange {
+        /// Which label.
+        index: usize,
+        /// Its value.
+        value: i32,
     },
     /// Images where labels are expected, or the reverse.
     #[error("holds {found} where {expected} are expected; the names of two files may be swapped")]
@@ -95,6 +205,10 @@ pub enum Error {
     },
 }
 
+fn named(kind: Option<FileKind>) -> String {
+    kind.map_or(String::new(), |kind| format!(" ({kind})"))
+}
+
 /// The content of a file of images.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Images {
@@ -111,7 +225,7 @@ pub struct Images {
 /// # Errors
 /// When `input` is anything but one whole IDX file of images.
 pub fn read_images(mut input: impl Read) -> Result<Images, Error> {
-    let Header { count, rows, cols } = read_image_header(&mut input)?;
+    let Header { count, rows, cols, .. } = read_image_header(&mut input)?;
     let pixels = read_body(input, u64::from(count) * (rows * cols) as u64)?;
     Ok(Images { rows, cols, pixels })
 }
@@ -122,8 +236,8 @@ pub fn read_images(mut input: impl Read) -> Result<Images, Error> {
 /// When the file cannot be read, or does not begin as one of images.
 pub fn promised_pixels(path: &Path) -> Result<(u64, bool), Error> {
     let mut file = BufReader::new(File::open(path)?);
-    let is_packed = is_gzip(&mut file)?;
-    let Header { count, rows, cols } = read_image_header(&mut named(path, file)?)?;
+    let is_packed = gzip::is_gzip(&mut file)?;
+    let Header { count, rows, cols, .. } = read_image_header(&mut unpacked_as_named(path, file)?)?;
     Ok((u64::from(count) * (rows * cols) as u64, is_packed))
 }
 
@@ -138,10 +252,9 @@ pub struct ImageFile {
     pub rows: usize,
     /// Columns of one image.
     pub cols: usize,
+    /// Bytes before the first image.
+    header: u64,
 }
-
-/// Bytes before the first image.
-const IMAGE_HEADER: u64 = 16;
 
 impl ImageFile {
     /// Opens a file and checks its header and its length.
@@ -150,13 +263,13 @@ impl ImageFile {
     /// When it cannot be read, or is no whole raw IDX file of images.
     pub fn open(path: &Path) -> Result<Self, Error> {
         let file = File::open(path)?;
-        let Header { count, rows, cols } = read_image_header(&mut BufReader::new(&file))?;
+        let Header { count, rows, cols, bytes: header } = read_image_header(&mut BufReader::new(&file))?;
         let expected = u64::from(count) * (rows * cols) as u64;
-        let found = file.metadata()?.len().saturating_sub(IMAGE_HEADER);
+        let found = file.metadata()?.len().saturating_sub(header);
         match found.cmp(&expected) {
             Ordering::Less => Err(Error::Truncated { expected, found }),
             Ordering::Greater => Err(Error::Trailing { expected }),
-            Ordering::Equal => Ok(Self { file, count: count as usize, rows, cols }),
+            Ordering::Equal => Ok(Self { file, count: count as usize, rows, cols, header }),
         }
     }
 
@@ -165,7 +278,7 @@ impl ImageFile {
     /// # Errors
     /// What the system says; also where the file has become shorter.
     pub fn read(&self, first: usize, images: &mut [u8]) -> io::Result<()> {
-        read_at(&self.file, images, IMAGE_HEADER + (first * self.rows * self.cols) as u64)
+        read_at(&self.file, images, self.header + (first * self.rows * self.cols) as u64)
     }
 }
 
@@ -192,39 +305,82 @@ struct Header {
     count: u32,
     rows: usize,
     cols: usize,
+    /// How many bytes it takes.
+    bytes: u64,
 }
 
+/// A fourth dimension of 1, as frameworks have for the colour, is none.
 fn read_image_header(input: &mut impl Read) -> Result<Header, Error> {
-    let count = read_count(input, Kind::Images)?;
-    let rows = read_header_number(input)? as usize;
-    let cols = read_header_number(input)? as usize;
+    let contents = read_contents(input, Kind::Images)?;
+    let (count, rows, cols) = match (contents.element, &contents.dims[..]) {
+        (Element::U8, &[count, rows, cols] | &[count, rows, cols, 1] | &[count, 1, rows, cols]) => (count, rows, cols),
+        (Element::U8, [_]) => return Err(Error::Swapped { expected: Kind::Images, found: Kind::Labels }),
+        _ => return Err(Error::Contents { expected: Kind::Images, contents }),
+    };
+    let (rows, cols) = (rows as usize, cols as usize);
+    if count == 0 {
+        return Err(Error::Empty(Kind::Images));
+    }
     dataset::pixels(rows, cols).ok_or(Error::ImageSize { rows, cols })?;
-    Ok(Header { count, rows, cols })
+    Ok(Header { count, rows, cols, bytes: contents.header_bytes() })
 }
 
-/// Decodes labels, at least one.
+/// Columns of QMNIST's extended labels, of which the first is the class.
+const QMNIST_COLUMNS: u32 = 8;
+
+/// Decodes labels, at least one: unsigned bytes, or integers that could be such, or QMNIST's extended labels
+/// (<https://github.com/facebookresearch/qmnist>: 8 integers an image, of which the first is the class).
 ///
 /// # Errors
 /// When `input` is anything but one whole IDX file of labels.
 pub fn read_labels(mut input: impl Read) -> Result<Vec<u8>, Error> {
-    let count = read_count(&mut input, Kind::Labels)?;
-    read_body(input, u64::from(count))
+    use Element::{F32, F64, I8, I16, I32, U8};
+    let contents = read_contents(&mut input, Kind::Labels)?;
+    let columns = match (contents.element, &contents.dims[..]) {
+        (U8, [_, _, _]) => return Err(Error::Swapped { expected: Kind::Labels, found: Kind::Images }),
+        (U8 | I8 | I16 | I32, [_] | [_, 1]) => 1,
+        (I32, &[_, QMNIST_COLUMNS]) => QMNIST_COLUMNS as usize,
+        _ => return Err(Error::Contents { expected: Kind::Labels, contents }),
+    };
+    if contents.dims[0] == 0 {
+        return Err(Error::Empty(Kind::Labels));
+    }
+    // No overflow: at most 8 numbers of 4 bytes for each of a u32.
+    let body = read_body(input, contents.body_bytes().unwrap_or(u64::MAX))?;
+    let element = contents.element;
+    if element == U8 {
+        return Ok(body);
+    }
+    let size = element.size() as usize;
+    let number = |bytes: &[u8]| match element {
+        I8 => i32::from(bytes[0].cast_signed()),
+        I16 => i32::from(i16::from_be_bytes([bytes[0], bytes[1]])),
+        I32 | U8 | F32 | F64 => i32::from_be_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]),
+    };
+    let label = |(index, image): (usize, &[u8])| {
+        let value = number(image);
+        let label = u8::try_from(value).ok().filter(|&label| usize::from(label) < dataset::MAX_CLASSES);
+        label.ok_or(Error::LabelRange { index, value })
+    };
+    body.chunks_exact(size * columns).enumerate().map(label).collect()
 }
 
-/// Reads the magic number and the first dimension.
-fn read_count(input: &mut impl Read, expected: Kind) -> Result<u32, Error> {
-    let magic = read_header_number(input)?;
-    if magic != expected as u32 {
-        let other = [Kind::Images, Kind::Labels].into_iter().find(|&kind| kind as u32 == magic);
-        return Err(match other {
-            Some(found) => Error::Swapped { expected, found },
-            None => Error::Magic { expected, found: magic },
-        });
-    }
-    match read_header_number(input)? {
-        0 => Err(Error::Empty(expected)),
-        count => Ok(count),
-    }
+/// The most dimensions that are read before a file is taken for something else.
+const MOST_DIMENSIONS: u8 = 8;
+
+/// Reads the magic number and the sizes.
+fn read_contents(input: &mut impl Read, expected: Kind) -> Result<Contents, Error> {
+    let found = read_header_number(input)?;
+    let [zero, also_zero, element, dimensions] = found.to_be_bytes();
+    let element = Element::ALL.into_iter().find(|&known| known as u8 == element);
+    let (0, 0, Some(element), 1..=MOST_DIMENSIONS) = (zero, also_zero, element, dimensions) else {
+        let mut first = found.to_be_bytes().to_vec();
+        // For its name alone: that the file ends here, or fails, is no other error than this one.
+        let _ = input.take(60).read_to_end(&mut first);
+        return Err(Error::Magic { expected, found, kind: file_kind(&first) });
+    };
+    let dims = (0..dimensions).map(|_| read_header_number(input)).collect::<Result<_, _>>()?;
+    Ok(Contents { element, dims })
 }
 
 fn read_header_number(input: &mut impl Read) -> Result<u32, Error> {
@@ -271,28 +427,16 @@ pub fn read_labels_file(path: &Path) -> Result<Vec<u8>, Error> {
 
 /// Opens a file and decompresses it if its first bytes say gzip, whatever its name.
 fn open(path: &Path) -> Result<Box<dyn Read>, Error> {
-    named(path, BufReader::new(File::open(path)?))
+    unpacked_as_named(path, BufReader::new(File::open(path)?))
 }
 
 /// The bytes of a file of this name, decompressed if the first of them say gzip.
-fn named(path: &Path, mut file: BufReader<File>) -> Result<Box<dyn Read>, Error> {
-    let is_named_gz = path.extension().is_some_and(|extension| extension == "gz");
-    if is_named_gz && !is_gzip(&mut file)? {
+fn unpacked_as_named(path: &Path, mut file: BufReader<File>) -> Result<Box<dyn Read>, Error> {
+    let is_named_gz = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("gz"));
+    if is_named_gz && !gzip::is_gzip(&mut file)? {
         return Err(Error::NotGzip);
     }
     Ok(unpacked(file)?)
-}
-
-fn is_gzip(input: &mut impl BufRead) -> io::Result<bool> {
-    Ok(input.fill_buf()?.starts_with(&GZIP_MAGIC))
-}
-
-/// The bytes themselves, decompressed if the first of them say gzip.
-///
-/// # Errors
-/// When `input` fails.
-pub fn unpacked<'a>(mut input: impl BufRead + 'a) -> io::Result<Box<dyn Read + 'a>> {
-    Ok(if is_gzip(&mut input)? { Box::new(MultiGzDecoder::new(input)) } else { Box::new(input) })
 }
 
 /// Encodes the images of a set.
@@ -355,7 +499,7 @@ mod tests {
         numbers.into_iter().flat_map(u32::to_be_bytes).collect()
     }
 
-    fn gzip(bytes: &[u8]) -> Vec<u8> {
+    fn packed(bytes: &[u8]) -> Vec<u8> {
         let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
         encoder.write_all(bytes).unwrap();
         encoder.finish().unwrap()
@@ -405,7 +549,7 @@ mod tests {
         let png = b"\x89PNG\r\n\x1a\n";
         let error = read_images(&png[..]).unwrap_err();
         assert!(matches!(error, Error::Magic { found: 0x8950_4e47, .. }));
-        assert!(error.to_string().starts_with("begins with 0x89504e47, but IDX images begin"));
+        assert!(error.to_string().starts_with("begins with 0x89504e47 (a PNG picture), but IDX images begin"));
 
         let error = read_images(&label_bytes(&small())[..]).unwrap_err();
         assert!(error.to_string().starts_with("holds labels where images are expected"));
@@ -421,8 +565,76 @@ mod tests {
         assert!(matches!(error(1, 28, 0), Error::ImageSize { .. }));
         assert!(matches!(error(1, 64, 65), Error::ImageSize { .. }));
         assert!(matches!(error(1, u32::MAX, u32::MAX), Error::ImageSize { .. }));
+        let too_many = [image_header(1, u32::MAX, u32::MAX), vec![0; 4]].concat();
+        assert!(matches!(read_images(&too_many[..]), Err(Error::ImageSize { .. })));
         let no_labels = [0, 0, 8, 1, 0, 0, 0, 0];
         assert!(matches!(read_labels(&no_labels[..]), Err(Error::Empty(Kind::Labels))));
+    }
+
+    /// An IDX file of this type with these sizes and bytes.
+    fn file(element: Element, dims: &[u32], body: &[u8]) -> Vec<u8> {
+        let header = [0, 0, element as u8, dims.len() as u8];
+        [&header[..], &dims.iter().flat_map(|size| size.to_be_bytes()).collect::<Vec<_>>(), body].concat()
+    }
+
+    #[test]
+    fn other_integers_are_labels_where_they_could_be_bytes() {
+        let big_endian = |numbers: &[i32]| numbers.iter().flat_map(|number| number.to_be_bytes()).collect::<Vec<_>>();
+        let labels = |bytes: Vec<u8>| read_labels(&bytes[..]);
+        assert_eq!(labels(file(Element::I32, &[2], &big_endian(&[3, 254]))).unwrap(), [3, 254]);
+        assert_eq!(labels(file(Element::I16, &[2], &[0, 9, 0, 8])).unwrap(), [9, 8]);
+        assert_eq!(labels(file(Element::I8, &[2, 1], &[9, 8])).unwrap(), [9, 8]);
+        assert_eq!(labels(file(Element::U8, &[2, 1], &[9, 8])).unwrap(), [9, 8]);
+        // QMNIST's: class, series, writer, and so on.
+        let extended: Vec<i32> = [5, 4, 100, 0, 1, 2, 3, 4].into_iter().chain([7; 8]).collect();
+        assert_eq!(labels(file(Element::I32, &[2, 8], &big_endian(&extended))).unwrap(), [5, 7]);
+        for value in [-1, 255, 100_000] {
+            let error = labels(file(Element::I32, &[2], &big_endian(&[0, value]))).unwrap_err();
+            assert!(matches!(error, Error::LabelRange { index: 1, value: found } if found == value), "{error}");
+        }
+        assert!(matches!(labels(file(Element::I32, &[2], &[0; 7])), Err(Error::Truncated { expected: 8, found: 7 })));
+        assert!(matches!(labels(file(Element::I32, &[2], &[0; 9])), Err(Error::Trailing { expected: 8 })));
+    }
+
+    #[test]
+    fn a_colour_dimension_of_one_is_none() {
+        let right = read_images(&file(Element::U8, &[2, 1, 3], &[1, 2, 3, 4, 5, 6])[..]).unwrap();
+        for dims in [[2, 1, 3, 1], [2, 1, 1, 3]] {
+            let bytes = file(Element::U8, &dims, &[1, 2, 3, 4, 5, 6]);
+            assert_eq!(read_images(&bytes[..]).unwrap(), right);
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join("images");
+            std::fs::write(&path, &bytes).unwrap();
+            let mut second = [0; 3];
+            ImageFile::open(&path).unwrap().read(1, &mut second).unwrap();
+            assert_eq!(second, [4, 5, 6]);
+        }
+    }
+
+    #[test]
+    fn other_files_are_named_for_what_they_are() {
+        let images = |bytes: Vec<u8>| read_images(&bytes[..]).unwrap_err().to_string();
+        let labels = |bytes: Vec<u8>| read_labels(&bytes[..]).unwrap_err().to_string();
+        let said = images(file(Element::F32, &[2, 28, 28], &[]));
+        assert!(
+            said.starts_with("holds 32-bit floats in 3 dimensions (2 x 28 x 28), but images are unsigned bytes in 3"),
+            "{said}"
+        );
+        assert!(said.contains("idx2numpy.convert_to_file(FILE, (255 * images)"), "{said}");
+        let said = images(file(Element::U8, &[2, 28, 28, 3], &[]));
+        assert!(said.starts_with("holds unsigned bytes in 4 dimensions (2 x 28 x 28 x 3)"), "{said}");
+        let said = labels(file(Element::F64, &[2], &[]));
+        assert!(
+            said.starts_with("holds 64-bit floats in 1 dimension (2), but labels are unsigned bytes in 1"),
+            "{said}"
+        );
+        let said = labels(file(Element::U8, &[2, 10], &[]));
+        assert!(said.starts_with("holds unsigned bytes in 2 dimensions (2 x 10)"), "{said}");
+        let said = images(b"PK\x03\x04 and so on".to_vec());
+        assert!(said.contains("(a ZIP archive"), "{said}");
+        let said = images(b"<!DOCTYPE html><title>404".to_vec());
+        assert!(said.contains("(a web page)"), "{said}");
+        assert!(images(file(Element::I32, &[4, 28, 28], &[])).starts_with("holds 32-bit integers"));
     }
 
     #[test]
@@ -439,7 +651,7 @@ mod tests {
     fn gzip_is_known_by_its_first_bytes() {
         let raw = image_bytes(&small());
         let right = read_images(&raw[..]).unwrap();
-        for (name, bytes) in [("images", &raw), ("images.gz", &gzip(&raw)), ("images", &gzip(&raw))] {
+        for (name, bytes) in [("images", &raw), ("images.gz", &packed(&raw)), ("images", &packed(&raw))] {
             assert_eq!(read_named(name, bytes).unwrap(), right);
         }
         assert!(matches!(read_named("images.gz", &raw), Err(Error::NotGzip)));
@@ -459,7 +671,7 @@ mod tests {
             }
         }
 
-        let bomb = gzip(&[image_header(2, 28, 28), vec![0; 100 << 20]].concat());
+        let bomb = packed(&[image_header(2, 28, 28), vec![0; 100 << 20]].concat());
         let mut read = 0;
         let error = read_images(unpacked(BufReader::new(Counted(&bomb, &mut read))).unwrap()).unwrap_err();
         assert!(matches!(error, Error::Trailing { expected: 1568 }), "{error}");
@@ -468,7 +680,7 @@ mod tests {
 
     #[test]
     fn a_cut_or_corrupt_gzip_file_is_found() {
-        let gz = gzip(&image_bytes(&small()));
+        let gz = packed(&image_bytes(&small()));
         for end in 2..gz.len() {
             assert!(read_named("images.gz", &gz[..end]).is_err(), "cut at {end}");
         }
@@ -485,16 +697,16 @@ mod tests {
     proptest! {
         #[test]
         fn no_bytes_make_it_panic(
-            magic in prop::sample::select(vec![Kind::Images as u32, Kind::Labels as u32, 0]),
+            magic in prop::sample::select(vec![Kind::Images as u32, Kind::Labels as u32, 0x0c02, 0x0c01, 0x0804, 0x0d03, 0]),
             sizes in prop::collection::vec(prop_oneof![0..5_u32, any::<u32>()], 0..4),
             rest in prop::collection::vec(any::<u8>(), 0..100),
         ) {
             let numbers = [magic].into_iter().chain(sizes).flat_map(u32::to_be_bytes);
             let bytes: Vec<u8> = numbers.chain(rest).collect();
-            for bytes in [&bytes, &gzip(&bytes), &[&GZIP_MAGIC[..], &bytes].concat()] {
+            for bytes in [&bytes, &packed(&bytes), &[&gzip::MAGIC[..], &bytes].concat()] {
                 let _ = read_images(&bytes[..]);
                 let _ = read_labels(&bytes[..]);
-                let _ = read_images(MultiGzDecoder::new(&bytes[..]));
+                let _ = read_images(gzip::Unpacked::new(&bytes[..]));
             }
         }
 

@@ -3,20 +3,27 @@
 //! Pixels stay the bytes they are on disk; what divides them by 255 is the reader of a [`Dataset`].
 
 pub mod batches;
+pub mod classes;
 mod dataset;
+pub mod description;
 pub mod digits;
 #[cfg(feature = "cli")]
 pub mod download;
+pub mod emnist;
 mod error;
 mod folder;
+pub mod gzip;
 pub mod idx;
 #[cfg(feature = "cli")]
 pub mod import;
+mod locate;
 #[cfg(feature = "cli")]
 pub mod public;
+pub mod sniff;
 mod store;
 
 pub use dataset::{Dataset, MAX_PIXELS, Splits};
 pub use error::Error;
-pub use folder::{FILE_NAMES, Labels, load_dir, load_mnist, make_dir, open_dir, save_dir, write_file};
+pub use folder::{FILE_NAMES, Labels, Note, load_dir, load_mnist, open_dir, save_dir};
+pub use locate::{Place, occupied};
 pub use store::{Store, StoredSet, Stores};

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use super::description::Description;
 use super::download::{self, Fetched, NotKept, Progress, RemoteFile, Sum};
 use super::folder::FILE_NAMES;
 use super::{Dataset, Splits, idx};
@@ -48,6 +49,9 @@ pub enum Problem {
     Set(#[from] super::Error),
 }
 
+/// Classes of each set.
+const CLASSES: usize = 10;
+
 /// Lengths of the four files' contents, which all three sets share.
 const BYTES: [u64; 4] = [47_040_016, 60_008, 7_840_016, 10_008];
 
@@ -68,6 +72,28 @@ impl PublicSet {
                 ["https://codh.rois.ac.jp/kmnist/dataset/kmnist/", "http://codh.rois.ac.jp/kmnist/dataset/kmnist/"]
             }
         }
+    }
+
+    /// What its classes are called, in the order of the labels; none where they are the digits.
+    #[must_use]
+    pub fn class_names(self) -> Option<Vec<String>> {
+        let names = match self {
+            Self::Mnist => return None,
+            Self::FashionMnist => [
+                "T-shirt/top",
+                "Trouser",
+                "Pullover",
+                "Dress",
+                "Coat",
+                "Sandal",
+                "Shirt",
+                "Sneaker",
+                "Bag",
+                "Ankle boot",
+            ],
+            Self::Kmnist => ["o", "ki", "su", "tsu", "na", "ha", "ma", "ya", "re", "wo"],
+        };
+        Some(names.map(str::to_owned).into())
     }
 
     /// Its four files: training images and labels, test images and labels.
@@ -118,7 +144,8 @@ impl PublicSet {
             let [train_images, train_labels, test_images, test_labels] = &contents;
             let train = decode(train_images, train_labels)?;
             let test = decode(test_images, test_labels)?;
-            Ok((Splits::new(train, test)?, not_kept))
+            let description = Description { names: self.class_names(), preparation: None };
+            Ok((Splits::described(train, test, CLASSES, description)?, not_kept))
         };
         load().map_err(|problem| Error { set: self, problem })
     }

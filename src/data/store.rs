@@ -2,9 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use super::dataset::class_count;
+use super::description::Description;
 use super::idx::{self, ImageFile};
-use super::{Dataset, Error, Splits};
+use super::{Dataset, Error, Splits, classes};
 use crate::threads;
 
 /// Images that one thread reads at a time, where several read.
@@ -25,6 +25,8 @@ pub struct StoredSet {
     path: PathBuf,
     images: ImageFile,
     labels: Vec<u8>,
+    /// Whether rows and columns are exchanged as the images are read.
+    is_transposed: bool,
 }
 
 impl StoredSet {
@@ -39,7 +41,7 @@ impl StoredSet {
             let reason = Box::new(Error::Counts { images: images.count, labels: labels.len() });
             return Err(Error::Set { path: path.to_owned(), reason });
         }
-        Ok(Self { path: path.to_owned(), images, labels })
+        Ok(Self { path: path.to_owned(), images, labels, is_transposed: false })
     }
 
     /// As [`Store::gather`].
@@ -59,7 +61,8 @@ impl StoredSet {
             Ok::<_, Error>(())
         });
         read.into_iter().collect::<Result<(), _>>()?;
-        Dataset::new(images, labels, rows, cols)
+        let set = Dataset::new(images, labels, rows, cols)?;
+        Ok(if self.is_transposed { set.transposed() } else { set })
     }
 
     fn read(&self, first: usize, images: &mut [u8]) -> Result<(), Error> {
@@ -89,7 +92,17 @@ impl Store {
     pub fn size(&self) -> (usize, usize) {
         match self {
             Self::Memory(set) => (set.rows(), set.cols()),
-            Self::File(StoredSet { images, .. }) => (images.rows, images.cols),
+            Self::File(StoredSet { images, is_transposed: false, .. }) => (images.rows, images.cols),
+            Self::File(StoredSet { images, is_transposed: true, .. }) => (images.cols, images.rows),
+        }
+    }
+
+    /// The same images with rows and columns exchanged.
+    #[must_use]
+    pub fn transposed(self) -> Self {
+        match self {
+            Self::Memory(set) => Self::Memory(set.transposed()),
+            Self::File(set) => Self::File(StoredSet { is_transposed: !set.is_transposed, ..set }),
         }
     }
 
@@ -142,8 +155,10 @@ pub struct Stores {
     pub train: Store,
     /// What is only tested with.
     pub test: Store,
-    /// Number of classes: 1 + the largest training label, 2 to 255.
+    /// Number of classes, 2 to 255: 1 + the largest training label, or what the set's class list says.
     pub classes: usize,
+    /// What else is known of the set.
+    pub description: Description,
 }
 
 impl Stores {
@@ -152,17 +167,31 @@ impl Stores {
     /// # Errors
     /// As [`Splits::new`].
     pub fn new(train: Store, test: Store) -> Result<Self, Error> {
-        if train.size() != test.size() {
-            return Err(Error::SizesDiffer { train: train.size(), test: test.size() });
-        }
-        let classes = class_count(train.labels(), test.labels())?;
-        Ok(Self { train, test, classes })
+        let classes = classes::count(train.labels(), test.labels())?;
+        Self::described(train, test, classes, Description::default())
+    }
+
+    /// Pairs two sets that have a class list, which also names classes without an image.
+    ///
+    /// # Errors
+    /// As [`Splits::described`].
+    pub fn described(train: Store, test: Store, classes: usize, description: Description) -> Result<Self, Error> {
+        classes::check_pair(train.size(), test.size(), &description)?;
+        classes::check(train.labels(), test.labels(), classes)?;
+        Ok(Self { train, test, classes, description })
+    }
+
+    /// The same with rows and columns of every image exchanged.
+    #[must_use]
+    pub fn transposed(self) -> Self {
+        let Self { train, test, classes, description } = self;
+        Self { train: train.transposed(), test: test.transposed(), classes, description }
     }
 }
 
 impl From<Splits> for Stores {
-    fn from(Splits { train, test, classes }: Splits) -> Self {
-        Self { train: Store::Memory(train), test: Store::Memory(test), classes }
+    fn from(Splits { train, test, classes, description }: Splits) -> Self {
+        Self { train: Store::Memory(train), test: Store::Memory(test), classes, description }
     }
 }
 
@@ -210,6 +239,16 @@ mod tests {
             }
         }
         assert!(matches!(stores[1].gather(&[]), Err(Error::Empty)));
+    }
+
+    #[test]
+    fn images_are_turned_wherever_they_lie() {
+        let folder = tempfile::tempdir().unwrap();
+        let stored = Store::File(StoredSet::open(&written(folder.path()), set().labels().to_vec()).unwrap());
+        let stored = stored.transposed();
+        assert_eq!(stored.size(), (3, 2));
+        assert_eq!(stored.gather(&[9, 0]).unwrap(), set().transposed().gather(&[9, 0]).unwrap());
+        assert_eq!(stored.transposed().into_memory().unwrap(), set());
     }
 
     #[test]

@@ -119,7 +119,7 @@ impl RunFolder {
             }
             _ => {}
         }
-        model::save(&self.path().join(MODEL), net, params)?;
+        model::save(&self.path().join(MODEL), net, params, run.description())?;
         self.write(HISTORY, |out| write_history(out, losses))?;
         self.write(RUN, |out| {
             serde_json::to_writer_pretty(&mut *out, run)?;

@@ -6,6 +6,7 @@ use std::io;
 use comfy_table::{CellAlignment, Table, presets};
 use serde::Serialize;
 
+use crate::data::description::Description;
 use crate::data::idx::{self, Kind};
 use crate::data::{Dataset, Store, Stores, download};
 
@@ -19,6 +20,8 @@ pub struct SetReport {
     rows: usize,
     cols: usize,
     classes: usize,
+    #[serde(flatten)]
+    description: Description,
     train: Half,
     test: Half,
 }
@@ -44,17 +47,22 @@ impl SetReport {
     /// # Errors
     /// When images cannot be read.
     pub fn new(source: &str, stores: &Stores) -> io::Result<Self> {
-        let Stores { train, test, classes } = stores;
+        let Stores { train, test, classes, description } = stores;
         let half = |set| Half::new(set, *classes);
         let (rows, cols) = train.size();
-        Ok(Self { source: source.to_owned(), rows, cols, classes: *classes, train: half(train)?, test: half(test)? })
+        let (source, description) = (source.to_owned(), description.clone());
+        Ok(Self { source, rows, cols, classes: *classes, description, train: half(train)?, test: half(test)? })
     }
 
     /// Tables for a person, and one of the images.
     #[must_use]
     pub fn text(&self, set: &Dataset) -> String {
-        let Self { source, rows, cols, classes, train, test } = self;
-        let mut text = format!("{source}: {rows}x{cols} pixels, {classes} classes\n\n");
+        let Self { source, rows, cols, classes, description, train, test } = self;
+        let mut text = format!("{source}: {rows}x{cols} pixels, {classes} classes\n");
+        if let Some(preparation) = &description.preparation {
+            let _ = writeln!(text, "prepared from pictures: {preparation}");
+        }
+        text.push('\n');
         let table = |header: [&str; 5], rows: Vec<[String; 5]>| {
             let mut table = Table::new();
             table.load_style(presets::NOTHING).set_header(header).add_rows(rows);
@@ -73,7 +81,9 @@ impl SetReport {
         let share = |count: usize, half: &Half| format!("{:.1} %", 100.0 * count as f64 / half.images as f64);
         let counts = train.counts.iter().zip(&test.counts).enumerate().map(|(label, (&of_train, &of_test))| {
             let [train_share, test_share] = [share(of_train, train), share(of_test, test)];
-            [label.to_string(), of_train.to_string(), train_share, of_test.to_string(), test_share]
+            let name = description.names.as_ref().and_then(|names| names.get(label));
+            let class = name.map_or(label.to_string(), |name| format!("{label} {name}"));
+            [class, of_train.to_string(), train_share, of_test.to_string(), test_share]
         });
         text += &table(["class", "train", "", "test", ""], counts.collect());
         text += "\n\nSHA-256 of the unpacked files\n";
@@ -89,8 +99,6 @@ impl SetReport {
 
 impl Half {
     fn new(set: &Store, classes: usize) -> io::Result<Self> {
-        let mut counts = vec![0; classes];
-        set.labels().iter().for_each(|&label| counts[usize::from(label)] += 1);
         let pixels = set.len() as f64 * set.pixels() as f64;
         let (mut lit, mut sum) = (0, 0);
         let images_sha256 = download::sha256_of(|mut file| {
@@ -111,9 +119,19 @@ impl Half {
             mean: sum as f64 / pixels / 255.0,
             images_sha256,
             labels_sha256,
-            counts,
+            counts: counts_by_class(set.labels(), classes),
         })
     }
+}
+
+/// How many labels there are of each class; all are below `classes`.
+#[must_use]
+pub fn counts_by_class(labels: &[u8], classes: usize) -> Vec<usize> {
+    let mut counts = vec![0; classes];
+    for &label in labels {
+        counts[usize::from(label)] += 1;
+    }
+    counts
 }
 
 /// Columns that a terminal surely has.

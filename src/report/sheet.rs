@@ -87,10 +87,10 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("sheet.png");
         assert_eq!(write_sheet(&path, &Store::Memory(set), 6).unwrap(), 5);
-        let found = crate::data::import::read_png(std::io::Cursor::new(std::fs::read(&path).unwrap())).unwrap();
+        let found = crate::data::import::picture::read(&std::fs::read(&path).unwrap()).unwrap();
         assert_eq!((found.rows, found.cols), (2 * (3 * 3 + 2), 2 * (2 * 4 + 2)));
         // The second image of class 3, whose pixels are 4 and 5, in the second row.
-        let at = |x: usize, y: usize| found.pixels[y * found.cols + x];
+        let at = |x: usize, y: usize| found.grey.to_bytes(255)[y * found.cols + x];
         assert_eq!([at(12, 10), at(13, 11), at(14, 10), at(16, 10), at(12, 9)], [4, 4, 5, PAPER, PAPER]);
         // Nothing where class 7 has no second image.
         assert_eq!(at(12, 16), PAPER);

@@ -1,8 +1,11 @@
 //! The results of a run as one JSON object: on stdout with `--json`, and as run.json in the run's folder.
 
+use std::ffi::OsString;
+
 use serde::{Deserialize, Serialize};
 
 use crate::backend::{self, Evaluation};
+use crate::data::description::Description;
 use crate::devices::{Info, Kind};
 use crate::train::{End, EpochAccuracy, Outcome};
 
@@ -34,6 +37,20 @@ pub struct Data {
     pub test: usize,
     /// Classes.
     pub classes: usize,
+    /// Whether rows and columns were exchanged, as a person asked.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub transposed: bool,
+    /// The folder, where its name is no text that `source` could hold.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source_path: Option<OsString>,
+    /// What else is known of the set.
+    #[serde(flatten)]
+    pub description: Description,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde hands out references")]
+fn is_false(value: &bool) -> bool {
+    !value
 }
 
 /// What the run was asked to do.
@@ -156,6 +173,12 @@ impl Run {
             settings,
             out,
         }
+    }
+
+    /// What is known of the set that was trained on.
+    #[must_use]
+    pub fn description(&self) -> &Description {
+        &self.data.description
     }
 
     /// The same in a few lines, for a person.

@@ -1,5 +1,6 @@
 //! The command as a person meets it: what it prints, what it leaves in files, how it ends.
 
+mod import;
 mod sets;
 
 use std::collections::BTreeMap;
@@ -12,6 +13,7 @@ use flate2::{Compression, write::GzEncoder};
 use safetensors::tensor::{Dtype, TensorView};
 use serde_json::Value;
 use tempfile::TempDir;
+use twolayer::data::description::Description;
 use twolayer::data::{Dataset, idx};
 use twolayer::model::{self, Model};
 use twolayer::net::{Activation, Net, Output, Params, Shape};
@@ -405,7 +407,7 @@ mod train {
         let losses = place.losses("some/run");
         assert_eq!(losses.len(), 20);
         assert!(losses.iter().all(|loss| loss.is_finite()), "{losses:?}");
-        let Model { params, activation, output } = place.model("some/run");
+        let Model { params, activation, output, .. } = place.model("some/run");
         assert_eq!(params.shape, Shape { input: PIXELS, hidden: 7, classes: CLASSES });
         assert_eq!((activation, output), (Some(Activation::Relu), Some(Output::Softmax)));
     }
@@ -1369,7 +1371,7 @@ mod bad_init {
         let shape = Shape { input: PIXELS, hidden: HIDDEN, classes: CLASSES };
         let net = Net { shape, activation: Activation::Relu, output: Output::Softmax };
         let mut content = Vec::new();
-        model::write(&mut content, &net, &Params::zeros(shape)).unwrap();
+        model::write(&mut content, &net, &Params::zeros(shape), &Description::default()).unwrap();
         let relu = content.windows(4).position(|bytes| bytes == b"relu").unwrap();
         content[relu..relu + 4].copy_from_slice(b"tanh");
         assert_holds(&complaint(1, &content, ""), "init: its metadata: 'tanh' is no activation");
@@ -1425,7 +1427,7 @@ mod ends_early {
         let shape = Shape { input: PIXELS, hidden: 4, classes: CLASSES };
         let net = Net { shape, activation: Activation::Relu, output: Output::Identity };
         let params = Params { b2: vec![f32::MAX; CLASSES], ..Params::zeros(shape) };
-        model::save(&place.path("huge"), &net, &params).unwrap();
+        model::save(&place.path("huge"), &net, &params, &Description::default()).unwrap();
         let said = place.run("--device cpu --data data --init huge --iterations 5 --out run");
         assert_eq!(said.code, Some(1));
         let error = said.stderr.lines().last().unwrap();

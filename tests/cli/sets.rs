@@ -1,19 +1,10 @@
 //! `twolayer data`: sets that are looked at, made and taken over.
 
-use std::io::Cursor;
-
 use twolayer::data::digits::{self, PIXELS as DIGIT};
-use twolayer::data::import::read_png;
+use twolayer::data::import::picture;
 use twolayer::data::{Splits, load_dir, save_dir};
 
 use super::*;
-
-fn write_png(path: &Path, size: (u32, u32), pixels: &[u8]) {
-    fs::create_dir_all(path.parent().unwrap()).unwrap();
-    let mut encoder = png::Encoder::new(fs::File::create(path).unwrap(), size.1, size.0);
-    encoder.set_color(png::ColorType::Grayscale);
-    encoder.write_header().unwrap().write_image_data(pixels).unwrap();
-}
 
 #[test]
 fn info_tells_what_a_set_holds() {
@@ -29,6 +20,7 @@ fn info_tells_what_a_set_holds() {
     let content = fs::read(place.path("data").join(TRAIN_LABELS_FILE)).unwrap();
     assert_eq!(json["train"]["labels_sha256"], twolayer::data::download::sha256(&content));
     // With one class unused, in images of another shape.
+    fs::remove_dir_all(place.path("data")).unwrap();
     let few = Dataset::new(vec![0, 9, 0, 0, 0, 0], vec![0, 2], 3, 1).unwrap();
     save_dir(&place.path("data"), &Splits::new(few.clone(), few).unwrap()).unwrap();
     let json = place.json("data info --data data");
@@ -56,6 +48,14 @@ fn generate_draws_a_set_that_can_be_trained_on() {
     assert_ne!(other.train, splits.train);
     assert_eq!(other.test.len(), 3);
 
+    // Whatever chance leaves out.
+    place.ok("data generate small --count 20 --test-count 1 --seed 3");
+    let small = load_dir(&place.path("small")).unwrap();
+    assert!((0..10).all(|digit| small.train.labels().contains(&digit)));
+    place.ok("data generate least --count 1 --test-count 1");
+    assert_eq!(load_dir(&place.path("least")).unwrap().classes, 10);
+    place.ok("--device cpu --data least --iterations 2 --no-save");
+
     assert_holds(&place.fails(1, "data generate drawn --count 3"), "give --overwrite");
     place.ok("data generate drawn --count 30 --overwrite");
     let fewer = load_dir(&place.path("drawn")).unwrap().train;
@@ -70,88 +70,13 @@ fn show_draws_a_class_a_row() {
     let place = Place::new();
     let said = place.ok("data show --data data --split test --count 6 -o sheet.png");
     assert_eq!(said.stdout, "6 images in sheet.png\n");
-    let sheet = read_png(Cursor::new(fs::read(place.path("sheet.png")).unwrap())).unwrap();
+    let sheet = picture::read(&fs::read(place.path("sheet.png")).unwrap()).unwrap();
     // Three rows of two images, larger twice, with a gap around.
     assert_eq!((sheet.rows, sheet.cols), (2 * (3 * (SIDE + 2) + 2), 2 * (2 * (SIDE + 2) + 2)));
     assert_holds(&place.fails(2, "data show --data data -o sheet.svg"), "end its name so");
     assert_holds(&place.fails(1, "data show --data data -o nowhere/sheet.png"), "nowhere");
     place.fails(2, "data show --data data");
     place.fails(2, "data show --data data -o sheet.png --count 0");
-}
-
-#[test]
-fn a_folder_of_pictures_becomes_a_set() {
-    let place = Place::new();
-    for (class, brightness) in [("boots", 100), ("sandals", 200)] {
-        for number in 0..10 {
-            let path = place.path(format!("pictures/{class}/{number}.png"));
-            write_png(&path, (2, 3), &[0, 0, brightness, number, 0, 0]);
-        }
-    }
-    // What is no picture is passed over.
-    fs::write(place.path("pictures/boots/notes.txt"), "old").unwrap();
-    fs::create_dir(place.path("pictures/empty")).unwrap();
-    let said = place.ok("data import pictures taken --test-share 0.2");
-    assert_eq!(said.stdout, "16 images to train and 4 to test, 2x3 pixels, 2 classes in taken\n0 boots\n1 sandals\n");
-    let splits = load_dir(&place.path("taken")).unwrap();
-    for (image, label) in (0..).zip(splits.train.labels()) {
-        assert_eq!(splits.train.image(image).unwrap()[2], [100, 200][usize::from(*label)]);
-    }
-    place.ok("--device cpu --data taken --iterations 2 --no-save");
-
-    place.ok("data import pictures dark --test pictures --invert");
-    let dark = load_dir(&place.path("dark")).unwrap();
-    assert_eq!((dark.train.len(), dark.test.len()), (20, 20));
-    assert_eq!(dark.train.image(3).unwrap(), [255, 255, 155, 252, 255, 255]);
-
-    // Names that are numbers are the labels.
-    for class in [3, 7] {
-        for number in 0..4 {
-            write_png(&place.path(format!("numbered/{class}/{number}.png")), (1, 1), &[class]);
-        }
-    }
-    place.ok("data import numbered labelled");
-    let labelled = load_dir(&place.path("labelled")).unwrap();
-    assert_eq!(labelled.train.labels(), labelled.train.images());
-    assert_eq!(labelled.classes, 8);
-
-    let told = place.fails(2, "data import pictures mixed --test numbered");
-    assert_holds(&told, "different names");
-    assert_holds(&place.fails(1, "data import pictures taken"), "give --overwrite");
-    assert_holds(&place.fails(1, "data import pictures/boots mixed"), "holds no folder of .png files");
-    let wide = place.path("pictures/sandals/wide.png");
-    write_png(&wide, (2, 2), &[0; 4]);
-    let told = place.fails(1, "data import pictures mixed");
-    assert_holds(&told, "wide.png: has 2 x 2 pixels (rows x columns) where the images before have 2 x 3");
-    fs::write(&wide, "no picture").unwrap();
-    assert_holds(&place.fails(1, "data import pictures mixed"), "wide.png: is no whole PNG file");
-}
-
-#[test]
-fn lines_of_numbers_become_a_set() {
-    let place = Place::new();
-    let line = |image: usize| format!("{},{},0,255,{image}\n", image % 3, image * 2);
-    let text: String = (0..20).map(line).collect();
-    fs::write(place.path("lines.csv"), format!("label,1x1,1x2,2x1,2x2\n{text}")).unwrap();
-    let said = place.ok("data import lines.csv taken");
-    assert_eq!(said.stdout, "17 images to train and 3 to test, 2x2 pixels, 3 classes in taken\n");
-    let splits = load_dir(&place.path("taken")).unwrap();
-    for (image, label) in (0..).zip(splits.train.labels()) {
-        let &[_, _, _, number] = splits.train.image(image).unwrap() else { panic!("four pixels") };
-        assert_eq!(*label, number % 3);
-    }
-    place.ok("data import lines.csv flat --size 1x4 --test lines.csv");
-    assert_eq!(load_dir(&place.path("flat")).unwrap().test.len(), 20);
-
-    assert_holds(&place.fails(1, "data import lines.csv other --size 3x3"), "line 2 has 4 pixels where 9 are expected");
-    assert_holds(&place.fails(2, "data import lines.csv other --size 3"), "28x28");
-    assert_holds(&place.fails(2, "data import lines.csv other --test-share 1"), "between 0 and 1");
-    assert_holds(&place.fails(1, "data import nowhere.csv other"), "nowhere.csv: cannot be read");
-    fs::write(place.path("bad.csv"), "1,2\n300,4\n").unwrap();
-    assert_holds(
-        &place.fails(1, "data import bad.csv other"),
-        "bad.csv: line 2: \"300\" is no whole number from 0 to 254",
-    );
 }
 
 #[test]

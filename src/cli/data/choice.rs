@@ -1,14 +1,15 @@
 //! `--data`: where the images come from.
 
-use std::path::PathBuf;
-use std::str::FromStr;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
+use clap::builder::{OsStringValueParser, TypedValueParser};
 
 use crate::cli::Error;
 use crate::data::download;
 use crate::data::public::PublicSet;
-use crate::data::{Splits, Store, Stores, digits, load_dir, open_dir};
+use crate::data::{Note, Place, Store, Stores, digits, open_dir};
 use crate::report::progress::Progress;
 use crate::report::summary::Data;
 
@@ -16,10 +17,13 @@ use crate::report::summary::Data;
 #[derive(Args)]
 pub(in crate::cli) struct DataArguments {
     /// auto (MNIST, else the built-in digits), mnist, fashion-mnist, kmnist, synthetic (the built-in digits), or a DIR with
-    /// four IDX files
+    /// four IDX files (DIR/emnist-letters where it holds several sets)
     /// [default: auto; eval of a RUN: what it was trained on]
-    #[arg(long, value_name = "DATA")]
+    #[arg(long, value_name = "DATA", value_parser = OsStringValueParser::new().try_map(Choice::of))]
     data: Option<Choice>,
+    /// Exchange rows and columns of every image, where a set lies transposed in its files (EMNIST's are known by their names)
+    #[arg(long)]
+    transpose: bool,
     /// Download nothing
     #[arg(long, conflicts_with = "mirror")]
     offline: bool,
@@ -50,16 +54,41 @@ pub(in crate::cli) enum Choice {
     Dir(PathBuf),
 }
 
-impl FromStr for Choice {
-    type Err = &'static str;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        Ok(match text {
-            "" => return Err(CHOICES),
-            "auto" => Self::Auto,
-            "synthetic" | BUILT_IN => Self::Synthetic,
-            name => name.parse().map_or_else(|_| Self::Dir(name.into()), Self::Public),
+impl Choice {
+    /// What a person means by a word or a path.
+    pub fn of(given: OsString) -> Result<Self, &'static str> {
+        Ok(match given.to_str() {
+            Some("") => return Err(CHOICES),
+            Some("auto") => Self::Auto,
+            Some("synthetic" | BUILT_IN) => Self::Synthetic,
+            Some(name) => name.parse().map_or_else(|_| Self::Dir(name.into()), Self::Public),
+            None => Self::Dir(given.into()),
         })
+    }
+
+    /// The word that stands for it; none for a folder.
+    fn word(&self) -> Option<&'static str> {
+        match self {
+            Self::Auto => Some("auto"),
+            Self::Public(set) => Some(set.as_str()),
+            Self::Synthetic => Some("synthetic"),
+            Self::Dir(_) => None,
+        }
+    }
+}
+
+/// What a network was trained on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::cli) struct TrainedOn {
+    pub choice: Choice,
+    pub transposed: bool,
+}
+
+impl TrainedOn {
+    /// Of what a run's file says; none where that is nothing that can be opened.
+    pub fn of(data: Data) -> Option<Self> {
+        let source = data.source_path.unwrap_or_else(|| data.source.into());
+        Some(Self { choice: Choice::of(source).ok()?, transposed: data.transposed })
     }
 }
 
@@ -70,51 +99,64 @@ const MNIST_DIR: &str = "MNIST_DIR";
 impl DataArguments {
     /// What downloads from these mirrors, or from the usual ones if there are none.
     pub fn from_mirrors(mirrors: &[String]) -> Self {
-        Self { data: None, offline: false, mirror: mirrors.to_vec(), max_memory: u64::MAX }
+        Self { data: None, transpose: false, offline: false, mirror: mirrors.to_vec(), max_memory: u64::MAX }
     }
 
     /// The images that were asked for, and says which they are. Of a folder, a set that is too large for memory stays in its
     /// file.
     pub fn open(&self, progress: &mut Progress) -> Result<(Stores, Data), Error> {
-        self.open_or(&Choice::Auto, progress)
+        self.open_or(None, progress)
     }
 
-    /// As [`Self::open`], with another choice where none was made.
-    pub fn open_or(&self, default: &Choice, progress: &mut Progress) -> Result<(Stores, Data), Error> {
-        let choice = self.data.as_ref().unwrap_or(default);
-        let (stores, source) = match choice {
-            Choice::Dir(dir) => {
-                if !dir.exists() {
-                    return Err(Error::NoData(dir.clone()));
-                }
-                let stores = open_dir(dir, self.max_memory)?;
-                // So that an evaluation started elsewhere finds it.
-                let whole = dir.canonicalize().unwrap_or_else(|_| dir.clone());
-                (stores, whole.display().to_string())
-            }
-            Choice::Synthetic => (digits::built_in()?.into(), BUILT_IN.to_owned()),
-            Choice::Public(set) => (self.public(*set, progress)?.into(), set.to_string()),
+    /// As [`Self::open`], but what a network was trained on where nothing else was asked for.
+    pub fn open_or(&self, trained_on: Option<&TrainedOn>, progress: &mut Progress) -> Result<(Stores, Data), Error> {
+        let trained_on = trained_on.filter(|_| self.data.is_none());
+        let choice = trained_on.map(|data| &data.choice).or(self.data.as_ref()).unwrap_or(&Choice::Auto);
+        let transposed = self.transpose || trained_on.is_some_and(|data| data.transposed);
+        if let Some(word) = self.data.as_ref().and_then(Choice::word).filter(|word| Path::new(word).is_dir()) {
+            progress.notice(format_args!(
+                "--data {word} is the set of that name, not the folder {word} that is here; for the folder give {}",
+                Path::new(".").join(word).display()
+            ));
+        }
+        let built_in = || Ok::<_, Error>((digits::built_in()?.into(), Vec::new()));
+        let ((stores, notes), source) = match choice {
+            Choice::Dir(dir) => (self.folder(dir)?, whole(dir).into_os_string()),
+            Choice::Synthetic => (built_in()?, BUILT_IN.into()),
+            Choice::Public(set) => (self.public(*set, progress)?, set.as_str().into()),
             Choice::Auto => match self.public(PublicSet::Mnist, progress) {
-                Ok(splits) => (splits.into(), PublicSet::Mnist.to_string()),
+                Ok(opened) => (opened, PublicSet::Mnist.as_str().into()),
                 // Only what can't be had is made up for; a broken file is an error.
                 Err(Error::Public(reason)) => {
                     progress.notice(format_args!("{reason}; going on with the built-in digits"));
-                    (digits::built_in()?.into(), BUILT_IN.to_owned())
+                    (built_in()?, BUILT_IN.into())
                 }
                 Err(error) => return Err(error),
             },
         };
-        let data = Data { source, train: stores.train.len(), test: stores.test.len(), classes: stores.classes };
-        let Data { source, train, test, classes } = &data;
+        let stores: Stores = if transposed { stores.transposed() } else { stores };
+        let data = Data {
+            source: source.to_string_lossy().into_owned(),
+            source_path: source.to_str().is_none().then(|| source.clone()),
+            train: stores.train.len(),
+            test: stores.test.len(),
+            classes: stores.classes,
+            transposed,
+            description: stores.description.clone(),
+        };
+        let Data { train, test, classes, .. } = &data;
         let (rows, cols) = stores.train.size();
         let shown = match choice {
             Choice::Dir(dir) => dir.display().to_string(),
-            _ if source == BUILT_IN => "built-in digits".to_owned(),
-            _ => source.clone(),
+            _ if data.source == BUILT_IN => "built-in digits".to_owned(),
+            _ => data.source.clone(),
         };
         progress.say(format_args!(
             "data: {shown}, {train} images to train and {test} to test, {rows}x{cols} pixels, {classes} classes"
         ));
+        for note in &notes {
+            progress.notice(note);
+        }
         for (kind, store) in [("training", &stores.train), ("test", &stores.test)] {
             if let Store::File(_) = store {
                 progress.say(format_args!("the {kind} images do not fit --max-memory; they are read as they are used"));
@@ -123,12 +165,20 @@ impl DataArguments {
         Ok((stores, data))
     }
 
+    /// The set of a folder, or one of several in it.
+    fn folder(&self, dir: &Path) -> Result<(Stores, Vec<Note>), Error> {
+        if !dir.exists() && Place::find(dir).is_err() {
+            return Err(Error::NoData(dir.to_owned()));
+        }
+        Ok(open_dir(dir, self.max_memory)?)
+    }
+
     /// A public set, fetched if need be.
-    pub fn public(&self, set: PublicSet, progress: &mut Progress) -> Result<Splits, Error> {
+    pub fn public(&self, set: PublicSet, progress: &mut Progress) -> Result<(Stores, Vec<Note>), Error> {
         if set == PublicSet::Mnist
             && let Some(dir) = std::env::var_os(MNIST_DIR).filter(|dir| !dir.is_empty())
         {
-            return Ok(load_dir(dir.as_ref())?);
+            return self.folder(dir.as_ref());
         }
         let mirrors: Vec<&str> = match (self.offline, self.mirror.as_slice()) {
             (true, _) => Vec::new(),
@@ -140,6 +190,12 @@ impl DataArguments {
         if let Some(reason) = not_kept {
             progress.notice(reason);
         }
-        Ok(splits)
+        Ok((splits.into(), Vec::new()))
     }
+}
+
+/// A path that leads to the same place from everywhere, so that an evaluation started elsewhere finds it. Not the canonical
+/// one, which on Windows is of a form that other programs do not take.
+fn whole(dir: &Path) -> PathBuf {
+    std::path::absolute(dir).unwrap_or_else(|_| dir.to_owned())
 }

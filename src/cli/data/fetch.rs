@@ -24,12 +24,12 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Error> {
     let mut progress = Progress::new(arguments.quiet);
     let result = DataArguments::from_mirrors(&arguments.mirror).public(arguments.set, &mut progress);
     progress.finish();
-    let splits = result?;
+    let (stores, _) = result?;
     let kept = arguments.set.cache_dir().map_or(String::new(), |folder| format!(", kept in {}", folder.display()));
     print(&format!(
         "{}: {} images to train and {} to test{kept}\n",
         arguments.set,
-        splits.train.len(),
-        splits.test.len()
+        stores.train.len(),
+        stores.test.len()
     ))
 }

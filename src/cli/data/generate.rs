@@ -6,15 +6,17 @@ use clap::Args;
 
 use super::check_target;
 use crate::cli::{Error, print};
-use crate::data::{FILE_NAMES, digits, idx, make_dir, write_file};
+use crate::data::description::{self, Description};
+use crate::data::{self, FILE_NAMES, digits, idx};
+use crate::files::Together;
 use crate::report::progress::Progress;
 
 #[derive(Args)]
 pub(in crate::cli) struct Arguments {
-    /// The folder for the four IDX files
+    /// The folder for the four IDX files and set.json
     #[arg(value_name = "DIR")]
     folder: PathBuf,
-    /// Training images
+    /// Training images; from 20 on all ten digits are among them
     #[arg(long, value_name = "N", default_value_t = 60_000, value_parser = clap::value_parser!(u32).range(1..))]
     count: u32,
     /// Test images [default: a sixth of the training images]
@@ -33,23 +35,28 @@ pub(in crate::cli) struct Arguments {
 
 pub(super) fn run(arguments: &Arguments) -> Result<(), Error> {
     let &Arguments { ref folder, count, test_count, seed, overwrite, quiet } = arguments;
-    check_target(folder, overwrite)?;
     let progress = Progress::new(quiet);
+    check_target(folder, overwrite, &progress)?;
     let test_count = test_count.unwrap_or(count.div_ceil(6));
-    make_dir(folder)?;
+    let in_folder = |reason| data::Error::Write { path: folder.clone(), reason };
+    let mut files = Together::new(folder).map_err(in_folder)?;
     let [train_seed, test_seed] = digits::seeds(seed);
     let sets = [(count, train_seed, "training"), (test_count, test_seed, "test")];
     for ((count, seed, kind), names) in sets.into_iter().zip(FILE_NAMES.chunks(2)) {
         let what = format!("drawing {count} {kind} images");
         progress.busy(&what);
         let mut labels = Vec::new();
-        write_file(folder, names[0], |out| {
+        let written = files.write(names[0], |out| {
             let mut done = |drawn| progress.detail(&format!("{what}, {drawn} drawn"));
             labels = digits::write_images(out, count, seed, &mut done)?;
             Ok(())
-        })?;
-        write_file(folder, names[1], |out| idx::write_labels(&labels, out))?;
+        });
+        written.and_then(|()| files.write(names[1], |out| idx::write_labels(&labels, out))).map_err(in_folder)?;
     }
+    files
+        .write(description::FILE_NAME, |out| description::write(out, digits::CLASSES, &Description::default()))
+        .and_then(|()| files.commit())
+        .map_err(in_folder)?;
     progress.finish();
     print(&format!("{count} digits to train and {test_count} to test in {}\n", folder.display()))
 }

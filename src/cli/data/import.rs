@@ -1,41 +1,61 @@
 //! `twolayer data import`: a set made of images from elsewhere.
 
-use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use comfy_table::{CellAlignment, Table, presets};
 
 use super::check_target;
 use crate::cli::{Error, print};
-use crate::data::import::{Imported, from_csv, from_folder};
+use crate::data::import::{self, Imported, LabelColumn, Options, Remark};
 use crate::data::{Splits, save_dir};
+use crate::report::progress::Progress;
+use crate::report::set::counts_by_class;
 
 #[derive(Args)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a flag")]
 pub(in crate::cli) struct Arguments {
-    /// A folder that has a folder of .png files for each class, or a .csv file of lines: label, pixels
+    /// A folder that has a folder of pictures for each class (PNG, JPEG, BMP, GIF, WebP, PGM, PPM; those in folders below
+    /// too), or a table of lines: a label and the pixels (.csv, .tsv, .csv.gz)
     #[arg(value_name = "SOURCE")]
     source: PathBuf,
-    /// The folder for the four IDX files
+    /// The folder for the four IDX files and set.json
     #[arg(value_name = "DIR")]
     folder: PathBuf,
     /// Test images, of the same kind as SOURCE [default: some are held out of it]
     #[arg(long, value_name = "SOURCE")]
     test: Option<PathBuf>,
-    /// The share of the images that is held out for testing, where there is no --test
+    /// The share of each class's images that is held out for testing, where there is no --test
     #[arg(long, value_name = "X", default_value_t = 0.15, value_parser = share, conflicts_with = "test")]
     test_share: f64,
     /// Which images are held out: another seed, others
     #[arg(long, value_name = "N", default_value_t = 0, conflicts_with = "test")]
     seed: u64,
-    /// Rows and columns of an image in a .csv file [default: a square's]
+    /// Rows and columns of an image: of a table's [default: a square's], or those that all pictures must have
     #[arg(long, value_name = "ROWSxCOLS", value_parser = size)]
     size: Option<(usize, usize)>,
+    /// The column of a table that holds the labels: first, last, its number from 1, or its heading [default: the one headed
+    /// label, class, target, y or character, else the first]
+    #[arg(long, value_name = "COLUMN")]
+    label: Option<LabelColumn>,
+    /// The number that the first class has, where labels are numbers
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    first_label: u8,
+    /// The value of white [default: 255; 65535 in pictures of 16 bits; 1 where a table has fractions up to 1]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    max: Option<u16>,
     /// Turn black to white: for dark ink on bright paper, where MNIST has the reverse
     #[arg(long)]
     invert: bool,
+    /// Go on without pictures that cannot be decoded
+    #[arg(long)]
+    skip_broken: bool,
     /// Write even where there is a set
     #[arg(long)]
     overwrite: bool,
+    /// Only errors and notes on stderr
+    #[arg(long)]
+    quiet: bool,
 }
 
 fn share(text: &str) -> Result<f64, &'static str> {
@@ -48,38 +68,88 @@ fn size(text: &str) -> Result<(usize, usize), &'static str> {
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<(), Error> {
-    let Arguments { source, folder, test, test_share, seed, overwrite, .. } = arguments;
-    check_target(folder, *overwrite)?;
-    let imported = read(arguments, source)?;
-    let (train, test) = match test {
-        None => imported.set.held_out(*test_share, *seed)?,
-        Some(path) => {
-            let test = read(arguments, path)?;
-            if test.classes != imported.classes {
-                let text = "the classes of SOURCE and --test have different names; give two folders with the same ones";
-                return Err(Error::Usage(text.to_owned()));
-            }
-            (imported.set, test.set)
-        }
-    };
-    let splits = Splits::new(train, test)?;
-    save_dir(folder, &splits)?;
-    let Splits { train, test, classes } = &splits;
-    let (rows, cols) = (train.rows(), train.cols());
-    let mut text = format!(
-        "{} images to train and {} to test, {rows}x{cols} pixels, {classes} classes in {}\n",
-        train.len(),
-        test.len(),
-        folder.display()
-    );
-    for (label, name) in imported.classes.into_iter().flatten().enumerate() {
-        let _ = writeln!(text, "{label} {name}");
-    }
-    print(&text)
+    let progress = Progress::new(arguments.quiet);
+    let result = import(arguments, &progress);
+    progress.finish();
+    print(&result?)
 }
 
-fn read(arguments: &Arguments, source: &Path) -> Result<Imported, Error> {
-    let Imported { set, classes } =
-        if source.is_dir() { from_folder(source)? } else { from_csv(source, arguments.size)? };
-    Ok(Imported { set: if arguments.invert { set.inverted() } else { set }, classes })
+/// Makes the set, and returns what is to be said of it.
+fn import(arguments: &Arguments, progress: &Progress) -> Result<String, Error> {
+    let Arguments { source, folder, test, test_share, seed, overwrite, .. } = arguments;
+    check_target(folder, *overwrite, progress)?;
+    let imported = read(arguments, source, None, progress)?;
+    let mut text = facts(&imported, "");
+    let splits = match test {
+        None => imported.held_out(*test_share, *seed)?,
+        Some(path) => {
+            let test = read(arguments, path, Some(&imported), progress)?;
+            text += &facts(&test, "--test: ");
+            imported.tested_with(test)?
+        }
+    };
+    if let Some(remark) = import::unused(&splits.train, splits.classes) {
+        progress.notice(remark);
+    }
+    progress.busy("writing the set");
+    save_dir(folder, &splits)?;
+    Ok(text + &summary(&splits, folder))
+}
+
+fn read(
+    arguments: &Arguments,
+    source: &Path,
+    train: Option<&Imported>,
+    progress: &Progress,
+) -> Result<Imported, Error> {
+    progress.busy(&format!("reading {}", source.display()));
+    let options = Options {
+        size: arguments.size,
+        max: arguments.max,
+        is_inverted: arguments.invert,
+        skip_broken: arguments.skip_broken,
+        label: arguments.label.clone(),
+        first_label: arguments.first_label,
+    };
+    let imported = import::read(source, &options, train).inspect_err(|error| {
+        // The error itself shows the first of them.
+        for fault in error.problem.faults() {
+            progress.say(fault);
+        }
+    })?;
+    let which = if train.is_some() { "--test: " } else { "" };
+    for note in imported.remarks.iter().filter(|remark| remark.is_note()) {
+        progress.notice(format_args!("{which}{note}"));
+    }
+    Ok(imported)
+}
+
+/// What was read, a line each.
+fn facts(imported: &Imported, which: &str) -> String {
+    let facts = imported.remarks.iter().filter(|remark: &&Remark| !remark.is_note());
+    facts.fold(String::new(), |text, fact| text + &format!("{which}{fact}\n"))
+}
+
+/// What was made of it.
+fn summary(Splits { train, test, classes, description }: &Splits, folder: &Path) -> String {
+    let preparation = description.preparation.as_ref().map_or(String::new(), ToString::to_string);
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING).set_header(["label", "class", "train", "test"]);
+    let counts = [train, test].map(|set| counts_by_class(set.labels(), *classes));
+    for label in 0..*classes {
+        let name = description.names.as_ref().map_or(label.to_string(), |names| names[label].clone());
+        table.add_row([label.to_string(), name, counts[0][label].to_string(), counts[1][label].to_string()]);
+    }
+    for column in [0, 2, 3] {
+        if let Some(column) = table.column_mut(column) {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+    }
+    format!(
+        "{} images to train and {} to test, {preparation}, {classes} classes in {}\n\n{}\n",
+        train.len(),
+        test.len(),
+        folder.display(),
+        table.trim_fmt()
+    )
 }

@@ -12,7 +12,8 @@ use std::path::Path;
 use clap::{Subcommand, ValueEnum};
 
 use super::Error;
-use crate::data::{FILE_NAMES, Store, Stores};
+use crate::data::{Store, Stores, occupied};
+use crate::report::progress::Progress;
 
 #[derive(Subcommand)]
 pub(super) enum Commands {
@@ -24,7 +25,7 @@ pub(super) enum Commands {
     Generate(generate::Arguments),
     /// Draw images of a set into one picture, a class a row
     Show(show::Arguments),
-    /// Make a set of a folder of PNG files (a folder a class), or of lines of numbers (label, pixels)
+    /// Make a set of a folder of pictures (a folder a class), or of a table (a line an image: label, pixels)
     Import(import::Arguments),
 }
 
@@ -54,8 +55,19 @@ impl Split {
     }
 }
 
-/// Checks that a set may be written into a folder: that none of its files is there, unless they may be overwritten.
-fn check_target(folder: &Path, overwrite: bool) -> Result<(), Error> {
-    let there = FILE_NAMES.iter().map(|name| folder.join(name)).find(|path| path.exists());
-    there.filter(|_| !overwrite).map_or(Ok(()), |path| Err(Error::SetThere(path)))
+/// Checks that a set may be written into a folder: that nothing is there that reading would take for a set, unless it may be
+/// overwritten.
+fn check_target(folder: &Path, overwrite: bool, progress: &Progress) -> Result<(), Error> {
+    match occupied(folder) {
+        None => Ok(()),
+        Some(there) if overwrite => {
+            progress.notice(format_args!(
+                "{} is there; what is written into {} now is read in its place",
+                there.display(),
+                folder.display()
+            ));
+            Ok(())
+        }
+        Some(there) => Err(Error::SetThere(there)),
+    }
 }

@@ -59,7 +59,24 @@ fn draw_from(first: u64, count: usize, seed: u64) -> (Vec<u8>, Vec<u8>) {
 /// Images that are drawn at a time for a file.
 const CHUNK: u32 = 10_000;
 
-/// Writes the images of [`draw`] as an IDX file and returns their labels, in memory that does not grow with the images.
+/// From so many images on, a set that is written holds every digit.
+const FEWEST_OF_ALL: usize = 20;
+
+/// Draws a digit that is missing in the place of the last one of those that there are most of, until none is missing: in a small
+/// set chance leaves some out.
+fn complete(images: &mut [u8], labels: &mut [u8], seed: u64) {
+    let count = |labels: &[u8], label: usize| labels.iter().filter(|&&other| usize::from(other) == label).count();
+    while let Some(missing) = (0..CLASSES).find(|&label| count(labels, label) == 0) {
+        let most = (0..CLASSES).max_by_key(|&label| count(labels, label)).unwrap_or(0);
+        let Some(place) = labels.iter().rposition(|&label| usize::from(label) == most) else { return };
+        let mut rng = ChaCha8Rng::seed_from_u64(seed);
+        rng.set_stream(place as u64);
+        images[place * PIXELS..][..PIXELS].copy_from_slice(&Writer::new(rng).digit_of(missing));
+        labels[place] = missing as u8;
+    }
+}
+
+/// Writes the images of [`draw`], completed to all ten digits where there are 20 or more, as an IDX file and returns their labels, in memory that does not grow with the images.
 /// `done` hears how many are drawn.
 ///
 /// # Errors
@@ -68,7 +85,11 @@ pub fn write_images(mut out: impl Write, count: u32, seed: u64, done: &mut dyn F
     idx::write_header(&mut out, Kind::Images, &[count as usize, SIDE, SIDE])?;
     let mut labels = Vec::new();
     for first in (0..count).step_by(CHUNK as usize) {
-        let (images, some) = draw_from(first.into(), CHUNK.min(count - first) as usize, seed);
+        let (mut images, mut some) = draw_from(first.into(), CHUNK.min(count - first) as usize, seed);
+        // Of a whole chunk no digit is missing.
+        if (FEWEST_OF_ALL..CHUNK as usize).contains(&(count as usize)) {
+            complete(&mut images, &mut some, seed);
+        }
         out.write_all(&images)?;
         labels.extend(some);
         done(labels.len() as u32);
@@ -165,6 +186,23 @@ mod tests {
         let mut file = Vec::new();
         idx::write_labels(&labels, &mut file).unwrap();
         assert_eq!(idx::read_labels(&file[..]).unwrap(), labels);
+    }
+
+    #[test]
+    fn a_small_set_has_every_digit() {
+        for count in [20, 21, 50] {
+            for seed in 0..100 {
+                let mut file = Vec::new();
+                let labels = write_images(&mut file, count, seed, &mut |_| {}).unwrap();
+                assert!((0..CLASSES as u8).all(|label| labels.contains(&label)), "{count} images of seed {seed}");
+                let (images, drawn) = draw(count as usize, seed);
+                let found = idx::read_images(&file[..]).unwrap().pixels;
+                let both = found.chunks_exact(PIXELS).zip(images.chunks_exact(PIXELS)).zip(labels.iter().zip(&drawn));
+                assert!(both.into_iter().all(|((found, drawn), (label, other))| (found == drawn) == (label == other)));
+            }
+        }
+        let fewer = write_images(Vec::new(), 19, 0, &mut |_| {}).unwrap();
+        assert_eq!(fewer, draw(19, 0).1);
     }
 
     #[test]

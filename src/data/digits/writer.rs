@@ -69,6 +69,11 @@ impl Writer {
     /// A picture, and what it shows.
     pub fn digit(&mut self) -> ([u8; PIXELS], u8) {
         let label = self.below(CLASSES);
+        (self.digit_of(label), label as u8)
+    }
+
+    /// A picture that shows this digit, 0 to 9.
+    pub fn digit_of(&mut self, label: usize) -> [u8; PIXELS] {
         let digit = &DIGITS[label];
         let hand = self.hand(digit);
         let mut strokes = self.strokes(hand);
@@ -78,7 +83,7 @@ impl Writer {
             pressure: [self.about(PRESSURE), self.about(PRESSURE)],
             edge: self.within(EDGE),
         };
-        (pen.draw(&strokes), label as u8)
+        pen.draw(&strokes)
     }
 
     /// One of a digit's hands, by their shares.

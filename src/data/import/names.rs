@@ -1,0 +1,187 @@
+//! From what classes are called to their labels.
+
+use std::collections::BTreeSet;
+
+use super::remark::Remark;
+use super::{Classes, Problem};
+use crate::data::dataset::MAX_CLASSES;
+
+/// Which labels go with which names.
+pub(super) struct Labels {
+    /// The label of each name given.
+    pub of: Vec<u8>,
+    pub classes: Classes,
+    pub remarks: Vec<Remark>,
+}
+
+/// How names become labels.
+#[derive(Clone, Copy)]
+pub(super) struct Naming<'a> {
+    /// The number that is to become label 0.
+    pub first_label: u8,
+    /// The classes of the training images, where these are test images.
+    pub train: Option<&'a Classes>,
+    /// Whether a number that is no label makes a name of it, as folders have it, or is an error.
+    pub large_numbers_are_names: bool,
+}
+
+impl Naming<'_> {
+    /// Gives each name, all different, its label: where all are numbers, these are the labels; else labels count the names in
+    /// their order.
+    pub fn labels(self, names: &[String]) -> Result<Labels, Problem> {
+        match self.train {
+            Some(train) => self.labels_of_test(names, train),
+            None => self.labels_of_train(names),
+        }
+    }
+
+    fn labels_of_train(self, names: &[String]) -> Result<Labels, Problem> {
+        if let Some(of) = self.numbers(names)? {
+            let count = usize::from(of.iter().copied().max().unwrap_or(0)) + 1;
+            let used = of.iter().copied().collect();
+            let remarks = merged(names, &of);
+            return Ok(Labels { of, classes: Classes { names: None, count, used }, remarks });
+        }
+        if names.len() > MAX_CLASSES {
+            return Err(Problem::Classes(names.len()));
+        }
+        if self.first_label > 0 {
+            let name = names.iter().find(|name| number(name).is_none()).cloned().unwrap_or_default();
+            return Err(Problem::FirstLabelOfNames(name));
+        }
+        let sorted: Vec<String> = names.iter().collect::<BTreeSet<_>>().into_iter().cloned().collect();
+        let of: Vec<u8> = names.iter().map(|name| sorted.partition_point(|other| other < name) as u8).collect();
+        let odd = |(label, name): (usize, &String)| {
+            let is_odd = number(name).is_some_and(|number| number != label as u64);
+            is_odd.then(|| Remark::NotItsNumber { name: name.clone(), label: label as u8 })
+        };
+        let remarks = sorted.iter().enumerate().find_map(odd).into_iter().collect();
+        let used = of.iter().copied().collect();
+        Ok(Labels { of, classes: Classes { count: sorted.len(), names: Some(sorted), used }, remarks })
+    }
+
+    fn labels_of_test(self, names: &[String], train: &Classes) -> Result<Labels, Problem> {
+        let find = |name: &String| {
+            if let Some(known) = &train.names {
+                return known.binary_search(name).ok().map(|label| label as u8);
+            }
+            let label = number(name)?.checked_sub(self.first_label.into())?;
+            u8::try_from(label).ok().filter(|label| train.used.contains(label))
+        };
+        let found: Vec<Option<u8>> = names.iter().map(find).collect();
+        let unknown: Vec<String> =
+            names.iter().zip(&found).filter(|(_, found)| found.is_none()).map(|(name, _)| name.clone()).collect();
+        if !unknown.is_empty() {
+            return Err(Problem::UnknownClasses(unknown));
+        }
+        let of: Vec<u8> = found.into_iter().flatten().collect();
+        let untested = train.used.iter().filter(|label| !of.contains(label)).map(|&label| train.name(label));
+        let untested: Vec<String> = untested.collect();
+        let mut remarks = merged(names, &of);
+        if !untested.is_empty() {
+            remarks.push(Remark::NotTested(untested));
+        }
+        Ok(Labels { of, classes: train.clone(), remarks })
+    }
+
+    /// The labels that the names are; none where they are not all numbers.
+    fn numbers(self, names: &[String]) -> Result<Option<Vec<u8>>, Problem> {
+        let Some(numbers) = names.iter().map(|name| number(name)).collect::<Option<Vec<u64>>>() else {
+            return Ok(None);
+        };
+        let most = MAX_CLASSES as u64 - 1 + u64::from(self.first_label);
+        let label = |number: u64| {
+            let is_label = (u64::from(self.first_label)..=most).contains(&number);
+            is_label.then(|| (number - u64::from(self.first_label)) as u8)
+        };
+        let labels: Vec<Option<u8>> = numbers.iter().map(|&number| label(number)).collect();
+        match labels.iter().position(Option::is_none) {
+            None => Ok(Some(labels.into_iter().flatten().collect())),
+            Some(_) if self.large_numbers_are_names => Ok(None),
+            Some(place) => {
+                Err(Problem::Label { found: names[place].clone(), least: self.first_label, most: most as u16 })
+            }
+        }
+    }
+}
+
+/// A whole number, however it is written: 3, 03, +3, 3.0.
+fn number(name: &str) -> Option<u64> {
+    let whole = name
+        .strip_suffix('.')
+        .or_else(|| name.split_once('.').filter(|(_, end)| end.bytes().all(|b| b == b'0')).map(|(whole, _)| whole));
+    whole.unwrap_or(name).parse().ok()
+}
+
+/// What is told of names that are one label.
+fn merged(names: &[String], of: &[u8]) -> Vec<Remark> {
+    let labels: BTreeSet<u8> = of.iter().copied().collect();
+    let names_of = |label: u8| {
+        let names = names.iter().zip(of).filter(|(_, other)| **other == label).map(|(name, _)| name.clone());
+        (label, names.collect::<Vec<_>>())
+    };
+    let several = labels.into_iter().map(names_of).filter(|(_, names)| names.len() > 1);
+    several.map(|(label, names)| Remark::Merged { label, names }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(names: &[&str]) -> Vec<String> {
+        names.iter().map(|name| (*name).to_owned()).collect()
+    }
+
+    const FOLDERS: Naming = Naming { first_label: 0, train: None, large_numbers_are_names: true };
+
+    fn labels(given: &[&str]) -> Labels {
+        FOLDERS.labels(&names(given)).unwrap()
+    }
+
+    #[test]
+    fn numbers_are_labels_and_names_are_counted() {
+        let found = labels(&["0", "1", "10", "2"]);
+        assert_eq!((found.of, found.classes.count, found.classes.names), (vec![0, 1, 10, 2], 11, None));
+        let found = labels(&["sandals", "boots"]);
+        assert_eq!((found.of, found.classes.names), (vec![1, 0], Some(names(&["boots", "sandals"]))));
+        let found = labels(&["0", "1", "10", "2", "noise"]);
+        assert_eq!(found.of, [0, 1, 2, 3, 4]);
+        assert_eq!(found.remarks, [Remark::NotItsNumber { name: "10".to_owned(), label: 2 }]);
+        assert_eq!(labels(&["7", "300"]).classes.names, Some(names(&["300", "7"])));
+        let found = Naming { first_label: 1, ..FOLDERS }.labels(&names(&["1", "10"])).unwrap();
+        assert_eq!((found.of, found.classes.count), (vec![0, 9], 10));
+    }
+
+    #[test]
+    fn one_number_written_in_several_ways_is_told() {
+        let found = labels(&["+1", "01", "1", "2"]);
+        assert_eq!(found.of, [1, 1, 1, 2]);
+        assert_eq!(found.remarks[0].to_string(), "the folders +1, 01, 1 are one class, 1");
+        assert_eq!(labels(&["3.0", "4."]).of, [3, 4]);
+    }
+
+    #[test]
+    fn what_is_no_label_is_an_error_where_numbers_are_meant() {
+        let naming = |first_label| Naming { first_label, large_numbers_are_names: false, ..FOLDERS };
+        let said = |first_label, given: &[&str]| naming(first_label).labels(&names(given)).err().unwrap().to_string();
+        assert!(said(0, &["3", "255"]).contains("\"255\" is no label from 0 to 254"));
+        assert!(said(1, &["0", "1"]).contains("\"0\" is no label from 1 to 255"));
+        assert!(said(1, &["1", "one"]).contains("--first-label"));
+    }
+
+    #[test]
+    fn test_images_are_of_the_training_images_classes() {
+        let trained = labels(&["a", "b", "c"]).classes;
+        let test = |train: &Classes, given: &[&str]| Naming { train: Some(train), ..FOLDERS }.labels(&names(given));
+        let found = test(&trained, &["c", "a"]).unwrap();
+        assert_eq!((found.of, found.classes.count), (vec![2, 0], 3));
+        assert_eq!(found.remarks, [Remark::NotTested(names(&["b"]))]);
+        let said = test(&trained, &["a", "d"]).err().unwrap().to_string();
+        assert!(said.contains("has d, of which"), "{said}");
+        let trained = labels(&["0", "2"]).classes;
+        assert_eq!(test(&trained, &["2"]).unwrap().of, [2]);
+        for unknown in ["1", "3", "x"] {
+            assert!(matches!(test(&trained, &[unknown]), Err(Problem::UnknownClasses(_))), "{unknown}");
+        }
+    }
+}
