@@ -5,13 +5,14 @@ mod data;
 mod devices;
 mod eval;
 mod gradcheck;
+mod interrupt;
+mod run;
 mod saved;
 mod train;
 
 use std::fmt::Display;
 use std::io::{self, Write};
 use std::process::ExitCode;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use clap::builder::RangedI64ValueParser;
@@ -160,7 +161,7 @@ impl Error {
 #[must_use]
 pub fn main() -> ExitCode {
     let start = Instant::now();
-    listen_for_interrupt();
+    interrupt::listen();
     let Command { command, train } = Command::parse();
     let result = match command {
         None => train::run(&train, start),
@@ -180,23 +181,6 @@ pub fn main() -> ExitCode {
             error.exit_code()
         }
     }
-}
-
-static INTERRUPTED: AtomicBool = AtomicBool::new(false);
-/// Set once there is something to save, which an interruption must wait for.
-static SAVING: AtomicBool = AtomicBool::new(false);
-
-/// The first Ctrl-C lets a training run end and save; a second one, or one before training, ends the process at once.
-fn listen_for_interrupt() {
-    let handler = || {
-        if !SAVING.load(Ordering::Relaxed) || INTERRUPTED.swap(true, Ordering::Relaxed) {
-            tell("interrupted; nothing was kept");
-            std::process::exit(130);
-        }
-        tell("stopping after this step, or the evaluation it is in; Ctrl-C again ends at once");
-    };
-    // Without a handler Ctrl-C still ends the process, only without saving.
-    let _ = ctrlc::set_handler(handler);
 }
 
 /// What a flag asks for and what a model's file says, which must not differ; none where neither says anything.
@@ -221,5 +205,9 @@ fn print(text: &str) -> Result<(), Error> {
 }
 
 fn print_json(value: &impl serde::Serialize) -> Result<(), Error> {
-    print(&(serde_json::to_string_pretty(value)? + "\n"))
+    print(&json_text(value)?)
+}
+
+fn json_text(value: &impl serde::Serialize) -> Result<String, Error> {
+    Ok(serde_json::to_string_pretty(value)? + "\n")
 }

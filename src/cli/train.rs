@@ -1,9 +1,8 @@
 //! `twolayer train`: from images to a trained, saved network.
 
-use std::fmt::Write;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
-use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use clap::Args;
@@ -12,8 +11,10 @@ use time::OffsetDateTime;
 use time::macros::format_description;
 
 use super::data::choice::DataArguments;
+use super::interrupt::{self, lock};
+use super::run::{Run, Targets};
 use super::saved::model_file;
-use super::{DeviceArguments, Error, INTERRUPTED, SAVING, agreed, book, print, print_json, up_to};
+use super::{DeviceArguments, Error, agreed, book, print, up_to};
 use crate::backend::{self, Backend, Device, Method, STEP_SIZES};
 use crate::data::Stores;
 use crate::data::batches::{Batches, Sampling};
@@ -21,12 +22,11 @@ use crate::devices::{Info, Kind};
 use crate::model::{self, Model};
 use crate::net::{Activation, Net, Output, Params, Shape, names};
 use crate::reference::TwoLayerNet;
-use crate::report::chart::chart;
-use crate::report::plot::{PlotError, check_plot_name, check_plot_place, write_plot};
+use crate::report::plot::{PlotError, check_plot_name, check_plot_place};
 use crate::report::progress::Progress;
 use crate::report::run_folder::RunFolder;
-use crate::report::summary::{Run, Settings};
-use crate::train::{self, End, EpochAccuracy, Images, Outcome, Sets};
+use crate::report::summary::Settings;
+use crate::train::{self, Images, Sets};
 
 #[derive(Args)]
 #[allow(clippy::struct_excessive_bools, reason = "each is a flag")]
@@ -179,75 +179,54 @@ fn train(arguments: &Arguments, start: Instant, progress: &mut Progress) -> Resu
         net.shape, net.activation, net.output, settings.iterations, settings.learning_rate
     ));
     progress.start(settings.iterations, batch_size);
+    let mut batches = Batches::new(arguments.seed, arguments.sampling, batch_size, train_set.len());
+    let folder = folder(arguments, &info)?;
+    // After the folder, because the plot may go into it.
+    arguments.plot.as_deref().map(check_plot_place).transpose()?;
+    let asked = asked(arguments, &net, settings.iterations);
+    let targets = Targets { folder, plot: arguments.plot.clone(), json: arguments.json };
     if info.kind == Kind::Gpu {
         progress.busy("compiling the kernels");
     }
-    let mut batches = Batches::new(arguments.seed, arguments.sampling, batch_size, train_set.len());
-    let get_ready = || {
-        SAVING.store(true, Ordering::Relaxed);
-        let folder = folder(arguments, &info)?;
-        // After the folder, because the plot may go into it.
-        arguments.plot.as_deref().map(check_plot_place).transpose()?;
-        Ok::<_, Error>(folder)
-    };
+    let run = Arc::new(Mutex::new(Run::new(start, net, info, data, asked, params.clone(), targets)));
+    let _protected = interrupt::protect(run.clone());
+    let mut losses_since = Vec::new();
     let mut on_event = |event: train::Event| {
+        match &event {
+            train::Event::Steps { losses, .. } => losses_since.extend_from_slice(losses),
+            train::Event::Epoch { accuracy, checkpoint } => {
+                lock(&run).reach(*accuracy, checkpoint, &losses_since);
+                losses_since.clear();
+            }
+            _ => {}
+        }
         progress.event(&event);
-        if INTERRUPTED.load(Ordering::Relaxed) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        if interrupt::asked() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     };
-    let (folder, kernels, outcome) = match trainer {
+    let outcome = match trainer {
         Trainer::Backend { device, method } => block_on(async {
             let mut backend = Backend::new(&device, net, batch_size, &params).await?;
             backend.set_method(method).await?;
+            lock(&run).set_kernels(backend.kernels());
+            if interrupt::asked() {
+                return Ok(None);
+            }
             let train = Images::new(&mut backend, train_set).await?;
             let sets = Sets { train, test: Images::new(&mut backend, test_set).await? };
-            let folder = get_ready()?;
-            let outcome = train::train(&mut backend, sets, &mut batches, &settings, &mut on_event).await?;
-            Ok::<_, Error>((folder, backend.kernels(), outcome))
+            Ok::<_, Error>(Some(train::train(&mut backend, sets, &mut batches, &settings, &mut on_event).await?))
         })?,
         Trainer::Reference { step_size } => {
             net.shape.check(batch_size).map_err(backend::Error::from)?;
-            let folder = get_ready()?;
             let mut reference = TwoLayerNet::new(net, &params);
             let sets = [train_set.into_memory()?, test_set.into_memory()?];
-            let outcome =
-                train::train_naive(&mut reference, sets.each_ref(), &mut batches, &settings, step_size, &mut on_event);
-            (folder, None, outcome)
+            Some(train::train_naive(&mut reference, sets.each_ref(), &mut batches, &settings, step_size, &mut on_event))
         }
     };
     progress.finish();
-
-    let asked = asked(arguments, &net, settings.iterations);
-    let out = folder.as_ref().map(|folder| folder.path().display().to_string());
-    let run = Run::new(&info, kernels, data, asked, &outcome, start.elapsed().as_secs_f64(), out);
-    keep_and_show(arguments, &net, folder.as_ref(), &outcome, &run)
-}
-
-/// Writes what is kept, prints the results, and says how the run ended.
-fn keep_and_show(
-    arguments: &Arguments,
-    net: &Net,
-    folder: Option<&RunFolder>,
-    outcome: &Outcome,
-    run: &Run,
-) -> Result<(), Error> {
-    // A file that can't be written must keep neither the others nor the results from being seen.
-    let saved = folder.map(|folder| folder.save(net, &outcome.params, &outcome.losses, run)).transpose();
-    let plotted = arguments.plot.as_deref().map(|path| write_plot(path, &outcome.epochs)).transpose();
-    let written = saved.map_err(Error::from).and(plotted.map_err(Error::from));
-    // Accuracies of weights that diverge are nothing for a person.
-    if arguments.json || !matches!(outcome.end, End::NotFinite { .. }) {
-        show(arguments, &outcome.epochs, run, folder.filter(|_| written.is_ok()))?;
-    }
-    written?;
-    let kept = match folder {
-        None => "nothing was kept (--no-save)".to_owned(),
-        Some(folder) => format!("the last weights with a finite loss are in {}", folder.path().display()),
-    };
-    match outcome.end {
-        End::NotFinite { step } => Err(Error::NotFinite { step, kept }),
-        End::Interrupted => Err(Error::Interrupted { kept }),
-        End::Finished => Ok(()),
-    }
+    let (text, ended) = lock(&run).end(outcome.as_ref());
+    // Not while the run is locked: a reader that stands still holds up the printing.
+    let printed = print(&text);
+    ended.and(printed)
 }
 
 /// What trains.
@@ -314,28 +293,6 @@ fn asked(arguments: &Arguments, net: &Net, iterations: u64) -> Settings {
         iterations,
     }
 }
-
-/// Prints the results, for a program or for a person.
-fn show(arguments: &Arguments, epochs: &[EpochAccuracy], run: &Run, folder: Option<&RunFolder>) -> Result<(), Error> {
-    if arguments.json {
-        return print_json(run);
-    }
-    let mut text = String::new();
-    // One point is no curve.
-    if epochs.len() > 1 {
-        text += &(chart(epochs, CHART_WIDTH) + "\n");
-    }
-    text += &run.text();
-    for (what, path) in [("saved in", folder.map(RunFolder::path)), ("plotted in", arguments.plot.as_deref())] {
-        if let Some(path) = path {
-            let _ = writeln!(text, "{what} {}", path.display());
-        }
-    }
-    print(&text)
-}
-
-/// Columns of the chart: what every terminal has.
-const CHART_WIDTH: usize = 80;
 
 /// The first parameters: those of --init, or random ones.
 fn first_params(arguments: &Arguments, init: Option<Model>, shape: Shape) -> Result<Params, Error> {

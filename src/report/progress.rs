@@ -103,7 +103,7 @@ impl Progress {
                 let left = self.left(*step as f64 + *done as f64 / *of as f64);
                 self.line(*step, &format!("parameter {done}/{of}  {left}"));
             }
-            Event::Epoch(EpochAccuracy { epoch, train, test, .. }) => {
+            Event::Epoch { accuracy: EpochAccuracy { epoch, train, test, .. }, .. } => {
                 self.say(format_args!("epoch {epoch:3}  train acc, test acc | {train:.4}, {test:.4}"));
             }
         }

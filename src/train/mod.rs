@@ -149,7 +149,25 @@ pub enum Event<'a> {
         of: usize,
     },
     /// An evaluation of both sets is done.
-    Epoch(EpochAccuracy),
+    Epoch {
+        /// What it found.
+        accuracy: EpochAccuracy,
+        /// What a run that is cut short here can keep.
+        checkpoint: Checkpoint<'a>,
+    },
+}
+
+/// A run as it was when both sets were evaluated.
+#[derive(Clone, Copy, Debug)]
+pub struct Checkpoint<'a> {
+    /// The parameters that were evaluated.
+    pub params: &'a Params,
+    /// The training and the test set.
+    pub evaluations: &'a [Evaluation; 2],
+    /// Time spent in steps so far.
+    pub train_time: Duration,
+    /// Time spent in evaluations so far, this one among them.
+    pub eval_time: Duration,
 }
 
 /// Both accuracies after one step.
@@ -284,9 +302,11 @@ pub async fn train(
                     test: test.accuracy(),
                 };
                 run.epochs.push(epoch);
-                last = Some((run.done(), [train, test]));
+                let (_, evaluations) = last.insert((run.done(), [train, test]));
                 earlier = std::mem::replace(&mut good, (run.done(), params));
-                let event = on_event(Event::Epoch(epoch));
+                let Run { train_time, eval_time, .. } = run;
+                let checkpoint = Checkpoint { params: &good.1, evaluations, train_time, eval_time };
+                let event = on_event(Event::Epoch { accuracy: epoch, checkpoint });
                 flow = if flow.is_break() { flow } else { event };
             }
         }

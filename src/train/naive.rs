@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use ndarray::Array2;
 
-use super::{CHUNK, End, EpochAccuracy, Event, Outcome, Settings};
+use super::{CHUNK, Checkpoint, End, EpochAccuracy, Event, Outcome, Settings};
 use crate::backend::Evaluation;
 use crate::data::Dataset;
 use crate::data::batches::Batches;
@@ -32,12 +32,7 @@ pub fn train_naive(
     let mut losses = Vec::new();
     let mut epochs = Vec::new();
     let (mut train_time, mut eval_time) = (Duration::ZERO, Duration::ZERO);
-    let mut evaluate = |network: &TwoLayerNet| {
-        let start = Instant::now();
-        let evaluations = sets.map(|set| evaluation(network, set));
-        eval_time += start.elapsed();
-        evaluations
-    };
+    let evaluate = |network: &TwoLayerNet| sets.map(|set| evaluation(network, set));
     // Of the parameters as they are now.
     let mut last = None;
     // Those that the last finite loss was of.
@@ -71,17 +66,22 @@ pub fn train_naive(
         last = None;
         flow = on_event(Event::Steps { done: step + 1, losses: &[loss] });
         if step.is_multiple_of(settings.steps_per_epoch.max(1)) {
-            let [train, test] = evaluate(network);
-            let epoch =
-                EpochAccuracy { epoch: epochs.len(), iteration: step, train: train.accuracy(), test: test.accuracy() };
-            epochs.push(epoch);
-            last = Some([train, test]);
-            let event = on_event(Event::Epoch(epoch));
+            let start = Instant::now();
+            let evaluations = last.insert(evaluate(network));
+            eval_time += start.elapsed();
+            let [train, test] = evaluations.each_ref().map(Evaluation::accuracy);
+            let accuracy = EpochAccuracy { epoch: epochs.len(), iteration: step, train, test };
+            epochs.push(accuracy);
+            let params = &network.params.rounded(network.net.shape);
+            let checkpoint = Checkpoint { params, evaluations, train_time, eval_time };
+            let event = on_event(Event::Epoch { accuracy, checkpoint });
             flow = if flow.is_break() { flow } else { event };
         }
     }
     if last.is_none() && end != End::Interrupted {
+        let start = Instant::now();
         last = Some(evaluate(network));
+        eval_time += start.elapsed();
     }
     Outcome { end, params: network.params.rounded(network.net.shape), losses, epochs, last, train_time, eval_time }
 }
