@@ -5,12 +5,13 @@ use std::io::{BufRead, BufReader, Write};
 use std::iter;
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, LazyLock, Mutex};
 use std::thread;
+use std::time::Duration;
 
 use flate2::{Compression, write::GzEncoder};
 use tempfile::TempDir;
-use twolayer::data::download::{self, Error, Failure, Fetched, Reason, RemoteFile, Sum};
+use twolayer::data::download::{self, Error, Failure, Fetched, Patience, Reason, RemoteFile, Sum};
 
 /// What the files of these tests hold; the first is larger than one report of progress.
 fn contents() -> [Vec<u8>; 3] {
@@ -20,6 +21,14 @@ fn contents() -> [Vec<u8>; 3] {
 }
 
 const NAMES: [&str; 3] = ["first", "second", "third"];
+
+/// What their contents are known by.
+static SUMS: LazyLock<[String; 3]> = LazyLock::new(|| contents().each_ref().map(|content| download::sha256(content)));
+
+fn files() -> [RemoteFile<'static>; 3] {
+    let lengths = contents().map(|content| content.len() as u64);
+    [0, 1, 2].map(|i| RemoteFile { name: NAMES[i], bytes: lengths[i], sum: Sum::Content(&SUMS[i]) })
+}
 
 /// Fetches the three files.
 fn fetch(cache: &Path, mirrors: &[&str]) -> Result<[Vec<u8>; 3], Error> {
@@ -41,14 +50,7 @@ fn fetch_files(
     mirrors: &[&str],
     progress: &mut dyn FnMut(download::Progress<'_>),
 ) -> Result<Fetched<3>, Error> {
-    let contents = contents();
-    let hashes = contents.each_ref().map(|content| download::sha256(content));
-    let files = [0, 1, 2].map(|i| RemoteFile {
-        name: NAMES[i],
-        bytes: contents[i].len() as u64,
-        sum: Sum::Content(&hashes[i]),
-    });
-    download::fetch(&files, cache, mirrors, progress)
+    download::fetch(&files(), cache, mirrors, Patience::Asked, progress)
 }
 
 fn gzip(content: &[u8]) -> Vec<u8> {
@@ -66,6 +68,8 @@ enum Answer {
     /// The same without announcing a length.
     CutUnannounced(Vec<u8>),
     HangUp,
+    /// The right answer, late.
+    Late,
 }
 
 struct Server {
@@ -85,7 +89,11 @@ impl Server {
                 let mut stream = stream.unwrap();
                 let path = read_request(&stream);
                 let name = path.trim_start_matches("/some/folder/").trim_end_matches(".gz");
-                let answer = special(name).unwrap_or_else(|| right_answer(name));
+                let mut answer = special(name).unwrap_or_else(|| right_answer(name));
+                if matches!(answer, Answer::Late) {
+                    answer = right_answer(name);
+                    thread::sleep(Duration::from_secs(2));
+                }
                 asked.lock().unwrap().push(path);
                 // A client that has read enough may be gone before all is written.
                 let _ = send(&mut stream, answer);
@@ -131,7 +139,7 @@ fn send(stream: &mut TcpStream, answer: Answer) -> std::io::Result<()> {
         Answer::Status(status) => (status, Some(0), Vec::new()),
         Answer::Cut(body) => (200, Some(body.len()), body[..body.len() / 2].to_vec()),
         Answer::CutUnannounced(body) => (200, None, body[..body.len() / 2].to_vec()),
-        Answer::HangUp => return Ok(()),
+        Answer::HangUp | Answer::Late => return Ok(()),
     };
     write!(stream, "HTTP/1.1 {status} Said\r\nConnection: close\r\n")?;
     if let Some(length) = length {
@@ -232,7 +240,9 @@ fn a_file_known_by_its_compressed_bytes_must_be_those() {
     let published = gzip(b"second");
     let sum = download::sha256(&published);
     let file = |sum| [RemoteFile { name: "second", bytes: 6, sum }];
-    let fetch = |cache: &Path, mirrors: &[&str], sum| download::fetch(&file(sum), Some(cache), mirrors, &mut |_| {});
+    let fetch = |cache: &Path, mirrors: &[&str], sum| {
+        download::fetch(&file(sum), Some(cache), mirrors, Patience::Asked, &mut |_| {})
+    };
     let cache = TempDir::new().unwrap();
     let server = Server::good();
     let fetched = fetch(cache.path(), &[&server.url], Sum::Compressed(&sum)).unwrap();
@@ -282,6 +292,39 @@ fn a_hang_up_sends_to_the_next_mirror() {
 }
 
 #[test]
+fn only_who_asked_for_the_files_waits_long() {
+    let late = || Server::start(|name| (name == "first").then_some(Answer::Late));
+    let fetch = |mirrors: &[&str], patience| {
+        let cache = TempDir::new().unwrap();
+        download::fetch(&files(), Some(cache.path()), mirrors, patience, &mut |_| {})
+    };
+    let (slow, good) = (late(), Server::good());
+    assert_eq!(fetch(&[&slow.url, &good.url], Patience::Short).unwrap().contents, contents());
+    assert_eq!(good.asked(), NAMES);
+    let (slow, good) = (late(), Server::good());
+    assert_eq!(fetch(&[&slow.url, &good.url], Patience::Asked).unwrap().contents, contents());
+    assert_eq!(slow.asked(), NAMES);
+    assert_eq!(good.asked(), [""; 0]);
+    // A mirror of which nothing is to be hoped is told by what it did.
+    match fetch(&[&late().url, &nowhere()], Patience::Short) {
+        Err(Error::Download { failures }) => {
+            assert!(matches!(failures[0].reason, Reason::Late(wait) if wait == Duration::from_millis(1500)));
+            assert!(matches!(failures[1].reason, Reason::NoAnswer(_)), "{:?}", failures[1]);
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn it_is_told_how_many_files_were_downloaded() {
+    let cache = TempDir::new().unwrap();
+    fs::write(cache.path().join("second.gz"), gzip(&contents()[1])).unwrap();
+    let server = Server::good();
+    let downloaded = || fetch_files(Some(cache.path()), &[&server.url], &mut |_| {}).unwrap().downloaded;
+    assert_eq!([downloaded(), downloaded()], [2, 0]);
+}
+
+#[test]
 fn when_all_fail_each_mirror_is_named_with_its_reason() {
     let cache = TempDir::new().unwrap();
     let forbidden = Server::start(|_| Some(Answer::Status(403)));
@@ -305,7 +348,8 @@ fn when_all_fail_each_mirror_is_named_with_its_reason() {
 fn addresses_that_are_none_are_an_error() {
     let cache = TempDir::new().unwrap();
     for address in ["", "no address", "http://", "ftp://127.0.0.1/"] {
-        assert!(!failures(cache.path(), &[address]).is_empty());
+        let reason = &failures(cache.path(), &[address])[0].reason;
+        assert!(!matches!(reason, Reason::NoAnswer(_)), "{address}: {reason}");
     }
 }
 

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 use pollster::block_on;
 
-use super::{Error, print, print_json, up_to};
+use super::{Error, cpu_threads, note_threads, print, print_json, up_to};
 use crate::bench::contest::{self, Entrant, Event, Settings};
 use crate::bench::entry::Entry;
 use crate::bench::record::{Build, Record, Row};
@@ -109,9 +109,12 @@ fn bench(arguments: &Arguments, progress: &Progress) -> Result<(), Error> {
     let (workloads, chosen) = arguments.workloads();
 
     let build = Build::now();
-    let found = block_on(select(&arguments.device, arguments.threads.map_or(0, usize::from)))?;
+    let found = block_on(select(&arguments.device, cpu_threads(arguments.threads)))?;
     if arguments.device.is_empty() && found.iter().all(|found| found.info.kind == Kind::Cpu) {
         progress.notice(NoGpu);
+    }
+    if found.iter().any(|found| found.info.kind == Kind::Cpu) {
+        note_threads(arguments.threads, progress);
     }
     let open = |found: &Found| {
         let info = &found.info;

@@ -8,7 +8,7 @@ use pollster::block_on;
 use super::data::choice::DataArguments;
 use super::saved::Saved;
 use super::train::{plot_path, read_step_size};
-use super::{Error, book, print, print_json, up_to};
+use super::{Error, book, cpu_threads, note_threads, print, print_json, up_to};
 use crate::backend::{self, Backend, Device};
 use crate::data::batches::{Batches, Sampling};
 use crate::data::{Dataset, Stores};
@@ -106,7 +106,8 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Error> {
 /// What was found, and the curves if they are to be plotted.
 fn check(arguments: &Arguments, progress: &mut Progress) -> Result<(Report, Option<Vec<ErrorCurve>>), Error> {
     arguments.plot.as_deref().map(check_plot_place).transpose()?;
-    let threads = arguments.threads.map_or(0, usize::from);
+    let threads = cpu_threads(arguments.threads);
+    note_threads(arguments.threads, progress);
     let found = block_on(select(&arguments.device, threads))?;
     if arguments.device.is_empty() && found.iter().all(|found| found.info.kind == Kind::Cpu) {
         progress.notice(NoGpu);

@@ -19,8 +19,9 @@ use clap::builder::RangedI64ValueParser;
 use clap::{Args, Parser, Subcommand};
 use pollster::block_on;
 
-use crate::devices::{Choice, Info};
+use crate::devices::{Choice, Info, Kind};
 use crate::report::progress::{Progress, tell};
+use crate::threads::cores;
 use crate::{backend, model, report};
 
 /// A two-layer neural network whose every matrix product and activation is a WGSL kernel.
@@ -85,13 +86,33 @@ impl DeviceArguments {
     }
 
     fn open(&self, progress: &Progress) -> Result<(Info, backend::Device), Error> {
-        let threads = self.threads.map_or(0, usize::from);
+        let threads = cpu_threads(self.threads);
         let (info, device, notices) = block_on(crate::devices::open(&self.device, threads, !self.no_fallback))?;
         progress.say(format_args!("device: {} ({})", info.name, info.backend));
+        if info.kind == Kind::Cpu {
+            note_threads(self.threads, progress);
+        }
         for notice in notices {
             progress.notice(notice);
         }
         Ok((info, device))
+    }
+}
+
+/// The CPU's threads: as many as `--threads` says, but no more than there are cores; 0 for one a core.
+fn cpu_threads(asked: Option<u16>) -> usize {
+    asked.map_or(0, |threads| usize::from(threads).min(cores()))
+}
+
+/// Says so where `--threads` asks for more threads than there are cores. The results are the same.
+fn note_threads(asked: Option<u16>, progress: &Progress) {
+    let cores = cores();
+    if let Some(threads) = asked.filter(|threads| usize::from(*threads) > cores) {
+        let (cores_noun, threads_noun) =
+            if cores == 1 { ("core", "thread computes") } else { ("cores", "threads compute") };
+        progress.notice(format_args!(
+            "--threads {threads}, but this program has {cores} {cores_noun}: {cores} {threads_noun}"
+        ));
     }
 }
 
@@ -114,6 +135,8 @@ enum Error {
     Import(#[from] crate::data::import::Error),
     #[error("{}: no such folder, and no set of that name; {}", .0.display(), data::choice::CHOICES)]
     NoData(std::path::PathBuf),
+    #[error("MNIST_DIR: {0}; or unset MNIST_DIR")]
+    MnistDir(crate::data::Error),
     #[error("{}: is there already; choose another folder, or give --overwrite", .0.display())]
     SetThere(std::path::PathBuf),
     #[error(transparent)]

@@ -7,23 +7,24 @@ use std::fs;
 use std::io::{self, Read, Write};
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::sync::mpsc::sync_channel;
+use std::thread::{Builder, JoinHandle};
+use std::time::{Duration, Instant};
 
-use flate2::bufread::MultiGzDecoder;
 use sha2::{Digest, Sha256};
-use ureq::Agent;
-use ureq::http::Uri;
+use ureq::http::{Response, Uri};
+use ureq::{Agent, Body};
 
+use super::gzip;
 use crate::files::write_whole;
 use crate::threads;
 
-/// Without a network both mirrors together must fail in under 5 s, so these two, twice, do not
-/// come to that.
-const RESOLVE_TIMEOUT: Duration = Duration::from_millis(600);
-const CONNECT_TIMEOUT: Duration = Duration::from_millis(1800);
-
-/// How long a mirror that is connected may stay silent.
-const READ_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a person who asked for the files waits for each of three things: a mirror's address, a connection, and its
+/// answer. So long, too, may a mirror that sends a file stay silent.
+const EACH_WAIT: Duration = Duration::from_secs(10);
+/// How long all mirrors together may take to give their first answers where nobody asked for the files: who is without a
+/// network wants to go on without them.
+const SHORT_WAIT: Duration = Duration::from_secs(3);
 
 /// Most bytes taken from a mirror for one file; the largest of those known has less than half of it.
 const MAX_DOWNLOAD: u64 = 64 << 20;
@@ -51,6 +52,15 @@ pub enum Sum<'a> {
     Compressed(&'a str),
 }
 
+/// How long mirrors are waited for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Patience {
+    /// For who asked for the files: 10 s each for a mirror's address, a connection and its answer.
+    Asked,
+    /// For an attempt that nobody asked for: 3 s for the first answers of all mirrors together.
+    Short,
+}
+
 /// How far the download of a file is.
 #[derive(Clone, Copy, Debug)]
 pub struct Progress<'a> {
@@ -67,7 +77,7 @@ pub struct Progress<'a> {
 #[non_exhaustive]
 pub enum Error {
     /// The cache lacks a file and there is no mirror to ask.
-    #[error("{} holds no valid {name}.gz; download it once, or give a folder of data", show(cache.as_deref()))]
+    #[error("{}; download it once, or give a folder of data", lacks(cache.as_deref(), name))]
     NotCached {
         /// The folder of the cache, if there is one.
         cache: Option<PathBuf>,
@@ -75,7 +85,10 @@ pub enum Error {
         name: String,
     },
     /// No mirror gave what the cache lacks.
-    #[error("it cannot be downloaded: {}; check the network or give a folder of data", join(failures))]
+    #[error(
+        "it cannot be downloaded: {}; check the network, or give another mirror or a folder of data",
+        join(failures)
+    )]
     Download {
         /// Why each mirror was given up.
         failures: Vec<Failure>,
@@ -99,6 +112,18 @@ pub enum Reason {
     /// No answer came: no such host, no connection, or a time-out.
     #[error("no answer ({0})")]
     NoAnswer(io::Error),
+    /// No answer came in the time that there is for it.
+    #[error("no answer within {:.1} s", .0.as_secs_f64())]
+    Late(Duration),
+    /// It is no address of a mirror.
+    #[error("no http:// or https:// address ({0})")]
+    Address(io::Error),
+    /// What answered is not to be trusted or not understood.
+    #[error("no usable answer ({0})")]
+    Unusable(io::Error),
+    /// The system gave no thread to wait for the mirror in.
+    #[error("no thread to ask it in ({0}); allow more threads")]
+    NoThread(io::Error),
     /// The answer was not the file.
     #[error("HTTP {0}")]
     Status(u16),
@@ -121,8 +146,11 @@ pub enum Reason {
     Content,
 }
 
-fn show(cache: Option<&Path>) -> String {
-    cache.map_or("the cache".to_owned(), |cache| cache.display().to_string())
+fn lacks(cache: Option<&Path>, name: &str) -> String {
+    match cache {
+        Some(cache) => format!("{} holds no valid {name}.gz", cache.display()),
+        None => format!("there is no folder to keep {name}.gz in, as there is no home folder"),
+    }
 }
 
 fn join(failures: &[Failure]) -> String {
@@ -135,13 +163,15 @@ fn join(failures: &[Failure]) -> String {
 pub struct Fetched<const N: usize> {
     /// Their verified contents.
     pub contents: [Vec<u8>; N],
+    /// How many of them were downloaded; the others were in the cache.
+    pub downloaded: usize,
     /// Why a file is not in the cache now, if one is not.
     pub not_kept: Option<NotKept>,
 }
 
 /// A verified file could not be written to the cache.
 #[derive(Debug, thiserror::Error)]
-#[error("{}: cannot be written ({reason}), so it will be downloaded again; make room there", path.display())]
+#[error("{}: cannot be written ({reason}), so it will be downloaded again; make room, or a folder that can be written", path.display())]
 pub struct NotKept {
     /// The file.
     pub path: PathBuf,
@@ -150,8 +180,8 @@ pub struct NotKept {
 }
 
 /// Gives the decompressed content of `files`, in their order, each from the folder `cache` or else
-/// from the first of the `mirrors` that has it. A mirror that fails once is not asked again. With
-/// no mirrors, nothing but the cache is looked at.
+/// from the first of the `mirrors` that has it. A mirror that fails once, or lets wait longer than
+/// `patience` has, is not asked again. With no mirrors, nothing but the cache is looked at.
 ///
 /// Mirrors are `https://` or `http://` addresses; the proxy that the environment names
 /// (`HTTPS_PROXY`, `NO_PROXY` and so on) is used, but not for a mirror on this machine.
@@ -162,21 +192,36 @@ pub fn fetch<const N: usize>(
     files: &[RemoteFile<'_>; N],
     cache: Option<&Path>,
     mirrors: &[&str],
+    patience: Patience,
     progress: &mut dyn FnMut(Progress<'_>),
 ) -> Result<Fetched<N>, Error> {
     let mut cached = threads::map(files.iter(), |file| read_cached(file, cache?)).into_iter();
     let mut contents = files.map(|_| cached.next().flatten());
     let mut not_kept = None;
+    let mut downloaded = 0;
     let agent = agent();
     let mut failures = Vec::new();
-    for mirror in mirrors {
+    let mut short_wait = SHORT_WAIT;
+    for (mirror, mirrors_left) in mirrors.iter().zip((1..=mirrors.len() as u32).rev()) {
+        let mut has_answered = false;
         for (file, content) in files.iter().zip(&mut contents) {
             if content.is_some() {
                 continue;
             }
             let url = format!("{}/{}.gz", mirror.trim_end_matches('/'), file.name);
-            match download(&agent, &url, file, progress) {
+            let wait = match patience {
+                Patience::Short if !has_answered => short_wait / mirrors_left,
+                Patience::Short | Patience::Asked => 3 * EACH_WAIT,
+            };
+            let start = Instant::now();
+            let answer = ask(&agent, &url, wait);
+            if !has_answered {
+                short_wait = short_wait.saturating_sub(start.elapsed());
+            }
+            match answer.and_then(|answer| download(answer, file, progress)) {
                 Ok((compressed, verified)) => {
+                    has_answered = true;
+                    downloaded += 1;
                     let kept = cache.map(|cache| keep(&cached_path(file, cache), &compressed)).transpose();
                     not_kept = not_kept.or(kept.err());
                     *content = Some(verified);
@@ -190,7 +235,7 @@ pub fn fetch<const N: usize>(
     }
     let missing = files.iter().zip(&contents).find(|(_, found)| found.is_none());
     match missing {
-        None => Ok(Fetched { contents: contents.map(Option::unwrap_or_default), not_kept }),
+        None => Ok(Fetched { contents: contents.map(Option::unwrap_or_default), downloaded, not_kept }),
         Some((file, _)) if mirrors.is_empty() => {
             Err(Error::NotCached { cache: cache.map(Path::to_path_buf), name: file.name.to_owned() })
         }
@@ -219,10 +264,9 @@ fn keep(path: &Path, compressed: &[u8]) -> Result<(), NotKept> {
 
 fn agent() -> Agent {
     Agent::config_builder()
-        .timeout_resolve(Some(RESOLVE_TIMEOUT))
-        .timeout_connect(Some(CONNECT_TIMEOUT))
-        .timeout_recv_response(Some(READ_TIMEOUT))
-        .timeout_per_read(Some(READ_TIMEOUT))
+        .timeout_connect(Some(EACH_WAIT))
+        .timeout_recv_response(Some(EACH_WAIT))
+        .timeout_per_read(Some(EACH_WAIT))
         .build()
         .new_agent()
 }
@@ -235,19 +279,46 @@ fn is_local(url: &str) -> bool {
     host == "localhost" || number.is_ok_and(|number| number.is_loopback())
 }
 
-/// Fetches one file: the bytes as they came, and their verified decompressed content.
+/// Asks for a file and waits so long for the beginning of the answer.
+fn ask(agent: &Agent, url: &str, wait: Duration) -> Result<Response<Body>, Reason> {
+    let request = agent.get(url);
+    let request = if is_local(url) { request.config().proxy(None).build() } else { request };
+    let (send, answer) = sync_channel(1);
+    // No other limit than this thread's end holds for a name's lookup: ureq's own would take a thread too, and panic where
+    // the system gives none. For a proxy's name it does so all the same.
+    let ask = move || {
+        let answer = match Builder::new().spawn(|| ()).map(JoinHandle::join) {
+            Ok(_) => request.call().map_err(reason),
+            Err(error) => Err(Reason::NoThread(error)),
+        };
+        // Nobody waits any more for what comes late.
+        let _ = send.send(answer);
+    };
+    Builder::new().spawn(ask).map_err(Reason::NoThread)?;
+    answer.recv_timeout(wait).unwrap_or(Err(Reason::Late(wait)))
+}
+
+/// Why a request has no answer that can be used.
+fn reason(error: ureq::Error) -> Reason {
+    use ureq::Error;
+    match error {
+        Error::StatusCode(status) => Reason::Status(status),
+        // So rustls tells of a certificate that it does not trust.
+        Error::Io(error) if error.kind() == io::ErrorKind::InvalidData => Reason::Unusable(error),
+        Error::Io(_) | Error::Timeout(_) | Error::HostNotFound | Error::ConnectionFailed => {
+            Reason::NoAnswer(error.into_io())
+        }
+        Error::BadUri(_) | Error::Http(_) => Reason::Address(error.into_io()),
+        other => Reason::Unusable(other.into_io()),
+    }
+}
+
+/// Takes one file from a mirror's answer: the bytes as they came, and their verified decompressed content.
 fn download(
-    agent: &Agent,
-    url: &str,
+    response: Response<Body>,
     file: &RemoteFile<'_>,
     progress: &mut dyn FnMut(Progress<'_>),
 ) -> Result<(Vec<u8>, Vec<u8>), Reason> {
-    let request = agent.get(url);
-    let request = if is_local(url) { request.config().proxy(None).build() } else { request };
-    let response = request.call().map_err(|error| match error {
-        ureq::Error::StatusCode(status) => Reason::Status(status),
-        other => Reason::NoAnswer(other.into_io()),
-    })?;
     let total = response.body().content_length();
     let mut body = response.into_body().into_reader();
     let mut compressed = Vec::new();
@@ -278,7 +349,7 @@ fn unpack(file: &RemoteFile<'_>, compressed: &[u8]) -> Result<Vec<u8>, Reason> {
         return Err(Reason::Content);
     }
     let mut content = Vec::new();
-    MultiGzDecoder::new(compressed)
+    gzip::Unpacked::new(compressed)
         .take(file.bytes.saturating_add(1))
         .read_to_end(&mut content)
         .map_err(Reason::Gzip)?;

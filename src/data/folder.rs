@@ -9,7 +9,7 @@ use super::classes::Unused;
 use super::description::{self, Description};
 use super::emnist::Split;
 use super::idx::{self, Kind};
-use super::locate::{Half, Place};
+use super::locate::{Half, Location};
 use super::store::{self, Store, Stores};
 use super::{Dataset, Error, Splits};
 use crate::files::Together;
@@ -17,7 +17,7 @@ use crate::files::Together;
 /// Reads the four IDX files of a folder: `train-images-idx3-ubyte`, `train-labels-idx1-ubyte`,
 /// `t10k-images-idx3-ubyte` and `t10k-labels-idx1-ubyte`. `test` may stand for `t10k` and `.idx`
 /// for `-idx`; each is raw or has `.gz` after its name, and where there are both the raw one is
-/// read. [`Place::find`] tells what else is found, as EMNIST's splits, which are turned upright.
+/// read. [`Location::find`] tells what else is found, as EMNIST's splits, which are turned upright.
 ///
 /// # Errors
 /// When the folder or a file is missing, a file is not what it should be, or the four do not make
@@ -69,7 +69,7 @@ impl fmt::Display for Note {
 /// # Errors
 /// As [`load_dir`]; and when such a file is compressed, which does not let it be read at any place.
 pub fn open_dir(path: &Path, max_bytes: u64) -> Result<(Stores, Vec<Note>), Error> {
-    let place = Place::find(path)?;
+    let place = Location::find(path)?;
     let mut notes = Vec::new();
     if place.folder != path && !place.folder.join(&place.prefix).eq(path) {
         notes.push(Note::Below(place.folder.clone()));
@@ -95,7 +95,7 @@ pub fn open_dir(path: &Path, max_bytes: u64) -> Result<(Stores, Vec<Note>), Erro
     Ok((stores, notes))
 }
 
-fn open_half(place: &Place, half: Half, split: Option<Split>, max_bytes: u64) -> Result<Store, Error> {
+fn open_half(place: &Location, half: Half, split: Option<Split>, max_bytes: u64) -> Result<Store, Error> {
     let images = place.file(half, Kind::Images)?;
     let path = place.file(half, Kind::Labels)?;
     let mut labels = idx::read_labels_file(&path).map_err(|reason| Error::File { path: path.clone(), reason })?;

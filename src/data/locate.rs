@@ -10,7 +10,7 @@ use super::{Error, description};
 
 /// Where a set's files are.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Place {
+pub struct Location {
     /// The folder that holds the files.
     pub folder: PathBuf,
     /// What their names begin with, as `emnist-letters`; empty for MNIST's own names.
@@ -55,13 +55,13 @@ const PACKED: &str = ".gz";
 /// archive holds. What is unpacked goes first.
 const BELOW: [&str; 2] = ["raw", "gzip"];
 
-impl Place {
+impl Location {
     /// Finds the set of a folder: in it, or where torchvision and EMNIST's archive put it below. A path that is no folder may
     /// name one of several sets in a folder: `DIR/emnist-letters`.
     ///
     /// # Errors
     /// [`Error::Folder`] for what is no folder, [`Error::SeveralSets`] and [`Error::SeveralFolders`] where it is not clear
-    /// which set is meant. A folder without a set is a place without its files: [`Place::file`] says which.
+    /// which set is meant. A folder without a set is a place without its files: [`Location::file`] says which.
     pub fn find(path: &Path) -> Result<Self, Error> {
         let no_folder = match prefixes(path) {
             Ok(found) => return Self::in_folder(path, found),
@@ -140,7 +140,7 @@ pub fn occupied(folder: &Path) -> Option<PathBuf> {
         return Some(below);
     }
     // One of several sets in the folder around, which this path names as long as it is no folder.
-    if folder.exists() { None } else { Place::find(folder).ok().map(|place| place.folder.join(place.prefix)) }
+    if folder.exists() { None } else { Location::find(folder).ok().map(|place| place.folder.join(place.prefix)) }
 }
 
 /// The folders below that hold a set.
@@ -231,7 +231,7 @@ mod tests {
     #[test]
     fn a_set_is_found_where_others_put_it() {
         let find = |folder: &tempfile::TempDir, below: &str| {
-            let place = Place::find(&folder.path().join(below))?;
+            let place = Location::find(&folder.path().join(below))?;
             let within = place.folder.strip_prefix(folder.path()).unwrap().to_owned();
             Ok::<_, Error>((within.to_str().unwrap().replace('\\', "/"), place.prefix))
         };

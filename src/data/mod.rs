@@ -25,5 +25,5 @@ mod store;
 pub use dataset::{Dataset, MAX_PIXELS, Splits};
 pub use error::Error;
 pub use folder::{FILE_NAMES, Labels, Note, load_dir, load_mnist, open_dir, save_dir};
-pub use locate::{Place, occupied};
+pub use locate::{Location, occupied};
 pub use store::{Store, StoredSet, Stores};

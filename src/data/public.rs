@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::description::Description;
-use super::download::{self, Fetched, NotKept, Progress, RemoteFile, Sum};
+use super::download::{self, Fetched, NotKept, Patience, Progress, RemoteFile, Sum};
 use super::folder::FILE_NAMES;
 use super::{Dataset, Splits, idx};
 use crate::net::names;
@@ -32,6 +32,17 @@ pub struct Error {
     pub set: PublicSet,
     /// What is wrong.
     pub problem: Problem,
+}
+
+/// A public set, and how it was had.
+#[derive(Debug)]
+pub struct Loaded {
+    /// Its images.
+    pub splits: Splits,
+    /// How many of its files were downloaded; the others were in the cache.
+    pub downloaded: usize,
+    /// Why a file is not in the cache now, if one is not.
+    pub not_kept: Option<NotKept>,
 }
 
 /// What is wrong with a public set.
@@ -137,15 +148,18 @@ impl PublicSet {
         self,
         cache: Option<&Path>,
         mirrors: &[&str],
+        patience: Patience,
         progress: &mut dyn FnMut(Progress<'_>),
-    ) -> Result<(Splits, Option<NotKept>), Error> {
+    ) -> Result<Loaded, Error> {
         let mut load = || {
-            let Fetched { contents, not_kept } = download::fetch(&self.files(), cache, mirrors, progress)?;
+            let Fetched { contents, downloaded, not_kept } =
+                download::fetch(&self.files(), cache, mirrors, patience, progress)?;
             let [train_images, train_labels, test_images, test_labels] = &contents;
             let train = decode(train_images, train_labels)?;
             let test = decode(test_images, test_labels)?;
             let description = Description { names: self.class_names(), preparation: None };
-            Ok((Splits::described(train, test, CLASSES, description)?, not_kept))
+            let splits = Splits::described(train, test, CLASSES, description)?;
+            Ok(Loaded { splits, downloaded, not_kept })
         };
         load().map_err(|problem| Error { set: self, problem })
     }
@@ -165,7 +179,7 @@ mod tests {
     fn an_empty_cache_without_mirrors_names_the_set_and_its_first_file() {
         for set in [PublicSet::Mnist, PublicSet::FashionMnist, PublicSet::Kmnist] {
             let cache = tempfile::tempdir().unwrap();
-            let error = set.load(Some(cache.path()), &[], &mut |_| {}).unwrap_err();
+            let error = set.load(Some(cache.path()), &[], Patience::Asked, &mut |_| {}).unwrap_err();
             let told = error.to_string();
             assert!(told.starts_with(set.as_str()) && told.contains("train-images-idx3-ubyte.gz"), "{told}");
         }

@@ -30,18 +30,20 @@ struct Ahead {
 }
 
 impl Ahead {
-    fn new(store: Arc<Store>) -> Self {
+    /// None where the system gives no thread: then images are read when they are needed.
+    fn new(store: Arc<Store>) -> Option<Self> {
         let (orders, received) = channel::<Vec<u32>>();
         let (sent, gathered) = channel();
-        thread::spawn(move || {
+        let read = move || {
             // It ends when either end of it is gone.
             for numbers in received {
                 if sent.send(store.gather(&numbers)).is_err() {
                     break;
                 }
             }
-        });
-        Self { orders, gathered, ordered: None }
+        };
+        thread::Builder::new().spawn(read).ok()?;
+        Some(Self { orders, gathered, ordered: None })
     }
 
     fn order(&mut self, numbers: Vec<u32>) {
@@ -69,7 +71,7 @@ impl Stream {
     /// What the backend reports, or images that cannot be read.
     pub async fn new(backend: &mut Backend, store: Arc<Store>) -> Result<Self, Error> {
         let place = backend.upload(&store.gather(&[0])?).await?;
-        let ahead = (backend.ahead() > 1).then(|| Ahead::new(store.clone()));
+        let ahead = if backend.ahead() > 1 { Ahead::new(store.clone()) } else { None };
         Ok(Self { store, place, ahead })
     }
 
@@ -144,7 +146,7 @@ mod tests {
         let resident = block_on(backend.upload(&set)).unwrap();
         let mut stream = block_on(Stream::new(&mut backend, Arc::new(Store::Memory(set)))).unwrap();
         for reads_ahead in [true, false] {
-            stream.ahead = reads_ahead.then(|| Ahead::new(stream.store.clone()));
+            stream.ahead = if reads_ahead { Ahead::new(stream.store.clone()) } else { None };
             // What comes next, twice as it was said, once otherwise, and at last nothing.
             let asked = [([3, 9], Some([40, 0])), ([40, 0], Some([7, 7])), ([7, 7], Some([1, 2])), ([8, 6], None)];
             for (numbers, next) in asked {

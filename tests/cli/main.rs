@@ -1,7 +1,9 @@
 //! The command as a person meets it: what it prints, what it leaves in files, how it ends.
 
+mod fetching;
 mod import;
 mod sets;
+mod threads;
 
 use std::collections::BTreeMap;
 use std::fs;

@@ -7,9 +7,9 @@ use clap::Args;
 use clap::builder::{OsStringValueParser, TypedValueParser};
 
 use crate::cli::Error;
-use crate::data::download;
-use crate::data::public::PublicSet;
-use crate::data::{Note, Place, Store, Stores, digits, open_dir};
+use crate::data::download::{self, Patience};
+use crate::data::public::{Loaded, PublicSet};
+use crate::data::{Location, Note, Store, Stores, digits, open_dir};
 use crate::report::progress::Progress;
 use crate::report::summary::Data;
 
@@ -41,6 +41,19 @@ fn bytes(text: &str) -> Result<u64, &'static str> {
     let power = ["", "K", "M", "G"].iter().position(|unit| unit.eq_ignore_ascii_case(&text[digits.len()..]));
     let (number, power) = digits.parse().ok().zip(power).ok_or("give a number of bytes, as 800000, 500M or 2G")?;
     u64::checked_mul(number, 1 << (10 * power)).ok_or("give a smaller number")
+}
+
+/// Where a public set was found.
+pub(in crate::cli) enum Place {
+    /// In the folder that MNIST_DIR names.
+    MnistDir(PathBuf),
+    /// In the cache, or at a mirror.
+    Cache {
+        /// How many of its files were downloaded.
+        downloaded: usize,
+        /// Whether all of it is in the cache now.
+        kept: bool,
+    },
 }
 
 /// What --data takes.
@@ -94,7 +107,7 @@ impl TrainedOn {
 
 const BUILT_IN: &str = "built-in";
 /// The folder that holds MNIST, if it is set.
-const MNIST_DIR: &str = "MNIST_DIR";
+pub(in crate::cli) const MNIST_DIR: &str = "MNIST_DIR";
 
 impl DataArguments {
     /// What downloads from these mirrors, or from the usual ones if there are none.
@@ -119,13 +132,21 @@ impl DataArguments {
                 Path::new(".").join(word).display()
             ));
         }
+        let mut found_in = None;
         let built_in = || Ok::<_, Error>((digits::built_in()?.into(), Vec::new()));
         let ((stores, notes), source) = match choice {
             Choice::Dir(dir) => (self.folder(dir)?, whole(dir).into_os_string()),
             Choice::Synthetic => (built_in()?, BUILT_IN.into()),
-            Choice::Public(set) => (self.public(*set, progress)?, set.as_str().into()),
-            Choice::Auto => match self.public(PublicSet::Mnist, progress) {
-                Ok(opened) => (opened, PublicSet::Mnist.as_str().into()),
+            Choice::Public(set) => {
+                let (stores, notes, place) = self.public(*set, Patience::Asked, progress)?;
+                found_in = Some(place);
+                ((stores, notes), set.as_str().into())
+            }
+            Choice::Auto => match self.public(PublicSet::Mnist, self.patience(), progress) {
+                Ok((stores, notes, place)) => {
+                    found_in = Some(place);
+                    ((stores, notes), PublicSet::Mnist.as_str().into())
+                }
                 // Only what can't be had is made up for; a broken file is an error.
                 Err(Error::Public(reason)) => {
                     progress.notice(format_args!("{reason}; going on with the built-in digits"));
@@ -149,7 +170,10 @@ impl DataArguments {
         let shown = match choice {
             Choice::Dir(dir) => dir.display().to_string(),
             _ if data.source == BUILT_IN => "built-in digits".to_owned(),
-            _ => data.source.clone(),
+            _ => match found_in {
+                Some(Place::MnistDir(dir)) => format!("{} of {} ({MNIST_DIR})", data.source, dir.display()),
+                _ => data.source.clone(),
+            },
         };
         progress.say(format_args!(
             "data: {shown}, {train} images to train and {test} to test, {rows}x{cols} pixels, {classes} classes"
@@ -167,18 +191,29 @@ impl DataArguments {
 
     /// The set of a folder, or one of several in it.
     fn folder(&self, dir: &Path) -> Result<(Stores, Vec<Note>), Error> {
-        if !dir.exists() && Place::find(dir).is_err() {
+        if !dir.exists() && Location::find(dir).is_err() {
             return Err(Error::NoData(dir.to_owned()));
         }
         Ok(open_dir(dir, self.max_memory)?)
     }
 
+    /// Nobody waits long for what --data auto tries by itself; a mirror that is named is asked for.
+    fn patience(&self) -> Patience {
+        if self.mirror.is_empty() { Patience::Short } else { Patience::Asked }
+    }
+
     /// A public set, fetched if need be.
-    pub fn public(&self, set: PublicSet, progress: &mut Progress) -> Result<(Stores, Vec<Note>), Error> {
+    pub fn public(
+        &self,
+        set: PublicSet,
+        patience: Patience,
+        progress: &mut Progress,
+    ) -> Result<(Stores, Vec<Note>, Place), Error> {
         if set == PublicSet::Mnist
             && let Some(dir) = std::env::var_os(MNIST_DIR).filter(|dir| !dir.is_empty())
         {
-            return self.folder(dir.as_ref());
+            let (stores, notes) = open_dir(dir.as_ref(), self.max_memory).map_err(Error::MnistDir)?;
+            return Ok((stores, notes, Place::MnistDir(dir.into())));
         }
         let mirrors: Vec<&str> = match (self.offline, self.mirror.as_slice()) {
             (true, _) => Vec::new(),
@@ -186,11 +221,13 @@ impl DataArguments {
             (false, given) => given.iter().map(String::as_str).collect(),
         };
         let mut show = |p: download::Progress| progress.download(p.name, p.received, p.total);
-        let (splits, not_kept) = set.load(set.cache_dir().as_deref(), &mirrors, &mut show)?;
+        let cache = set.cache_dir();
+        let Loaded { splits, downloaded, not_kept } = set.load(cache.as_deref(), &mirrors, patience, &mut show)?;
+        let kept = cache.is_some() && not_kept.is_none();
         if let Some(reason) = not_kept {
             progress.notice(reason);
         }
-        Ok((splits.into(), Vec::new()))
+        Ok((splits.into(), Vec::new(), Place::Cache { downloaded, kept }))
     }
 }
 

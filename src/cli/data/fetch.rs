@@ -1,9 +1,12 @@
 //! `twolayer data fetch`: a public set into the cache.
 
+use std::path::Path;
+
 use clap::Args;
 
-use super::choice::DataArguments;
+use super::choice::{DataArguments, MNIST_DIR, Place};
 use crate::cli::{Error, print};
+use crate::data::download::Patience;
 use crate::data::public::PublicSet;
 use crate::report::progress::Progress;
 
@@ -22,14 +25,42 @@ pub(in crate::cli) struct Arguments {
 
 pub(super) fn run(arguments: &Arguments) -> Result<(), Error> {
     let mut progress = Progress::new(arguments.quiet);
-    let result = DataArguments::from_mirrors(&arguments.mirror).public(arguments.set, &mut progress);
+    let &Arguments { set, ref mirror, .. } = arguments;
+    let result = DataArguments::from_mirrors(mirror).public(set, Patience::Asked, &mut progress);
     progress.finish();
-    let (stores, _) = result?;
-    let kept = arguments.set.cache_dir().map_or(String::new(), |folder| format!(", kept in {}", folder.display()));
+    let (stores, _, place) = result?;
     print(&format!(
-        "{}: {} images to train and {} to test{kept}\n",
-        arguments.set,
+        "{set}: {} images to train and {} to test, {}\n",
         stores.train.len(),
-        stores.test.len()
+        stores.test.len(),
+        told(&place, set.cache_dir().as_deref())
     ))
+}
+
+/// Where the set is now, and whether it was downloaded.
+fn told(place: &Place, cache: Option<&Path>) -> String {
+    match (place, cache) {
+        (Place::MnistDir(dir), _) => {
+            format!("from {} (the folder that {MNIST_DIR} names); nothing was downloaded or kept", dir.display())
+        }
+        (Place::Cache { downloaded: 0, .. }, Some(cache)) => format!("already in {}", cache.display()),
+        (Place::Cache { kept: true, .. }, Some(cache)) => format!("kept in {}", cache.display()),
+        (Place::Cache { .. }, Some(cache)) => format!("downloaded, but not all kept in {}", cache.display()),
+        (Place::Cache { .. }, None) => "downloaded, but not kept, as there is no home folder".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_is_so_is_said() {
+        let cache = Path::new("cache");
+        let told = |downloaded, kept, cache| told(&Place::Cache { downloaded, kept }, cache);
+        assert_eq!(told(0, true, Some(cache)), "already in cache");
+        assert_eq!(told(1, true, Some(cache)), "kept in cache");
+        assert_eq!(told(4, false, Some(cache)), "downloaded, but not all kept in cache");
+        assert!(told(4, false, None).starts_with("downloaded, but not kept"));
+    }
 }
