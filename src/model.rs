@@ -1,6 +1,8 @@
 //! A trained network in a safetensors file: f32 tensors W1 `[input, hidden]`, b1 `[hidden]`, W2 `[hidden, classes]`,
 //! b2 `[classes]`, and in the metadata the names of its activation and output.
 
+mod foreign;
+
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
@@ -55,8 +57,39 @@ pub enum Problem {
     )]
     Format(safetensors::SafeTensorError),
     /// It lacks a tensor.
-    #[error("has no tensor {0}; a model holds W1, b1, W2 and b2")]
-    Missing(&'static str),
+    #[error("has no tensor {name}; a model holds W1, b1, W2 and b2, where this file holds {found}")]
+    Missing {
+        /// The tensor.
+        name: &'static str,
+        /// The names of those that it holds.
+        found: String,
+    },
+    /// It is such a network as another program saves it.
+    #[error("holds another program's tensors; save them as {conversion}")]
+    Foreign {
+        /// What each of a model's tensors is among them.
+        conversion: String,
+    },
+    /// It holds more than a network of two layers.
+    #[error(
+        "holds {names} beside W1, b1, W2 and b2, so it is more than a network of two layers; give one with these alone"
+    )]
+    Beyond {
+        /// The names of what is more.
+        names: String,
+    },
+    /// Weights lie the other way round, as the other tensors' shapes show.
+    #[error(
+        "seems to hold {} transposed: W1 has shape {:?}, b1 {:?}, W2 {:?}, b2 {:?}; transpose back, as weights are [in, out] here \
+         ([out, in] in PyTorch)",
+        names.join(" and "), shapes[0], shapes[1], shapes[2], shapes[3]
+    )]
+    Transposed {
+        /// Which weights: W1, W2 or both.
+        names: Vec<&'static str>,
+        /// The shapes of W1, b1, W2 and b2.
+        shapes: Box<[Vec<usize>; 4]>,
+    },
     /// A tensor is of another type.
     #[error("tensor {name} is {dtype}; convert it to F32")]
     Dtype {
@@ -109,6 +142,8 @@ pub enum Problem {
     },
 }
 
+/// A model's tensors.
+const NAMES: [&str; 4] = ["W1", "b1", "W2", "b2"];
 /// The bytes of the largest network, and room for a header.
 const MAX_BYTES: u64 = 96 << 20;
 /// The metadata's keys.
@@ -182,14 +217,26 @@ pub fn read(bytes: &[u8]) -> Result<Model, Problem> {
     }
     let tensors = SafeTensors::deserialize(bytes).map_err(Problem::Format)?;
     let (_, header) = SafeTensors::read_metadata(bytes).map_err(Problem::Format)?;
+    if let Some(name) = NAMES.into_iter().find(|name| tensors.tensor(name).is_err()) {
+        return Err(match foreign::conversion(&tensors) {
+            Some(conversion) => Problem::Foreign { conversion },
+            None => Problem::Missing { name, found: foreign::all(&tensors) },
+        });
+    }
+    if let Some(names) = foreign::beyond(&tensors) {
+        return Err(Problem::Beyond { names });
+    }
     let view = |name| {
-        let view = tensors.tensor(name).map_err(|_| Problem::Missing(name))?;
+        let view = tensors.tensor(name).map_err(Problem::Format)?;
         match view.dtype() {
             Dtype::F32 => Ok(view),
             dtype => Err(Problem::Dtype { name, dtype }),
         }
     };
     let [w1, b1, w2, b2] = [view("W1")?, view("b1")?, view("W2")?, view("b2")?];
+    if let Some(problem) = transposed([&w1, &b1, &w2, &b2]) {
+        return Err(problem);
+    }
     let misfit = |name, view: &TensorView, expected| Problem::Dims { name, dims: view.shape().to_vec(), expected };
     let &[input, hidden] = w1.shape() else { return Err(misfit("W1", &w1, "[input, hidden]")) };
     let &[rows, classes] = w2.shape() else { return Err(misfit("W2", &w2, "[hidden, classes]")) };
@@ -233,6 +280,21 @@ pub fn read(bytes: &[u8]) -> Result<Model, Problem> {
 fn from_json<T: DeserializeOwned>(key: &'static str, text: Option<&String>) -> Result<Option<T>, Problem> {
     let value = text.map(|text| serde_json::from_str(text)).transpose();
     value.map_err(|reason| Problem::Description { key, reason })
+}
+
+/// What is wrong where the tensors are a network once W1, W2 or both are transposed. W1, b1, W2, b2 are given.
+fn transposed(tensors: [&TensorView; 4]) -> Option<Problem> {
+    let shapes = tensors.map(TensorView::shape);
+    let (&[a, b], &[hidden], &[c, d], &[classes]) = (shapes[0], shapes[1], shapes[2], shapes[3]) else { return None };
+    let fits = |first: [usize; 2], second: [usize; 2]| first[1] == hidden && second == [hidden, classes];
+    let names = match () {
+        () if fits([a, b], [c, d]) => return None,
+        () if fits([b, a], [d, c]) => vec!["W1", "W2"],
+        () if fits([b, a], [c, d]) => vec!["W1"],
+        () if fits([a, b], [d, c]) => vec!["W2"],
+        () => return None,
+    };
+    Some(Problem::Transposed { names, shapes: Box::new(shapes.map(<[usize]>::to_vec)) })
 }
 
 fn to_bytes(values: &[f32]) -> Vec<u8> {
@@ -337,10 +399,47 @@ mod tests {
         assert!(with(1, ("b1", F32, &[3])).starts_with("tensor b1 has shape [3]"));
         assert!(with(2, ("W2", F32, &[3, 4])).starts_with("tensor W2 has shape [3, 4]"));
         assert!(with(3, ("b2", F32, &[2, 2])).starts_with("tensor b2 has shape [2, 2]"));
-        assert!(with(3, ("bias", F32, &[4])).starts_with("has no tensor b2"));
+        let told = with(3, ("bias", F32, &[4]));
+        assert!(told.starts_with("has no tensor b2;") && told.ends_with("this file holds W1, W2, b1, bias"), "{told}");
+        let mut more = good.to_vec();
+        more.extend([("W3", F32, &[4, 4][..]), ("b3", F32, &[4])]);
+        assert!(problem(&tensors(&more)).starts_with("holds W3, b3 beside W1, b1, W2 and b2"));
         let one_class: [(&str, Dtype, &[usize]); 4] =
             [("W1", F32, &[3, 2]), ("b1", F32, &[2]), ("W2", F32, &[2, 1]), ("b2", F32, &[1])];
         assert!(problem(&tensors(&one_class)).starts_with("classes: 1 is out of range"));
+    }
+
+    #[test]
+    fn weights_that_lie_the_other_way_round_are_told_by_the_other_shapes() {
+        use Dtype::F32;
+        let told = |w1: &[usize], b1, w2: &[usize], b2| {
+            problem(&tensors(&[("W1", F32, w1), ("b1", F32, &[b1]), ("W2", F32, w2), ("b2", F32, &[b2])]))
+        };
+        assert_eq!(
+            told(&[2, 3], 2, &[4, 2], 4),
+            "seems to hold W1 and W2 transposed: W1 has shape [2, 3], b1 [2], W2 [4, 2], b2 [4]; transpose back, as weights are \
+             [in, out] here ([out, in] in PyTorch)"
+        );
+        assert!(told(&[2, 3], 2, &[2, 4], 4).starts_with("seems to hold W1 transposed"));
+        assert!(told(&[3, 2], 2, &[4, 2], 4).starts_with("seems to hold W2 transposed"));
+        // Nothing shows how a square W1 lies, but who transposes one transposes both.
+        assert!(told(&[2, 2], 2, &[4, 2], 4).starts_with("seems to hold W1 and W2 transposed"));
+    }
+
+    #[test]
+    fn the_names_of_other_programs_are_told_with_their_conversion() {
+        use Dtype::F32;
+        let pytorch: [(&str, Dtype, &[usize]); 4] = [
+            ("fc1.weight", F32, &[2, 3]),
+            ("fc1.bias", F32, &[2]),
+            ("fc2.weight", F32, &[4, 2]),
+            ("fc2.bias", F32, &[4]),
+        ];
+        let told = problem(&tensors(&pytorch));
+        assert!(
+            told.contains("save them as W1 = fc1.weight.T, b1 = fc1.bias, W2 = fc2.weight.T, b2 = fc2.bias"),
+            "{told}"
+        );
     }
 
     #[test]
