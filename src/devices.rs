@@ -46,6 +46,8 @@ pub struct Info {
     pub driver: String,
     /// True for a GPU that is a program on the CPU.
     pub software: bool,
+    /// Its place, from 0, among the devices of the same name, backend and driver: nothing else tells equal cards apart.
+    pub among_equals: usize,
 }
 
 impl Info {
@@ -59,6 +61,7 @@ impl Info {
             backend: "reference".to_owned(),
             driver: String::new(),
             software: false,
+            among_equals: 0,
         }
     }
 }
@@ -157,7 +160,7 @@ pub enum Error {
     #[error("{0}")]
     NoGpu(NoGpu),
     /// There is no device of that index.
-    #[error("there is no device {index}; `twolayer devices` lists 0 to {last}")]
+    #[error("there is no device {index}; `twolayer devices` lists 0 to {last}{}", narrowed())]
     Index {
         /// The index asked for.
         index: usize,
@@ -165,7 +168,7 @@ pub enum Error {
         last: usize,
     },
     /// No device has that name.
-    #[error("no device is named '{part}'; `twolayer devices` lists those there are: {}", names(.found))]
+    #[error("no device is named '{part}'; `twolayer devices` lists those there are: {}{}", names(.found), narrowed())]
     Unknown {
         /// The name asked for.
         part: String,
@@ -185,17 +188,81 @@ pub enum Error {
     Open(#[from] gpu::Error),
 }
 
-/// There is no GPU, and why that may be.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct NoGpu;
+/// The variable with a part of the names of the only GPUs that are listed, as wgpu's own helper reads it.
+const ADAPTER_NAME: &str = "WGPU_ADAPTER_NAME";
+/// The variable with the only backends that wgpu looks for GPUs under.
+const BACKEND: &str = "WGPU_BACKEND";
+
+/// The value of an environment variable; none where it is empty or no text, which wgpu takes for unset.
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+/// What a message adds where only some GPUs are listed.
+fn narrowed() -> String {
+    variable(ADAPTER_NAME)
+        .map_or(String::new(), |part| format!(" (of GPUs, only those that {ADAPTER_NAME}={part} fits)"))
+}
+
+/// There is no GPU, and why that is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NoGpu {
+    /// No driver answered.
+    Driver {
+        /// What `WGPU_BACKEND` allows, if it is set.
+        allowed: Option<String>,
+    },
+    /// `WGPU_BACKEND` has this value, which allows no backend.
+    Backend(String),
+    /// `WGPU_ADAPTER_NAME` fits none.
+    Name {
+        /// Its value.
+        part: String,
+        /// The GPUs that there are, at least one.
+        found: Vec<Info>,
+    },
+}
+
+impl NoGpu {
+    /// Finds out why [`list`] has no GPU.
+    pub async fn find() -> Self {
+        Self::of(std::env::var(BACKEND).ok(), variable(ADAPTER_NAME), &infos(&list_all(1).await))
+    }
+
+    /// Why there is none of `devices`, with these values of the two variables.
+    fn of(backend: Option<String>, name: Option<String>, devices: &[Info]) -> Self {
+        let found: Vec<Info> = devices.iter().filter(|info| info.kind == Kind::Gpu).cloned().collect();
+        match (backend, name) {
+            (_, Some(part)) if !found.is_empty() => Self::Name { part, found },
+            (Some(backend), _) if !gpu::adapters::names_a_backend(&backend) => Self::Backend(backend),
+            (allowed, _) => Self::Driver { allowed },
+        }
+    }
+
+    /// Whether a person's own setting is wrong, rather than the machine without a GPU.
+    fn is_set_so(&self) -> bool {
+        !matches!(self, Self::Driver { .. })
+    }
+}
 
 impl fmt::Display for NoGpu {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("no GPU adapter found: no Vulkan, Metal, Direct3D 12 or OpenGL driver answered")?;
-        if let Some(backend) = std::env::var_os("WGPU_BACKEND") {
-            write!(f, " (WGPU_BACKEND={} allows no other)", backend.display())?;
+        f.write_str("no GPU adapter found: ")?;
+        let allowed = match self {
+            Self::Name { part, found } => {
+                let found = names(found);
+                return write!(f, "{ADAPTER_NAME}={part} fits none of {found}; unset it, or give a part of a name");
+            }
+            Self::Backend(value) => {
+                return write!(f, "{BACKEND}={value} names none of vulkan, metal, dx12 and gl; unset or correct it");
+            }
+            Self::Driver { allowed } => allowed,
+        };
+        f.write_str("no Vulkan, Metal, Direct3D 12 or OpenGL driver answered")?;
+        match allowed {
+            Some(allowed) => write!(f, " ({BACKEND}={allowed} allows no other); unset that, or install its driver")?,
+            None => f.write_str("; install your GPU's driver")?,
         }
-        f.write_str("; install your GPU's driver")?;
         if cfg!(target_os = "linux") {
             f.write_str(", or a software one (on Debian and Ubuntu: apt-get install mesa-vulkan-drivers)")?;
         }
@@ -225,23 +292,45 @@ impl fmt::Display for Notice {
 }
 
 /// Every device of this machine: the CPU first, then the GPUs by preference. `threads` are the CPU's, 0 for one a core.
+/// `WGPU_ADAPTER_NAME`, a part of names in any case, leaves out all other GPUs; `WGPU_BACKEND` those of other backends.
 pub async fn list(threads: usize) -> Vec<Found> {
+    let mut found = list_all(threads).await;
+    if let Some(part) = variable(ADAPTER_NAME) {
+        found.retain(|found| found.info.kind == Kind::Cpu || is_named(&found.info, &part));
+        found.iter_mut().enumerate().for_each(|(index, found)| found.info.index = index);
+    }
+    found
+}
+
+fn is_named(info: &Info, part: &str) -> bool {
+    info.name.to_lowercase().contains(&part.to_lowercase())
+}
+
+/// As [`list`], whatever `WGPU_ADAPTER_NAME` says.
+async fn list_all(threads: usize) -> Vec<Found> {
     let mut found = vec![cpu(threads_or_cores(threads))];
     for adapter in gpu::adapters::list().await {
         let info = adapter.get_info();
         let driver = [info.driver.as_str(), info.driver_info.as_str()].join(" ").trim().to_owned();
         let software = Class::of(&info) == Class::Software;
-        let info = Info {
+        let mut info = Info {
             index: found.len(),
             name: info.name,
             kind: Kind::Gpu,
             backend: info.backend.to_string(),
             driver,
             software,
+            among_equals: 0,
         };
+        info.among_equals = found.iter().filter(|other| is_equal(&other.info, &info)).count();
         found.push(Found { info, way: Way::Gpu(adapter) });
     }
     found
+}
+
+/// Whether nothing but their places tells two devices apart.
+fn is_equal(a: &Info, b: &Info) -> bool {
+    (&a.name, &a.backend, &a.driver) == (&b.name, &b.backend, &b.driver)
 }
 
 fn cpu(threads: usize) -> Found {
@@ -253,6 +342,7 @@ fn cpu(threads: usize) -> Found {
         backend: "cpu".to_owned(),
         driver: String::new(),
         software: false,
+        among_equals: 0,
     };
     Found { info, way: Way::Cpu { threads } }
 }
@@ -261,19 +351,30 @@ fn threads_or_cores(threads: usize) -> usize {
     if threads == 0 { cores() } else { threads }
 }
 
-/// Finds and opens the device that was asked for. With `fallback`, the CPU takes the place of "a GPU" that there is not.
+/// Finds and opens the device that was asked for. With `fallback`, the CPU takes the place of "a GPU" that there is not; but
+/// not where there are some and `WGPU_ADAPTER_NAME` fits none.
 ///
 /// # Errors
 /// [`Error`] says why no device is the one asked for.
 pub async fn open(choice: &Choice, threads: usize, fallback: bool) -> Result<(Info, Device, Vec<Notice>), Error> {
     let mut notices = Vec::new();
     let found = list_for(std::slice::from_ref(choice), threads).await;
-    let index = match choose(&infos(&found), choice) {
-        Err(Error::NoGpu(reason)) if fallback => {
-            notices.push(Notice::NoGpu(reason));
+    let has_gpu = found.iter().any(|found| found.info.kind == Kind::Gpu);
+    let no_gpu = match choice {
+        Choice::Auto | Choice::Gpu if !has_gpu => Some(NoGpu::find().await),
+        _ => None,
+    };
+    let index = match (no_gpu, choice) {
+        (Some(reason), Choice::Gpu) if !fallback || matches!(reason, NoGpu::Name { .. }) => {
+            return Err(Error::NoGpu(reason));
+        }
+        (Some(reason), _) => {
+            if *choice == Choice::Gpu || reason.is_set_so() {
+                notices.push(Notice::NoGpu(reason));
+            }
             CPU
         }
-        chosen => chosen?,
+        (None, _) => choose(&infos(&found), choice)?,
     };
     let info = &found[index].info;
     match found[index].open().await {
@@ -301,6 +402,9 @@ pub async fn select(choices: &[Choice], threads: usize) -> Result<Vec<Found>, Er
         return Ok(found);
     }
     let infos = infos(&found);
+    if choices.contains(&Choice::Gpu) && infos.iter().all(|info| info.kind == Kind::Cpu) {
+        return Err(Error::NoGpu(NoGpu::find().await));
+    }
     let chosen = choices.iter().map(|choice| choose(&infos, choice)).collect::<Result<Vec<_>, _>>()?;
     Ok(found.into_iter().filter(|found| chosen.contains(&found.info.index)).collect())
 }
@@ -322,7 +426,7 @@ fn choose(devices: &[Info], choice: &Choice) -> Result<usize, Error> {
     match choice {
         Choice::Cpu => Ok(CPU),
         Choice::Auto => Ok(best_gpu().filter(|info| !info.software).map_or(CPU, |info| info.index)),
-        Choice::Gpu => best_gpu().map(|info| info.index).ok_or(Error::NoGpu(NoGpu)),
+        Choice::Gpu => best_gpu().map(|info| info.index).ok_or(Error::NoGpu(NoGpu::Driver { allowed: None })),
         Choice::Index(index) if *index < devices.len() => Ok(*index),
         Choice::Index(index) => Err(Error::Index { index: *index, last: devices.len() - 1 }),
         Choice::Name { backend, part } => {
@@ -375,6 +479,7 @@ mod tests {
             backend: (*backend).to_owned(),
             driver: String::new(),
             software: *software,
+            among_equals: 0,
         };
         std::iter::once(cpu(1).info).chain(gpus.iter().enumerate().map(gpu)).collect()
     }
@@ -409,6 +514,40 @@ mod tests {
         let error = chosen(&devices, "rtx").unwrap_err();
         assert!(error.contains("fits several devices") && error.contains("1 NVIDIA") && error.contains("2 NVIDIA"));
         assert_eq!(chosen(&devices, "3").unwrap_err(), "there is no device 3; `twolayer devices` lists 0 to 2");
+    }
+
+    #[test]
+    fn why_there_is_no_gpu() {
+        let why = |backend: Option<&str>, name: Option<&str>, devices: &[Info]| {
+            NoGpu::of(backend.map(str::to_owned), name.map(str::to_owned), devices)
+        };
+        let (none, one) = (machine(&[]), machine(&[(CARD, "vulkan", false)]));
+        let reason = why(None, Some("radeon"), &one);
+        assert!(reason.is_set_so());
+        assert_eq!(
+            reason.to_string(),
+            "no GPU adapter found: WGPU_ADAPTER_NAME=radeon fits none of 1 NVIDIA GeForce RTX 3080 (vulkan); unset it, or \
+             give a part of a name"
+        );
+        for value in ["nonsense", "", "noop"] {
+            let told = why(Some(value), None, &none).to_string();
+            assert!(told.contains(&format!("WGPU_BACKEND={value} names none of vulkan")), "{told}");
+            assert!(told.ends_with("unset or correct it"), "{told}");
+        }
+        // Where there is no GPU at all, its name is not the reason.
+        for (backend, name) in [(None, Some("radeon")), (Some("gl, nonsense"), None), (None, None)] {
+            let reason = why(backend, name, &none);
+            assert_eq!(reason, NoGpu::Driver { allowed: backend.map(str::to_owned) });
+            assert!(!reason.is_set_so() && reason.to_string().contains("driver answered"));
+        }
+    }
+
+    #[test]
+    fn a_part_of_a_name_fits_in_any_case() {
+        let [_, card] = &machine(&[(CARD, "vulkan", false)])[..] else { panic!("not two devices") };
+        assert!(is_named(card, "GEFORCE") && is_named(card, "3080") && !is_named(card, "radeon"));
+        let other = Info { driver: "another".to_owned(), ..card.clone() };
+        assert!(is_equal(card, &Info { index: 7, ..card.clone() }) && !is_equal(card, &other));
     }
 
     #[test]

@@ -86,6 +86,9 @@ pub struct Row {
     pub kind: Kind,
     /// True for a GPU that is a program on the CPU.
     pub software: bool,
+    /// Its place, from 0, among devices of the same name, backend and driver; older files do not say it.
+    #[serde(default)]
+    pub among_equals: Option<usize>,
     /// The workload's name.
     pub workload: String,
     /// Hidden units.
@@ -128,6 +131,9 @@ pub struct Row {
     pub kernels_missing: Option<String>,
     /// The same row of the saved run.
     pub compared: Option<Compared>,
+    /// The driver of the saved row that would be the same one, but for its driver.
+    #[serde(default)]
+    pub saved_with_driver: Option<String>,
 }
 
 /// A device's measured peak.
@@ -310,17 +316,30 @@ impl Record {
         written.map_err(|reason| Error::Write { path: path.into(), reason })
     }
 
-    /// Puts beside each row the same one of a saved run: of the same adapter, backend, workload, hidden units and batch
-    /// size. Of equal cards, the first is compared with the first.
+    /// Puts beside each row the same one of a saved run: of the same adapter, backend, driver, place among equals, workload,
+    /// hidden units and batch size. Of an older run, which does not say the place, the row of the same index is taken, or
+    /// else the first that is left. Of a row that is the same but for its driver, only that is noted.
     pub fn compare(&mut self, saved: &Self) {
         let mut free: Vec<&Row> = saved.rows.iter().collect();
-        for row in &mut self.rows {
-            let same = free.iter().position(|saved| saved.key() == row.key());
-            let Some(saved) = same.map(|place| free.remove(place)) else { continue };
-            row.compared = Spread::of_ratio(&row.samples, &saved.samples).and_then(|ratio| {
-                let Spread { mean: ratio, deviation } = ratio;
-                Some(Compared { steps_per_second: saved.steps_per_second?, ratio, deviation })
+        let mut left: Vec<&mut Row> = self.rows.iter_mut().collect();
+        let ways: [fn(&Row, &Row) -> bool; 2] = [
+            |row, saved| match saved.among_equals {
+                Some(place) => row.among_equals == Some(place),
+                None => row.index == saved.index,
+            },
+            |_, saved| saved.among_equals.is_none(),
+        ];
+        for fits in ways {
+            left.retain_mut(|row| {
+                let is_same =
+                    |saved: &&Row| (saved.key(), &saved.driver) == (row.key(), &row.driver) && fits(row, saved);
+                let same = free.iter().position(is_same).map(|place| free.remove(place));
+                same.inspect(|saved| row.compared = Compared::new(row, saved)).is_none()
             });
+        }
+        for row in left {
+            let other = free.iter().find(|saved| saved.key() == row.key() && saved.driver != row.driver);
+            row.saved_with_driver = other.map(|saved| saved.driver.clone());
         }
         self.compared_with = Some(saved.build.clone());
     }
@@ -328,7 +347,7 @@ impl Record {
 
 impl Row {
     fn new(info: &Info, peak: Option<Peak>, task: &Task, outcome: &Outcome) -> Self {
-        let Info { index, name, kind, backend, driver, software } = info.clone();
+        let Info { index, name, kind, backend, driver, software, among_equals } = info.clone();
         // A rate that is no number has no place in JSON.
         let peak = peak.filter(|peak| peak.flops.is_normal() && peak.bytes_per_second.is_normal());
         let mut row = Self {
@@ -338,6 +357,7 @@ impl Row {
             driver,
             kind,
             software,
+            among_equals: Some(among_equals),
             workload: task.workload.name.to_owned(),
             hidden: task.workload.hidden,
             batch_size: task.images_per_step(),
@@ -362,6 +382,7 @@ impl Row {
             kernels: Vec::new(),
             kernels_missing: None,
             compared: None,
+            saved_with_driver: None,
         };
         match outcome {
             Outcome::Timed(timed) => row.set_timed(task, peak, timed),
@@ -392,9 +413,17 @@ impl Row {
         }
     }
 
-    /// What makes a row of another run the same one.
+    /// What makes a row of another run the same one, but for its driver and its place among equals.
     fn key(&self) -> (&str, &str, &str, usize, usize) {
         (&self.adapter, &self.backend, &self.workload, self.hidden, self.batch_size)
+    }
+}
+
+impl Compared {
+    /// None where one of the two was not timed.
+    fn new(row: &Row, saved: &Row) -> Option<Self> {
+        let Spread { mean: ratio, deviation } = Spread::of_ratio(&row.samples, &saved.samples)?;
+        Some(Self { steps_per_second: saved.steps_per_second?, ratio, deviation })
     }
 }
 
@@ -462,7 +491,8 @@ pub(crate) mod tests {
             CPU => (Kind::Cpu, "cpu", ""),
             _ => (Kind::Gpu, "vulkan", "driver 1.0, \"final\""),
         };
-        Info { index, name: name.to_owned(), kind, backend: backend.to_owned(), driver: driver.to_owned(), software }
+        let (backend, driver) = (backend.to_owned(), driver.to_owned());
+        Info { index, name: name.to_owned(), kind, backend, driver, software, among_equals: 0 }
     }
 
     /// A run of every kind of row: on the CPU and a GPU with kernels, and on GPUs that are skipped, wrong, and broken.
@@ -586,17 +616,57 @@ pub(crate) mod tests {
         assert_eq!(faster.compared_with, Some(saved.build));
     }
 
-    #[test]
-    fn of_two_equal_cards_the_first_is_compared_with_the_first() {
-        let two = |rates: [f64; 2]| {
-            let mut record = record();
-            record.rows = rates.map(|rate| Row { samples: vec![rate], ..record.rows[GPU].clone() }).into();
-            record
+    /// A run of equal cards: the index, the place among equals and the speed of each.
+    fn cards(cards: &[(usize, Option<usize>, f64)]) -> Record {
+        let mut record = record();
+        let row = |&(index, among_equals, rate): &(usize, Option<usize>, f64)| Row {
+            index,
+            among_equals,
+            samples: vec![rate],
+            steps_per_second: Some(rate),
+            ..record.rows[GPU].clone()
         };
-        let mut record = two([10.0, 30.0]);
-        record.compare(&two([5.0, 10.0]));
-        let ratios: Vec<f64> = record.rows.iter().map(|row| row.compared.unwrap().ratio).collect();
-        assert_eq!(ratios, [2.0, 3.0]);
+        record.rows = cards.iter().map(row).collect();
+        record
+    }
+
+    /// The speeds that the rows of a run are compared with.
+    fn compared(mut record: Record, saved: &Record) -> Vec<Option<f64>> {
+        record.compare(saved);
+        record.rows.iter().map(|row| row.compared.map(|compared| compared.steps_per_second)).collect()
+    }
+
+    #[test]
+    fn each_of_two_equal_cards_is_compared_with_itself() {
+        let saved = cards(&[(1, Some(0), 5.0), (2, Some(1), 10.0)]);
+        assert_eq!(compared(cards(&[(1, Some(0), 1.0), (2, Some(1), 1.0)]), &saved), [Some(5.0), Some(10.0)]);
+        assert_eq!(compared(cards(&[(2, Some(1), 1.0)]), &saved), [Some(10.0)]);
+        // Another device has come to stand before them.
+        assert_eq!(compared(cards(&[(3, Some(1), 1.0)]), &saved), [Some(10.0)]);
+        assert_eq!(compared(cards(&[(3, Some(2), 1.0)]), &saved), [None]);
+    }
+
+    #[test]
+    fn of_an_older_run_the_index_tells_equal_cards_apart_or_their_order() {
+        let saved = cards(&[(1, None, 5.0), (2, None, 10.0)]);
+        assert_eq!(compared(cards(&[(2, Some(1), 1.0)]), &saved), [Some(10.0)]);
+        assert_eq!(compared(cards(&[(2, Some(0), 1.0), (3, Some(1), 1.0)]), &saved), [Some(10.0), Some(5.0)]);
+        assert_eq!(compared(cards(&[(3, Some(0), 1.0), (4, Some(1), 1.0)]), &saved), [Some(5.0), Some(10.0)]);
+        let mut old = serde_json::to_value(&saved.rows[0]).unwrap();
+        for key in ["among_equals", "saved_with_driver"] {
+            old.as_object_mut().unwrap().remove(key);
+        }
+        assert_eq!(serde_json::from_value::<Row>(old).unwrap(), saved.rows[0]);
+    }
+
+    #[test]
+    fn a_card_with_another_driver_is_another_but_it_is_noted() {
+        let mut saved = cards(&[(1, Some(0), 5.0)]);
+        "driver 0.9".clone_into(&mut saved.rows[0].driver);
+        let mut record = cards(&[(1, Some(0), 5.0)]);
+        record.compare(&saved);
+        assert_eq!(record.rows[0].compared, None);
+        assert_eq!(record.rows[0].saved_with_driver.as_deref(), Some("driver 0.9"));
     }
 
     #[test]

@@ -111,7 +111,7 @@ fn bench(arguments: &Arguments, progress: &Progress) -> Result<(), Error> {
     let build = Build::now();
     let found = block_on(select(&arguments.device, cpu_threads(arguments.threads)))?;
     if arguments.device.is_empty() && found.iter().all(|found| found.info.kind == Kind::Cpu) {
-        progress.notice(NoGpu);
+        progress.notice(block_on(NoGpu::find()));
     }
     if found.iter().any(|found| found.info.kind == Kind::Cpu) {
         note_threads(arguments.threads, progress);

@@ -109,7 +109,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Error> {
         print(&tuned.map_or(String::new(), |tuned| tuned_text(found, &tuned)))?;
     }
     if arguments.device.is_empty() && found.iter().all(|found| found.info.kind == Kind::Cpu) {
-        tell(format_args!("note: {NoGpu}"));
+        tell(format_args!("note: {}", block_on(NoGpu::find())));
     }
     Ok(())
 }

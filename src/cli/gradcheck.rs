@@ -110,7 +110,7 @@ fn check(arguments: &Arguments, progress: &mut Progress) -> Result<(Report, Opti
     note_threads(arguments.threads, progress);
     let found = block_on(select(&arguments.device, threads))?;
     if arguments.device.is_empty() && found.iter().all(|found| found.info.kind == Kind::Cpu) {
-        progress.notice(NoGpu);
+        progress.notice(block_on(NoGpu::find()));
     }
     let (net, places) = places(arguments, threads, progress)?;
     let step_sizes = if arguments.step_size.is_empty() { &STEP_SIZES[..] } else { &arguments.step_size };

@@ -3,7 +3,8 @@
 use wgpu::{Adapter, AdapterInfo, Backend, Backends, DeviceType, Instance, InstanceDescriptor};
 
 /// Every adapter that can run a compute kernel: discrete GPUs first, then integrated, virtual, and software last; among
-/// equals Vulkan, Metal, Direct3D 12, then OpenGL. Honours `WGPU_BACKEND` and wgpu's other environment variables.
+/// equals Vulkan, Metal, Direct3D 12, then OpenGL. Honours `WGPU_BACKEND` and the environment variables by which wgpu sets
+/// up a backend, but not `WGPU_POWER_PREF`, as nothing is left to prefer.
 ///
 /// The order is the same at every start, so that a place in it can stand for a device. Empty where there is no driver.
 pub async fn list() -> Vec<Adapter> {
@@ -16,6 +17,11 @@ pub async fn list() -> Vec<Adapter> {
     // Stable, so two equal cards keep the driver's order.
     adapters.sort_by_key(|adapter| preference(&adapter.get_info()));
     adapters
+}
+
+/// Whether a value of `WGPU_BACKEND` allows a backend that GPUs can be listed under.
+pub(crate) fn names_a_backend(value: &str) -> bool {
+    Backends::from_comma_list(value).intersects(Backends::VULKAN | Backends::METAL | Backends::DX12 | Backends::GL)
 }
 
 fn preference(info: &AdapterInfo) -> (u8, u8) {

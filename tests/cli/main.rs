@@ -1,5 +1,6 @@
 //! The command as a person meets it: what it prints, what it leaves in files, how it ends.
 
+mod adapters;
 mod fetching;
 mod import;
 mod sets;

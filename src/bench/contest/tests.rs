@@ -158,6 +158,7 @@ impl Place {
                 backend: "vulkan".to_owned(),
                 driver: String::new(),
                 software: false,
+                among_equals: 0,
             },
             fault: *fault,
             step: STEP,

@@ -145,11 +145,12 @@ pub fn notes(record: &Record) -> Vec<String> {
     if let Some(saved) = &record.compared_with {
         notes.push(format!("to saved: compared with the run of {}, commit {}", saved.date, saved.commit));
     }
-    let reasons: [(&str, Reason); 5] = [
+    let reasons: [(&str, Reason); 6] = [
         ("WRONG: ", |row| row.wrong.clone()),
         ("FAILED: ", |row| row.failed.clone()),
         ("skipped: ", |row| row.skipped.clone()),
         ("noisy: ", noisy),
+        ("not compared: ", other_driver),
         ("no kernel times: ", |row| row.kernels_missing.clone().filter(|_| row.kind == Kind::Gpu)),
     ];
     for (what, reason) in reasons {
@@ -181,6 +182,11 @@ fn control(control: &ControlRow) -> String {
 fn noisy(row: &Row) -> Option<String> {
     let scatter = row.deviation? / row.steps_per_second?;
     (scatter > MOST_DEVIATION).then(|| format!("the rounds scatter by more than {:.0} %", MOST_DEVIATION * 100.0))
+}
+
+fn other_driver(row: &Row) -> Option<String> {
+    let saved = row.saved_with_driver.as_ref()?;
+    Some(format!("the saved run has driver '{saved}', this one '{}'", row.driver))
 }
 
 /// The rows that have a reason, together with others that have the same.

@@ -1,0 +1,53 @@
+//! The environment variables that say which GPUs there are.
+
+use super::{Place, assert_holds};
+
+#[test]
+fn a_backend_that_there_is_none_of_is_told_by_its_variable() {
+    let place = Place { environment: vec![("WGPU_BACKEND", "nonsense".to_owned())], ..Place::new() };
+    let expected =
+        "no GPU adapter found: WGPU_BACKEND=nonsense names none of vulkan, metal, dx12 and gl; unset or correct it";
+    let said = place.ok("devices");
+    assert_holds(&said.stderr, expected);
+    assert!(!said.stderr.contains("install"), "{}", said.stderr);
+    assert_holds(&place.fails(1, "--device gpu --no-fallback --data data --no-save"), expected);
+    for device in ["gpu", "auto"] {
+        let said = place.ok(&format!("--device {device} --data data --iterations 1 --no-save"));
+        assert_holds(&said.stderr, &format!("note: {expected}; going on with the CPU"));
+    }
+}
+
+#[test]
+fn a_name_that_fits_no_gpu_is_told_by_its_variable() {
+    let all = Place::new().json("devices");
+    let place = Place { environment: vec![("WGPU_ADAPTER_NAME", "no such card".to_owned())], ..Place::new() };
+    let listed = place.json("devices");
+    assert_eq!(listed["devices"].as_array().unwrap().len(), 1, "the CPU alone");
+    if all["devices"].as_array().unwrap().len() == 1 {
+        return;
+    }
+    let expected = "no GPU adapter found: WGPU_ADAPTER_NAME=no such card fits none of 1 ";
+    assert_holds(&place.ok("devices").stderr, expected);
+    // A driver may put lines of its own before the command's.
+    let fails = |line: &str, expected: &str| {
+        let said = place.run(line);
+        assert_eq!((said.code, said.stdout.as_str()), (Some(1), ""), "{line}");
+        let error = said.stderr.lines().last().unwrap();
+        assert!(error.starts_with("error: ") && error.contains(expected), "{line}: {error}");
+    };
+    for flags in ["--device gpu", "--device gpu --no-fallback"] {
+        fails(&format!("{flags} --data data --no-save"), expected);
+    }
+    fails("bench --device gpu", expected);
+    let said = place.ok("--device auto --data data --iterations 1 --no-save");
+    assert_holds(&said.stderr, &format!("note: {expected}"));
+    let hint = "(of GPUs, only those that WGPU_ADAPTER_NAME=no such card fits)";
+    fails("--device vulkan --data data --no-save", hint);
+    fails("--device 1 --data data --no-save", hint);
+}
+
+#[test]
+fn an_empty_name_leaves_every_gpu() {
+    let place = Place { environment: vec![("WGPU_ADAPTER_NAME", String::new())], ..Place::new() };
+    assert_eq!(place.json("devices"), Place::new().json("devices"));
+}
