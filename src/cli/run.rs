@@ -160,3 +160,107 @@ impl Unsaved for Run {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use super::*;
+    use crate::backend::Evaluation;
+    use crate::model;
+    use crate::net::{Activation, Output, Shape};
+    use crate::report::run_folder::{HISTORY, MODEL, RUN};
+
+    const NET: Net = Net {
+        shape: Shape { input: 4, hidden: 3, classes: 2 },
+        activation: Activation::Sigmoid,
+        output: Output::Softmax,
+    };
+
+    fn params(seed: u64) -> Params {
+        Params::init(NET.shape, 1.0, seed)
+    }
+
+    fn settings() -> Settings {
+        Settings {
+            input: 4,
+            hidden: 3,
+            batch_size: 1,
+            learning_rate: 0.1,
+            weight_init_std: Some(1.0),
+            init: None,
+            activation: "sigmoid",
+            output: "softmax",
+            gradient: "backprop",
+            step_size: None,
+            sampling: "replacement",
+            seed: 0,
+            iterations: 100,
+        }
+    }
+
+    fn run(folder: &std::path::Path) -> Run {
+        let data = Data { source: "built-in".to_owned(), train: 10, test: 5, classes: 2 };
+        let folder = Some(RunFolder::create(folder, false).unwrap());
+        let targets = Targets { folder, plot: None, json: false };
+        Run::new(Instant::now(), NET, Info::reference(), data, settings(), params(0), targets)
+    }
+
+    /// What is in the folder: the parameters, the lines of the losses and the results.
+    fn kept(folder: &std::path::Path) -> (Params, String, Value) {
+        let params = model::load(&folder.join(MODEL)).unwrap().params;
+        let text = |name| std::fs::read_to_string(folder.join(name)).unwrap();
+        (params, text(HISTORY), serde_json::from_str(&text(RUN)).unwrap())
+    }
+
+    #[test]
+    fn cut_short_it_leaves_its_last_evaluation() {
+        let place = tempfile::tempdir().unwrap();
+        let folder = place.path().join("run");
+        let mut run = run(&folder);
+        let evaluation = Evaluation { images: 4, loss: 0.5, classes: 2, confusion: vec![1, 0, 1, 2] };
+        let evaluations = [evaluation.clone(), evaluation];
+        for epoch in 0..2 {
+            let params = &params(epoch as u64 + 1);
+            let time = Duration::from_secs(epoch as u64 + 1);
+            let checkpoint = Checkpoint { params, evaluations: &evaluations, train_time: time, eval_time: time };
+            let accuracy = EpochAccuracy { epoch, iteration: 2 * epoch as u64, train: 0.75, test: 0.75 };
+            run.reach(accuracy, &checkpoint, &[2.5, 1.5][epoch..]);
+        }
+        assert_eq!(run.keep(), format!("the weights after 3 iterations are in {}", folder.display()));
+        let (params_kept, history, results) = kept(&folder);
+        assert!(params_kept == params(2));
+        assert_eq!(history, "iteration,loss\n0,2.5\n1,1.5\n2,1.5\n");
+        assert_eq!((&results["end"], &results["iterations"]), (&"interrupted".into(), &3.into()));
+        assert_eq!(results["final"]["test_accuracy"], 0.75);
+        assert_eq!(results["epochs"].as_array().unwrap().len(), 2);
+        assert_eq!(results["train_seconds"], 2.0);
+    }
+
+    #[test]
+    fn cut_short_before_any_evaluation_it_leaves_the_initial_weights() {
+        let place = tempfile::tempdir().unwrap();
+        let mut run = run(place.path());
+        run.keep();
+        let (params_kept, history, results) = kept(place.path());
+        assert!(params_kept == params(0));
+        assert_eq!(history, "iteration,loss\n");
+        assert_eq!(
+            (&results["end"], &results["iterations"], &results["final"]),
+            (&"interrupted".into(), &0.into(), &Value::Null)
+        );
+    }
+
+    #[test]
+    fn once_it_has_ended_nothing_is_written_over_it() {
+        let place = tempfile::tempdir().unwrap();
+        let mut run = run(place.path());
+        let outcome = Outcome { end: End::Finished, params: params(7), losses: vec![1.0; 100], ..run.reached.clone() };
+        run.end(Some(&outcome)).1.unwrap();
+        let said = run.keep();
+        assert!(said.starts_with("the weights after 100 iterations are in "), "{said}");
+        let (params_kept, _, results) = kept(place.path());
+        assert!(params_kept == params(7));
+        assert_eq!(results["end"], "finished");
+    }
+}

@@ -11,7 +11,7 @@ use time::OffsetDateTime;
 use time::macros::format_description;
 
 use super::data::choice::DataArguments;
-use super::interrupt::{self, lock};
+use super::interrupt::{self, Protection, lock};
 use super::run::{Run, Targets};
 use super::saved::model_file;
 use super::{DeviceArguments, Error, agreed, book, print, up_to};
@@ -146,6 +146,7 @@ pub(super) fn run(arguments: &Arguments, start: Instant) -> Result<(), Error> {
 
 fn train(arguments: &Arguments, start: Instant, progress: &mut Progress) -> Result<(), Error> {
     let batch_size = usize::from(arguments.batch_size);
+    let protection = Protection::new(!arguments.no_save);
     // What needs no data is checked before any is fetched.
     if let Some(path) = &arguments.out {
         RunFolder::check(path, arguments.overwrite)?;
@@ -189,7 +190,7 @@ fn train(arguments: &Arguments, start: Instant, progress: &mut Progress) -> Resu
         progress.busy("compiling the kernels");
     }
     let run = Arc::new(Mutex::new(Run::new(start, net, info, data, asked, params.clone(), targets)));
-    let _protected = interrupt::protect(run.clone());
+    let _protection = protection.of(run.clone());
     let mut losses_since = Vec::new();
     let mut on_event = |event: train::Event| {
         match &event {
@@ -204,6 +205,8 @@ fn train(arguments: &Arguments, start: Instant, progress: &mut Progress) -> Resu
         if interrupt::asked() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     };
     let outcome = match trainer {
+        // Nobody waits for the device and the images then.
+        _ if interrupt::asked() => None,
         Trainer::Backend { device, method } => block_on(async {
             let mut backend = Backend::new(&device, net, batch_size, &params).await?;
             backend.set_method(method).await?;

@@ -4,6 +4,8 @@ mod adapters;
 mod fetching;
 mod import;
 mod sets;
+#[cfg(unix)]
+mod signals;
 mod threads;
 
 use std::collections::BTreeMap;

@@ -1,8 +1,9 @@
 //! What a signal (Ctrl-C and its kin) does to a command.
 //!
-//! Where nothing would be lost it ends the process at once. Else the first one asks the command to end and to save. Signals
-//! within a second of it are the same event: `timeout`, `npm run` and others signal twice. A later one means impatience: what
-//! can be kept at this moment is kept, and the process ends. Either way no temporary file and no empty folder stays.
+//! Where nothing would be lost it ends the process; while `train` gets ready it first waits a few seconds for there to be
+//! something. Else the first one asks the command to end and to save. Signals within a second of it are the same event:
+//! `timeout`, `npm run` and others signal twice. A later one means impatience: what can be kept at this moment is kept, and the
+//! process ends. Either way no temporary file and no empty folder stays.
 
 #[cfg(unix)]
 mod unix;
@@ -10,7 +11,7 @@ mod unix;
 mod windows;
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 #[cfg(unix)]
@@ -24,12 +25,18 @@ use crate::report::progress::tell;
 /// How long after the first signal others belong to it.
 const SAME_EVENT: Duration = Duration::from_secs(1);
 
+/// How long a signal waits for what there will be to save: long enough for digits to be drawn or a folder to be read.
+const WAIT: Duration = Duration::from_secs(3);
+
 /// Set by the first signal, where there is something to save.
 static ASKED: AtomicBool = AtomicBool::new(false);
-static STATE: Mutex<State> = Mutex::new(State { unsaved: None, asked: None });
+static STATE: Mutex<State> = Mutex::new(State { unsaved: None, expected: false, asked: None });
+static CHANGED: Condvar = Condvar::new();
 
 struct State {
     unsaved: Option<Arc<Mutex<dyn Unsaved>>>,
+    /// Whether there will be something to save.
+    expected: bool,
     /// When the first signal came.
     asked: Option<Instant>,
 }
@@ -40,21 +47,34 @@ pub(super) trait Unsaved: Send {
     fn keep(&mut self) -> String;
 }
 
-/// While this lives, the first signal does not end the process.
-pub(super) struct Protected(());
+/// Keeps the first signal from ending the process.
+pub(super) struct Protection(());
 
-impl Drop for Protected {
-    fn drop(&mut self) {
-        let unsaved = lock(&STATE).unsaved.take();
-        drop(unsaved);
+impl Protection {
+    /// Where it is `expected` that there will be something to save, a signal waits a few seconds for that.
+    pub fn new(expected: bool) -> Self {
+        lock(&STATE).expected = expected;
+        Self(())
+    }
+
+    /// From here on, until this is dropped, there is something to save.
+    #[must_use]
+    pub fn of(self, unsaved: Arc<Mutex<impl Unsaved + 'static>>) -> Self {
+        lock(&STATE).unsaved = Some(unsaved);
+        CHANGED.notify_all();
+        self
     }
 }
 
-/// From here on there is something to save.
-#[must_use]
-pub(super) fn protect(unsaved: Arc<Mutex<impl Unsaved + 'static>>) -> Protected {
-    lock(&STATE).unsaved = Some(unsaved);
-    Protected(())
+impl Drop for Protection {
+    fn drop(&mut self) {
+        let mut state = lock(&STATE);
+        state.expected = false;
+        let unsaved = state.unsaved.take();
+        drop(state);
+        CHANGED.notify_all();
+        drop(unsaved);
+    }
 }
 
 /// Whether the command is to end, and to save.
@@ -75,18 +95,26 @@ pub(super) fn lock<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 fn on_signal() {
     let mut state = lock(&STATE);
     match state.asked {
-        _ if state.unsaved.is_none() => end(&state),
-        None => {
+        None if state.unsaved.is_some() || state.expected => {
             state.asked = Some(Instant::now());
             ASKED.store(true, Ordering::Relaxed);
+            let wait = |state: &mut State| state.expected && state.unsaved.is_none();
+            if wait(&mut state) {
+                tell("stopping as soon as there is a network to save");
+            }
+            let waited = CHANGED.wait_timeout_while(state, WAIT, wait);
+            let (state, _) = waited.unwrap_or_else(PoisonError::into_inner);
+            if state.unsaved.is_none() {
+                end(&state);
+            }
             drop(state);
             tell(
                 "stopping after this step, or the evaluation it is in; Ctrl-C again goes back to the last evaluation and ends \
                  at once",
             );
         }
-        Some(first) if first.elapsed() < SAME_EVENT => {}
-        Some(_) => end(&state),
+        Some(first) if (state.unsaved.is_some() || state.expected) && first.elapsed() < SAME_EVENT => {}
+        _ => end(&state),
     }
 }
 

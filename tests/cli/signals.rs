@@ -1,0 +1,255 @@
+//! What a signal, or two, or the end of a process by force leaves.
+
+use std::fs::File;
+use std::io::{BufRead, BufReader, Read};
+use std::os::unix::process::CommandExt;
+use std::process::{Child, ChildStderr, Command, Stdio};
+use std::thread::sleep;
+use std::time::Duration;
+
+use libc::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, c_int};
+use twolayer::net::Params;
+
+use super::*;
+
+/// A run that would take hours.
+const LONG: &str = "--device cpu --data data --batch-size 1 --iterations 1000000000 --out run";
+
+/// A command that runs.
+struct Running {
+    child: Child,
+    stderr: BufReader<ChildStderr>,
+}
+
+impl Running {
+    fn start(mut command: Command) -> Self {
+        hear_signals(&mut command);
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let stderr = BufReader::new(child.stderr.take().unwrap());
+        Self { child, stderr }
+    }
+
+    /// Waits for a line of stderr that begins so.
+    fn says(&mut self, start: &str) {
+        let mut line = String::new();
+        while !line.starts_with(start) {
+            line.clear();
+            assert_ne!(self.stderr.read_line(&mut line).unwrap(), 0, "it ended before it said {start}");
+        }
+    }
+
+    fn signal(&self, signal: c_int) {
+        send(self.child.id(), signal);
+    }
+
+    /// Waits for the end.
+    fn ends(mut self) -> Said {
+        let mut stderr = String::new();
+        self.stderr.read_to_string(&mut stderr).unwrap();
+        let output = self.child.wait_with_output().unwrap();
+        assert!(!stderr.contains("panicked"), "{stderr}");
+        Said { code: output.status.code(), stdout: String::from_utf8(output.stdout).unwrap(), stderr }
+    }
+}
+
+/// Whoever runs the tests may have signals ignored, which a process inherits.
+#[allow(unsafe_code, reason = "the standard library does not know signals")]
+fn hear_signals(command: &mut Command) {
+    let reset = || {
+        for signal in [SIGINT, SIGQUIT, SIGTERM, SIGHUP] {
+            // SAFETY: the signal is one of the system's, and no code of ours handles it.
+            unsafe { libc::signal(signal, libc::SIG_DFL) };
+        }
+        Ok(())
+    };
+    // SAFETY: between fork and exec it calls nothing but signal, which may be called there.
+    unsafe { command.pre_exec(reset) };
+}
+
+#[allow(unsafe_code, reason = "the standard library does not know signals")]
+fn send(process: u32, signal: c_int) {
+    // SAFETY: kill touches no memory.
+    assert_eq!(unsafe { libc::kill(process.cast_signed(), signal) }, 0);
+}
+
+/// A shell that does this, in which `$0` is the command and `$@` its arguments.
+fn shell(place: &Place, script: &str, line: &str) -> Command {
+    let command = place.command(line);
+    let mut shell = Command::new("sh");
+    shell.args(["-c", script]).arg(command.get_program()).args(command.get_args());
+    shell.current_dir(&place.folder).envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    shell
+}
+
+fn hidden_files(folder: &Path) -> Vec<PathBuf> {
+    let is_hidden = |path: &PathBuf| path.file_name().unwrap().to_str().unwrap().starts_with('.');
+    entries(folder).into_iter().filter(is_hidden).collect()
+}
+
+/// Checks that what is in `run` is whole, and that of an interrupted run. Returns how many iterations it had.
+fn interrupted_run(place: &Place) -> u64 {
+    let run: Value = serde_json::from_slice(&fs::read(place.path("run/run.json")).unwrap()).unwrap();
+    assert_eq!(run["end"], "interrupted");
+    let iterations = run["iterations"].as_u64().unwrap();
+    assert_eq!(place.losses("run").len() as u64, iterations);
+    place.model("run");
+    assert_eq!(hidden_files(&place.path("run")), [""; 0].map(PathBuf::from));
+    iterations
+}
+
+#[test]
+fn two_signals_at_once_are_one() {
+    for signal in [SIGINT, SIGTERM, SIGHUP] {
+        let place = Place::new();
+        let mut run = Running::start(place.command(LONG));
+        run.says("epoch ");
+        run.signal(signal);
+        sleep(Duration::from_millis(20));
+        run.signal(signal);
+        let said = run.ends();
+        assert_eq!(said.code, Some(130), "{}", said.stderr);
+        let iterations = interrupted_run(&place);
+        let error = said.stderr.lines().last().unwrap();
+        assert_eq!(error, format!("error: interrupted; the weights after {iterations} iterations are in run"));
+    }
+}
+
+#[test]
+fn impatience_keeps_the_last_evaluation() {
+    let place = Place::new();
+    // An iteration and its evaluation take seconds.
+    let slow =
+        "--device cpu --threads 1 --data synthetic --hidden 4096 --batch-size 8192 --iterations 1000 --out run --json";
+    let mut run = Running::start(place.command(slow));
+    run.says("network");
+    sleep(Duration::from_millis(300));
+    run.signal(SIGINT);
+    run.says("stopping");
+    sleep(Duration::from_millis(1100));
+    // On a machine that was fast enough there is nobody any more.
+    if run.child.try_wait().unwrap().is_none() {
+        run.signal(SIGINT);
+    }
+    let said = run.ends();
+    assert_eq!(said.code, Some(130), "{}", said.stderr);
+    let iterations = interrupted_run(&place);
+    assert!(said.stderr.trim_end().ends_with(&format!("the weights after {iterations} iterations are in run")));
+    let run: Value = serde_json::from_str(&said.stdout).unwrap();
+    assert_eq!(run["iterations"], iterations);
+    if iterations == 0 {
+        let params = place.model("run").params;
+        assert!(params == Params::init(params.shape, 0.01, 0));
+        assert_eq!((&run["final"], run["epochs"].as_array().unwrap().len()), (&Value::Null, 0));
+    }
+}
+
+#[test]
+fn an_ignored_signal_stays_ignored() {
+    for (script, signal) in [
+        (r#"trap "" HUP; exec "$0" "$@""#, SIGHUP),
+        (r#"trap "" TERM; exec "$0" "$@""#, SIGTERM),
+        (r#"trap "" INT; exec "$0" "$@""#, SIGINT),
+    ] {
+        let place = Place::new();
+        let line = "--device cpu --data data --batch-size 1 --iterations 30000 --out run";
+        let mut run = Running::start(shell(&place, script, line));
+        run.says("epoch ");
+        run.signal(signal);
+        let said = run.ends();
+        assert_eq!(said.code, Some(0), "{script}: {}", said.stderr);
+        assert_eq!(place.losses("run").len(), 30_000, "{script}");
+    }
+}
+
+#[test]
+fn a_job_in_the_background_of_a_script_obeys_kill() {
+    let place = Place::new();
+    // The shell has SIGINT and SIGQUIT ignored in what it starts.
+    let mut script = Running::start(shell(&place, r#""$0" "$@" & echo "job $!" >&2; wait "$!""#, LONG));
+    let mut line = String::new();
+    script.stderr.read_line(&mut line).unwrap();
+    let job = line.trim_end().strip_prefix("job ").unwrap().parse().unwrap();
+    script.says("epoch ");
+    send(job, SIGINT);
+    let said = script.ends();
+    assert_eq!(said.code, Some(130), "{}", said.stderr);
+    interrupted_run(&place);
+}
+
+#[test]
+fn an_interrupted_set_leaves_no_temporary_file() {
+    let place = Place::new();
+    let generate = Running::start(place.command("data generate set --count 30000000 --quiet"));
+    while fs::read_dir(place.path("set")).map_or(0, Iterator::count) == 0 {
+        sleep(Duration::from_millis(10));
+    }
+    generate.signal(SIGTERM);
+    let said = generate.ends();
+    assert_eq!((said.code, said.stderr.as_str()), (Some(130), "interrupted; nothing was kept\n"));
+    assert_eq!(fs::read_dir(place.path("set")).map_or(0, Iterator::count), 0);
+}
+
+#[test]
+fn an_interruption_before_there_is_anything_to_keep_leaves_nothing() {
+    let place = Place::new();
+    fs::remove_dir_all(place.path("data")).unwrap();
+    // What reads a pipe waits until somebody writes into it.
+    fs::create_dir(place.path("data")).unwrap();
+    let pipe = place.path("data").join(TRAIN_LABELS_FILE);
+    assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    fs::write(place.path("data").join(TRAIN_IMAGES_FILE), "").unwrap();
+    let mut run = Running::start(place.command("--device cpu --data data --out a/run"));
+    run.says("device: ");
+    run.signal(SIGINT);
+    let said = run.ends();
+    assert_eq!(said.code, Some(130));
+    assert_eq!(said.stderr, "stopping as soon as there is a network to save\ninterrupted; nothing was kept\n");
+    assert!(!place.path("a").exists());
+}
+
+#[test]
+fn an_interruption_while_the_digits_are_drawn_waits_for_the_network() {
+    let place = Place::new();
+    let mut run = Running::start(place.command("--device cpu --data synthetic --iterations 1000000000 --out run"));
+    run.says("device: ");
+    run.signal(SIGHUP);
+    let said = run.ends();
+    assert_eq!(said.code, Some(130), "{}", said.stderr);
+    // On a slow machine there is no network yet after a second.
+    if said.stderr.ends_with("are in run\n") {
+        interrupted_run(&place);
+    } else {
+        assert!(!place.path("run").exists());
+    }
+}
+
+#[test]
+fn what_a_killed_process_left_goes_and_what_is_in_use_stays() {
+    let place = Place::new();
+    fs::create_dir(place.path("run")).unwrap();
+    let [left, used] =
+        [".twolayer-0123456789ab.tmp", ".twolayer-ba9876543210.tmp"].map(|name| place.path("run").join(name));
+    fs::write(&left, "half").unwrap();
+    let file = File::create(&used).unwrap();
+    file.lock().unwrap();
+    place.train("--iterations 1 --out run");
+    assert_eq!(hidden_files(&place.path("run")), [used]);
+}
+
+#[test]
+fn a_writer_that_is_killed_leaves_a_file_that_the_next_one_removes() {
+    let place = Place::new();
+    let mut generate = Running::start(place.command("data generate set --count 30000000 --quiet"));
+    while hidden_files_of(&place).is_empty() {
+        sleep(Duration::from_millis(10));
+    }
+    generate.child.kill().unwrap();
+    generate.ends();
+    assert_eq!(hidden_files_of(&place).len(), 1);
+    place.ok("data generate set --count 30 --quiet");
+    assert_eq!(hidden_files_of(&place), [""; 0].map(PathBuf::from));
+}
+
+fn hidden_files_of(place: &Place) -> Vec<PathBuf> {
+    if place.path("set").exists() { hidden_files(&place.path("set")) } else { Vec::new() }
+}
