@@ -83,6 +83,7 @@ fn evaluate(arguments: &Arguments, progress: &mut Progress) -> Result<Evaluation
         Split::Train => stores.train,
         Split::Test => stores.test,
     };
+    progress.doing("evaluating");
     block_on(async {
         let mut backend = Backend::new(&device, net, BATCH_SIZE, &params).await?;
         let mut set = Images::new(&mut backend, set).await?;

@@ -16,11 +16,11 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use clap::builder::RangedI64ValueParser;
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, ColorChoice, CommandFactory, FromArgMatches, Parser, Subcommand};
 use pollster::block_on;
 
 use crate::devices::{Choice, Info, Kind};
-use crate::report::progress::{Progress, tell};
+use crate::report::progress::{Progress, can_draw, tell};
 use crate::threads::cores;
 use crate::{backend, model, report};
 
@@ -87,6 +87,7 @@ impl DeviceArguments {
 
     fn open(&self, progress: &Progress) -> Result<(Info, backend::Device), Error> {
         let threads = cpu_threads(self.threads);
+        progress.doing("looking for devices");
         let (info, device, notices) = block_on(crate::devices::open(&self.device, threads, !self.no_fallback))?;
         progress.say(format_args!("device: {} ({})", info.name, info.backend));
         if info.kind == Kind::Cpu {
@@ -185,7 +186,7 @@ impl Error {
 pub fn main() -> ExitCode {
     let start = Instant::now();
     interrupt::listen();
-    let Command { command, train } = Command::parse();
+    let Command { command, train } = parse();
     let result = match command {
         None => train::run(&train, start),
         Some(Subcommands::Train(arguments)) => train::run(&arguments, start),
@@ -204,6 +205,14 @@ pub fn main() -> ExitCode {
             error.exit_code()
         }
     }
+}
+
+/// The command line; where it is wrong, or asks for help, the process ends here.
+fn parse() -> Command {
+    // The parser looks whether there is a terminal, but not in every way whether it can draw.
+    let color = if can_draw() { ColorChoice::Auto } else { ColorChoice::Never };
+    let matches = Command::command().color(color).get_matches();
+    Command::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
 }
 
 /// What a flag asks for and what a model's file says, which must not differ; none where neither says anything.

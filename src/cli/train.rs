@@ -186,8 +186,9 @@ fn train(arguments: &Arguments, start: Instant, progress: &mut Progress) -> Resu
     arguments.plot.as_deref().map(check_plot_place).transpose()?;
     let asked = asked(arguments, &net, settings.iterations);
     let targets = Targets { folder, plot: arguments.plot.clone(), json: arguments.json };
-    if info.kind == Kind::Gpu {
-        progress.busy("compiling the kernels");
+    match info.kind {
+        Kind::Gpu => progress.busy("compiling the kernels"),
+        Kind::Cpu => progress.doing("getting ready"),
     }
     let run = Arc::new(Mutex::new(Run::new(start, net, info, data, asked, params.clone(), targets)));
     let _protection = protection.of(run.clone());

@@ -6,6 +6,7 @@ pub mod chart;
 pub mod gradcheck;
 pub mod plot;
 pub mod progress;
+mod reminder;
 pub mod run_folder;
 pub mod set;
 pub mod sheet;

@@ -1,81 +1,124 @@
 //! Progress on stderr: a bar on a terminal, plain lines elsewhere.
 
+use std::ffi::OsStr;
 use std::fmt::Display;
 use std::io::{self, IsTerminal, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use super::reminder::{Heartbeat, Reminder};
 use crate::train::{EpochAccuracy, Event};
 
-/// Between two plain lines where there is no bar.
-const QUIET_TIME: Duration = Duration::from_secs(10);
+/// The longest time without a line where there is no bar: less than the 10 s that are promised, for a machine that is busy.
+const QUIET_TIME: Duration = Duration::from_secs(9);
+/// Between two pictures of a spinner.
+const TICK: Duration = Duration::from_millis(100);
 
 /// Shows how a run goes.
 pub struct Progress {
     bar: ProgressBar,
+    /// Whether the bar shows nothing but that something is done.
+    spins: Arc<AtomicBool>,
+    reminder: Reminder,
+    /// What makes the spinner turn, or the reminder speak.
+    heartbeat: Mutex<Option<Heartbeat>>,
     plain: bool,
     quiet: bool,
     batch_size: usize,
     started: Instant,
-    spoke: Instant,
 }
 
 impl Progress {
     /// `quiet` shows nothing but notices.
     #[must_use]
     pub fn new(quiet: bool) -> Self {
-        let terminal = io::stderr().is_terminal();
-        let target = if terminal && !quiet { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
-        let now = Instant::now();
-        Self {
-            // Nothing to show yet.
-            bar: ProgressBar::with_draw_target(None, target).with_style(style("{msg}")),
-            plain: !terminal,
-            quiet,
-            batch_size: 0,
-            started: now,
-            spoke: now,
-        }
+        let plain = !(io::stderr().is_terminal() && can_draw());
+        let target = if plain || quiet { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() };
+        // Nothing to show yet.
+        let bar = ProgressBar::with_draw_target(None, target).with_style(style("{msg}"));
+        let spins = Arc::new(AtomicBool::new(false));
+        let shown = bar.clone();
+        let reminder = Reminder::new(QUIET_TIME, move |line| shown.suspend(|| tell(line)));
+        let heartbeat = match (quiet, plain) {
+            (true, _) => None,
+            (false, true) => {
+                let reminder = reminder.clone();
+                Heartbeat::start(move || reminder.remind())
+            }
+            (false, false) => {
+                let (bar, spins) = (bar.clone(), spins.clone());
+                Heartbeat::start(move || {
+                    if spins.load(Ordering::Relaxed) {
+                        bar.tick();
+                    }
+                    TICK
+                })
+            }
+        };
+        let heartbeat = Mutex::new(heartbeat);
+        Self { bar, spins, reminder, heartbeat, plain, quiet, batch_size: 0, started: Instant::now() }
     }
 
     /// A line that the person must see, whatever was asked for.
     pub fn notice(&self, line: impl Display) {
-        self.bar.suspend(|| tell(format_args!("note: {line}")));
+        self.reminder.say(&format!("note: {line}"));
     }
 
     /// A line about what is done next.
     pub fn say(&self, line: impl Display) {
         if !self.quiet {
-            self.bar.suspend(|| tell(line));
+            self.reminder.say(&line.to_string());
         }
     }
 
     /// Something that takes a while and has no measure, shown until the next thing.
     pub fn busy(&self, what: &str) {
-        if self.plain {
-            self.say(what);
+        if self.quiet {
             return;
         }
+        if self.plain {
+            self.reminder.say_and_set(what);
+            return;
+        }
+        self.spin(what);
+    }
+
+    /// As [`busy`](Self::busy), but where there is no bar it is only said if it does take a while.
+    pub fn doing(&self, what: &str) {
+        if self.plain {
+            self.detail(what);
+        } else {
+            self.spin(what);
+        }
+    }
+
+    fn spin(&self, what: &str) {
         self.bar.set_style(style("{spinner} {msg} {elapsed}"));
         self.bar.set_message(what.to_owned());
-        self.bar.enable_steady_tick(Duration::from_millis(100));
+        self.spins.store(true, Ordering::Relaxed);
     }
 
     /// What of that thing is done now: too little for a line where there is no bar.
     pub fn detail(&self, what: &str) {
+        self.remind(|| what.to_owned());
         self.bar.set_message(what.to_owned());
     }
 
     /// A download of `total` bytes, if known.
     pub fn download(&mut self, name: &str, received: u64, total: Option<u64>) {
         if self.plain {
-            if received == 0 || self.spoke.elapsed() > QUIET_TIME {
-                self.spoke = Instant::now();
-                self.say(format_args!("downloading {name}: {received} bytes"));
+            let line = format!("downloading {name}: {received} bytes");
+            if received == 0 {
+                self.busy(&line);
+            } else {
+                self.remind(|| line);
             }
             return;
         }
+        self.spins.store(false, Ordering::Relaxed);
         self.bar.set_style(style("{msg} [{wide_bar}] {bytes}/{total_bytes} {eta}"));
         self.bar.set_message(format!("downloading {name}"));
         self.bar.set_length(total.unwrap_or(received));
@@ -93,10 +136,10 @@ impl Progress {
         match event {
             Event::Started => {
                 self.started = Instant::now();
-                self.spoke = self.started;
+                self.spins.store(false, Ordering::Relaxed);
                 self.bar.set_style(style("[{wide_bar}] {pos}/{len} {msg}"));
-                self.bar.disable_steady_tick();
                 self.bar.reset();
+                self.remind(|| format!("iteration 0/{}", self.bar.length().unwrap_or(0)));
             }
             Event::Steps { done, losses } => self.steps(*done, losses),
             Event::Parameters { step, done, of } => {
@@ -123,18 +166,49 @@ impl Progress {
     }
 
     fn line(&mut self, done: u64, message: &str) {
-        if self.plain && self.spoke.elapsed() > QUIET_TIME {
-            self.spoke = Instant::now();
-            let total = self.bar.length().unwrap_or(done);
-            self.say(format_args!("iteration {done}/{total}  {message}"));
-        }
+        let total = self.bar.length().unwrap_or(done);
+        self.remind(|| format!("iteration {done}/{total}  {message}"));
         self.bar.set_message(message.to_owned());
         self.bar.set_position(done);
     }
 
+    /// What is being done, to be said if nothing else is for a while, where there is no bar.
+    fn remind(&self, what: impl FnOnce() -> String) {
+        if self.plain && !self.quiet {
+            self.reminder.set(what());
+            // Here too, for where there is no thread that does.
+            self.reminder.remind();
+        }
+    }
+
     /// Takes the bar away.
     pub fn finish(&self) {
+        self.reminder.clear();
+        self.spins.store(false, Ordering::Relaxed);
+        let heartbeat = self.heartbeat.lock().unwrap_or_else(PoisonError::into_inner).take();
+        drop(heartbeat);
         self.bar.finish_and_clear();
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        self.finish();
+    }
+}
+
+/// Whether the terminal, if there is one, can do more than print lines.
+#[must_use]
+pub fn can_draw() -> bool {
+    draws(std::env::var_os("TERM").as_deref())
+}
+
+/// Whether a terminal that TERM says this of can.
+fn draws(term: Option<&OsStr>) -> bool {
+    match term {
+        Some(term) => term != "dumb" && (cfg!(windows) || !term.is_empty()),
+        // Only elsewhere do terminals always say what they are.
+        None => cfg!(windows),
     }
 }
 
@@ -160,6 +234,12 @@ fn style(template: &str) -> ProgressStyle {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_dumb_terminal_gets_lines() {
+        let draw = [Some("xterm-256color"), Some("dumb"), Some(""), None].map(|term| draws(term.map(OsStr::new)));
+        assert_eq!(draw, [true, false, cfg!(windows), cfg!(windows)]);
+    }
 
     #[test]
     fn what_is_left_is_told_in_a_unit_that_fits() {

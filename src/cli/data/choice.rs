@@ -132,6 +132,7 @@ impl DataArguments {
                 Path::new(".").join(word).display()
             ));
         }
+        progress.doing("getting the images");
         let mut found_in = None;
         let built_in = || Ok::<_, Error>((digits::built_in()?.into(), Vec::new()));
         let ((stores, notes), source) = match choice {
@@ -220,6 +221,7 @@ impl DataArguments {
             (false, []) => set.mirrors().to_vec(),
             (false, given) => given.iter().map(String::as_str).collect(),
         };
+        progress.doing("getting the images");
         let mut show = |p: download::Progress| progress.download(p.name, p.received, p.total);
         let cache = set.cache_dir();
         let Loaded { splits, downloaded, not_kept } = set.load(cache.as_deref(), &mirrors, patience, &mut show)?;
