@@ -224,7 +224,7 @@ impl Backend {
     /// A set whose pixels or labels are not the network's, or that does not fit the device; or what the device reports.
     pub async fn upload(&mut self, set: &Dataset) -> Result<Resident, Error> {
         self.check_set(set)?;
-        let resident: Result<Resident, Error> = on!(self, network => network.upload(set), network.upload(set));
+        let resident: Result<Resident, Error> = on!(self, network => network.upload(set)?, network.upload(set));
         // The network numbers its sets in this order, and a set that did not fit has no number.
         let resident = resident?;
         self.images.push(set.len());
@@ -239,7 +239,7 @@ impl Backend {
         self.images_in(resident)?;
         self.check_set(set)?;
         let replaced: Result<(), Error> =
-            on!(self, network => network.replace(resident, set), network.replace(resident, set));
+            on!(self, network => network.replace(resident, set)?, network.replace(resident, set));
         replaced?;
         self.images[resident.0] = set.len();
         Ok(())
@@ -255,7 +255,7 @@ impl Backend {
             return ready(Err(error));
         }
         match &mut self.network {
-            Network::Cpu(network) => ready(Ok(network.train(set, indices, learning_rate))),
+            Network::Cpu(network) => ready(network.train(set, indices, learning_rate).map_err(Error::Cpu)),
             Network::Gpu(network) => pending(network.train(set, indices, learning_rate)),
         }
     }
@@ -266,7 +266,7 @@ impl Backend {
     /// Image numbers that are no batch of the set, or what the device reports.
     pub async fn gradient(&mut self, set: Resident, batch: &[u32]) -> Result<(f32, Gradients), Error> {
         self.check_indices(set, batch, batch.len() == self.batch_size)?;
-        on!(self, network => network.gradient(set, batch), network.gradient(set, batch).await)
+        on!(self, network => network.gradient(set, batch)?, network.gradient(set, batch).await)
     }
 
     /// One SGD update by a gradient that is given.
@@ -275,7 +275,7 @@ impl Backend {
     /// A gradient of another shape, or what the device reports.
     pub async fn apply(&mut self, gradient: &Gradients, learning_rate: f32) -> Result<(), Error> {
         check_params(self.net.shape, gradient)?;
-        on!(self, network => network.apply(gradient, learning_rate), network.apply(gradient, learning_rate))
+        on!(self, network => network.apply(gradient, learning_rate)?, network.apply(gradient, learning_rate))
     }
 
     /// The parameters as they are now.
@@ -295,7 +295,7 @@ impl Backend {
     /// Parameters of another shape, or what the device reports.
     pub async fn set_params(&mut self, params: &Params) -> Result<(), Error> {
         check_params(self.net.shape, params)?;
-        on!(self, network => network.set_params(params), network.set_params(params))
+        on!(self, network => network.set_params(params)?, network.set_params(params))
     }
 
     /// Loss, accuracy and confusion matrix over a whole set.
@@ -357,7 +357,7 @@ impl Backend {
         if images.is_empty() {
             return Ok(Vec::new());
         }
-        on!(self, network => network.predict(images), network.predict(images).await)
+        on!(self, network => network.predict(images)?, network.predict(images).await)
     }
 
     /// Every intermediate value of one batch's pass, so that a test finds a wrong kernel by its stage.

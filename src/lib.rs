@@ -58,6 +58,7 @@ pub mod files;
 pub mod functions;
 pub mod gpu;
 pub mod gradcheck;
+mod memory;
 pub mod model;
 pub mod net;
 mod random;
@@ -66,3 +67,5 @@ pub mod reference;
 pub mod report;
 mod threads;
 pub mod train;
+
+pub use memory::NoMemory;

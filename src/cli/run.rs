@@ -200,7 +200,7 @@ mod tests {
     }
 
     fn run(folder: &std::path::Path) -> Run {
-        let data = Data { source: "built-in".to_owned(), train: 10, test: 5, classes: 2 };
+        let data = Data { source: "built-in".to_owned(), train: 10, test: 5, classes: 2, ..Data::default() };
         let folder = Some(RunFolder::create(folder, false).unwrap());
         let targets = Targets { folder, plot: None, json: false };
         Run::new(Instant::now(), NET, Info::reference(), data, settings(), params(0), targets)

@@ -8,6 +8,7 @@ use super::images::Visit;
 use super::simd::{Instructions, Row, add_scaled, kernel};
 use super::sparse::Nonzero;
 use super::strips::{Blocks, MOST_PIXELS, OCTET, W1};
+use crate::{NoMemory, memory};
 
 /// Images whose sums are in registers at a time: 12 of the 16 registers of AVX2, where a row takes two.
 const TILE: usize = 6;
@@ -38,9 +39,12 @@ impl Default for Panel {
 
 impl Dense {
     /// Takes images, `[N, pixels]`.
-    pub fn new(blocks: Blocks, images: &[u8]) -> Self {
+    ///
+    /// # Errors
+    /// [`NoMemory`].
+    pub fn new(blocks: Blocks, images: &[u8]) -> Result<Self, NoMemory> {
         let width = blocks.pixels.div_ceil(OCTET).div_ceil(blocks.count) * OCTET;
-        let mut reordered = Vec::with_capacity(images.len() / blocks.pixels * blocks.count * width);
+        let mut reordered = memory::room(images.len() / blocks.pixels * blocks.count * width, "pixels")?;
         for image in images.chunks_exact(blocks.pixels) {
             for block in 0..blocks.count {
                 let end = reordered.len() + width;
@@ -48,7 +52,7 @@ impl Dense {
                 reordered.resize(end, 0);
             }
         }
-        Self { blocks, images: reordered, width }
+        Ok(Self { blocks, images: reordered, width })
     }
 
     pub fn blocks(&self) -> &Blocks {

@@ -8,6 +8,7 @@ use super::simd::{Instructions, LANES, Row};
 use super::sparse::{Nonzero, Sparse};
 use super::strips::{Blocks, W1};
 use super::team::Team;
+use crate::NoMemory;
 
 /// The share of pixels that are not 0, from which on it is faster to compute with all of them, as times at 16 to 2,048
 /// hidden units have shown (AVX2, AVX-512).
@@ -36,12 +37,15 @@ pub enum Images {
 
 impl Images {
     /// Takes images, `[N, pixels]`, in the form that is faster to compute with.
-    pub fn new(team: &Team, pixels: usize, images: &[u8]) -> Self {
+    ///
+    /// # Errors
+    /// [`NoMemory`].
+    pub fn new(team: &Team, pixels: usize, images: &[u8]) -> Result<Self, NoMemory> {
         let blocks = Blocks::new(pixels);
-        match Sparse::new(team, blocks, images, DENSE_FROM) {
+        Ok(match Sparse::new(team, blocks, images, DENSE_FROM)? {
             Some(sparse) => Self::Sparse(sparse),
-            None => Self::Dense(Dense::new(blocks, images)),
-        }
+            None => Self::Dense(Dense::new(blocks, images)?),
+        })
     }
 
     pub fn blocks(&self) -> &Blocks {

@@ -34,11 +34,14 @@ use crate::answers::{Evaluation, Intermediates, Resident};
 use crate::backend::Method;
 use crate::data::Dataset;
 use crate::net::{Gradients, Net, Output, Params};
-use crate::threads;
+use crate::{NoMemory, memory, threads};
 
 /// What can go wrong on the CPU.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum Error {
+    /// The system gave no memory.
+    #[error(transparent)]
+    NoMemory(#[from] NoMemory),
     /// The system gave no threads.
     #[error("can't start {threads} threads to compute with: {reason}; allow more, or use one (--threads 1)")]
     Threads {
@@ -82,9 +85,9 @@ impl Network {
     /// A network with these parameters, on `threads` threads, or on one a core if 0; on fewer where it has less work.
     ///
     /// # Errors
-    /// [`Error::Threads`].
+    /// [`Error::Threads`] or [`Error::NoMemory`].
     pub fn new(net: Net, batch_size: usize, params: &Params, threads: usize) -> Result<Self, Error> {
-        let parameters = strips(&net, params);
+        let parameters = strips(&net, params)?;
         let most_parts = step::shares(parameters.small.len());
         let (kind, team) = (Instructions::widest(), Team::new(threads, most_parts)?);
         Ok(Self { net, batch_size, kind, moves: None, parameters, sets: Vec::new(), team, memory: Memory::default() })
@@ -99,45 +102,62 @@ impl Network {
     }
 
     /// Keeps a data set, in the form that is fastest to compute with.
-    pub fn upload(&mut self, set: &Dataset) -> Resident {
-        let set = self.taken(set);
+    ///
+    /// # Errors
+    /// [`Error::NoMemory`].
+    pub fn upload(&mut self, set: &Dataset) -> Result<Resident, Error> {
+        let set = self.taken(set)?;
         self.sets.push(set);
-        Resident(self.sets.len() - 1)
+        Ok(Resident(self.sets.len() - 1))
     }
 
     /// Puts other images in the place of a set's.
-    pub fn replace(&mut self, resident: Resident, set: &Dataset) {
-        self.sets[resident.0] = self.taken(set);
+    ///
+    /// # Errors
+    /// [`Error::NoMemory`].
+    pub fn replace(&mut self, resident: Resident, set: &Dataset) -> Result<(), Error> {
+        self.sets[resident.0] = self.taken(set)?;
+        Ok(())
     }
 
-    fn taken(&self, set: &Dataset) -> Set {
-        Set { images: Images::new(&self.team, set.pixels(), set.images()), labels: set.labels().to_vec() }
+    fn taken(&self, set: &Dataset) -> Result<Set, Error> {
+        let images = Images::new(&self.team, set.pixels(), set.images())?;
+        Ok(Set { images, labels: memory::copied(set.labels(), "labels")? })
     }
 
     /// Trains on one batch after another; `indices` are their image numbers, `[steps, batch_size]`. Returns each batch's
     /// mean loss before its update.
-    pub fn train(&mut self, set: Resident, indices: &[u32], learning_rate: f32) -> Vec<f32> {
+    ///
+    /// # Errors
+    /// [`Error::NoMemory`], before the first step.
+    pub fn train(&mut self, set: Resident, indices: &[u32], learning_rate: f32) -> Result<Vec<f32>, Error> {
         let Self { net, batch_size, kind, moves, parameters, sets, team, memory } = self;
         let (set, moves) = (&sets[set.0], moves.as_ref());
         let steps = Steps { kind: *kind, net, moves, set, indices, batch_size: *batch_size, scale: -learning_rate };
-        steps.run(team, memory, parameters, None)
+        Ok(steps.run(team, memory, parameters, None)?)
     }
 
     /// The mean loss of one batch and its gradient.
-    pub fn gradient(&mut self, set: Resident, indices: &[u32]) -> (f32, Gradients) {
+    ///
+    /// # Errors
+    /// [`Error::NoMemory`].
+    pub fn gradient(&mut self, set: Resident, indices: &[u32]) -> Result<(f32, Gradients), Error> {
         let Self { net, batch_size, kind, moves, parameters, sets, team, memory } = self;
         let (set, moves) = (&sets[set.0], moves.as_ref());
         let steps = Steps { kind: *kind, net, moves, set, indices, batch_size: *batch_size, scale: 1.0 };
-        let mut gradient = Strips::new(&Params::zeros(net.shape), 0.0);
-        let losses = steps.run(team, memory, parameters, Some(&mut gradient));
-        (losses[0], gradient.params(net.shape))
+        let mut gradient = Strips::new(&Params::zeros(net.shape), 0.0)?;
+        let losses = steps.run(team, memory, parameters, Some(&mut gradient))?;
+        Ok((losses[0], gradient.params(net.shape)))
     }
 
     /// One SGD update by a gradient that is given.
-    pub fn apply(&mut self, gradient: &Gradients, learning_rate: f32) {
+    ///
+    /// # Errors
+    /// [`Error::NoMemory`].
+    pub fn apply(&mut self, gradient: &Gradients, learning_rate: f32) -> Result<(), Error> {
         let add =
             |gradient: &[Row], parameters: &mut [Row]| layers::add(self.kind, -learning_rate, gradient, parameters);
-        let Strips { w1, small, b2, .. } = Strips::new(gradient, 0.0);
+        let Strips { w1, small, b2, .. } = Strips::new(gradient, 0.0)?;
         for (gradient, w1) in w1.iter().flatten().zip(self.parameters.w1.iter_mut().flatten()) {
             add(gradient, w1);
         }
@@ -146,6 +166,7 @@ impl Network {
             add(&gradient.w2, &mut small.w2);
         }
         add(&b2, &mut self.parameters.b2);
+        Ok(())
     }
 
     /// The parameters as they are now.
@@ -155,8 +176,12 @@ impl Network {
     }
 
     /// Sets every parameter.
-    pub fn set_params(&mut self, params: &Params) {
-        self.parameters = strips(&self.net, params);
+    ///
+    /// # Errors
+    /// [`Error::NoMemory`].
+    pub fn set_params(&mut self, params: &Params) -> Result<(), Error> {
+        self.parameters = strips(&self.net, params)?;
+        Ok(())
     }
 
     /// Loss, accuracy and confusion matrix over a whole set.
@@ -165,12 +190,15 @@ impl Network {
     }
 
     /// The output y `[N, classes]` for images given as bytes, `[N, input]`.
-    pub fn predict(&mut self, images: &[u8]) -> Vec<f32> {
+    ///
+    /// # Errors
+    /// [`Error::NoMemory`].
+    pub fn predict(&mut self, images: &[u8]) -> Result<Vec<f32>, Error> {
         let input = self.net.shape.input;
-        let labels = vec![0; images.len() / input];
-        let images = Images::new(&self.team, input, images);
+        let labels = memory::zeroed(images.len() / input, "labels")?;
+        let images = Images::new(&self.team, input, images)?;
         let set = Set { images, labels };
-        self.forward(&set).predict(&self.team)
+        Ok(self.forward(&set).predict(&self.team))
     }
 
     /// Every intermediate value of one batch's pass, for tests.
@@ -185,6 +213,6 @@ impl Network {
 
 /// The parameters as the kernels want them. A lane of b2 that is no class gives nothing to the output: softmax makes
 /// 0 of it.
-fn strips(net: &Net, params: &Params) -> Strips {
+fn strips(net: &Net, params: &Params) -> Result<Strips, NoMemory> {
     Strips::new(params, if net.output == Output::Softmax { f32::NEG_INFINITY } else { 0.0 })
 }

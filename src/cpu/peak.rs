@@ -7,6 +7,7 @@ use super::Error;
 use super::simd::{Instructions, LANES, kernel, multiply_add};
 use super::team::Team;
 use crate::answers::Timed;
+use crate::memory;
 use crate::threads::cores;
 
 /// The most that the work of either loop can be doubled from its least.
@@ -33,9 +34,10 @@ impl Probe {
     /// Starts the threads, one a core if 0, and no more than that.
     ///
     /// # Errors
-    /// [`Error::Threads`].
+    /// [`Error::Threads`] or [`Error::NoMemory`].
     pub fn new(threads: usize) -> Result<Self, Error> {
-        let (original, copy) = (vec![0.0; COPIED], vec![0.0; COPIED]);
+        let [original, copy] = ["the original of a copy", "a copy"].map(|what| memory::zeroed(COPIED, what));
+        let (original, copy) = (original?, copy?);
         Ok(Self { team: Team::new(threads, cores())?, kind: Instructions::widest(), original, copy, runs: 0 })
     }
 

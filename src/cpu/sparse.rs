@@ -2,13 +2,16 @@
 
 use std::borrow::Borrow;
 
+use bytemuck::Zeroable;
+
 use super::images::Visit;
 use super::simd::{Instructions, Row, add_scaled, kernel};
 use super::strips::{Blocks, MOST_PIXELS, OCTET, W1};
 use super::team::Team;
+use crate::{NoMemory, memory};
 
 /// A pixel that is not 0.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Zeroable)]
 pub struct Nonzero {
     /// Its number in its block.
     pub index: u8,
@@ -48,19 +51,26 @@ pub struct Sparse {
 impl Sparse {
     /// Takes the nonzero pixels out of `images`, `[N, pixels]`; or nothing if they are this share of all or more, or so
     /// many that they can't be numbered.
-    pub fn new(team: &Team, blocks: Blocks, images: &[u8], too_many: f64) -> Option<Self> {
-        let parts = images.chunks(team.piece(images.len() / blocks.pixels, FEWEST_IMAGES) * blocks.pixels);
+    ///
+    /// # Errors
+    /// [`NoMemory`].
+    pub fn new(team: &Team, blocks: Blocks, images: &[u8], too_many: f64) -> Result<Option<Self>, NoMemory> {
+        let count = images.len() / blocks.pixels;
+        let parts = images.chunks(team.piece(count, FEWEST_IMAGES) * blocks.pixels);
         let counts = team.deal(parts.clone(), || (), |(), images| counts(&blocks, images));
+        let counts: Vec<Vec<u16>> = counts.into_iter().collect::<Result<_, _>>()?;
         let mut end = 0_u32;
-        let mut starts = vec![0];
+        let mut starts = memory::room(count * blocks.count + 1, "the places of pixels")?;
+        starts.push(0);
         for count in counts.iter().flatten() {
-            end = end.checked_add(u32::from(*count))?;
+            let Some(next) = end.checked_add(u32::from(*count)) else { return Ok(None) };
+            end = next;
             starts.push(end);
         }
         if f64::from(end) >= too_many * images.len() as f64 {
-            return None;
+            return Ok(None);
         }
-        let mut nonzeros = vec![Nonzero::default(); end as usize];
+        let mut nonzeros = memory::zeroed(end as usize, "pixels")?;
         let mut rest = &mut nonzeros[..];
         let mut places = Vec::new();
         for (images, counts) in parts.zip(&counts) {
@@ -70,7 +80,7 @@ impl Sparse {
             rest = behind;
         }
         team.deal(places.into_iter(), || (), |(), (images, place)| take(&blocks, images, place));
-        Some(Self { blocks, nonzeros, starts })
+        Ok(Some(Self { blocks, nonzeros, starts }))
     }
 
     pub fn blocks(&self) -> &Blocks {
@@ -140,8 +150,8 @@ impl Sparse {
 }
 
 /// How many pixels are not 0, in each block of each image.
-fn counts(blocks: &Blocks, images: &[u8]) -> Vec<u16> {
-    let mut counts = Vec::with_capacity(images.len() / blocks.pixels * blocks.count);
+fn counts(blocks: &Blocks, images: &[u8]) -> Result<Vec<u16>, NoMemory> {
+    let mut counts = memory::room(images.len() / blocks.pixels * blocks.count, "counts of pixels")?;
     for image in images.chunks_exact(blocks.pixels) {
         let (octets, last) = image.as_chunks::<OCTET>();
         let first = counts.len();
@@ -154,7 +164,7 @@ fn counts(blocks: &Blocks, images: &[u8]) -> Vec<u16> {
         }
         of_image[octets.len() % blocks.count] += last.iter().map(|&value| u16::from(value != 0)).sum::<u16>();
     }
-    counts
+    Ok(counts)
 }
 
 /// How many bytes of a word are not 0.

@@ -18,6 +18,7 @@ use super::sparse::TILE;
 use super::strips::{Small, Strips, W1};
 use super::team::{Progress, Team};
 use crate::net::Net;
+use crate::{NoMemory, memory};
 
 /// The most shares that strips are dealt in, and so the most threads that a step can use.
 const MOST_SHARES: usize = 32;
@@ -103,18 +104,24 @@ struct Exchange {
 impl Steps<'_> {
     /// Runs the steps. The gradient goes where it is told, or to the parameters. Returns each batch's mean loss before
     /// its update.
+    ///
+    /// # Errors
+    /// [`NoMemory`], before the first step.
     pub fn run(
         &self,
         team: &Team,
         memory: &mut Memory,
         parameters: &mut Strips,
         mut gradient: Option<&mut Strips>,
-    ) -> Vec<f32> {
+    ) -> Result<Vec<f32>, NoMemory> {
         let parts = self.parts(team.threads(), parameters.small.len());
         let shares = parts.iter().map(|part| part.shares.len()).sum();
         let Memory { exchange, threads } = memory;
-        exchange.fit(parts.len(), shares, parameters.b2.len() * self.batch_size);
+        exchange.fit(parts.len(), shares, parameters.b2.len() * self.batch_size)?;
         threads.resize_with(parts.len(), Values::default);
+        for (values, part) in threads.iter_mut().zip(&parts) {
+            values.reserve(self, part.strips.len(), parameters.b2.len())?;
+        }
         let results = {
             let mut gradients = gradient.as_deref_mut().map(|gradient| deal(gradient, &parts).into_iter());
             let owned = deal(parameters, &parts).into_iter();
@@ -131,7 +138,7 @@ impl Steps<'_> {
             target.b2 = b2;
             losses = part_losses;
         }
-        losses
+        Ok(losses)
     }
 
     /// Deals the strips to threads, whole shares to each; only to as many threads as are worth it.
@@ -293,6 +300,23 @@ impl Steps<'_> {
 }
 
 impl Values {
+    /// Room for the sizes that [`Self::fit`] takes on, for a thread with so many strips: a thread that waits for others has
+    /// no way to fail. The pages are touched first by the thread that uses them.
+    fn reserve(&mut self, steps: &Steps, strips: usize, classes: usize) -> Result<(), NoMemory> {
+        let batch_size = steps.batch_size;
+        let (hidden, output) = (strips * batch_size, classes * batch_size);
+        let Self { hidden: a1, next_a1, dz1, slopes, y, logits, labels, .. } = self;
+        for (values, count) in [(a1, hidden), (next_a1, hidden), (dz1, batch_size), (logits, output)] {
+            memory::reserve(values, count, "a batch's values")?;
+        }
+        if steps.moves.is_some() {
+            for (values, count) in [(slopes, hidden), (y, output)] {
+                memory::reserve(values, count, "a batch's values")?;
+            }
+        }
+        memory::reserve(labels, batch_size, "labels")
+    }
+
     /// Takes on the sizes of these steps, for a thread with these strips.
     fn fit(&mut self, steps: &Steps, own: &Own) {
         let batch_size = steps.batch_size;
@@ -324,14 +348,17 @@ fn deal<'a>(strips: &'a mut Strips, parts: &[Part]) -> Vec<Own<'a>> {
 
 impl Exchange {
     /// Takes on the size for so many threads and shares of so many rows.
-    fn fit(&mut self, threads: usize, shares: usize, rows: usize) {
+    fn fit(&mut self, threads: usize, shares: usize, rows: usize) -> Result<(), NoMemory> {
         self.progress = Progress::new(threads);
         for of_a_step in &mut self.shares {
             of_a_step.resize_with(shares, RwLock::default);
             for share in of_a_step {
-                share.get_mut().unwrap_or_else(PoisonError::into_inner).resize(rows, Row::ZERO);
+                let share = share.get_mut().unwrap_or_else(PoisonError::into_inner);
+                memory::reserve(share, rows, "a batch's values")?;
+                share.resize(rows, Row::ZERO);
             }
         }
+        Ok(())
     }
 
     /// Lets `write` fill a share, all 0 before.

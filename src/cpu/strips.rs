@@ -2,6 +2,7 @@
 
 use super::simd::{LANES, Row, rows};
 use crate::net::{Params, Shape};
+use crate::{NoMemory, memory};
 
 /// The most pixels of a block: their rows of W1 stay in the first cache while a few strips are computed.
 pub const MOST_PIXELS: usize = 208;
@@ -77,10 +78,14 @@ pub struct Strips {
 
 impl Strips {
     /// The parameters, with `beyond` in the lanes of b2 that are no class.
-    pub fn new(params: &Params, beyond: f32) -> Self {
+    ///
+    /// # Errors
+    /// [`NoMemory`].
+    pub fn new(params: &Params, beyond: f32) -> Result<Self, NoMemory> {
         let Shape { input, hidden, classes } = params.shape;
         let blocks = Blocks::new(input);
-        let mut w1: Vec<Vec<W1>> = vec![bytemuck::zeroed_vec(rows(hidden)); blocks.count];
+        let block = |_| memory::zeroed::<W1>(rows(hidden), "weights");
+        let mut w1 = (0..blocks.count).map(block).collect::<Result<Vec<_>, _>>()?;
         for (pixel, weights) in params.w1.chunks_exact(hidden).enumerate() {
             let (block, place) = blocks.place(pixel);
             for (strip, weights) in w1[block].iter_mut().zip(weights.chunks(LANES)) {
@@ -97,7 +102,7 @@ impl Strips {
         let small = params.b1.chunks(LANES).enumerate().map(small).collect();
         let mut b2 = vec![Row([beyond; LANES]); rows(classes)];
         b2.iter_mut().flat_map(|row| &mut row.0).zip(&params.b2).for_each(|(lane, b)| *lane = *b);
-        Self { blocks, w1, small, b2 }
+        Ok(Self { blocks, w1, small, b2 })
     }
 
     /// The parameters of a network of this shape.

@@ -59,11 +59,11 @@ fn every_kind_of_instructions_trains_as_the_reference_does() {
                 for kind in Instructions::all() {
                     let mut network = Network::new(net, batch_size, &params, 2).unwrap();
                     network.kind = kind;
-                    let resident = network.upload(&set);
-                    network.train(resident, &batch.repeat(3), 0.1);
+                    let resident = network.upload(&set).unwrap();
+                    network.train(resident, &batch.repeat(3), 0.1).unwrap();
                     let error = largest_error(&network.params(), &reference.params);
                     assert!(error < 5e-6, "{kind:?}, {shape}, {share} of the pixels: {error:.1e}");
-                    let y = network.predict(set.images());
+                    let y = network.predict(set.images()).unwrap();
                     let error = y.iter().zip(&expected).map(|(y, e)| (f64::from(*y) - e).abs()).fold(0.0, f64::max);
                     assert!(error < 1e-5, "{kind:?}, {shape}, {share} of the pixels: y is off by {error:.1e}");
                 }
@@ -90,8 +90,8 @@ fn every_kind_of_instructions_takes_differences_as_the_reference_does() {
                     let mut network = Network::new(net, batch_size, &params, 2).unwrap();
                     network.kind = kind;
                     network.set_method(Method::Numerical { step_size });
-                    let resident = network.upload(&set);
-                    let error = largest_error(&network.gradient(resident, &batch).1, &expected);
+                    let resident = network.upload(&set).unwrap();
+                    let error = largest_error(&network.gradient(resident, &batch).unwrap().1, &expected);
                     assert!(error < 3e-6, "{kind:?}, {shape}, {share} of the pixels, h = {step_size}: {error:.1e}");
                 }
             }
@@ -114,9 +114,9 @@ fn any_number_of_threads_gives_the_same_bits() {
             let run = |threads, method| {
                 let mut network = Network::new(net, batch_size, &params, threads).unwrap();
                 network.set_method(method);
-                let resident = network.upload(&set);
-                let gradient = network.gradient(resident, &indices[..batch_size]);
-                let losses = network.train(resident, &indices, 0.1);
+                let resident = network.upload(&set).unwrap();
+                let gradient = network.gradient(resident, &indices[..batch_size]).unwrap();
+                let losses = network.train(resident, &indices, 0.1).unwrap();
                 (gradient, losses, network.params(), network.evaluate(resident))
             };
             for method in [Method::Backprop, Method::Numerical { step_size: 1e-4 }] {
@@ -138,7 +138,7 @@ fn few_pixels_are_computed_apart_from_many() {
     let team = Team::new(1, 1).unwrap();
     let is_sparse = |share| {
         let set = set(200, shape, share);
-        matches!(Images::new(&team, 50, set.images()), Images::Sparse(_))
+        matches!(Images::new(&team, 50, set.images()).unwrap(), Images::Sparse(_))
     };
     assert!(is_sparse(0.19), "as many as in MNIST");
     assert!(is_sparse(0.0), "black images");
@@ -155,7 +155,7 @@ fn parameters_come_out_as_they_went_in() {
             params.b1 = (0..hidden).map(|unit| unit as f32 + 0.5).collect();
             params.b2 = (0..classes).map(|class| -(class as f32)).collect();
             let net = Net { shape, activation: Activation::Relu, output };
-            assert_eq!(strips(&net, &params).params(shape), params);
+            assert_eq!(strips(&net, &params).unwrap().params(shape), params);
         }
     }
 }
@@ -167,8 +167,8 @@ fn lanes_beyond_the_layers_stay_out_of_it() {
         let net = Net { shape, activation: Activation::Sigmoid, output };
         let params = Params::init(shape, 0.5, 1);
         let mut network = Network::new(net, 40, &params, 1).unwrap();
-        let Resident(number) = network.upload(&set(40, shape, share));
-        network.train(Resident(number), &(0..40).collect::<Vec<u32>>().repeat(20), 0.5);
+        let Resident(number) = network.upload(&set(40, shape, share)).unwrap();
+        network.train(Resident(number), &(0..40).collect::<Vec<u32>>().repeat(20), 0.5).unwrap();
         let last = &network.parameters.small[1];
         assert_eq!(last.units, 1);
         let weights = network.parameters.w1.iter().flat_map(|block| &block[1]).chain([&last.b1]).chain(&last.w2);
@@ -184,8 +184,8 @@ fn a_set_of_one_image_and_one_of_none_that_is_not_black() {
     let net = Net { shape, activation: Activation::Sigmoid, output: Output::Softmax };
     let mut network = Network::new(net, 2, &Params::init(shape, 0.1, 0), 2).unwrap();
     for pixels in [vec![0; 9], vec![255; 9]] {
-        let resident = network.upload(&Dataset::new(pixels, vec![1], 3, 3).unwrap());
-        let losses = network.train(resident, &[0, 0, 0, 0], 0.5);
+        let resident = network.upload(&Dataset::new(pixels, vec![1], 3, 3).unwrap()).unwrap();
+        let losses = network.train(resident, &[0, 0, 0, 0], 0.5).unwrap();
         assert!(losses[0] > losses[1] && losses[1] > 0.0, "{losses:?}");
         assert_eq!(network.evaluate(resident).images, 1);
     }

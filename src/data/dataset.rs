@@ -5,6 +5,7 @@ use rand::seq::index;
 
 use super::description::Description;
 use super::{Error, classes};
+use crate::memory;
 use crate::net::Shape;
 use crate::random::{Stream, stream};
 
@@ -126,15 +127,20 @@ impl Dataset {
     /// Some of the images, in this order, as a set of their own.
     ///
     /// # Errors
-    /// [`Error::Empty`] for no images.
+    /// [`Error::Empty`] for no images, and [`Error::NoMemory`].
     ///
     /// # Panics
     /// When there is no image of such a number.
     pub fn gather(&self, numbers: &[u32]) -> Result<Self, Error> {
         let pixels = self.pixels();
         let image = |&number: &u32| &self.images[number as usize * pixels..][..pixels];
-        let labels = numbers.iter().map(|&number| self.labels[number as usize]).collect();
-        Self::new(numbers.iter().flat_map(image).copied().collect(), labels, self.rows, self.cols)
+        let mut labels = memory::room(numbers.len(), "labels")?;
+        labels.extend(numbers.iter().map(|&number| self.labels[number as usize]));
+        let mut images = memory::room(numbers.len().saturating_mul(pixels), "images")?;
+        for number in numbers {
+            images.extend_from_slice(image(number));
+        }
+        Self::new(images, labels, self.rows, self.cols)
     }
 
     /// The same with black turned to white.

@@ -6,11 +6,15 @@ use std::path::PathBuf;
 use super::dataset::{MAX_CLASSES, MAX_PIXELS};
 use super::description;
 use super::idx::{self, Kind};
+use crate::NoMemory;
 
 /// Why a set of images cannot be had.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
+    /// The system gave no memory.
+    #[error(transparent)]
+    NoMemory(#[from] NoMemory),
     /// A set has no image.
     #[error("the set holds no image; give one that holds at least one")]
     Empty,

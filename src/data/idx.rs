@@ -14,6 +14,7 @@ use byteorder::{BigEndian, ReadBytesExt, WriteBytesExt};
 use super::dataset::{self, Dataset, MAX_PIXELS};
 use super::gzip;
 use super::sniff::{FileKind, file_kind};
+use crate::NoMemory;
 
 pub use super::gzip::unpacked;
 
@@ -131,6 +132,9 @@ pub enum Error {
     /// The system or the gzip decoder failed; the decoder says what it found.
     #[error("cannot be read ({0}); check the file or download it again")]
     Io(#[from] io::Error),
+    /// The system gave no memory.
+    #[error(transparent)]
+    NoMemory(#[from] NoMemory),
     /// The name says gzip, the content does not.
     #[error("is named .gz but holds no gzip data; rename it without .gz or download it again")]
     NotGzip,
@@ -394,6 +398,9 @@ fn read_header_number(input: &mut impl Read) -> Result<u32, Error> {
 fn read_body(mut input: impl Read, expected: u64) -> Result<Vec<u8>, Error> {
     let mut body = Vec::new();
     match input.by_ref().take(expected).read_to_end(&mut body) {
+        Err(error) if error.kind() == io::ErrorKind::OutOfMemory => {
+            return Err(NoMemory { bytes: usize::try_from(expected).unwrap_or(usize::MAX), what: "a file" }.into());
+        }
         // A gzip stream that is cut says so with this error.
         Err(error) if error.kind() != io::ErrorKind::UnexpectedEof => return Err(Error::Io(error)),
         _ => {}

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use super::description::Description;
 use super::idx::{self, ImageFile};
 use super::{Dataset, Error, Splits, classes};
-use crate::threads;
+use crate::{memory, threads};
 
 /// Images that one thread reads at a time, where several read.
 const READ_TOGETHER: usize = 256;
@@ -48,8 +48,9 @@ impl StoredSet {
     fn gather(&self, numbers: &[u32]) -> Result<Dataset, Error> {
         let ImageFile { rows, cols, .. } = self.images;
         let each = rows * cols;
-        let labels = numbers.iter().map(|&number| self.labels[number as usize]).collect();
-        let mut images = vec![0; numbers.len() * each];
+        let mut labels = memory::room(numbers.len(), "labels")?;
+        labels.extend(numbers.iter().map(|&number| self.labels[number as usize]));
+        let mut images = memory::zeroed(numbers.len().saturating_mul(each), "images")?;
         let parts = numbers.chunks(READ_TOGETHER).zip(images.chunks_mut(READ_TOGETHER * each));
         let read = threads::map(parts, |(numbers, mut images)| {
             // Those that lie one after another are read at once.
@@ -136,7 +137,7 @@ impl Store {
     /// Some of the images, in this order, as a set of their own.
     ///
     /// # Errors
-    /// When the file cannot be read any more; [`Error::Empty`] for no images.
+    /// When the file cannot be read any more; [`Error::Empty`] for no images, and [`Error::NoMemory`].
     ///
     /// # Panics
     /// When there is no image of such a number.

@@ -6,6 +6,7 @@ use super::Error;
 use super::device::Device;
 use super::kernels::Part;
 use super::layer::{bytes, padded};
+use crate::memory;
 use crate::net::Shape;
 
 /// Which images of a set a pass takes: a row of image numbers, and where their losses go.
@@ -67,7 +68,8 @@ impl Data {
         device.check_size("the images", (len * padded(shape.input)) as u64, fewer)?;
         device.check_size("the labels", bytes(rows), fewer)?;
         device.check()?;
-        let order: Vec<u32> = (0..rows as u32).collect();
+        let mut order: Vec<u32> = memory::room(rows, "image numbers")?;
+        order.extend(0..rows as u32);
         let data = Self {
             len,
             images: device.storage("images", (len * padded(shape.input)) as u64),
@@ -77,24 +79,29 @@ impl Data {
             confusion: device.storage("confusion", bytes(shape.classes * shape.classes)),
             order: device.constant("order", &order),
         };
-        data.write(device, shape, images, labels);
+        data.write(device, shape, images, labels)?;
         Ok(data)
     }
 
     /// Puts these images `[len, input]` and labels into the buffers.
-    pub fn write(&self, device: &Device, shape: Shape, images: &[u8], labels: &[u8]) {
+    ///
+    /// # Errors
+    /// [`Error::NoMemory`].
+    pub fn write(&self, device: &Device, shape: Shape, images: &[u8], labels: &[u8]) -> Result<(), Error> {
         let width = padded(shape.input);
         if width == shape.input {
             device.write(&self.images, images);
         } else {
-            let mut pixels = vec![0; self.len * width];
+            let mut pixels = memory::zeroed(self.len * width, "images")?;
             for (to, from) in pixels.chunks_mut(width).zip(images.chunks(shape.input)) {
                 to[..shape.input].copy_from_slice(from);
             }
             device.write(&self.images, &pixels);
         }
-        let labels: Vec<u32> = labels.iter().map(|&label| label.into()).collect();
-        device.write(&self.labels, &labels);
+        let mut words: Vec<u32> = memory::room(labels.len(), "labels")?;
+        words.extend(labels.iter().map(|&label| u32::from(label)));
+        device.write(&self.labels, &words);
+        Ok(())
     }
 
     /// The kinds of tile: a whole one, and the last one.

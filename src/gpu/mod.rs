@@ -16,6 +16,8 @@ pub mod plan;
 mod timing;
 mod values;
 
+use crate::NoMemory;
+
 /// What can go wrong on a GPU.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum Error {
@@ -53,6 +55,9 @@ pub enum Error {
         /// What would make it smaller.
         instead: &'static str,
     },
+    /// The system gave no memory for what is sent to the device.
+    #[error(transparent)]
+    NoMemory(#[from] NoMemory),
     /// The device's memory is used up.
     #[error("{adapter} is out of memory; use a smaller batch or hidden layer, or the CPU")]
     OutOfMemory {

@@ -213,7 +213,7 @@ impl Network {
     pub fn replace(&mut self, resident: Resident, set: &Dataset) -> Result<(), Error> {
         let data = &self.sets[resident.0].data;
         if data.len == set.len() {
-            data.write(&self.device, self.net.shape, set.images(), set.labels());
+            data.write(&self.device, self.net.shape, set.images(), set.labels())?;
         } else {
             self.sets[resident.0] = self.taken(set)?;
         }

@@ -36,7 +36,7 @@ impl Values {
         let values = |label, width| {
             let bytes = bytes(rows * padded(width));
             device.check_size("a layer's values", bytes, "a smaller batch or hidden layer")?;
-            Ok(device.windowed(label, bytes))
+            Ok::<_, Error>(device.windowed(label, bytes))
         };
         Ok(Self {
             tile,

@@ -57,7 +57,11 @@ pub(super) fn conversion(tensors: &SafeTensors) -> Option<String> {
     let values = layers.iter().flat_map(|layer| [value(layer), layer.bias.clone()]);
     let pairs: Vec<String> = NAMES.iter().zip(values).map(|(name, value)| format!("{name} = {value}")).collect();
     let dtype = if layers.iter().all(|layer| layer.is_f32) { "" } else { ", all as F32" };
-    let order = if layers.iter().any(|layer| layer.is_transposed) { " (.T: [out, in] becomes [in, out])" } else { "" };
+    let order = if layers.iter().any(|layer| layer.is_transposed) {
+        " (.T, as PyTorch keeps weights as [out, in])"
+    } else {
+        ""
+    };
     Some(format!("{}{dtype}{order}", pairs.join(", ")))
 }
 
@@ -127,7 +131,8 @@ mod tests {
             let [[w1, b1], [w2, b2]] =
                 [first, second].map(|name| ["weight", "bias"].map(|end| format!("{name}.{end}")));
             let told = of([(&b2, &[4]), (&w1, &[2, 3]), (&w2, &[4, 2]), (&b1, &[2])]).unwrap();
-            let expected = format!("W1 = {w1}.T, b1 = {b1}, W2 = {w2}.T, b2 = {b2} (.T: [out, in] becomes [in, out])");
+            let expected =
+                format!("W1 = {w1}.T, b1 = {b1}, W2 = {w2}.T, b2 = {b2} (.T, as PyTorch keeps weights as [out, in])");
             assert_eq!(told, expected);
         }
     }

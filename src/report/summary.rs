@@ -27,7 +27,7 @@ impl From<&Info> for Device {
 }
 
 /// Where the images came from, and how many there are.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Data {
     /// `mnist`, `built-in` or a path.
     pub source: String,

@@ -16,7 +16,7 @@ use rand_chacha::ChaCha8Rng;
 
 use super::idx::{self, Kind};
 use super::{Dataset, Error, Splits};
-use crate::threads;
+use crate::{memory, threads};
 use writer::Writer;
 
 /// Pixels along one side of an image.
@@ -31,15 +31,16 @@ pub const CLASSES: usize = 10;
 /// Image and label i depend on (`seed`, i) alone. The sets of two seeds have nothing in common but the way they are drawn.
 #[must_use]
 pub fn draw(count: usize, seed: u64) -> (Vec<u8>, Vec<u8>) {
-    draw_from(0, count, seed)
+    let mut images = vec![0; count * PIXELS];
+    let labels = draw_into(&mut images, 0, seed);
+    (images, labels)
 }
 
 /// Images that a thread draws at a time.
 const DRAWN_TOGETHER: usize = 64;
 
-/// The images from number `first` on.
-fn draw_from(first: u64, count: usize, seed: u64) -> (Vec<u8>, Vec<u8>) {
-    let mut images = vec![0; count * PIXELS];
+/// Draws the images from number `first` on, as many as there is place for, and gives their labels.
+fn draw_into(images: &mut [u8], first: u64, seed: u64) -> Vec<u8> {
     let streams = ChaCha8Rng::seed_from_u64(seed);
     let draw = |number: usize, image: &mut [u8]| {
         let mut rng = streams.clone();
@@ -53,7 +54,7 @@ fn draw_from(first: u64, count: usize, seed: u64) -> (Vec<u8>, Vec<u8>) {
         let images = (part * DRAWN_TOGETHER..).zip(images.chunks_exact_mut(PIXELS));
         images.map(|(number, image)| draw(number, image)).collect::<Vec<u8>>()
     });
-    (images, labels.concat())
+    labels.concat()
 }
 
 /// Images that are drawn at a time for a file.
@@ -84,13 +85,15 @@ fn complete(images: &mut [u8], labels: &mut [u8], seed: u64) {
 pub fn write_images(mut out: impl Write, count: u32, seed: u64, done: &mut dyn FnMut(u32)) -> io::Result<Vec<u8>> {
     idx::write_header(&mut out, Kind::Images, &[count as usize, SIDE, SIDE])?;
     let mut labels = Vec::new();
+    let mut chunk = memory::zeroed(CHUNK.min(count) as usize * PIXELS, "digits").map_err(io::Error::other)?;
     for first in (0..count).step_by(CHUNK as usize) {
-        let (mut images, mut some) = draw_from(first.into(), CHUNK.min(count - first) as usize, seed);
+        let images = &mut chunk[..CHUNK.min(count - first) as usize * PIXELS];
+        let mut some = draw_into(images, first.into(), seed);
         // Of a whole chunk no digit is missing.
         if (FEWEST_OF_ALL..CHUNK as usize).contains(&(count as usize)) {
-            complete(&mut images, &mut some, seed);
+            complete(images, &mut some, seed);
         }
-        out.write_all(&images)?;
+        out.write_all(images)?;
         labels.extend(some);
         done(labels.len() as u32);
     }
@@ -106,10 +109,11 @@ pub fn seeds(set: u64) -> [u64; 2] {
 /// The built-in set: 60,000 digits to train and 10,000 to test, the same ones always.
 ///
 /// # Errors
-/// None: the digits are a set.
+/// [`Error::NoMemory`].
 pub fn built_in() -> Result<Splits, Error> {
     let set = |count, seed| {
-        let (images, labels) = draw(count, seed);
+        let mut images = memory::zeroed(count * PIXELS, "digits")?;
+        let labels = draw_into(&mut images, 0, seed);
         Dataset::new(images, labels, SIDE, SIDE)
     };
     let [train, test] = seeds(0);
