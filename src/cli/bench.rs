@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 use pollster::block_on;
 
-use super::{Error, cpu_threads, note_threads, print, print_json, up_to};
+use super::{Error, check_free, cpu_threads, note_threads, print, print_json, up_to};
 use crate::bench::contest::{self, Entrant, Event, Settings};
 use crate::bench::entry::Entry;
 use crate::bench::record::{Build, Record, Row};
@@ -45,6 +45,9 @@ pub(super) struct Arguments {
     /// Keep the results in FILE, as JSON
     #[arg(long, value_name = "FILE")]
     save: Option<PathBuf>,
+    /// Write --save even where there is a file
+    #[arg(long, requires = "save")]
+    overwrite: bool,
     /// Show each row's speed over that in FILE, which --save wrote
     #[arg(long, value_name = "FILE")]
     compare: Option<PathBuf>,
@@ -105,6 +108,7 @@ fn bench(arguments: &Arguments, progress: &Progress) -> Result<(), Error> {
     // What is wrong with the files is found out before anything is timed.
     let format = arguments.format()?;
     let saved = arguments.compare.as_deref().map(Record::load).transpose()?;
+    check_free(arguments.save.as_deref(), arguments.overwrite)?;
     arguments.save.as_deref().map(Record::check_place).transpose()?;
     let (workloads, chosen) = arguments.workloads();
 

@@ -8,7 +8,7 @@ use pollster::block_on;
 use super::data::choice::DataArguments;
 use super::saved::Saved;
 use super::train::{plot_path, read_step_size};
-use super::{Error, book, cpu_threads, note_threads, print, print_json, up_to};
+use super::{Error, book, check_free, cpu_threads, note_threads, print, print_json, up_to};
 use crate::backend::{self, Backend, Device};
 use crate::data::batches::{Batches, Sampling};
 use crate::data::{Dataset, Stores};
@@ -63,6 +63,9 @@ pub(super) struct Arguments {
     /// Draw the errors of W1's gradient by step size, at the first check and on the first device, into FILE, an .svg or .png
     #[arg(long, value_name = "FILE", value_parser = plot_path)]
     plot: Option<PathBuf>,
+    /// Draw --plot even where there is one
+    #[arg(long, requires = "plot")]
+    overwrite: bool,
     /// No progress on stderr
     #[arg(long)]
     quiet: bool,
@@ -105,6 +108,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Error> {
 
 /// What was found, and the curves if they are to be plotted.
 fn check(arguments: &Arguments, progress: &mut Progress) -> Result<(Report, Option<Vec<ErrorCurve>>), Error> {
+    check_free(arguments.plot.as_deref(), arguments.overwrite)?;
     arguments.plot.as_deref().map(check_plot_place).transpose()?;
     let threads = cpu_threads(arguments.threads);
     note_threads(arguments.threads, progress);

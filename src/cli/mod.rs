@@ -12,6 +12,7 @@ mod train;
 
 use std::fmt::Display;
 use std::io::{self, Write};
+use std::path::Path;
 use std::process::ExitCode;
 use std::time::Instant;
 
@@ -140,6 +141,8 @@ enum Error {
     MnistDir(crate::data::Error),
     #[error("{}: is there already; choose another folder, or give --overwrite", .0.display())]
     SetThere(std::path::PathBuf),
+    #[error("{}: is there already; choose another name, or give --overwrite", .0.display())]
+    FileThere(std::path::PathBuf),
     #[error(transparent)]
     Model(#[from] model::Error),
     #[error(transparent)]
@@ -213,6 +216,12 @@ fn parse() -> Command {
     let color = if can_draw() { ColorChoice::Auto } else { ColorChoice::Never };
     let matches = Command::command().color(color).get_matches();
     Command::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
+}
+
+/// Checks that no file is overwritten unasked.
+fn check_free(path: Option<&Path>, overwrite: bool) -> Result<(), Error> {
+    let there = path.filter(|path| !overwrite && path.is_file());
+    there.map_or(Ok(()), |path| Err(Error::FileThere(path.to_owned())))
 }
 
 /// What a flag asks for and what a model's file says, which must not differ; none where neither says anything.

@@ -14,7 +14,7 @@ use super::data::choice::DataArguments;
 use super::interrupt::{self, Protection, lock};
 use super::run::{Run, Targets};
 use super::saved::model_file;
-use super::{DeviceArguments, Error, agreed, book, print, up_to};
+use super::{DeviceArguments, Error, agreed, book, check_free, print, up_to};
 use crate::backend::{self, Backend, Device, Method, STEP_SIZES};
 use crate::data::Stores;
 use crate::data::batches::{Batches, Sampling};
@@ -79,9 +79,9 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
     /// Keep no files
-    #[arg(long, conflicts_with_all = ["out", "overwrite"])]
+    #[arg(long, conflicts_with = "out")]
     no_save: bool,
-    /// Write into --out even where it holds a run
+    /// Write into --out even where it holds a run, and --plot even where there is one
     #[arg(long)]
     overwrite: bool,
     /// Draw both accuracies by epoch into FILE, an .svg or .png
@@ -151,6 +151,7 @@ fn train(arguments: &Arguments, start: Instant, progress: &mut Progress) -> Resu
     if let Some(path) = &arguments.out {
         RunFolder::check(path, arguments.overwrite)?;
     }
+    check_free(arguments.plot.as_deref(), arguments.overwrite)?;
     let init = arguments.init.as_deref().map(|path| model::load(&model_file(path))).transpose()?;
     let file = init.as_ref();
     let hidden = agreed("--hidden", arguments.hidden.map(usize::from), file.map(|file| file.params.shape.hidden))?;

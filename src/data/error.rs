@@ -114,7 +114,10 @@ pub enum Error {
         classes: usize,
     },
     /// A folder of data cannot be looked into.
-    #[error("{}: cannot be opened as a folder ({reason}); give the folder of the data files", path.display())]
+    #[error(
+        "{}: cannot be opened as a folder ({reason}); give the folder of the data files{}", path.display(),
+        if path.is_file() { " (`twolayer data import` makes one of pictures or of a table)" } else { "" }
+    )]
     Folder {
         /// The folder.
         path: PathBuf,

@@ -60,7 +60,7 @@ impl SetReport {
         let Self { source, rows, cols, classes, description, train, test } = self;
         let mut text = format!("{source}: {rows}x{cols} pixels, {classes} classes\n");
         if let Some(preparation) = &description.preparation {
-            let _ = writeln!(text, "prepared from pictures: {preparation}");
+            let _ = writeln!(text, "prepared: {preparation}");
         }
         text.push('\n');
         let table = |header: [&str; 5], rows: Vec<[String; 5]>| {

@@ -178,7 +178,7 @@ fn another_scale_is_told_and_can_be_given() {
     let said = place.ok("data import dim.csv dim");
     assert_holds(
         &said.stderr,
-        "note: the largest pixel is 16 of 255, so all images are dark; where 16 is white, give --max 16",
+        "note: the largest pixel is 16 of 255, so all images are dark; if white is another value, as 16, give --max 16",
     );
     let said = place.ok("data import dim.csv full --max 16");
     assert!(!said.stderr.contains("dark"), "{}", said.stderr);

@@ -614,6 +614,11 @@ mod train {
         for text in ["train acc", "test acc", "epochs", "accuracy"] {
             assert_holds(&svg, text);
         }
+        assert_holds(
+            &place.train_fails(1, "--no-save --plot plot.svg"),
+            "plot.svg: is there already; choose another name, or give --overwrite",
+        );
+        place.train("--iterations 20 --no-save --plot plot.svg --overwrite");
         place.train("--iterations 20 --no-save --plot plot.PNG");
         let png = fs::read(place.path("plot.PNG")).unwrap();
         assert!(png.starts_with(b"\x89PNG\r\n\x1a\n"));
@@ -918,7 +923,9 @@ mod bench {
         assert_eq!(kept["build"], saved["build"]);
         assert_eq!(saved["rows"][0]["compared"], Value::Null);
 
-        let run = place.json(&format!("{LEAST} --compare saved.json --save saved.json"));
+        let told = place.fails(1, &format!("{LEAST} --save saved.json"));
+        assert_holds(&told, "saved.json: is there already; choose another name, or give --overwrite");
+        let run = place.json(&format!("{LEAST} --compare saved.json --save saved.json --overwrite"));
         let (row, old) = (&run["rows"][0], &saved["rows"][0]);
         let ratio = float(&row["steps_per_second"]) / float(&old["steps_per_second"]);
         assert_close(float(&row["compared"]["ratio"]), ratio);

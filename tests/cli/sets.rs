@@ -73,6 +73,8 @@ fn show_draws_a_class_a_row() {
     let sheet = picture::read(&fs::read(place.path("sheet.png")).unwrap()).unwrap();
     // Three rows of two images, larger twice, with a gap around.
     assert_eq!((sheet.rows, sheet.cols), (2 * (3 * (SIDE + 2) + 2), 2 * (2 * (SIDE + 2) + 2)));
+    assert_holds(&place.fails(1, "data show --data data -o sheet.png"), "sheet.png: is there already");
+    place.ok("data show --data data -o sheet.png --overwrite");
     assert_holds(&place.fails(2, "data show --data data -o sheet.svg"), "end its name so");
     assert_holds(&place.fails(1, "data show --data data -o nowhere/sheet.png"), "nowhere");
     place.fails(2, "data show --data data");

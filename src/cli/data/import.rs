@@ -91,7 +91,7 @@ fn import(arguments: &Arguments, progress: &Progress) -> Result<String, Error> {
     if let Some(remark) = import::unused(&splits.train, splits.classes) {
         progress.notice(remark);
     }
-    progress.busy("writing the set");
+    progress.doing("writing the set");
     save_dir(folder, &splits)?;
     Ok(text + &summary(&splits, folder))
 }
@@ -102,7 +102,7 @@ fn read(
     train: Option<&Imported>,
     progress: &Progress,
 ) -> Result<Imported, Error> {
-    progress.busy(&format!("reading {}", source.display()));
+    progress.doing(&format!("reading {}", source.display()));
     let options = Options {
         size: arguments.size,
         max: arguments.max,
@@ -112,8 +112,7 @@ fn read(
         first_label: arguments.first_label,
     };
     let imported = import::read(source, &options, train).inspect_err(|error| {
-        // The error itself shows the first of them.
-        for fault in error.problem.faults() {
+        for fault in error.problem.more_faults() {
             progress.say(fault);
         }
     })?;

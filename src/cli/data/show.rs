@@ -6,7 +6,7 @@ use clap::Args;
 
 use super::Split;
 use super::choice::DataArguments;
-use crate::cli::{Error, print};
+use crate::cli::{Error, check_free, print};
 use crate::report::plot::check_plot_place;
 use crate::report::progress::Progress;
 use crate::report::sheet::write_sheet;
@@ -24,16 +24,20 @@ pub(in crate::cli) struct Arguments {
     /// The picture, a .png
     #[arg(short, long, value_name = "FILE")]
     output: PathBuf,
+    /// Write the picture even where there is one
+    #[arg(long)]
+    overwrite: bool,
     /// No progress on stderr
     #[arg(long)]
     quiet: bool,
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<(), Error> {
-    let Arguments { data, split, count, output, quiet } = arguments;
+    let Arguments { data, split, count, output, overwrite, quiet } = arguments;
     if !output.extension().is_some_and(|end| end.eq_ignore_ascii_case("png")) {
         return Err(Error::Usage(format!("{}: the picture is a .png file; end its name so", output.display())));
     }
+    check_free(Some(output), *overwrite)?;
     check_plot_place(output)?;
     let mut progress = Progress::new(*quiet);
     let (stores, _) = data.open(&mut progress)?;

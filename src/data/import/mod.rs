@@ -20,7 +20,7 @@ use super::classes::Unused;
 use super::dataset::{Dataset, MAX_CLASSES, MAX_PIXELS};
 use super::description::{Description, Paper, Preparation};
 use super::sniff::FileKind;
-use remark::some_of;
+use remark::{SHOWN, some_of};
 
 pub use remark::{Remark, Why};
 pub use table::read_table;
@@ -279,11 +279,11 @@ pub enum Problem {
 }
 
 impl Problem {
-    /// Every picture that is at fault, where an error shows some alone.
+    /// Every picture that is at fault, where the error's own line shows only some of them.
     #[must_use]
-    pub fn faults(&self) -> &[Fault] {
+    pub fn more_faults(&self) -> &[Fault] {
         match self {
-            Self::Broken { faults, .. } | Self::Sizes { faults, .. } => faults,
+            Self::Broken { faults, .. } | Self::Sizes { faults, .. } if faults.len() > SHOWN => faults,
             _ => &[],
         }
     }

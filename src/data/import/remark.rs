@@ -146,13 +146,19 @@ impl fmt::Display for Why {
 }
 
 /// Names that a line shows before it only counts.
-const SHOWN: usize = 3;
+pub(super) const SHOWN: usize = 3;
 
 /// The first of some names, and how many more there are.
 pub(super) fn some_of<T: fmt::Display>(names: impl ExactSizeIterator<Item = T>, count: usize) -> String {
     let shown: Vec<String> = names.take(SHOWN).map(|name| name.to_string()).collect();
     let more = count - shown.len();
     shown.join(", ") + &if more > 0 { format!(" and {more} more") } else { String::new() }
+}
+
+/// What white may be on the scale whose largest value is this: the end of a usual scale that it nearly reaches.
+fn usual_white(value: f32) -> f32 {
+    const ENDS: [f32; 10] = [1.0, 4.0, 16.0, 31.0, 63.0, 100.0, 127.0, 1023.0, 4095.0, 16383.0];
+    ENDS.into_iter().find(|&end| value <= end && value > 0.9 * end).unwrap_or(value)
 }
 
 fn plural(count: usize) -> &'static str {
@@ -193,10 +199,10 @@ impl fmt::Display for Remark {
             Self::Dark { value, full, is_given } => {
                 write!(f, "the largest pixel is {value} of {full}")?;
                 if *is_given {
-                    Ok(())
-                } else {
-                    write!(f, ", so all images are dark; where {value} is white, give --max {value}")
+                    return Ok(());
                 }
+                let white = usual_white(*value);
+                write!(f, ", so all images are dark; if white is another value, as {white}, give --max {white}")
             }
             Self::OneColour(value) => {
                 write!(f, "every pixel of every image is {value}: there is nothing to learn from")
