@@ -348,6 +348,8 @@ fn when_all_fail_each_mirror_is_named_with_its_reason() {
 fn addresses_that_are_none_are_an_error() {
     let cache = TempDir::new().unwrap();
     for address in ["", "no address", "http://", "ftp://127.0.0.1/"] {
+        let told = fetch(cache.path(), &[address]).unwrap_err().to_string();
+        assert!(!told.contains("check the network"), "{told}");
         let reason = &failures(cache.path(), &[address])[0].reason;
         assert!(!matches!(reason, Reason::NoAnswer(_)), "{address}: {reason}");
     }

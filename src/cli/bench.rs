@@ -36,7 +36,7 @@ pub(super) struct Arguments {
     /// Rounds of each row, of about half a second
     #[arg(short, long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u8).range(1..=100))]
     repetitions: u8,
-    /// Threads of the CPU backend [default: one a core]
+    /// Threads of the CPU backend, no more than there are cores [default: one a core]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     threads: Option<u16>,
     /// How to print the results [default: table]

@@ -30,7 +30,7 @@ pub(super) struct Arguments {
     /// metal: or dx12: before it; may be given several times [default: every device]
     #[arg(long, value_name = "DEVICE")]
     device: Vec<Choice>,
-    /// Threads of the CPU backend [default: one a core]
+    /// Threads of the CPU backend, no more than there are cores [default: one a core]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     threads: Option<u16>,
     #[command(flatten)]

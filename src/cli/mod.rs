@@ -75,7 +75,7 @@ struct DeviceArguments {
     /// With --device gpu, fail where there is no GPU instead of going on with the CPU
     #[arg(long)]
     no_fallback: bool,
-    /// Threads of the CPU backend [default: one a core]
+    /// Threads of the CPU backend, no more than there are cores [default: one a core]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     threads: Option<u16>,
 }

@@ -85,10 +85,7 @@ pub enum Error {
         name: String,
     },
     /// No mirror gave what the cache lacks.
-    #[error(
-        "it cannot be downloaded: {}; check the network, or give another mirror or a folder of data",
-        join(failures)
-    )]
+    #[error("it cannot be downloaded: {}; {}give another mirror or a folder of data", join(failures), advice(failures))]
     Download {
         /// Why each mirror was given up.
         failures: Vec<Failure>,
@@ -156,6 +153,13 @@ fn lacks(cache: Option<&Path>, name: &str) -> String {
 fn join(failures: &[Failure]) -> String {
     let each: Vec<String> = failures.iter().map(ToString::to_string).collect();
     each.join("; ")
+}
+
+/// Only where a mirror can't be reached the network may be to blame.
+fn advice(failures: &[Failure]) -> &'static str {
+    let is_of_network =
+        |failure: &Failure| matches!(failure.reason, Reason::NoAnswer(_) | Reason::Late(_) | Reason::Cut { .. });
+    if failures.iter().any(is_of_network) { "check the network, or " } else { "" }
 }
 
 /// Files and what became of them.
