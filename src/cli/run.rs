@@ -1,7 +1,7 @@
 //! What a training run leaves, however it ends: its files, and what it prints.
 
 use std::fmt::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use super::interrupt::Unsaved;
@@ -29,6 +29,7 @@ pub(super) struct Run {
     start: Instant,
     net: Net,
     info: Info,
+    /// None for a CPU, and for a run that is cut short: which ran is known at the end of training.
     kernels: Option<Kernels>,
     data: Data,
     settings: Settings,
@@ -81,26 +82,31 @@ impl Run {
     /// command ends.
     pub fn end(&mut self, outcome: Option<&Outcome>) -> (String, Result<(), Error>) {
         let outcome = outcome.unwrap_or(&self.reached);
-        let Targets { folder, plot, json } = &self.targets;
-        let results = self.results(outcome);
+        // Weights that have learnt nothing are no reason to lose an earlier run, or its plot.
+        let began = outcome.end != End::Interrupted || !outcome.losses.is_empty();
+        let folder = self.targets.folder.as_ref().filter(|folder| began || !folder.holds_run());
+        let plot = self.targets.plot.as_deref().filter(|_| began);
+        let results = self.results(outcome, folder);
         // A file that can't be written must keep neither the others nor the results from being seen.
-        let saved = folder.as_ref().map(|folder| folder.save(&self.net, &outcome.params, &outcome.losses, &results));
-        let plotted = plot.as_deref().map(|path| write_plot(path, &outcome.epochs));
+        let saved = folder.map(|folder| folder.save(&self.net, &outcome.params, &outcome.losses, &results));
+        let plotted = plot.map(|path| write_plot(path, &outcome.epochs));
         let saved = saved.transpose().map_err(Error::from);
         let written = saved.and(plotted.transpose().map_err(Error::from)).map(drop);
-        let text = match (json, outcome.end) {
+        let text = match (self.targets.json, outcome.end) {
             (true, _) => json_text(&results),
             // Accuracies of weights that diverge are nothing for a person.
             (false, End::NotFinite { .. }) => Ok(String::new()),
-            (false, _) => Ok(self.text(outcome, &results, written.is_ok())),
+            (false, _) => Ok(text(outcome, &results, folder.filter(|_| written.is_ok()), plot)),
         };
-        let kept = match (folder, outcome.end) {
-            (None, _) => "nothing was kept (--no-save)".to_owned(),
-            (Some(folder), End::NotFinite { .. }) => {
-                format!("the last weights with a finite loss are in {}", folder.path().display())
-            }
+        let kept = match (folder, &self.targets.folder) {
+            (None, None) => "nothing was kept (--no-save)".to_owned(),
+            (None, Some(folder)) => format!("nothing was kept; the earlier run in {} stays", folder.path().display()),
             (Some(folder), _) => {
-                format!("the weights after {} iterations are in {}", outcome.losses.len(), folder.path().display())
+                let what = match outcome.end {
+                    End::NotFinite { .. } => "last weights with a finite loss".to_owned(),
+                    _ => format!("weights after {} iterations", outcome.losses.len()),
+                };
+                format!("the {what} are in {}", folder.path().display())
             }
         };
         let ended = match outcome.end {
@@ -115,30 +121,28 @@ impl Run {
         }
     }
 
-    fn results(&self, outcome: &Outcome) -> summary::Run {
-        let Self { start, info, kernels, data, settings, targets, .. } = self;
-        let out = targets.folder.as_ref().map(|folder| folder.path().display().to_string());
+    fn results(&self, outcome: &Outcome, folder: Option<&RunFolder>) -> summary::Run {
+        let Self { start, info, kernels, data, settings, .. } = self;
+        let out = folder.map(|folder| folder.path().display().to_string());
         let seconds = start.elapsed().as_secs_f64();
         summary::Run::new(info, kernels.clone(), data.clone(), settings.clone(), outcome, seconds, out)
     }
+}
 
-    /// The results for a person.
-    fn text(&self, outcome: &Outcome, results: &summary::Run, written: bool) -> String {
-        let mut text = String::new();
-        // One point is no curve.
-        if outcome.epochs.len() > 1 {
-            text += &(chart(&outcome.epochs, CHART_WIDTH) + "\n");
-        }
-        text += &results.text();
-        let Targets { folder, plot, .. } = &self.targets;
-        let folder = folder.as_ref().filter(|_| written).map(RunFolder::path);
-        for (what, path) in [("saved in", folder), ("plotted in", plot.as_deref())] {
-            if let Some(path) = path {
-                let _ = writeln!(text, "{what} {}", path.display());
-            }
-        }
-        text
+/// The results for a person, and where they are.
+fn text(outcome: &Outcome, results: &summary::Run, folder: Option<&RunFolder>, plot: Option<&Path>) -> String {
+    let mut text = String::new();
+    // One point is no curve.
+    if outcome.epochs.len() > 1 {
+        text += &(chart(&outcome.epochs, CHART_WIDTH) + "\n");
     }
+    text += &results.text();
+    for (what, path) in [("saved in", folder.map(RunFolder::path)), ("plotted in", plot)] {
+        if let Some(path) = path {
+            let _ = writeln!(text, "{what} {}", path.display());
+        }
+    }
+    text
 }
 
 /// Columns of the chart: what every terminal has.
@@ -199,15 +203,15 @@ mod tests {
         }
     }
 
-    fn run(folder: &std::path::Path) -> Run {
+    fn run(folder: &Path) -> Run {
         let data = Data { source: "built-in".to_owned(), train: 10, test: 5, classes: 2, ..Data::default() };
-        let folder = Some(RunFolder::create(folder, false).unwrap());
+        let folder = Some(RunFolder::create(folder, true).unwrap());
         let targets = Targets { folder, plot: None, json: false };
         Run::new(Instant::now(), NET, Info::reference(), data, settings(), params(0), targets)
     }
 
     /// What is in the folder: the parameters, the lines of the losses and the results.
-    fn kept(folder: &std::path::Path) -> (Params, String, Value) {
+    fn kept(folder: &Path) -> (Params, String, Value) {
         let params = model::load(&folder.join(MODEL)).unwrap().params;
         let text = |name| std::fs::read_to_string(folder.join(name)).unwrap();
         (params, text(HISTORY), serde_json::from_str(&text(RUN)).unwrap())
@@ -249,6 +253,17 @@ mod tests {
             (&results["end"], &results["iterations"], &results["final"]),
             (&"interrupted".into(), &0.into(), &Value::Null)
         );
+    }
+
+    #[test]
+    fn initial_weights_do_not_take_the_place_of_an_earlier_run() {
+        let place = tempfile::tempdir().unwrap();
+        let mut earlier = run(place.path());
+        let outcome = Outcome { end: End::Finished, params: params(7), losses: vec![1.0], ..earlier.reached.clone() };
+        earlier.end(Some(&outcome)).1.unwrap();
+        let expected = format!("nothing was kept; the earlier run in {} stays", place.path().display());
+        assert_eq!(run(place.path()).keep(), expected);
+        assert!(kept(place.path()).0 == params(7));
     }
 
     #[test]

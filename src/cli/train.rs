@@ -151,6 +151,10 @@ fn train(arguments: &Arguments, start: Instant, progress: &mut Progress) -> Resu
     if let Some(path) = &arguments.out {
         RunFolder::check(path, arguments.overwrite)?;
     }
+    if arguments.no_save && arguments.overwrite && arguments.plot.is_none() {
+        let text = "--no-save writes nothing that --overwrite could be for; leave out one of them";
+        return Err(Error::Usage(text.to_owned()));
+    }
     check_free(arguments.plot.as_deref(), arguments.overwrite)?;
     let init = arguments.init.as_deref().map(|path| model::load(&model_file(path))).transpose()?;
     let file = init.as_ref();
@@ -212,12 +216,13 @@ fn train(arguments: &Arguments, start: Instant, progress: &mut Progress) -> Resu
         Trainer::Backend { device, method } => block_on(async {
             let mut backend = Backend::new(&device, net, batch_size, &params).await?;
             backend.set_method(method).await?;
-            lock(&run).set_kernels(backend.kernels());
             if interrupt::asked() {
                 return Ok(None);
             }
             let train = Images::new(&mut backend, train_set).await?;
             let sets = Sets { train, test: Images::new(&mut backend, test_set).await? };
+            // Which they are is known once there are images.
+            lock(&run).set_kernels(backend.kernels());
             Ok::<_, Error>(Some(train::train(&mut backend, sets, &mut batches, &settings, &mut on_event).await?))
         })?,
         Trainer::Reference { step_size } => {

@@ -48,7 +48,11 @@ pub enum Error {
 
 /// A folder that a run may write to. Dropped before anything is written to it, it goes away again.
 #[derive(Debug)]
-pub struct RunFolder(NewFolder);
+pub struct RunFolder {
+    folder: NewFolder,
+    /// Whether there is an earlier run in it.
+    holds_run: bool,
+}
 
 impl RunFolder {
     /// Checks that no file and no run is in the folder's place, without making it.
@@ -59,7 +63,7 @@ impl RunFolder {
         if path.is_file() {
             return Err(Error::IsFile(path.into()));
         }
-        if !overwrite && [MODEL, HISTORY, RUN].iter().any(|name| path.join(name).exists()) {
+        if !overwrite && holds_run(path) {
             return Err(Error::Exists(path.into()));
         }
         Ok(())
@@ -96,14 +100,22 @@ impl RunFolder {
     }
 
     fn checked(path: &Path, made: io::Result<NewFolder>) -> Result<Self, Error> {
-        let checked = made.and_then(|folder| check_folder(&folder.path().join(MODEL)).map(|()| Self(folder)));
-        checked.map_err(|reason| Error::Folder { path: path.into(), reason })
+        let failed = |reason| Error::Folder { path: path.into(), reason };
+        let folder = made.map_err(failed)?;
+        check_folder(&folder.path().join(MODEL)).map_err(failed)?;
+        Ok(Self { folder, holds_run: holds_run(path) })
     }
 
     /// The folder.
     #[must_use]
     pub fn path(&self) -> &Path {
-        self.0.path()
+        self.folder.path()
+    }
+
+    /// Whether an earlier run is in it, which [`save`](Self::save) will write over.
+    #[must_use]
+    pub fn holds_run(&self) -> bool {
+        self.holds_run
     }
 
     /// Writes the three files, each whole or not at all. The results come last, and an earlier run's go first: they never
@@ -131,6 +143,10 @@ impl RunFolder {
         let path = self.path().join(name);
         write_whole(&path, write).map_err(|reason| Error::Write { path, reason })
     }
+}
+
+fn holds_run(path: &Path) -> bool {
+    [MODEL, HISTORY, RUN].iter().any(|name| path.join(name).exists())
 }
 
 /// A line for each step: its number from 0, and its batch's mean loss before its update.

@@ -1200,7 +1200,7 @@ mod bad_data {
             (TRAIN_IMAGES_FILE, |bytes| bytes.truncate(10), "ends within its header"),
             (TRAIN_IMAGES_FILE, Vec::clear, "ends within its header"),
             (TRAIN_IMAGES_FILE, |bytes| bytes.push(0), "goes on after the 2160 bytes that its header says"),
-            (TRAIN_IMAGES_FILE, |bytes| bytes[2] = 0x0d, "begins with 0x00000d03"),
+            (TRAIN_IMAGES_FILE, |bytes| bytes[2] = 0x0d, "holds 32-bit floats in 3 dimensions (60 x 6 x 6), but images are"),
             (TRAIN_IMAGES_FILE, |bytes| bytes[3] = 1, "holds labels where images are expected"),
             (TRAIN_IMAGES_FILE, |bytes| bytes[4..8].fill(0), "holds no images"),
             (TRAIN_IMAGES_FILE, |bytes| bytes[4..8].fill(0xff), "ends after 2160 of the 154618822620 bytes"),

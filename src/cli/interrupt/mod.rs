@@ -30,7 +30,7 @@ const WAIT: Duration = Duration::from_secs(3);
 
 /// Set by the first signal, where there is something to save.
 static ASKED: AtomicBool = AtomicBool::new(false);
-static STATE: Mutex<State> = Mutex::new(State { unsaved: None, expected: false, asked: None });
+static STATE: Mutex<State> = Mutex::new(State { unsaved: None, expected: false, asked: None, over: None });
 static CHANGED: Condvar = Condvar::new();
 
 struct State {
@@ -39,6 +39,8 @@ struct State {
     expected: bool,
     /// When the first signal came.
     asked: Option<Instant>,
+    /// When what was to save was saved, or was lost by an error.
+    over: Option<Instant>,
 }
 
 /// What is lost if the process ends at once. Whoever locks it and does not let it go holds up the end.
@@ -71,6 +73,7 @@ impl Drop for Protection {
         let mut state = lock(&STATE);
         state.expected = false;
         let unsaved = state.unsaved.take();
+        state.over = unsaved.is_some().then(Instant::now);
         drop(state);
         CHANGED.notify_all();
         drop(unsaved);
@@ -113,6 +116,8 @@ fn on_signal() {
                  at once",
             );
         }
+        // The process is about to end by itself, and says better how.
+        _ if state.over.is_some_and(|over| over.elapsed() < SAME_EVENT) => {}
         Some(first) if (state.unsaved.is_some() || state.expected) && first.elapsed() < SAME_EVENT => {}
         _ => end(&state),
     }
