@@ -11,7 +11,8 @@ fuzz_target!(|bytes: &[u8]| {
         let output = read.output.unwrap_or_default();
         let net = Net { shape: read.params.shape, activation, output };
         let mut again = Vec::new();
-        model::write(&mut again, &net, &read.params).expect("memory takes everything");
-        assert_eq!(model::read(&again).expect("what was written is read").params, read.params);
+        model::write(&mut again, &net, &read.params, &read.description).expect("memory takes everything");
+        let found = model::read(&again).expect("what was written is read");
+        assert_eq!((found.params, found.description), (read.params, read.description));
     }
 });

@@ -155,7 +155,11 @@ pub fn read(folder: &Path) -> Result<Option<(usize, Description)>, Error> {
     .map_err(|problem| Error { path, problem })
 }
 
-fn decode(text: &[u8]) -> Result<(usize, Description), Problem> {
+/// Decodes what [`write`] encodes.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn decode(text: &[u8]) -> Result<(usize, Description), Problem> {
     let Content { format, classes, description } = serde_json::from_slice(text)?;
     if format > FORMAT {
         return Err(Problem::Format(format));

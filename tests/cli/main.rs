@@ -983,8 +983,8 @@ mod bench {
 mod help {
     use super::*;
 
-    const DEVICE_AND_DATA: [&str; 7] =
-        ["--device", "--no-fallback", "--threads", "--data", "--offline", "--mirror", "--max-memory"];
+    const DEVICE_AND_DATA: [&str; 8] =
+        ["--device", "--no-fallback", "--threads", "--data", "--transpose", "--offline", "--mirror", "--max-memory"];
     const TRAIN: [&str; 21] = [
         "--hidden",
         "--batch-size",
@@ -1010,10 +1010,11 @@ mod help {
     ];
     const EVAL: [&str; 6] = ["--split", "--activation", "--output", "--quiet", "--json", "--help"];
 
-    const GRADCHECK: [&str; 18] = [
+    const GRADCHECK: [&str; 20] = [
         "--device",
         "--threads",
         "--data",
+        "--transpose",
         "--offline",
         "--mirror",
         "--max-memory",
@@ -1026,12 +1027,13 @@ mod help {
         "--activation",
         "--output",
         "--plot",
+        "--overwrite",
         "--quiet",
         "--json",
         "--help",
     ];
 
-    const BENCH: [&str; 12] = [
+    const BENCH: [&str; 13] = [
         "--device",
         "--workload",
         "--hidden",
@@ -1040,6 +1042,7 @@ mod help {
         "--threads",
         "--format",
         "--save",
+        "--overwrite",
         "--compare",
         "--quiet",
         "--json",
@@ -1200,7 +1203,11 @@ mod bad_data {
             (TRAIN_IMAGES_FILE, |bytes| bytes.truncate(10), "ends within its header"),
             (TRAIN_IMAGES_FILE, Vec::clear, "ends within its header"),
             (TRAIN_IMAGES_FILE, |bytes| bytes.push(0), "goes on after the 2160 bytes that its header says"),
-            (TRAIN_IMAGES_FILE, |bytes| bytes[2] = 0x0d, "holds 32-bit floats in 3 dimensions (60 x 6 x 6), but images are"),
+            (
+                TRAIN_IMAGES_FILE,
+                |bytes| bytes[2] = 0x0d,
+                "holds 32-bit floats in 3 dimensions (60 x 6 x 6), but images are",
+            ),
             (TRAIN_IMAGES_FILE, |bytes| bytes[3] = 1, "holds labels where images are expected"),
             (TRAIN_IMAGES_FILE, |bytes| bytes[4..8].fill(0), "holds no images"),
             (TRAIN_IMAGES_FILE, |bytes| bytes[4..8].fill(0xff), "ends after 2160 of the 154618822620 bytes"),
