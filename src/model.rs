@@ -187,9 +187,9 @@ pub fn write(out: &mut dyn Write, net: &Net, params: &Params, description: &Desc
     let metadata = metadata.iter().map(quoted).collect::<io::Result<Vec<_>>>()?.join(",");
     let header = format!(r#"{{"__metadata__":{{{metadata}}},{}}}"#, entries.join(","));
     // Spaces at its end make the values begin at a multiple of 8 bytes.
-    let length = header.len().next_multiple_of(8);
-    out.write_all(&(length as u64).to_le_bytes())?;
-    write!(out, "{header:length$}")?;
+    let spaces = " ".repeat(header.len().next_multiple_of(8) - header.len());
+    out.write_all(&((header.len() + spaces.len()) as u64).to_le_bytes())?;
+    write!(out, "{header}{spaces}")?;
     tensors.iter().try_for_each(|tensor| out.write_all(&to_bytes(tensor.values)))
 }
 
