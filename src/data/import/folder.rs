@@ -14,7 +14,7 @@ use super::{Error, Fault, Imported, Options, Problem, Raw, finish};
 use crate::data::dataset;
 use crate::data::description::Paper;
 use crate::data::locate::is_hidden;
-use crate::threads;
+use crate::{memory, threads};
 
 /// Folders that people give the two halves of a set, not classes.
 const TRAIN_FOLDERS: [&str; 3] = ["train", "training", "trn"];
@@ -80,7 +80,7 @@ pub(super) fn read(folder: &Path, options: &Options, train: Option<&Imported>) -
     let paper = paper(&pictures, train.and_then(|train| train.preparation.paper));
     remarks.extend(paper.map(|(paper, count)| Remark::Paper { count, paper }));
     let paper = paper.map(|(paper, _)| paper);
-    let mut images = Vec::with_capacity(pictures.len() * rows * cols);
+    let mut images = memory::room(pictures.len() * rows * cols, "images").map_err(|error| fail(error.into()))?;
     for (_, _, picture) in &pictures {
         images.extend(bytes(picture, options.max, paper.unwrap_or(Paper::Black)));
     }

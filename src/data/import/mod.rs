@@ -20,6 +20,7 @@ use super::classes::Unused;
 use super::dataset::{Dataset, MAX_CLASSES, MAX_PIXELS};
 use super::description::{Description, Paper, Preparation};
 use super::sniff::FileKind;
+use crate::NoMemory;
 use remark::{SHOWN, some_of};
 
 pub use remark::{Remark, Why};
@@ -273,6 +274,9 @@ pub enum Problem {
         /// White there.
         expected: f32,
     },
+    /// The system gave no memory.
+    #[error(transparent)]
+    NoMemory(#[from] NoMemory),
     /// What came out is no set.
     #[error(transparent)]
     Set(#[from] super::Error),

@@ -78,6 +78,9 @@ pub fn scaled(value: u16, full: u16) -> u8 {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Problem {
+    /// Nothing.
+    #[error("an empty file")]
+    Empty,
     /// No format that is read.
     #[error("no picture that is read here{}", .0.map_or(String::new(), |kind| format!(", but {kind}")))]
     Format(Option<FileKind>),
@@ -112,6 +115,9 @@ const MAX_ALLOC: u64 = 64 << 20;
 /// # Errors
 /// [`Problem`]. That it has too many pixels is seen before any is decoded.
 pub fn read(bytes: &[u8]) -> Result<Picture, Problem> {
+    if bytes.is_empty() {
+        return Err(Problem::Empty);
+    }
     let known = || Problem::Format(file_kind(bytes));
     let format = image::guess_format(bytes).map_err(|_| known())?;
     let name = match format {
@@ -324,7 +330,7 @@ mod tests {
     fn other_files_are_named() {
         assert_eq!(read(b"II*\0 a TIFF").unwrap_err().to_string(), "no picture that is read here, but a TIFF picture");
         assert_eq!(read(b"nothing").unwrap_err().to_string(), "no picture that is read here");
-        assert_eq!(read(b"").unwrap_err().to_string(), "no picture that is read here");
+        assert_eq!(read(b"").unwrap_err().to_string(), "an empty file");
     }
 
     #[test]

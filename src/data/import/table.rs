@@ -15,6 +15,7 @@ use super::text::utf8;
 use super::{Error, Imported, LabelColumn, Options, Raw, finish};
 use crate::data::sniff::file_kind;
 use crate::data::{dataset, gzip};
+use crate::{NoMemory, memory};
 
 /// What is wrong in a table.
 #[derive(Debug, thiserror::Error)]
@@ -185,7 +186,7 @@ pub fn read_table(
     table.check_words(is_pixel)?;
     let (full, largest) = table.scale(is_pixel, options.max, train)?;
     remarks.insert(1, Remark::Largest { value: largest, full });
-    let images = table.images(is_pixel, full);
+    let images = table.images(is_pixel, full)?;
     let raw = Raw { images, labels, size, largest, full, paper: None };
     finish(raw, classes, remarks, options)
 }
@@ -243,6 +244,15 @@ enum Values {
 }
 
 impl Values {
+    /// Makes room for so many more.
+    fn reserve(&mut self, more: usize) -> Result<(), NoMemory> {
+        let (reserved, bytes) = match self {
+            Self::Bytes(bytes) => (bytes.try_reserve(more), bytes.len() + more),
+            Self::Floats(floats) => (floats.try_reserve(more), (floats.len() + more) * size_of::<f32>()),
+        };
+        reserved.map_err(|_| NoMemory { bytes, what: "pixels" })
+    }
+
     fn push(&mut self, value: f32) {
         let byte = value as u8;
         match self {
@@ -330,7 +340,8 @@ impl Table {
         if table.lines.is_empty() { Err(super::Problem::Empty) } else { Ok(table) }
     }
 
-    fn add(&mut self, line: u64, fields: &[&[u8]], has_decimal_comma: bool) -> Result<(), Problem> {
+    fn add(&mut self, line: u64, fields: &[&[u8]], has_decimal_comma: bool) -> Result<(), super::Problem> {
+        self.values.reserve(fields.len())?;
         let row = self.lines.len();
         self.lines.push(line);
         for (column, field) in fields.iter().enumerate() {
@@ -341,7 +352,7 @@ impl Table {
                 // One column of words can be labels. A second is found out when that one is known.
                 let is_new = !self.words.is_in(column);
                 if field.is_empty() || is_new && self.words.columns.len() == 3 {
-                    return Err(Problem::NoNumber { line, column: column + 1, found: excerpt(field) });
+                    return Err(Problem::NoNumber { line, column: column + 1, found: excerpt(field) }.into());
                 }
                 self.words.columns.entry(column).or_insert(row);
                 self.words.at.insert((row, column), as_text(field));
@@ -533,28 +544,25 @@ impl Table {
     }
 
     /// The pixels, 0 to 255.
-    fn images(&mut self, is_pixel: impl Fn(usize) -> bool, full: f32) -> Vec<u8> {
+    fn images(&mut self, is_pixel: impl Fn(usize) -> bool, full: f32) -> Result<Vec<u8>, NoMemory> {
         let scale = f32::from(u8::MAX) / full;
         let columns: Vec<bool> = (0..self.columns).map(is_pixel).collect();
-        let pixels = columns.iter().cycle();
+        let mut images = memory::room(self.lines.len() * self.columns, "images")?;
+        let mut pixels = columns.iter().cycle();
+        let mut is_pixel = || pixels.next() == Some(&true);
         match std::mem::replace(&mut self.values, Values::Bytes(Vec::new())) {
             Values::Bytes(bytes) => {
                 let mut of_byte = [0; 256];
-                (0..=u8::MAX).for_each(|byte| of_byte[usize::from(byte)] = (f32::from(byte) * scale).round() as u8);
-                bytes
-                    .iter()
-                    .zip(pixels)
-                    .filter(|(_, pixel)| **pixel)
-                    .map(|(&byte, _)| of_byte[usize::from(byte)])
-                    .collect()
+                for byte in 0..=u8::MAX {
+                    of_byte[usize::from(byte)] = (f32::from(byte) * scale).round() as u8;
+                }
+                images.extend(bytes.iter().filter(|_| is_pixel()).map(|&byte| of_byte[usize::from(byte)]));
             }
-            Values::Floats(floats) => floats
-                .iter()
-                .zip(pixels)
-                .filter(|(_, pixel)| **pixel)
-                .map(|(value, _)| (value * scale).round() as u8)
-                .collect(),
+            Values::Floats(floats) => {
+                images.extend(floats.iter().filter(|_| is_pixel()).map(|value| (value * scale).round() as u8));
+            }
         }
+        Ok(images)
     }
 }
 
