@@ -25,7 +25,7 @@ impl Case {
         let params = params(shape);
         let mut rng = ChaCha8Rng::seed_from_u64(7);
         let images = 2 * batch_size;
-        let pixels = (0..images * input).map(|_| rng.random()).collect();
+        let pixels = (0..images * input).map(|_| rng.random::<u8>()).collect();
         let labels = (0..images).map(|_| rng.random_range(0..classes) as u8).collect();
         let set = Dataset::new(pixels, labels, 1, input).unwrap();
         let batch: Vec<u32> = (0..batch_size).map(|_| rng.next_u32() % images as u32).collect();
