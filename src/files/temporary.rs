@@ -1,7 +1,9 @@
 //! A temporary file that becomes a file of its own name, and those that killed processes left.
 //!
 //! Its name says whose it is, and a lock on it that its process lives. So what a killed process left can be told from what
-//! another process is writing: it is not locked. Where a file system has no locks, nothing is removed.
+//! another process is writing: it is not locked. Where a file system has no locks, nothing is removed. On Windows a lock would
+//! keep readers out too, and the file is locked still when it has its own name; there it is opened so that nobody else can
+//! write to it.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, BufWriter, Write};
@@ -14,7 +16,7 @@ const SUFFIX: &str = ".tmp";
 /// Random letters and digits between them: too many for a name that a person gives.
 const RANDOM: usize = 12;
 
-/// A locked file in the folder of the file that it is to become. Dropped, it is removed.
+/// A file in use in the folder of the file that it is to become. Dropped, it is removed.
 #[derive(Debug)]
 pub(super) struct Temporary {
     file: File,
@@ -27,11 +29,12 @@ impl Temporary {
         remove_abandoned(folder);
         loop {
             let mut unfinished = unfinished();
-            let (file, path) = new_name(folder, |path| OpenOptions::new().write(true).create_new(true).open(path))?;
+            let (file, path) = new_name(folder, create)?;
             unfinished.add_file(&path);
             drop(unfinished);
             let temporary = Self { file, path };
-            match temporary.file.try_lock() {
+            let held = if cfg!(windows) { Ok(()) } else { temporary.file.try_lock() };
+            match held {
                 // In the moment before it was locked another process may have taken it for abandoned.
                 Ok(()) if temporary.path.exists() => return Ok(temporary),
                 Ok(()) | Err(TryLockError::WouldBlock) => {}
@@ -66,6 +69,20 @@ impl Drop for Temporary {
     fn drop(&mut self) {
         unfinished().remove_file(&self.path);
     }
+}
+
+#[cfg(not(windows))]
+fn create(path: &Path) -> io::Result<File> {
+    OpenOptions::new().write(true).create_new(true).open(path)
+}
+
+#[cfg(windows)]
+fn create(path: &Path) -> io::Result<File> {
+    use std::os::windows::fs::OpenOptionsExt;
+
+    const FILE_SHARE_READ: u32 = 1;
+    const FILE_SHARE_DELETE: u32 = 4;
+    OpenOptions::new().write(true).create_new(true).share_mode(FILE_SHARE_READ | FILE_SHARE_DELETE).open(path)
 }
 
 /// Gives a file of this folder the name of a temporary one, which it returns.
@@ -145,6 +162,18 @@ mod tests {
         drop(used);
         remove_abandoned(folder.path());
         assert!(!path.exists());
+    }
+
+    #[test]
+    fn what_is_in_use_can_be_read_and_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut temporary = Temporary::new(folder.path()).unwrap();
+        temporary.fill(|out| out.write_all(b"text")).unwrap();
+        remove_abandoned(folder.path());
+        assert_eq!(fs::read(temporary.path()).unwrap(), b"text");
+        let path = folder.path().join("file");
+        fs::rename(temporary.path(), &path).unwrap();
+        assert_eq!(fs::read(path).unwrap(), b"text");
     }
 
     #[test]
