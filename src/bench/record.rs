@@ -16,7 +16,7 @@ use super::task::Task;
 use crate::backend::KernelTime;
 use crate::data::Dataset;
 use crate::devices::{Info, Kind};
-use crate::files::{check_folder, write_whole};
+use crate::files::{check_place, write_whole};
 use crate::threads::cores;
 
 /// A run of the benchmark.
@@ -300,7 +300,7 @@ impl Record {
     /// # Errors
     /// A folder in its place, or one around it that takes no files.
     pub fn check_place(path: &Path) -> Result<(), Error> {
-        let takes_it = if path.is_dir() { Err(io::ErrorKind::IsADirectory.into()) } else { check_folder(path) };
+        let takes_it = if path.is_dir() { Err(io::ErrorKind::IsADirectory.into()) } else { check_place(path) };
         takes_it.map_err(|reason| Error::Write { path: path.into(), reason })
     }
 

@@ -147,6 +147,8 @@ enum Error {
     Model(#[from] model::Error),
     #[error(transparent)]
     RunFolder(#[from] report::run_folder::Error),
+    #[error("{reason}; the run is in {} instead", kept.display())]
+    Elsewhere { reason: report::run_folder::Error, kept: std::path::PathBuf },
     #[error(transparent)]
     Plot(#[from] report::plot::PlotError),
     #[error(transparent)]

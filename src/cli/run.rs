@@ -86,11 +86,15 @@ impl Run {
         let began = outcome.end != End::Interrupted || !outcome.losses.is_empty();
         let folder = self.targets.folder.as_ref().filter(|folder| began || !folder.holds_run());
         let plot = self.targets.plot.as_deref().filter(|_| began);
-        let results = self.results(outcome, folder);
+        let results = self.results(outcome, folder.map(RunFolder::path));
         // A file that can't be written must keep neither the others nor the results from being seen.
-        let saved = folder.map(|folder| folder.save(&self.net, &outcome.params, &outcome.losses, &results));
+        let saved = folder.map(|folder| self.save(outcome, folder, &results));
         let plotted = plot.map(|path| write_plot(path, &outcome.epochs));
-        let saved = saved.transpose().map_err(Error::from);
+        let saved = saved.transpose();
+        let results = match &saved {
+            Err(Error::Elsewhere { kept, .. }) => self.results(outcome, Some(kept)),
+            _ => results,
+        };
         let written = saved.and(plotted.transpose().map_err(Error::from)).map(drop);
         let text = match (self.targets.json, outcome.end) {
             (true, _) => json_text(&results),
@@ -121,9 +125,25 @@ impl Run {
         }
     }
 
-    fn results(&self, outcome: &Outcome, folder: Option<&RunFolder>) -> summary::Run {
+    /// Writes the files into this folder, or into a new one beside it where that fails: one of them may be open in another
+    /// program, or the folder gone.
+    fn save(&self, outcome: &Outcome, folder: &RunFolder, results: &summary::Run) -> Result<(), Error> {
+        let save = |folder: &RunFolder, results: &_| folder.save(&self.net, &outcome.params, &outcome.losses, results);
+        save(folder, results).map_err(|reason| {
+            let elsewhere = folder.beside().and_then(|other| {
+                save(&other, &self.results(outcome, Some(other.path())))?;
+                Ok(other.path().to_owned())
+            });
+            match elsewhere {
+                Ok(kept) => Error::Elsewhere { reason, kept },
+                Err(_) => reason.into(),
+            }
+        })
+    }
+
+    fn results(&self, outcome: &Outcome, folder: Option<&Path>) -> summary::Run {
         let Self { start, info, kernels, data, settings, .. } = self;
-        let out = folder.map(|folder| folder.path().display().to_string());
+        let out = folder.map(|folder| folder.display().to_string());
         let seconds = start.elapsed().as_secs_f64();
         summary::Run::new(info, kernels.clone(), data.clone(), settings.clone(), outcome, seconds, out)
     }
@@ -264,6 +284,25 @@ mod tests {
         let expected = format!("nothing was kept; the earlier run in {} stays", place.path().display());
         assert_eq!(run(place.path()).keep(), expected);
         assert!(kept(place.path()).0 == params(7));
+    }
+
+    #[test]
+    fn what_can_not_be_written_in_its_folder_is_kept_beside_it() {
+        let place = tempfile::tempdir().unwrap();
+        let [folder, beside] = ["run", "run-2"].map(|name| place.path().join(name));
+        let mut run = run(&folder);
+        run.targets.json = true;
+        // As a file that another program has open, it can't be replaced.
+        std::fs::create_dir_all(folder.join(HISTORY)).unwrap();
+        let outcome = Outcome { end: End::Finished, params: params(7), losses: vec![1.0; 100], ..run.reached.clone() };
+        let (text, ended) = run.end(Some(&outcome));
+        let error = ended.unwrap_err().to_string();
+        assert!(error.ends_with(&format!("; the run is in {} instead", beside.display())), "{error}");
+        let (params_kept, _, results) = kept(&beside);
+        assert!(params_kept == params(7));
+        assert_eq!(results["end"], "finished");
+        let printed: Value = serde_json::from_str(&text).unwrap();
+        assert_eq!(printed["out"], beside.to_str().unwrap());
     }
 
     #[test]

@@ -5,6 +5,7 @@ mod temporary;
 mod together;
 mod unfinished;
 
+use std::fs;
 use std::io::{self, Write};
 use std::path::Path;
 
@@ -33,6 +34,20 @@ pub fn check_folder(path: &Path) -> io::Result<()> {
     Temporary::new(folder_of(path)).map(drop)
 }
 
+/// As [`check_folder`], and checks that what is at `path`, if anything is, may be replaced: on Windows it may not while another
+/// program has it open.
+///
+/// # Errors
+/// As [`check_folder`]; why it may not.
+pub fn check_place(path: &Path) -> io::Result<()> {
+    check_folder(path)?;
+    // To its own name, which changes nothing, but asks for the same right.
+    match fs::rename(path, path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
 /// The parent of a bare file name is the empty path, which no folder can be opened by.
 fn folder_of(path: &Path) -> &Path {
     path.parent().filter(|parent| *parent != Path::new("")).unwrap_or(Path::new("."))
@@ -41,7 +56,6 @@ fn folder_of(path: &Path) -> &Path {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::fs;
 
     fn names(folder: &Path) -> Vec<std::ffi::OsString> {
         let entries = fs::read_dir(folder).unwrap();
@@ -80,6 +94,39 @@ mod tests {
         fs::write(&file, "old").unwrap();
         assert!(write_whole(&file.join("below"), |_| Ok(())).is_err());
         assert_eq!(fs::read_to_string(&file).unwrap(), "old");
+    }
+
+    #[test]
+    fn a_check_changes_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("file");
+        check_place(&path).unwrap();
+        assert_eq!(names(folder.path()).len(), 0);
+        fs::write(&path, "old").unwrap();
+        check_place(&path).unwrap();
+        assert_eq!((fs::read_to_string(&path).unwrap().as_str(), names(folder.path()).len()), ("old", 1));
+        assert!(check_place(&path.join("below")).is_err());
+    }
+
+    #[cfg(windows)]
+    #[test]
+    fn what_another_program_keeps_to_itself_can_not_be_replaced() {
+        use std::os::windows::fs::OpenOptionsExt;
+
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("file");
+        fs::write(&path, "old").unwrap();
+        let held = fs::OpenOptions::new().read(true).share_mode(0).open(&path).unwrap();
+        assert!(check_place(&path).is_err());
+        assert!(write_whole(&path, |_| Ok(())).is_err());
+        drop(held);
+        assert_eq!(names(folder.path()), ["file"]);
+        assert_eq!(fs::read_to_string(&path).unwrap(), "old");
+        // What is only being read, as this program reads, can be replaced.
+        let _read = fs::File::open(&path).unwrap();
+        check_place(&path).unwrap();
+        write_whole(&path, |out| out.write_all(b"new")).unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap(), "new");
     }
 
     #[cfg(unix)]

@@ -10,7 +10,7 @@ use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 use plotters::style::{FontError, register_font};
 
-use crate::files::{check_folder, write_whole};
+use crate::files::{check_place, write_whole};
 use crate::train::EpochAccuracy;
 
 /// Pixels of a PNG file; an SVG file asks for half as many.
@@ -61,7 +61,7 @@ pub fn check_plot_name(path: &Path) -> Result<(), PlotError> {
 /// # Errors
 /// [`PlotError::Write`] unless its folder takes files and none of its folders has its name.
 pub fn check_plot_place(path: &Path) -> Result<(), PlotError> {
-    let takes_it = if path.is_dir() { Err(io::ErrorKind::IsADirectory.into()) } else { check_folder(path) };
+    let takes_it = if path.is_dir() { Err(io::ErrorKind::IsADirectory.into()) } else { check_place(path) };
     takes_it.map_err(|error| PlotError::Write(path.to_owned(), error))
 }
 

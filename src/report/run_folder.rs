@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use super::summary::Run;
-use crate::files::{NewFolder, check_folder, write_whole};
+use crate::files::{NewFolder, check_folder, check_place, write_whole};
 use crate::model;
 use crate::net::{Net, Params};
 
@@ -15,6 +15,8 @@ pub const MODEL: &str = "model.safetensors";
 pub const HISTORY: &str = "history.csv";
 /// The file of the results in a run's folder.
 pub const RUN: &str = "run.json";
+
+const FILES: [&str; 3] = [MODEL, HISTORY, RUN];
 
 /// Why a run can't be kept.
 #[derive(Debug, thiserror::Error)]
@@ -34,7 +36,7 @@ pub enum Error {
         reason: io::Error,
     },
     /// A file can't be written.
-    #[error("{} can't be written ({reason}); make room or choose another --out", path.display())]
+    #[error("{} can't be written ({reason}); make room, close what has it open, or choose another --out", path.display())]
     Write {
         /// The file.
         path: PathBuf,
@@ -72,7 +74,7 @@ impl RunFolder {
     /// Makes the folder and checks that it takes files, before any work is done for it.
     ///
     /// # Errors
-    /// As [`RunFolder::check`]; a folder that can't be made or written to.
+    /// As [`RunFolder::check`]; a folder that can't be made or written to; a file of an earlier run that can't be replaced.
     pub fn create(path: &Path, overwrite: bool) -> Result<Self, Error> {
         Self::check(path, overwrite)?;
         Self::checked(path, NewFolder::make(path))
@@ -99,10 +101,23 @@ impl RunFolder {
         }
     }
 
+    /// Makes a new folder beside this one, for a run that can't be written here.
+    ///
+    /// # Errors
+    /// As [`RunFolder::create_new`].
+    pub fn beside(&self) -> Result<Self, Error> {
+        let path = self.path();
+        // With its name alone, so that no slash at its end is taken for a part of it. A `.` has none.
+        Self::create_new(&path.file_name().map_or_else(|| path.join("run"), |name| path.with_file_name(name)))
+    }
+
     fn checked(path: &Path, made: io::Result<NewFolder>) -> Result<Self, Error> {
         let failed = |reason| Error::Folder { path: path.into(), reason };
         let folder = made.map_err(failed)?;
-        check_folder(&folder.path().join(MODEL)).map_err(failed)?;
+        check_folder(&path.join(MODEL)).map_err(failed)?;
+        for file in FILES.map(|name| path.join(name)) {
+            check_place(&file).map_err(|reason| Error::Write { path: file, reason })?;
+        }
         Ok(Self { folder, holds_run: holds_run(path) })
     }
 
@@ -146,7 +161,7 @@ impl RunFolder {
 }
 
 fn holds_run(path: &Path) -> bool {
-    [MODEL, HISTORY, RUN].iter().any(|name| path.join(name).exists())
+    FILES.iter().any(|name| path.join(name).exists())
 }
 
 /// A line for each step: its number from 0, and its batch's mean loss before its update.
@@ -191,6 +206,31 @@ mod tests {
         assert_eq!(first.path(), path);
         assert_eq!(second.path(), folder.path().join("runs/now-2"));
         assert_eq!(third.path(), folder.path().join("runs/now-3"));
+    }
+
+    #[test]
+    fn a_run_that_cannot_be_written_gets_a_folder_beside() {
+        let folder = tempfile::tempdir().unwrap();
+        for (name, beside) in [("run", "run-2"), ("run/", "run-3"), ("run/..", "run/../run-4")] {
+            let made = RunFolder::create(&folder.path().join(name), false).unwrap().beside().unwrap();
+            assert_eq!(made.path(), folder.path().join(beside));
+            fs::write(made.path().join(MODEL), "").unwrap();
+            fs::create_dir_all(folder.path().join("run")).unwrap();
+        }
+    }
+
+    #[cfg(windows)]
+    #[test]
+    fn a_file_that_another_program_has_open_is_named_at_the_start() {
+        use std::os::windows::fs::OpenOptionsExt;
+
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join(HISTORY), "iteration,loss\n").unwrap();
+        let open = fs::OpenOptions::new().read(true).share_mode(1).open(folder.path().join(HISTORY)).unwrap();
+        let error = RunFolder::create(folder.path(), true).unwrap_err().to_string();
+        assert!(error.contains("history.csv can't be written"), "{error}");
+        drop(open);
+        RunFolder::create(folder.path(), true).unwrap();
     }
 
     #[test]

@@ -1436,7 +1436,10 @@ mod ends_early {
         assert_eq!(said.code, Some(1), "{}", said.stderr);
         assert_holds(&said.stdout, "train acc, test acc |");
         assert!(!said.stdout.contains("saved in"), "{}", said.stdout);
-        assert_holds(said.stderr.lines().last().unwrap(), "run/run.json can't be written");
+        let error = said.stderr.lines().last().unwrap();
+        assert_holds(error, "run/run.json can't be written");
+        assert_holds(error, "; the run is in run-2 instead");
+        assert_eq!(place.losses("run-2").len(), 20);
         assert!(place.path("plot.svg").is_file());
     }
 
