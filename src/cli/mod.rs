@@ -141,6 +141,8 @@ enum Error {
     MnistDir(crate::data::Error),
     #[error("{}: is there already; choose another folder, or give --overwrite", .0.display())]
     SetThere(std::path::PathBuf),
+    #[error("{}: is a file, not a folder; choose another", .0.display())]
+    NotAFolder(std::path::PathBuf),
     #[error("{}: is there already; choose another name, or give --overwrite", .0.display())]
     FileThere(std::path::PathBuf),
     #[error(transparent)]

@@ -46,7 +46,7 @@ impl Saved {
         progress: &mut Progress,
     ) -> Result<(Net, Params, Stores), Error> {
         let (stores, _) = data.open_or(self.trained_on.as_ref(), progress)?;
-        let Model { params, activation: file_activation, output: file_output, .. } = self.model;
+        let Model { params, activation: file_activation, output: file_output, description } = self.model;
         let shape = params.shape;
         if (shape.input, shape.classes) != (stores.train.pixels(), stores.classes) {
             return Err(Error::Usage(format!(
@@ -55,6 +55,20 @@ impl Saved {
                 stores.train.pixels(),
                 stores.classes
             )));
+        }
+        if let Some((class, ours, theirs)) = description.other_name(&stores.description) {
+            return Err(Error::Usage(format!(
+                "class {class} is {ours:?} in {}, but {theirs:?} in the data; give its own --data",
+                self.file.display()
+            )));
+        }
+        if let (Some(ours), Some(theirs)) = (&description.preparation, &stores.description.preparation)
+            && ours != theirs
+        {
+            progress.notice(format_args!(
+                "{} was trained on pictures prepared otherwise ({ours}; the data: {theirs})",
+                self.file.display()
+            ));
         }
         let activation = agreed("--activation", activation, file_activation)?.unwrap_or_default();
         let output = agreed("--output", output, file_output)?.unwrap_or_default();

@@ -169,6 +169,10 @@ fn train(arguments: &Arguments, start: Instant, progress: &mut Progress) -> Resu
         activation,
         output,
     };
+    let names = init.as_ref().and_then(|model| model.description.other_name(&data.description));
+    if let Some((class, theirs, ours)) = names {
+        progress.notice(format_args!("class {class} is {theirs:?} in --init, and {ours:?} in the data"));
+    }
     let params = first_params(arguments, init, net.shape)?;
     let steps_per_epoch = train::Settings::steps_per_epoch(train_set.len(), batch_size);
     let settings = train::Settings {

@@ -25,6 +25,18 @@ pub struct Description {
     pub preparation: Option<Preparation>,
 }
 
+impl Description {
+    /// The first class that has another name in the other description, and both names; none where one has no names.
+    #[must_use]
+    pub fn other_name<'a>(&'a self, other: &'a Self) -> Option<(usize, &'a str, &'a str)> {
+        let both = self.names.as_ref()?.iter().zip(other.names.as_ref()?);
+        let differ = |(class, (one, other)): (usize, (&'a String, &'a String))| {
+            (one != other).then_some((class, one.as_str(), other.as_str()))
+        };
+        both.enumerate().find_map(differ)
+    }
+}
+
 /// How pictures become images of a set.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Preparation {
@@ -199,6 +211,18 @@ mod tests {
             described().preparation.unwrap().to_string(),
             "28x20 pixels, 4095 is full, transparency on white, inverted"
         );
+    }
+
+    #[test]
+    fn names_that_differ_are_found() {
+        let named = |names: &[&str]| Description {
+            names: Some(names.iter().map(|name| (*name).to_owned()).collect()),
+            preparation: None,
+        };
+        let (one, other) = (named(&["a", "b"]), named(&["a", "c"]));
+        assert_eq!(one.other_name(&other), Some((1, "b", "c")));
+        assert_eq!(one.other_name(&one), None);
+        assert_eq!(one.other_name(&Description::default()), None);
     }
 
     #[test]

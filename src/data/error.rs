@@ -147,7 +147,7 @@ pub enum Error {
     #[error(transparent)]
     Description(#[from] description::Error),
     /// A folder lacks one of the files.
-    #[error("{}: holds no file of {split} {kind}; put one there that is called {}, raw or with .gz after its name", folder.display(), names.join(" or "))]
+    #[error("{}: holds no file of {split} {kind}; put one there that is called {}, raw or with .gz after its name (`twolayer data import` makes a set of pictures or of a table)", folder.display(), names.join(" or "))]
     Missing {
         /// The folder.
         folder: PathBuf,

@@ -42,6 +42,8 @@ pub enum Note {
     },
     /// Classes that have no image.
     Unused(Unused),
+    /// Other sets in the same folder, by what their files' names begin with.
+    Others(Vec<String>),
 }
 
 impl fmt::Display for Note {
@@ -54,6 +56,9 @@ impl fmt::Display for Note {
                     0 => Ok(()),
                     first => write!(f, ", and its labels, which begin at {first}, are counted from 0"),
                 }
+            }
+            Self::Others(names) => {
+                write!(f, "the folder also holds {}; name it behind the folder's name for that set", names.join(", "))
             }
             Self::Unused(unused) if unused.is_first_alone() => {
                 write!(f, "{unused}; where labels begin at 1 that is why, and one output of the network stays unused")
@@ -73,6 +78,10 @@ pub fn open_dir(path: &Path, max_bytes: u64) -> Result<(Stores, Vec<Note>), Erro
     let mut notes = Vec::new();
     if place.folder != path && !place.folder.join(&place.prefix).eq(path) {
         notes.push(Note::Below(place.folder.clone()));
+    }
+    let others = place.others();
+    if place.prefix.is_empty() && !others.is_empty() {
+        notes.push(Note::Others(others));
     }
     let split = Split::of(&place.prefix);
     if let Some(Split { first_label, .. }) = split {

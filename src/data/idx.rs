@@ -6,7 +6,7 @@
 use std::cmp::Ordering;
 use std::fmt;
 use std::fs::File;
-use std::io::{self, BufReader, Read, Write};
+use std::io::{self, BufRead, BufReader, Read, Write};
 use std::path::Path;
 
 use byteorder::{BigEndian, ReadBytesExt, WriteBytesExt};
@@ -136,8 +136,8 @@ pub enum Error {
     #[error(transparent)]
     NoMemory(#[from] NoMemory),
     /// The name says gzip, the content does not.
-    #[error("is named .gz but holds no gzip data; rename it without .gz or download it again")]
-    NotGzip,
+    #[error("is named .gz but holds no gzip data{}; rename it without .gz or download it again", named(*.0))]
+    NotGzip(Option<FileKind>),
     /// The magic number is of no IDX file that is read here.
     #[error(
         "begins with {found:#010x}{}, but IDX {expected} begin with {:#010x}; give an IDX file",
@@ -447,7 +447,7 @@ fn open(path: &Path) -> Result<Box<dyn Read>, Error> {
 fn unpacked_as_named(path: &Path, mut file: BufReader<File>) -> Result<Box<dyn Read>, Error> {
     let is_named_gz = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("gz"));
     if is_named_gz && !gzip::is_gzip(&mut file)? {
-        return Err(Error::NotGzip);
+        return Err(Error::NotGzip(file_kind(file.fill_buf()?)));
     }
     Ok(unpacked(file)?)
 }
@@ -667,8 +667,8 @@ mod tests {
         for (name, bytes) in [("images", &raw), ("images.gz", &packed(&raw)), ("images", &packed(&raw))] {
             assert_eq!(read_named(name, bytes).unwrap(), right);
         }
-        assert!(matches!(read_named("images.gz", &raw), Err(Error::NotGzip)));
-        assert!(matches!(read_named("images.gz", b""), Err(Error::NotGzip)));
+        assert!(matches!(read_named("images.gz", &raw), Err(Error::NotGzip(None))));
+        assert!(matches!(read_named("images.gz", b""), Err(Error::NotGzip(None))));
     }
 
     #[test]

@@ -96,6 +96,12 @@ impl Location {
         }
     }
 
+    /// What other sets in the folder begin with.
+    pub(super) fn others(&self) -> Vec<String> {
+        let found = prefixes(&self.folder).unwrap_or_default();
+        found.into_iter().filter(|prefix| *prefix != self.prefix).collect()
+    }
+
     /// The file of one half's images or labels, raw rather than packed.
     pub(super) fn file(&self, half: Half, kind: Kind) -> Result<PathBuf, Error> {
         let dash = if self.prefix.is_empty() { "" } else { "-" };
@@ -138,6 +144,15 @@ pub fn occupied(folder: &Path) -> Option<PathBuf> {
     }
     if let Some(below) = below(folder).into_iter().next() {
         return Some(below);
+    }
+    // A set in a folder of such a name is found from the folders around, and would be instead of what is found there now.
+    if folder.file_name().and_then(|name| name.to_str()).is_some_and(|name| BELOW.contains(&name)) {
+        let whole = std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned());
+        let around = whole.ancestors().skip(1).take(2);
+        let found = around.filter_map(|around| Some((around, below(around).into_iter().next()?)));
+        if let Some((_, there)) = found.into_iter().find(|(_, there)| *there != whole) {
+            return Some(there);
+        }
     }
     // One of several sets in the folder around, which this path names as long as it is no folder.
     if folder.exists() { None } else { Location::find(folder).ok().map(|place| place.folder.join(place.prefix)) }
@@ -271,6 +286,8 @@ mod tests {
             ("set/set.json", "set"),
             ("set/MNIST/raw/train-images-idx3-ubyte", "set"),
             ("emnist-letters-train-images-idx3-ubyte", "emnist-letters"),
+            ("set/gzip/train-images-idx3-ubyte.gz", "set/raw"),
+            ("root/MNIST/raw/train-images-idx3-ubyte", "root/own/raw"),
         ] {
             assert!(occupied(&folder(&[file]).path().join(place)).is_some(), "{file}");
         }

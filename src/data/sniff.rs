@@ -50,8 +50,22 @@ pub fn file_kind(bytes: &[u8]) -> Option<FileKind> {
         return Some(FileKind("a WebP picture"));
     }
     let text = bytes.trim_ascii_start().get(..5).unwrap_or_default().to_ascii_lowercase();
+    if text.starts_with(b"<svg") {
+        return Some(FileKind("an SVG drawing"));
+    }
     if text.starts_with(b"<html") || text.starts_with(b"<!doc") || text.starts_with(b"<?xml") {
         return Some(FileKind("a web page"));
+    }
+    if matches!(text.first(), Some(b'[' | b'{')) {
+        return Some(FileKind("JSON"));
+    }
+    match bytes.get(4..12) {
+        Some(b"ftypheic" | b"ftypheix" | b"ftypmif1") => return Some(FileKind("a HEIC picture, as phones make")),
+        Some(b"ftypavif") => return Some(FileKind("an AVIF picture")),
+        _ => {}
+    }
+    if bytes.get(257..262) == Some(b"ustar") {
+        return Some(FileKind("a tar archive"));
     }
     SIGNATURES.iter().find(|(first, _)| bytes.starts_with(first)).map(|&(_, name)| FileKind(name))
 }

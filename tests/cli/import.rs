@@ -42,6 +42,21 @@ fn a_folder_of_pictures_becomes_a_set() {
         assert!(pixels[0] == 255 && (46..56).contains(&(pixels[5] - 100 * (1 - label))), "{label}: {pixels:?}");
     }
 
+    // What a model says of its classes must be what the data says.
+    place.ok("data import pictures same --test-share 0.5");
+    for (from, to) in [("boots", "clogs"), ("sandals", "boots"), ("clogs", "sandals")] {
+        fs::rename(place.path("pictures").join(from), place.path("pictures").join(to)).unwrap();
+    }
+    fs::rename(place.path("pictures/boots"), place.path("pictures/zori")).unwrap();
+    place.ok("data import pictures other");
+    place.ok("--device cpu --data same --iterations 2 --out on-same");
+    let told = place.fails(2, "eval on-same --device cpu --data other");
+    assert_holds(&told, "class 0 is \"boots\" in on-same/model.safetensors, but \"sandals\" in the data");
+    let said = place.ok("--device cpu --data other --init on-same --iterations 2 --no-save");
+    assert_holds(&said.stderr, "class 0 is \"boots\" in --init, and \"sandals\" in the data");
+    let said = place.ok("eval on-same --device cpu --data taken");
+    assert_holds(&said.stderr, "was trained on pictures prepared otherwise");
+
     // Names and preparation go with the set, the run and the model.
     let json = place.json("data info --data taken");
     assert_eq!(json["names"], serde_json::json!(["boots", "sandals"]));

@@ -62,7 +62,7 @@ fn generate_draws_a_set_that_can_be_trained_on() {
     assert_eq!(fewer.images(), &splits.train.images()[..30 * DIGIT]);
     place.fails(2, "data generate drawn --count 0");
     place.fails(2, "data generate");
-    assert_holds(&place.fails(1, &format!("data generate data/{TRAIN_IMAGES_FILE}")), "cannot be written");
+    assert_holds(&place.fails(1, &format!("data generate data/{TRAIN_IMAGES_FILE}")), "is a file, not a folder");
 }
 
 #[test]

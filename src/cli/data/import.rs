@@ -47,6 +47,9 @@ pub(in crate::cli) struct Arguments {
     /// Turn black to white: for dark ink on bright paper, where MNIST has the reverse
     #[arg(long)]
     invert: bool,
+    /// Exchange rows and columns of every image (EMNIST's tables are known by their names)
+    #[arg(long)]
+    transpose: bool,
     /// Go on without pictures that cannot be decoded
     #[arg(long)]
     skip_broken: bool,
@@ -80,6 +83,9 @@ fn import(arguments: &Arguments, progress: &Progress) -> Result<String, Error> {
     check_target(folder, *overwrite, progress)?;
     let imported = read(arguments, source, None, progress)?;
     let mut text = facts(&imported, "");
+    if test.as_ref().is_some_and(|test| test == source) {
+        progress.notice("--test is SOURCE itself: what is trained on is tested with");
+    }
     let splits = match test {
         None => imported.held_out(*test_share, *seed)?,
         Some(path) => {
@@ -89,6 +95,9 @@ fn import(arguments: &Arguments, progress: &Progress) -> Result<String, Error> {
         }
     };
     if let Some(remark) = import::unused(&splits.train, splits.classes) {
+        progress.notice(remark);
+    }
+    if let Some(remark) = imported.not_held_out(&splits).filter(|_| test.is_none()) {
         progress.notice(remark);
     }
     progress.doing("writing the set");
@@ -107,6 +116,7 @@ fn read(
         size: arguments.size,
         max: arguments.max,
         is_inverted: arguments.invert,
+        is_transposed: arguments.transpose,
         skip_broken: arguments.skip_broken,
         label: arguments.label.clone(),
         first_label: arguments.first_label,

@@ -58,6 +58,9 @@ impl Split {
 /// Checks that a set may be written into a folder: that nothing is there that reading would take for a set, unless it may be
 /// overwritten.
 fn check_target(folder: &Path, overwrite: bool, progress: &Progress) -> Result<(), Error> {
+    if folder.is_file() {
+        return Err(Error::NotAFolder(folder.to_owned()));
+    }
     match occupied(folder) {
         None => Ok(()),
         Some(there) if overwrite => {

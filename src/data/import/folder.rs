@@ -16,9 +16,35 @@ use crate::data::description::Paper;
 use crate::data::locate::is_hidden;
 use crate::{memory, threads};
 
-/// Folders that people give the two halves of a set, not classes.
-const TRAIN_FOLDERS: [&str; 3] = ["train", "training", "trn"];
-const TEST_FOLDERS: [&str; 9] = ["test", "testing", "tst", "val", "valid", "validation", "eval", "evaluation", "dev"];
+/// What folders are called that are the halves of a set, not classes; and the words that may stand beside.
+const TRAIN_WORDS: [&str; 3] = ["train", "training", "trn"];
+const TEST_WORDS: [&str; 13] = [
+    "test",
+    "testing",
+    "tst",
+    "val",
+    "valid",
+    "validation",
+    "eval",
+    "evaluation",
+    "dev",
+    "pred",
+    "predict",
+    "fold",
+    "split",
+];
+const FILLERS: [&str; 9] = ["set", "images", "image", "imgs", "img", "data", "seg", "pictures", "folder"];
+/// Folders and files that systems keep for themselves, in small letters.
+const OF_SYSTEMS: [&str; 8] = [
+    "__macosx",
+    "@eadir",
+    "$recycle.bin",
+    "system volume information",
+    "lost+found",
+    "thumbs.db",
+    "desktop.ini",
+    "icon\r",
+];
 /// Endings of pictures that are not read.
 const OTHER_ENDINGS: [&str; 12] =
     ["tif", "tiff", "heic", "heif", "avif", "jxl", "jp2", "svg", "tga", "ico", "psd", "qoi"];
@@ -32,8 +58,10 @@ pub(super) fn read(folder: &Path, options: &Options, train: Option<&Imported>) -
     if classes.is_empty() {
         return Err(fail(Problem::NoClasses { pictures: entries.count(Why::OutsideClasses) }));
     }
-    if train.is_none() {
-        check_layout(folder, &classes).map_err(fail)?;
+    check_halves(&classes).map_err(fail)?;
+    if let ([class], None) = (&classes[..], train) {
+        let is_around = class.is_deeper();
+        return Err(fail(Problem::OneClass { folder: class.folder.clone(), is_around }));
     }
     let mut remarks = Vec::new();
     let names: Vec<String> = classes.iter().map(|class| name(&class.folder, &mut remarks)).collect();
@@ -71,13 +99,24 @@ pub(super) fn read(folder: &Path, options: &Options, train: Option<&Imported>) -
     let (rows, cols) = size(&pictures, &large, options.size).map_err(fail)?;
     remarks.splice(0..0, [told(&pictures, &classes)]);
     let (full, largest) = scale(&pictures, options.max).map_err(fail)?;
+    let paper = paper(&pictures, train.and_then(|train| train.preparation.paper));
+    // White paper is as bright as anything.
+    let largest = if let Some((Paper::White, _)) = paper { full } else { largest };
     remarks.push(Remark::Largest { value: largest.into(), full: full.into() });
     remarks.extend(entries.remarks());
+    let deeper: Vec<PathBuf> =
+        classes.iter().filter(|class| class.is_deeper()).map(|class| class.folder.clone()).collect();
+    if !deeper.is_empty() {
+        remarks.push(Remark::Deeper(deeper));
+    }
+    let frames = pictures.iter().filter(|(_, _, picture)| picture.has_more_frames).count();
+    if frames > 0 {
+        remarks.push(Remark::Frames(frames));
+    }
     let turned = pictures.iter().filter(|(_, _, picture)| picture.is_turned).count();
     if turned > 0 {
         remarks.push(Remark::Turned(turned));
     }
-    let paper = paper(&pictures, train.and_then(|train| train.preparation.paper));
     remarks.extend(paper.map(|(paper, count)| Remark::Paper { count, paper }));
     let paper = paper.map(|(paper, _)| paper);
     let mut images = memory::room(pictures.len() * rows * cols, "images").map_err(|error| fail(error.into()))?;
@@ -92,7 +131,7 @@ pub(super) fn read(folder: &Path, options: &Options, train: Option<&Imported>) -
         full: full.into(),
         paper,
     };
-    finish(raw, labels.classes, remarks, options).map_err(fail)
+    finish(raw, labels.classes, remarks, options, train).map_err(fail)
 }
 
 /// A class's folder and the pictures in it, at any depth.
@@ -101,6 +140,13 @@ struct Class {
     pictures: Vec<PathBuf>,
     /// How many of them lie in folders below its own.
     deeper: usize,
+}
+
+impl Class {
+    /// Whether all its pictures lie in folders below its own.
+    fn is_deeper(&self) -> bool {
+        self.deeper == self.pictures.len()
+    }
 }
 
 /// What is found in a folder beside the pictures.
@@ -127,8 +173,8 @@ impl Entries {
     fn classes(&mut self, folder: &Path) -> Result<Vec<Class>, Error> {
         let mut classes = Vec::new();
         for path in entries(folder)? {
-            if is_hidden(&path) {
-                self.pass_over(Why::Hidden, path);
+            if let Some(why) = no_data(&path) {
+                self.pass_over(why, path);
             } else if path.is_dir() {
                 let mut pictures = Vec::new();
                 self.walk(&path, &mut vec![whole(folder)], &mut pictures)?;
@@ -155,8 +201,8 @@ impl Entries {
         }
         around.push(here);
         for path in entries(folder)? {
-            if is_hidden(&path) {
-                self.pass_over(Why::Hidden, path);
+            if let Some(why) = no_data(&path) {
+                self.pass_over(why, path);
             } else if path.is_dir() {
                 self.walk(&path, around, pictures)?;
             } else if is_picture(&path) {
@@ -202,6 +248,19 @@ fn is_picture(path: &Path) -> bool {
         && matches!(picture::read(&first), Err(problem) if !matches!(problem, picture::Problem::Format(_)))
 }
 
+/// Why an entry is no data of a person's, by its name and kind alone.
+fn no_data(path: &Path) -> Option<Why> {
+    let name = path.file_name().and_then(OsStr::to_str).unwrap_or_default().to_lowercase();
+    // What cannot be asked, as a link that leads nowhere, is found out when it is read.
+    let is_special = fs::metadata(path).is_ok_and(|metadata| !metadata.is_file() && !metadata.is_dir());
+    match () {
+        () if is_hidden(path) => Some(Why::Hidden),
+        () if OF_SYSTEMS.contains(&name.as_str()) => Some(Why::System),
+        () if is_special => Some(Why::NoFile),
+        () => None,
+    }
+}
+
 fn not_a_picture(path: &Path) -> Why {
     if has_ending(path, &OTHER_ENDINGS) { Why::OtherFormat } else { Why::NoPicture }
 }
@@ -216,28 +275,45 @@ fn name(folder: &Path, remarks: &mut Vec<Remark>) -> String {
     text
 }
 
-/// Checks that the folders are classes: not the halves of a set, and not one folder around them all.
-fn check_layout(folder: &Path, classes: &[Class]) -> Result<(), Problem> {
-    let named = |class: &&Class, names: &[&str]| {
-        let name = class.folder.file_name().and_then(OsStr::to_str).unwrap_or_default().to_lowercase();
-        names.contains(&name.as_str())
-    };
-    let are_halves = classes.iter().all(|class| {
-        class.deeper == class.pictures.len() && (named(&class, &TRAIN_FOLDERS) || named(&class, &TEST_FOLDERS))
-    });
-    if are_halves {
-        let train = classes.iter().find(|class| named(class, &TRAIN_FOLDERS));
-        let test = classes.iter().find(|class| named(class, &TEST_FOLDERS));
-        let path = |class: Option<&Class>| class.map(|class| class.folder.clone());
-        return Err(Problem::Halves { train: path(train), test: path(test) });
+/// Which half of a set a folder is, by its name: true for the training images.
+fn half(folder: &Path) -> Option<bool> {
+    let name = folder.file_name().and_then(OsStr::to_str).unwrap_or_default();
+    let mut words = vec![String::new()];
+    let mut before_is_small = false;
+    for c in name.chars() {
+        if !c.is_alphabetic() || c.is_uppercase() && before_is_small {
+            words.push(String::new());
+        }
+        if c.is_alphabetic() {
+            words.last_mut()?.extend(c.to_lowercase());
+        }
+        before_is_small = c.is_lowercase();
     }
-    match classes {
-        [class] => Err(Problem::OneClass {
-            folder: class.folder.clone(),
-            is_around: class.deeper == class.pictures.len() && class.folder != folder,
-        }),
-        _ => Ok(()),
+    words.retain(|word| !word.is_empty() && !FILLERS.contains(&word.as_str()));
+    let [word] = &words[..] else { return None };
+    let is = |words: &[&str]| words.contains(&word.as_str());
+    if is(&TRAIN_WORDS) { Some(true) } else { is(&TEST_WORDS).then_some(false) }
+}
+
+/// Checks that the folders are not the halves of a set: named like both, or all of them like halves and without pictures of
+/// their own.
+fn check_halves(classes: &[Class]) -> Result<(), Problem> {
+    let mut of_half = [Vec::new(), Vec::new()];
+    for class in classes {
+        if let Some(is_train) = half(&class.folder) {
+            of_half[usize::from(!is_train)].push(class.folder.clone());
+        }
     }
+    let are_all = classes.iter().all(|class| class.is_deeper() && half(&class.folder).is_some());
+    let [train, mut test] = of_half;
+    if !are_all && (train.is_empty() || test.is_empty()) {
+        return Ok(());
+    }
+    // What is called test goes before what is called val.
+    test.sort_by_key(|folder| !folder.to_string_lossy().to_lowercase().contains("test"));
+    let mut others: Vec<PathBuf> = train.iter().skip(1).chain(test.iter().skip(1)).cloned().collect();
+    others.extend(classes.iter().map(|class| class.folder.clone()).filter(|folder| half(folder).is_none()));
+    Err(Problem::Halves { train: train.into_iter().next(), test: test.into_iter().next(), others })
 }
 
 fn read_picture(path: &Path) -> Result<Picture, picture::Problem> {
@@ -288,6 +364,10 @@ fn told(pictures: &[Found], classes: &[Class]) -> Remark {
 fn scale(pictures: &[Found], max: Option<u16>) -> Result<(u16, u16), Problem> {
     let greys = || pictures.iter().map(|(_, path, picture)| (path, &picture.grey));
     if let Some(max) = max {
+        let full = greys().next().map(|(_, grey)| grey.full());
+        if let Some((path, _)) = greys().find(|(_, grey)| Some(grey.full()) != full) {
+            return Err(Problem::OtherDepth { path: (*path).clone() });
+        }
         if let Some((path, grey)) = greys().find(|(_, grey)| grey.largest() > max) {
             return Err(Problem::AboveMax { path: (*path).clone(), value: grey.largest(), max });
         }
@@ -416,8 +496,26 @@ mod tests {
         assert!(said.contains("give the folder that holds the classes, perhaps") && said.contains("all"), "{said}");
         let said = import(folder(&[("1.png", 9), ("2.png", 9)]).path()).unwrap_err();
         assert!(said.contains("2 pictures beside it"), "{said}");
-        // Classes of these names are classes.
-        assert_eq!(import(folder(&[("train/1.png", 200), ("test/1.png", 200)]).path()).unwrap().classes.count, 2);
+        for names in [
+            ["training_set/a", "test_set/a"],
+            ["trainingSet/a", "testSet/a"],
+            ["seg_train/a", "seg_test/a"],
+            ["train", "test"],
+            ["fold1/a", "fold2/a"],
+        ] {
+            let halves = folder(&names.map(|name| format!("{name}/1.png")).each_ref().map(|name| (name.as_str(), 200)));
+            assert!(import(halves.path()).unwrap_err().contains("halves of a set"), "{names:?}");
+        }
+        let said = import(
+            folder(&[("Train/a/1.png", 200), ("Test/a/1.png", 200), ("val/a/1.png", 200), ("docs/x.png", 9)]).path(),
+        )
+        .unwrap_err();
+        assert!(
+            said.contains("Train --test ") && said.contains("Test, ") && said.contains("val") && said.contains("docs"),
+            "{said}"
+        );
+        // A word of these names alone is a class.
+        assert_eq!(import(folder(&[("train/1.png", 200), ("test tube/1.png", 200)]).path()).unwrap().classes.count, 2);
     }
 
     #[test]

@@ -5,22 +5,33 @@ use super::table::Problem;
 
 /// What stands between two fields.
 const SEPARATORS: [(u8, &str); 3] = [(b'\t', "a tab"), (b';', "a semicolon"), (b',', "a comma")];
+/// Where there is none of these; several of them count as one.
+pub(super) const SPACE: u8 = b' ';
 
 /// Headings of the column of labels, in small letters.
 const LABELS: [&str; 7] = ["label", "labels", "class", "classes", "target", "y", "character"];
 /// Headings of columns that count the images.
-pub(super) const COUNTERS: [&str; 6] = ["", "unnamed: 0", "index", "id", "imageid", "image_id"];
+const COUNTERS: [&str; 6] = ["", "unnamed: 0", "index", "id", "imageid", "image_id"];
 
 /// What stands between the fields of a line: a tab or a semicolon where there are such, even if a comma is in every field, as
 /// where numbers have decimal commas.
 pub(super) fn separator(line: &[u8]) -> Option<(u8, &'static str)> {
     let count = |separator: u8| line.split(|&byte| byte == separator).count() - 1;
     let commas = count(b',');
-    SEPARATORS.into_iter().find(|&(separator, _)| match count(separator) {
+    let found = SEPARATORS.into_iter().find(|&(separator, _)| match count(separator) {
         0 => false,
         _ if separator == b',' => true,
         separators => commas <= separators + 1,
-    })
+    });
+    let fields = || line.split(|&byte| byte == SPACE).filter(|field| !field.trim_ascii().is_empty());
+    let are_numbers = || fields().count() > 1 && fields().all(|field| as_number(field.trim_ascii(), false).is_some());
+    found.or_else(|| are_numbers().then_some((SPACE, "spaces")))
+}
+
+/// What stands between fields, where the first line says it, as those that Excel writes: `sep=;`.
+pub(super) fn said_separator(line: &[u8]) -> Option<(u8, &'static str)> {
+    let [said] = line.trim_ascii_end().strip_prefix(b"sep=")? else { return None };
+    SEPARATORS.into_iter().find(|(separator, _)| separator == said)
 }
 
 /// Whether the first line is a heading. One that holds no number is, but for a single word that may be a label. One that holds
@@ -42,31 +53,39 @@ pub(super) fn is_heading(fields: &[&[u8]], has_decimal_comma: bool) -> bool {
     }
 }
 
-/// The column of labels by its heading.
-pub(super) fn labelled(names: &[String]) -> Result<usize, Problem> {
-    let is_label = |name: &String| LABELS.contains(&name.to_lowercase().as_str());
-    let labels: Vec<usize> = (0..names.len()).filter(|&column| is_label(&names[column])).collect();
+/// The column of labels by its heading; none where no heading says it.
+pub(super) fn labelled(names: &[String]) -> Result<Option<usize>, Problem> {
+    let is_at_end = |column: usize| column == 0 || column == names.len() - 1;
+    // Within a table y may be a coordinate, or a letter of a spreadsheet.
+    let is_label = |column: &usize| {
+        let name = names[*column].to_lowercase();
+        LABELS.contains(&name.as_str()) && (name != "y" || is_at_end(*column))
+    };
+    let labels: Vec<usize> = (0..names.len()).filter(is_label).collect();
     match labels[..] {
-        [label] => return Ok(label),
+        [label] => return Ok(Some(label)),
         [] => {}
         // One of them at an end is what people mean by it.
         _ => {
-            let ends: Vec<usize> = labels.iter().copied().filter(|&c| c == 0 || c == names.len() - 1).collect();
+            let ends: Vec<usize> = labels.iter().copied().filter(|&column| is_at_end(column)).collect();
             let several = || Problem::SeveralLabels(labels.iter().map(|&column| names[column].clone()).collect());
-            return if let [end] = ends[..] { Ok(end) } else { Err(several()) };
+            return if let [end] = ends[..] { Ok(Some(end)) } else { Err(several()) };
         }
     }
     // Pixels are headed alike but for a number.
     let stem = |name: &String| name.trim_end_matches(|c: char| c.is_ascii_digit()).to_owned();
-    let first = usize::from(names.len() > 1 && COUNTERS.contains(&names[0].to_lowercase().as_str()));
+    let first = counter(names).map_or(0, |counter| counter + 1);
     let stems: Vec<String> = names.iter().map(stem).collect();
-    let no_label = || {
-        let [first, last] = [first, names.len() - 1].map(|column: usize| names[column].clone());
-        Problem::NoLabel { columns: names.len(), first, last }
-    };
     match stems.get(first..) {
-        Some([first, others @ ..]) if others.iter().any(|stem| stem == first) => Err(no_label()),
-        Some([_, ..]) => Ok(first),
-        _ => Err(no_label()),
+        Some([first_stem, others @ ..]) if others.iter().any(|stem| stem == first_stem) => {
+            let [first, last] = [first, names.len() - 1].map(|column: usize| names[column].clone());
+            Err(Problem::NoLabel { columns: names.len(), first, last })
+        }
+        _ => Ok(None),
     }
+}
+
+/// The first column, if its heading says that it counts the images.
+pub(super) fn counter(names: &[String]) -> Option<usize> {
+    (names.len() > 1 && COUNTERS.contains(&names[0].to_lowercase().as_str())).then_some(0)
 }

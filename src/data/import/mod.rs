@@ -28,6 +28,7 @@ pub use table::read_table;
 
 /// How a source is to be taken.
 #[derive(Clone, Debug, Default, PartialEq)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a choice of its own")]
 pub struct Options {
     /// Rows and columns of an image: of a table's, where they are no square; of pictures, those that all must have.
     pub size: Option<(usize, usize)>,
@@ -35,6 +36,8 @@ pub struct Options {
     pub max: Option<u16>,
     /// Whether black becomes white.
     pub is_inverted: bool,
+    /// Whether rows and columns are exchanged.
+    pub is_transposed: bool,
     /// Whether pictures that cannot be decoded are passed over.
     pub skip_broken: bool,
     /// Which column of a table is the label, where its heading does not say it.
@@ -114,6 +117,10 @@ pub struct Imported {
     pub remarks: Vec<Remark>,
     /// The value that was taken for white.
     full: f32,
+    /// Of a table, the column of the labels, from 0, and how many there are.
+    label_column: Option<(usize, usize)>,
+    /// What label 0 was in the source.
+    first_label: u8,
 }
 
 impl Imported {
@@ -126,17 +133,30 @@ impl Imported {
         self.with(train, test)
     }
 
+    /// The classes that have too few images for any to be held out.
+    #[must_use]
+    pub fn not_held_out(&self, splits: &Splits) -> Option<Remark> {
+        let names = self.classes.used.iter().filter(|label| !splits.test.labels().contains(label));
+        let names: Vec<String> = names.map(|&label| self.classes.name(label)).collect();
+        (!names.is_empty()).then_some(Remark::NotTested(names))
+    }
+
     /// A set to train, these images, and one to test.
     ///
     /// # Errors
     /// As [`Splits::described`].
-    pub fn tested_with(self, test: Self) -> Result<Splits, super::Error> {
+    pub fn tested_with(&self, test: Self) -> Result<Splits, super::Error> {
         self.with(self.set.clone(), test.set)
     }
 
     fn with(&self, train: Dataset, test: Dataset) -> Result<Splits, super::Error> {
-        let description =
-            Description { names: self.classes.names.clone(), preparation: Some(self.preparation.clone()) };
+        // Labels that were counted anew keep their old numbers as names.
+        let renumbered = || {
+            let numbers = usize::from(self.first_label)..usize::from(self.first_label) + self.classes.count;
+            (self.first_label > 0).then(|| numbers.map(|number| number.to_string()).collect())
+        };
+        let names = self.classes.names.clone().or_else(renumbered);
+        let description = Description { names, preparation: Some(self.preparation.clone()) };
         Splits::described(train, test, self.classes.count, description)
     }
 }
@@ -180,12 +200,20 @@ pub enum Problem {
         pictures: usize,
     },
     /// A folder whose folders are the halves of a set.
-    #[error("its folders are the halves of a set, not classes; {}", halves(train.as_deref(), test.as_deref()))]
+    #[error("its folders are the halves of a set, not classes; {}", halves(train.as_deref(), test.as_deref(), others))]
     Halves {
         /// The folder of the training images.
         train: Option<PathBuf>,
         /// That of the test images.
         test: Option<PathBuf>,
+        /// Those beside them.
+        others: Vec<PathBuf>,
+    },
+    /// Pictures of 8 and of 16 bits, where a person said what white is.
+    #[error("{} has another number of bits than the pictures before, so --max cannot be white in both; give pictures of one kind", path.display())]
+    OtherDepth {
+        /// The picture.
+        path: PathBuf,
     },
     /// A folder of one class.
     #[error("all its pictures are in one folder, so of one class; give the folder that holds the classes{}",
@@ -297,12 +325,16 @@ fn beside(pictures: usize) -> String {
     if pictures > 0 { format!(", but {pictures} pictures beside it") } else { String::new() }
 }
 
-fn halves(train: Option<&Path>, test: Option<&Path>) -> String {
-    match (train, test) {
+fn halves(train: Option<&Path>, test: Option<&Path>, others: &[PathBuf]) -> String {
+    let give = match (train, test) {
         (Some(train), Some(test)) => format!("give {} --test {}", train.display(), test.display()),
         (Some(one), None) | (None, Some(one)) => format!("give {}", one.display()),
         (None, None) => "give the one to train with, and the other by --test".to_owned(),
+    };
+    if others.is_empty() {
+        return give;
     }
+    format!("{give}, without {}", some_of(others.iter().map(|path| path.display()), others.len()))
 }
 
 /// Takes over a source: a folder that has a folder of pictures for each class, or a table (.csv, .tsv, .csv.gz): a line an
@@ -335,10 +367,18 @@ struct Raw {
 const LEAST_SHARE: f32 = 0.5;
 
 /// Makes a set, and says what is odd about it.
-fn finish(raw: Raw, classes: Classes, mut remarks: Vec<Remark>, options: &Options) -> Result<Imported, Problem> {
+fn finish(
+    raw: Raw,
+    classes: Classes,
+    mut remarks: Vec<Remark>,
+    options: &Options,
+    train: Option<&Imported>,
+) -> Result<Imported, Problem> {
     let Raw { images, labels, size: (rows, cols), largest, full, paper } = raw;
     let set = Dataset::new(images, labels, rows, cols)?;
     let set = if options.is_inverted { set.inverted() } else { set };
+    let set = if options.is_transposed { set.transposed() } else { set };
+    let (rows, cols) = (set.rows(), set.cols());
     let first = set.images()[0];
     if set.images().iter().all(|&pixel| pixel == first) {
         remarks.push(Remark::OneColour(first));
@@ -351,14 +391,40 @@ fn finish(raw: Raw, classes: Classes, mut remarks: Vec<Remark>, options: &Option
         if let Some(first) = blank.next() {
             remarks.push(Remark::Blank { count: 1 + blank.count(), first });
         }
-        let sum: u64 = set.images().iter().map(|&pixel| u64::from(pixel)).sum();
-        let mean = (sum / set.images().len() as u64) as u8;
-        if mean > u8::MAX / 2 && !options.is_inverted {
-            remarks.push(Remark::Bright { mean });
+        let mean = mean(set.images());
+        match train.map(|train| self::mean(train.set.images())) {
+            Some(train) if (train > HALF) != (mean > HALF) => {
+                remarks.push(Remark::OtherPolarity { train, test: mean });
+            }
+            None if mean > HALF && !options.is_inverted => remarks.push(Remark::Bright { mean }),
+            _ => {}
         }
+        remarks.extend(polarity(&set, &classes));
     }
     let preparation = Preparation { rows, cols, inverted: options.is_inverted, max: options.max, paper };
-    Ok(Imported { set, classes, preparation, remarks, full })
+    let first_label = options.first_label;
+    Ok(Imported { set, classes, preparation, remarks, full, label_column: None, first_label })
+}
+
+const HALF: u8 = u8::MAX / 2;
+
+fn mean(pixels: &[u8]) -> u8 {
+    (pixels.iter().map(|&pixel| u64::from(pixel)).sum::<u64>() / pixels.len().max(1) as u64) as u8
+}
+
+/// A class that is mostly bright and one that is mostly dark, both clearly.
+fn polarity(set: &Dataset, classes: &Classes) -> Option<Remark> {
+    let mut sums = vec![(0_u64, 0_u64); classes.count];
+    for (image, &label) in set.labels().iter().enumerate() {
+        let (sum, count) = sums.get_mut(usize::from(label))?;
+        *sum += set.image(image)?.iter().map(|&pixel| u64::from(pixel)).sum::<u64>();
+        *count += set.pixels() as u64;
+    }
+    let mean = |&(sum, count): &(u64, u64)| sum.checked_div(count).map(|mean| mean as u8);
+    let find =
+        |is: fn(u8) -> bool| sums.iter().position(|sums| mean(sums).is_some_and(is)).map(|l| classes.name(l as u8));
+    let (dark, bright) = (find(|mean| mean < HALF / 2)?, find(|mean| mean > HALF + HALF / 2)?);
+    Some(Remark::Polarity { dark, bright })
 }
 
 /// What is to be said of classes that no training image shows.

@@ -1,6 +1,6 @@
 //! From what classes are called to their labels.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::remark::Remark;
 use super::{Classes, Problem};
@@ -55,7 +55,8 @@ impl Naming<'_> {
             let is_odd = number(name).is_some_and(|number| number != label as u64);
             is_odd.then(|| Remark::NotItsNumber { name: name.clone(), label: label as u8 })
         };
-        let remarks = sorted.iter().enumerate().find_map(odd).into_iter().collect();
+        let mut remarks: Vec<Remark> = sorted.iter().enumerate().find_map(odd).into_iter().collect();
+        remarks.extend(alike(&sorted));
         let used = of.iter().copied().collect();
         Ok(Labels { of, classes: Classes { count: sorted.len(), names: Some(sorted), used }, remarks })
     }
@@ -113,6 +114,16 @@ fn number(name: &str) -> Option<u64> {
     whole.unwrap_or(name).parse().ok()
 }
 
+/// What is told of the first two names that differ in case and spaces alone.
+fn alike(names: &[String]) -> Option<Remark> {
+    let mut seen: BTreeMap<String, &String> = BTreeMap::new();
+    names.iter().find_map(|name| {
+        let plain: String = name.chars().filter(|c| !c.is_whitespace()).flat_map(char::to_lowercase).collect();
+        let before = seen.insert(plain, name)?;
+        Some(Remark::Alike([before.clone(), name.clone()]))
+    })
+}
+
 /// What is told of names that are one label.
 fn merged(names: &[String], of: &[u8]) -> Vec<Remark> {
     let labels: BTreeSet<u8> = of.iter().copied().collect();
@@ -147,6 +158,10 @@ mod tests {
         let found = labels(&["0", "1", "10", "2", "noise"]);
         assert_eq!(found.of, [0, 1, 2, 3, 4]);
         assert_eq!(found.remarks, [Remark::NotItsNumber { name: "10".to_owned(), label: 2 }]);
+        assert_eq!(
+            labels(&["Cats", "cats ", "dogs"]).remarks[0].to_string(),
+            "two classes have names that are nearly one: \"Cats\" and \"cats \""
+        );
         assert_eq!(labels(&["7", "300"]).classes.names, Some(names(&["300", "7"])));
         let found = Naming { first_label: 1, ..FOLDERS }.labels(&names(&["1", "10"])).unwrap();
         assert_eq!((found.of, found.classes.count), (vec![0, 9], 10));

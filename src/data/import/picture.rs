@@ -2,7 +2,10 @@
 
 use std::io::Cursor;
 
-use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits};
+use image::codecs::gif::GifDecoder;
+use image::codecs::png::PngDecoder;
+use image::codecs::webp::WebPDecoder;
+use image::{AnimationDecoder, DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits};
 
 use crate::data::dataset;
 use crate::data::sniff::{FileKind, file_kind};
@@ -24,6 +27,8 @@ pub struct Picture {
     pub alpha: Option<Vec<u8>>,
     /// The file's format, as people name it.
     pub format: &'static str,
+    /// Whether there are more pictures behind this one in the file.
+    pub has_more_frames: bool,
     /// Whether its metadata say that it lies turned or mirrored in the file; here it is upright.
     pub is_turned: bool,
 }
@@ -132,6 +137,7 @@ pub fn read(bytes: &[u8]) -> Result<Picture, Problem> {
     if format == ImageFormat::Png {
         check_palette(bytes)?;
     }
+    let has_more_frames = has_more_frames(bytes, format);
     let mut reader = ImageReader::with_format(Cursor::new(bytes), format);
     let mut limits = Limits::default();
     limits.max_alloc = Some(MAX_ALLOC);
@@ -151,7 +157,24 @@ pub fn read(bytes: &[u8]) -> Result<Picture, Problem> {
     let (rows, cols) = (picture.height() as usize, picture.width() as usize);
     let (grey, alpha) = to_grey(picture);
     let alpha = alpha.filter(|alpha| alpha.iter().any(|&alpha| alpha < u8::MAX));
-    Ok(Picture { rows, cols, grey, alpha, format: name, is_turned })
+    Ok(Picture { rows, cols, grey, alpha, format: name, has_more_frames, is_turned })
+}
+
+/// Whether a file holds an animation. What is broken in it is found, and told, when the picture is decoded.
+fn has_more_frames(bytes: &[u8], format: ImageFormat) -> bool {
+    let bytes = Cursor::new(bytes);
+    match format {
+        ImageFormat::Png => PngDecoder::new(bytes).and_then(|decoder| decoder.is_apng()).unwrap_or(false),
+        ImageFormat::WebP => WebPDecoder::new(bytes).is_ok_and(|decoder| decoder.has_animation()),
+        ImageFormat::Gif => {
+            let (cols, rows) = GifDecoder::new(bytes.clone()).map_or((0, 0), |decoder| decoder.dimensions());
+            // Frames are decoded to be counted, so none that are too large.
+            dataset::pixels(rows as usize, cols as usize).is_some()
+                && GifDecoder::new(bytes)
+                    .is_ok_and(|decoder| decoder.into_frames().nth(1).is_some_and(|frame| frame.is_ok()))
+        }
+        _ => false,
+    }
 }
 
 /// The png decoder panics at a palette that ends within a colour.
@@ -285,6 +308,21 @@ mod tests {
         assert_eq!((&sixteen.grey, sixteen.grey.full()), (&Grey::Bits16(vec![4095, 65535]), 65535));
         let one = read(ColorType::Grayscale, BitDepth::One, (1, 3), &[0b1010_0000]);
         assert_eq!(one.grey, Grey::Bits8(vec![255, 0, 255]));
+    }
+
+    #[test]
+    fn several_frames_are_told() {
+        let mut out = Vec::new();
+        let mut encoder = image::codecs::gif::GifEncoder::new(&mut out);
+        for grey in [200, 100] {
+            encoder
+                .encode_frame(image::Frame::new(image::RgbaImage::from_pixel(2, 2, [grey, grey, grey, 255].into())))
+                .unwrap();
+        }
+        drop(encoder);
+        let picture = read(&out).unwrap();
+        assert!(picture.has_more_frames && picture.grey.to_bytes(255)[0].abs_diff(200) < 3);
+        assert!(FORMATS.iter().all(|&format| !read(&encoded(format)).unwrap().has_more_frames));
     }
 
     #[test]

@@ -98,6 +98,42 @@ pub enum Remark {
     Windows1252(String),
     /// The last column could hold the labels as well.
     LastToo,
+    /// A column is the label that the heading does not name as such.
+    NotTheHeadings {
+        /// The column, from 1.
+        column: usize,
+        /// The heading of the one that it names.
+        heading: String,
+    },
+    /// Lines of separators alone.
+    BlankLines(usize),
+    /// Pixels a little beyond black or white, taken for it.
+    Clamped {
+        /// White.
+        full: f32,
+    },
+    /// A table whose images lie transposed, which is known by its name.
+    Emnist,
+    /// Pictures of which only the first of several frames is taken.
+    Frames(usize),
+    /// Classes whose pictures all lie in folders below their own.
+    Deeper(Vec<PathBuf>),
+    /// One class has bright ink on dark paper, another the reverse.
+    Polarity {
+        /// A class whose pixels are mostly dark.
+        dark: String,
+        /// A class whose pixels are mostly bright.
+        bright: String,
+    },
+    /// The test images are mostly bright where the training images are mostly dark, or the reverse.
+    OtherPolarity {
+        /// The mean pixel of the training images, of 255.
+        train: u8,
+        /// That of the test images.
+        test: u8,
+    },
+    /// Two classes whose names are alike but for case and spaces.
+    Alike([String; 2]),
     /// Classes without a training image.
     Unused(Unused),
     /// Classes that the test images lack.
@@ -121,6 +157,10 @@ pub enum Why {
     Circle,
     /// A picture that cannot be decoded, where a person wants to go on without.
     Broken,
+    /// What a system keeps for itself.
+    System,
+    /// No file that can be read as a whole: a pipe, a device.
+    NoFile,
 }
 
 impl Remark {
@@ -141,6 +181,8 @@ impl fmt::Display for Why {
             Self::EmptyFolder => "a folder without a picture, so no class",
             Self::Circle => "a folder that leads back to one around it",
             Self::Broken => "a broken picture",
+            Self::System => "what a system keeps for itself",
+            Self::NoFile => "no ordinary file",
         })
     }
 }
@@ -157,7 +199,7 @@ pub(super) fn some_of<T: fmt::Display>(names: impl ExactSizeIterator<Item = T>, 
 
 /// What white may be on the scale whose largest value is this: the end of a usual scale that it nearly reaches.
 fn usual_white(value: f32) -> f32 {
-    const ENDS: [f32; 10] = [1.0, 4.0, 16.0, 31.0, 63.0, 100.0, 127.0, 1023.0, 4095.0, 16383.0];
+    const ENDS: [f32; 11] = [1.0, 4.0, 16.0, 31.0, 63.0, 100.0, 127.0, 255.0, 1023.0, 4095.0, 16383.0];
     ENDS.into_iter().find(|&end| value <= end && value > 0.9 * end).unwrap_or(value)
 }
 
@@ -225,6 +267,31 @@ impl fmt::Display for Remark {
                 "not every class is a number, so labels count the names in their order: class {name} has label {label}"
             ),
             Self::Windows1252(name) => write!(f, "a name that is not in UTF-8 is read as Windows-1252: {name}"),
+            Self::NotTheHeadings { column, heading } => {
+                write!(f, "column {column} is taken for the label, as was said, where the heading has {heading}")
+            }
+            Self::BlankLines(count) => write!(f, "{count} line{} without a value passed over", plural(*count)),
+            Self::Clamped { full } => write!(f, "pixels a little below 0 or above {full} are taken for 0 and {full}"),
+            Self::Emnist => f.write_str("EMNIST's tables have their images transposed; they are turned upright"),
+            Self::Frames(count) => {
+                write!(f, "of {count} picture{} with several frames the first is taken", plural(*count))
+            }
+            Self::Deeper(folders) => write!(
+                f,
+                "all pictures of a class lie in folders below it, which are not told apart: {}",
+                some_of(folders.iter().map(|path| path.display()), folders.len())
+            ),
+            Self::Polarity { dark, bright } => {
+                write!(
+                    f,
+                    "class {bright} is mostly bright and class {dark} mostly dark: ink and paper the other way round?"
+                )
+            }
+            Self::OtherPolarity { train, test } => write!(
+                f,
+                "the mean pixel is {test} of 255, that of the training images {train}: ink and paper the other way round?"
+            ),
+            Self::Alike([one, other]) => write!(f, "two classes have names that are nearly one: {one:?} and {other:?}"),
             Self::LastToo => f.write_str("the last column could be the label as well; --label last takes it"),
             Self::Unused(unused) if unused.is_first_alone() => {
                 write!(f, "{unused}; where labels begin at 1, give --first-label 1")

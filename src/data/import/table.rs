@@ -8,7 +8,7 @@ use std::path::Path;
 use csv::ByteRecord;
 
 use super::field::{as_number, as_text, excerpt, trimmed};
-use super::heading::{COUNTERS, is_heading, labelled, separator};
+use super::heading::{SPACE, counter, is_heading, labelled, said_separator, separator};
 use super::names::Naming;
 use super::remark::Remark;
 use super::text::utf8;
@@ -22,8 +22,26 @@ use crate::{NoMemory, memory};
 #[non_exhaustive]
 pub enum Problem {
     /// Nothing stands between fields.
-    #[error("line {0} has no comma, semicolon or tab; each line is a label and the pixels, with one of these between")]
-    NoSeparator(u64),
+    #[error(
+        "line 1 has no comma, semicolon or tab ({0:?}); each line is a label and the pixels, with one of these between"
+    )]
+    NoSeparator(String),
+    /// A quoted field that goes on over the end of its line: a quote is missing.
+    #[error("line {line}, column {column}: a quoted field goes on over the end of the line; mend its quotes")]
+    LineBreak {
+        /// Which line, from 1.
+        line: u64,
+        /// Which column, from 1.
+        column: usize,
+    },
+    /// A line of one number beside its label.
+    #[error(
+        "has one number a line beside the label, so images of one pixel: a list of files? Where not, give the --size"
+    )]
+    OnePixel,
+    /// A line of nothing beside its label.
+    #[error("has no numbers beside the label: a list of files? Give the pixels themselves, or a folder of pictures")]
+    NoPixels,
     /// A field that is no number.
     #[error("line {line}, column {column}: {found:?} is no number; each line is a label and the pixels")]
     NoNumber {
@@ -123,16 +141,26 @@ pub enum Problem {
     },
 }
 
+/// How far fractions may go beyond black and white, as a share of white: resized pictures do.
+const BEYOND: f32 = 0.1;
+
 /// The largest label.
 const MOST_LABEL: u16 = dataset::MAX_CLASSES as u16 - 1;
 
 /// Takes over a table.
 pub(super) fn read(path: &Path, options: &Options, train: Option<&Imported>) -> Result<Imported, Error> {
+    // As its IDX files are known, by the name.
+    let is_emnist = path.file_name().is_some_and(|name| name.to_string_lossy().to_lowercase().starts_with("emnist-"));
+    let options = Options { is_transposed: options.is_transposed || is_emnist, ..options.clone() };
     let read = || {
         let file = File::open(path)?;
-        read_table(BufReader::new(file), options, train)
+        read_table(BufReader::new(file), &options, train)
     };
-    read().map_err(|problem| Error { path: path.to_owned(), problem })
+    let mut imported = read().map_err(|problem| Error { path: path.to_owned(), problem })?;
+    if is_emnist {
+        imported.remarks.push(Remark::Emnist);
+    }
+    Ok(imported)
 }
 
 /// Takes over a table from its bytes, compressed or not.
@@ -147,13 +175,14 @@ pub fn read_table(
     let mut input = BufReader::new(gzip::unpacked(input)?);
     let first = input.fill_buf()?;
     // Two letters may begin a text as well.
-    let is_binary = !first.is_ascii() || first.contains(&0) || first.trim_ascii_start().starts_with(b"<");
+    let is_binary =
+        !first.is_ascii() || first.contains(&0) || matches!(first.trim_ascii_start().first(), Some(b'<' | b'[' | b'{'));
     if let Some(kind) = file_kind(first).filter(|_| is_binary) {
         return Err(super::Problem::NoTable(kind));
     }
     let (text, encoding) = utf8(input)?;
     let mut table = Table::read(BufReader::new(text))?;
-    let label = table.label_column(options)?;
+    let Chosen { column: label, is_said } = table.label_column(options, train)?;
     let mut remarks = vec![Remark::Lines {
         images: table.lines.len(),
         separator: table.separator,
@@ -165,30 +194,40 @@ pub fn read_table(
     if let (Some(column), Some(names)) = (counter, &table.heading) {
         remarks.push(Remark::IndexColumn(names[column].clone()));
     }
-    if table.heading.is_none()
-        && options.label.is_none()
-        && label == 0
-        && table.looks_like_labels(table.columns - 1).is_some()
-        && !table.words.is_in(0)
-    {
+    let last = table.columns - 1;
+    if !is_said && label != last && !table.words.is_in(label) && table.looks_like_labels(last).is_some() {
         remarks.push(Remark::LastToo);
     }
+    if let Some(names) = &table.heading
+        && let Ok(Some(said)) = labelled(names)
+        && said != label
+    {
+        remarks.push(Remark::NotTheHeadings { column: label + 1, heading: names[said].clone() });
+    }
+    if table.blank_lines > 0 {
+        remarks.push(Remark::BlankLines(table.blank_lines));
+    }
+    remarks.extend(table.odd_text.take().map(Remark::Windows1252));
     let naming = Naming {
         first_label: options.first_label,
         train: train.map(|train| &train.classes),
         large_numbers_are_names: false,
     };
-    let (labels, classes, more) = table.labels(label, naming)?;
+    let (labels, classes, more) = table.labels(label, is_said, naming)?;
     remarks.extend(more);
     let is_pixel = |column: usize| column != label && Some(column) != counter;
     let pixels = (0..table.columns).filter(|&column| is_pixel(column)).count();
-    let size = size(pixels, options.size, train)?;
     table.check_words(is_pixel)?;
+    let size = size(pixels, options.size, train)?;
     let (full, largest) = table.scale(is_pixel, options.max, train)?;
     remarks.insert(1, Remark::Largest { value: largest, full });
+    if table.is_clamped {
+        remarks.push(Remark::Clamped { full });
+    }
     let images = table.images(is_pixel, full)?;
     let raw = Raw { images, labels, size, largest, full, paper: None };
-    finish(raw, classes, remarks, options)
+    let imported = finish(raw, classes, remarks, options, train)?;
+    Ok(Imported { label_column: Some((label, table.columns)), ..imported })
 }
 
 /// Rows and columns of an image of so many pixels.
@@ -203,6 +242,8 @@ fn size(
         Some((rows, cols)) => {
             return Err(Problem::Pixels { found: pixels, expected: rows.saturating_mul(cols) }.into());
         }
+        None if pixels == 0 => return Err(Problem::NoPixels.into()),
+        None if pixels == 1 => return Err(Problem::OnePixel.into()),
         None if pixels.isqrt().pow(2) == pixels => (pixels.isqrt(), pixels.isqrt()),
         None => return Err(Problem::NotSquare { pixels }.into()),
     };
@@ -235,6 +276,19 @@ struct Table {
     lines: Vec<u64>,
     /// Whether a column has a number with a decimal point or an exponent.
     has_fractions: Vec<bool>,
+    /// Lines of separators alone.
+    blank_lines: usize,
+    /// A word that was not in UTF-8.
+    odd_text: Option<String>,
+    /// Whether some pixels are a little beyond white or black, and are taken for it.
+    is_clamped: bool,
+}
+
+/// The column of the labels.
+struct Chosen {
+    column: usize,
+    /// Whether a heading or a person said so.
+    is_said: bool,
 }
 
 /// Numbers, in as little memory as they allow.
@@ -296,7 +350,13 @@ impl Table {
         if head.trim_ascii().is_empty() && input.fill_buf()?.is_empty() {
             return Err(super::Problem::Empty);
         }
-        let (separator, name) = separator(&head).ok_or(Problem::NoSeparator(1))?;
+        let said = said_separator(&head);
+        if said.is_some() {
+            head.clear();
+            read_line(&mut input, &mut head)?;
+        }
+        let (separator, name) =
+            said.or_else(|| separator(&head)).ok_or_else(|| Problem::NoSeparator(excerpt(head.trim_ascii())))?;
         let mut reader = csv::ReaderBuilder::new()
             .has_headers(false)
             .flexible(true)
@@ -311,12 +371,25 @@ impl Table {
             words: Words::default(),
             lines: Vec::new(),
             has_fractions: Vec::new(),
+            blank_lines: 0,
+            odd_text: None,
+            is_clamped: false,
         };
         let mut ends_with_separator = false;
         let mut record = ByteRecord::new();
         while reader.read_byte_record(&mut record).map_err(io::Error::from)? {
             let line = record.position().map_or(0, csv::Position::line);
             let mut fields: Vec<&[u8]> = record.iter().map(trimmed).collect();
+            if separator == SPACE {
+                fields.retain(|field| !field.is_empty());
+            }
+            if fields.iter().all(|field| field.is_empty()) {
+                table.blank_lines += 1;
+                continue;
+            }
+            if let Some(column) = fields.iter().position(|field| field.contains(&b'\n') || field.contains(&b'\r')) {
+                return Err(Problem::LineBreak { line, column: column + 1 }.into());
+            }
             if table.columns == 0 {
                 ends_with_separator = fields.len() > 1 && fields.last().is_some_and(|field| field.is_empty());
                 table.columns = fields.len() - usize::from(ends_with_separator);
@@ -345,7 +418,10 @@ impl Table {
         let row = self.lines.len();
         self.lines.push(line);
         for (column, field) in fields.iter().enumerate() {
-            let value = if let Some((value, is_fraction)) = as_number(field, has_decimal_comma) {
+            // Where the first is a word, all of its column are words, whatever they look like.
+            let is_of_words = self.words.columns.get(&column) == Some(&0) && row > 0;
+            let number = as_number(field, has_decimal_comma).filter(|_| !is_of_words);
+            let value = if let Some((value, is_fraction)) = number {
                 self.has_fractions[column] |= is_fraction;
                 value
             } else {
@@ -355,7 +431,11 @@ impl Table {
                     return Err(Problem::NoNumber { line, column: column + 1, found: excerpt(field) }.into());
                 }
                 self.words.columns.entry(column).or_insert(row);
-                self.words.at.insert((row, column), as_text(field));
+                let (word, is_utf8) = super::text::as_text(field);
+                if !is_utf8 && self.odd_text.is_none() {
+                    self.odd_text = Some(word.clone());
+                }
+                self.words.at.insert((row, column), word);
                 0.0
             };
             self.values.push(value);
@@ -367,39 +447,46 @@ impl Table {
         self.values.get(row * self.columns + column)
     }
 
-    /// Which column is the label: the one asked for, the one that the heading names, or the first.
-    fn label_column(&self, options: &Options) -> Result<usize, Problem> {
+    /// Which column is the label: the one asked for, the one that the heading names, that of the training images' table, or the
+    /// first.
+    fn label_column(&self, options: &Options, train: Option<&Imported>) -> Result<Chosen, Problem> {
         let last = self.columns - 1;
-        let asked = match &options.label {
-            None | Some(LabelColumn::Number(0)) => None,
-            Some(LabelColumn::First) => Some(0),
-            Some(LabelColumn::Last) => Some(last),
-            Some(LabelColumn::Number(number)) => Some(number - 1).filter(|&column| column <= last),
-            Some(LabelColumn::Named(name)) => {
-                self.heading.as_ref().and_then(|names| names.iter().position(|other| other.eq_ignore_ascii_case(name)))
-            }
-        };
-        match (asked, &options.label) {
-            (Some(column), _) => return Ok(column),
-            (None, Some(label)) => return Err(Problem::NoColumn(label.to_string())),
-            (None, None) => {}
+        if let Some(label) = &options.label {
+            let column = match label {
+                LabelColumn::First => Some(0),
+                LabelColumn::Last => Some(last),
+                LabelColumn::Number(number) => number.checked_sub(1).filter(|&column| column <= last),
+                LabelColumn::Named(name) => {
+                    let names = self.heading.as_ref();
+                    names.and_then(|names| names.iter().position(|other| other.eq_ignore_ascii_case(name)))
+                }
+            };
+            let column = column.ok_or_else(|| Problem::NoColumn(label.to_string()))?;
+            return Ok(Chosen { column, is_said: true });
         }
         // Numbers of columns say nothing.
-        if let Some(names) = self.heading.as_ref().filter(|names| names.iter().any(|name| name.parse::<f32>().is_err()))
+        let heading = self.heading.as_ref().filter(|names| names.iter().any(|name| name.parse::<f32>().is_err()));
+        if let Some(column) = heading.map(|names| labelled(names)).transpose()?.flatten() {
+            return Ok(Chosen { column, is_said: true });
+        }
+        if let Some((column, columns)) = train.and_then(|train| train.label_column)
+            && columns == self.columns
         {
-            return labelled(names);
+            return Ok(Chosen { column, is_said: true });
         }
-        match (self.words.is_in(0), self.words.is_in(last)) {
-            (true, _) => Ok(0),
-            (false, true) => Ok(last),
-            (false, false) => match (self.looks_like_labels(0), self.looks_like_labels(last)) {
-                (None, Some(range)) => match self.why_no_label(0) {
-                    Some(first) => Err(Problem::LabelLast { first, last: range }),
-                    None => Ok(0),
+        let first = heading.and_then(|names| counter(names)).map_or(0, |counter| (counter + 1).min(last));
+        let column = match (self.words.is_in(first), self.words.is_in(last)) {
+            (true, _) => first,
+            (false, true) => last,
+            (false, false) => match (self.looks_like_labels(first), self.looks_like_labels(last)) {
+                (None, Some(range)) => match self.why_no_label(first) {
+                    Some(first) => return Err(Problem::LabelLast { first, last: range }),
+                    None => first,
                 },
-                _ => Ok(0),
+                _ => first,
             },
-        }
+        };
+        Ok(Chosen { column, is_said: false })
     }
 
     /// The least and the largest value of a column that could hold labels: whole numbers, some of them different, that use half
@@ -434,19 +521,22 @@ impl Table {
 
     /// The column whose heading says that it counts the images.
     fn counter_column(&self, label: usize) -> Option<usize> {
-        let names = self.heading.as_ref()?;
-        let is_counter = |name: &String| COUNTERS.contains(&name.to_lowercase().as_str());
-        names.iter().position(is_counter).filter(|&column| column != label)
+        counter(self.heading.as_ref()?).filter(|&column| column != label)
     }
 
     /// The label of each line, and the classes.
-    fn labels(&self, column: usize, naming: Naming) -> Result<(Vec<u8>, super::Classes, Vec<Remark>), super::Problem> {
+    fn labels(
+        &self,
+        column: usize,
+        is_said: bool,
+        naming: Naming,
+    ) -> Result<(Vec<u8>, super::Classes, Vec<Remark>), super::Problem> {
         let text = |row: usize| match self.words.at.get(&(row, column)) {
             Some(word) => word.clone(),
             None => self.value(row, column).to_string(),
         };
-        // Where the first label is a number, a word among them is a mistake.
-        if self.words.columns.get(&column).is_some_and(|&row| row > 0) {
+        // Where the first label is a number and nobody said that these are labels, a word among them is a mistake.
+        if self.words.columns.get(&column).is_some_and(|&row| row > 0 && !is_said) {
             let row = self.words.columns[&column];
             let (line, found) = (self.lines[row], text(row));
             return Err(Problem::NoNumber { line, column: column + 1, found }.into());
@@ -498,7 +588,7 @@ impl Table {
 
     /// White, and the largest pixel.
     fn scale(
-        &self,
+        &mut self,
         is_pixel: impl Fn(usize) -> bool,
         max: Option<u16>,
         train: Option<&Imported>,
@@ -518,7 +608,7 @@ impl Table {
                 }
             }
         }
-        let are_fractions = has_fractions && largest.0 <= 1.0;
+        let are_fractions = has_fractions && largest.0 <= 1.0 + BEYOND;
         let full = match (max, train) {
             (Some(max), _) => max.into(),
             (None, Some(train)) => train.full,
@@ -531,16 +621,23 @@ impl Table {
             value,
             full,
         };
-        if least.0 < 0.0 {
+        // What resizing leaves.
+        let beyond = if has_fractions { BEYOND * full } else { 0.0 };
+        let is_clamped = least.0 < 0.0 || largest.0 > full;
+        if least.0 < -beyond {
             return Err(out_of_range(least).into());
         }
         if let (None, Some(train)) = (max, train) {
             let found = if are_fractions { 1.0 } else { largest.0 };
-            if are_fractions && train.full > 1.0 || largest.0 > train.full {
+            if are_fractions && train.full > 1.0 || largest.0 > train.full + beyond {
                 return Err(super::Problem::OtherScale { found, expected: train.full });
             }
         }
-        if largest.0 > full { Err(out_of_range(largest).into()) } else { Ok((full, largest.0)) }
+        if largest.0 > full + beyond {
+            return Err(out_of_range(largest).into());
+        }
+        self.is_clamped = is_clamped;
+        Ok((full, largest.0))
     }
 
     /// The pixels, 0 to 255.
@@ -628,6 +725,10 @@ mod tests {
             ",label,p0,p1,p2,p3\n0,7,1,2,3,4\n1,0,5,6,7,255\n",
             "p0,p1,label,p2,p3\n1,2,7,3,4\n5,6,0,7,255\n",
             "digit,p0,p1,p2,p3\n7,1,2,3,4\n0,5,6,7,255\n",
+            "sep=;\r\n7;1;2;3;4\r\n0;5;6;7;255\r\n",
+            " 7.0  1 2 3 4 \n 0.0  5 6 7 255\n",
+            "7,1,2,3,4\n0,5,6,7,255\n,,,,\n,,,,\n",
+            "A,B,Y,Z,Label\n1,2,3,4,7\n5,6,7,255,0\n",
         ] {
             assert_eq!(set(text), expected(), "{text:?}");
         }
@@ -666,7 +767,10 @@ mod tests {
             assert!(told_by.contains(told), "{told_by}");
         }
         assert!(said("p1,p2,p3,p4\n1,2,3,4\n").contains("names 4 columns, p1 to p4, none of them a label"));
-        assert!(said("p1,class,y,p2,p3\n1,2,3,4,5\n").contains("several columns that could be the label: class, y"));
+        assert!(
+            said("p1,class,target,p2,p3\n1,2,3,4,5\n")
+                .contains("several columns that could be the label: class, target")
+        );
         assert_eq!(set("y,p1,p9,p2,p3\n1,2,3,4,5\n0,2,3,4,255").labels(), [1, 0]);
     }
 
@@ -686,6 +790,13 @@ mod tests {
         let found = with("ka,9,8,200,0\nkha,2,3,4,1\n", &Options::default()).unwrap();
         assert_eq!(found.set.image(1).unwrap(), [2, 3, 4, 1]);
         assert!(said("3,9,8,200,0\nkha,2,3,4,1\n").contains("line 2, column 1: \"kha\" is no number"));
+        // Where they are said to be labels, words and numbers are names.
+        let found = with("3,9,8,200,0\nkha,2,3,4,1\n", &labelled("first")).unwrap();
+        assert_eq!(found.classes.names, Some(vec!["3".to_owned(), "kha".to_owned()]));
+        let found = with("4a,9,8,200,0\n1e2,2,3,4,1\n07,2,3,4,1\n7,2,3,4,1\n", &Options::default()).unwrap();
+        assert_eq!(found.classes.names.unwrap(), ["07", "1e2", "4a", "7"]);
+        // A heading that names no label is no reason to take pixels for it.
+        assert!(said(format!("aa,bb,cc,dd,digit\n{lines}")).contains("give --label last"));
         // Both ends could be labels.
         let found = with("0,9,8,200,1\n1,2,3,4,0\n", &Options::default()).unwrap();
         assert!(found.remarks.contains(&Remark::LastToo));
@@ -704,6 +815,8 @@ mod tests {
         assert_eq!(pixels("1,0,8,16,0\n0,1,1,0,0\n", Some(16)), (vec![0, 128, 255, 0, 16, 16, 0, 0], false));
         assert_eq!(pixels("1,0,1,1,0\n0,1,1,0,0\n", None).0[1], 1);
         assert_eq!(pixels("1,0,2048,4095,0\n0,1,1,0,0\n", Some(4095)).0[..3], [0, 128, 255]);
+        let (pixels_beyond, _) = pixels("1,-0.05,0.5,1.02,0\n0,1,1,0,0\n", None);
+        assert_eq!(pixels_beyond[..4], [0, 128, 255, 0]);
         assert!(
             said("1,0,9,256,0\n0,1,1,0,0\n").contains("line 1, column 4: a pixel of 256, where 255 is white; --max")
         );
@@ -717,6 +830,8 @@ mod tests {
         let train = with("1,0.0,0.5,1.0,0\n0,1,1,0,0\n", &Options::default()).unwrap();
         let test = |text: &str, train: &Imported| read_table(text.as_bytes(), &Options::default(), Some(train));
         assert_eq!(test("1,0,1,1,0\n", &train).unwrap().set.images(), [0, 255, 255, 0]);
+        let last = with("p0,p1,p2,p3,label\n0,9,8,200,1\n0,1,1,0,0\n", &Options::default()).unwrap();
+        assert_eq!(test("1,2,3,4,0\n", &last).unwrap().set.labels(), [0]);
         assert!(
             test("1,0,1,2,0\n", &train).unwrap_err().to_string().contains("reach 2, those of the training images 1")
         );
@@ -739,7 +854,13 @@ mod tests {
         assert!(matches!(with("", &Options::default()), Err(super::super::Problem::Empty)));
         assert!(matches!(with("\n\n", &Options::default()), Err(super::super::Problem::Empty)));
         assert!(matches!(with("label,pixel", &Options::default()), Err(super::super::Problem::Empty)));
-        assert!(said("3").contains("line 1 has no comma, semicolon or tab"));
+        assert!(said("3").contains("line 1 has no comma, semicolon or tab (\"3\")"));
+        assert!(said("{\"a\": [1, 2]}").contains("is JSON"));
+        assert!(said("label\n1,3\n2,4").contains("no comma"));
+        assert!(said("image,label\n11,3\n12,4").contains("one number a line beside the label"));
+        assert!(said("id,label\n11,3\n12,4").contains("no numbers beside the label: a list of files?"));
+        assert!(said("name,label,a,b\nx.png,3,1,2\ny.png,3,1,2").contains("line 2, column 1: \"x.png\" is no number"));
+        assert!(said("3,\"1\n4,2\"\n5,6").contains("line 1, column 2: a quoted field goes on over the end"));
         assert!(said("3,1,2").contains("has 2 pixels a line, which are no square; give the --size"));
         assert!(said("3,1,2,3").contains("with the label they would be 2x2: does it have no labels?"));
         assert!(said("1,2\n1,2,3").contains("line 2 has 3 fields where the lines before have 2"));

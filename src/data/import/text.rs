@@ -4,12 +4,15 @@ use std::io::{self, BufRead, Read};
 
 use encoding_rs::{CoderResult, Decoder, Encoding, UTF_8, UTF_16BE, UTF_16LE, WINDOWS_1252};
 
-/// A name as text, and whether it is UTF-8; what is not is taken for Windows-1252.
+/// A name as text, and whether it is UTF-8; what is not is taken for Windows-1252. Control characters are escaped.
 pub(super) fn as_text(bytes: &[u8]) -> (String, bool) {
-    match std::str::from_utf8(bytes) {
-        Ok(text) => (text.to_owned(), true),
-        Err(_) => (WINDOWS_1252.decode_without_bom_handling(bytes).0.into_owned(), false),
-    }
+    let (text, is_utf8) = match std::str::from_utf8(bytes) {
+        Ok(text) => (text.into(), true),
+        Err(_) => (WINDOWS_1252.decode_without_bom_handling(bytes).0, false),
+    };
+    // A name that moves a terminal's cursor would be no name.
+    let shown = |c: char| if c.is_control() { c.escape_default().collect() } else { String::from(c) };
+    (text.chars().map(shown).collect(), is_utf8)
 }
 
 /// The text, without a byte order mark, and what it was written in, if not in UTF-8. Without a mark it is UTF-16 if every other
