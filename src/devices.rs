@@ -438,7 +438,10 @@ fn choose(devices: &[Info], choice: &Choice) -> Result<usize, Error> {
             let mut fitting: Vec<&Info> = devices.iter().filter(fits).collect();
             fitting.sort_by_key(|info| ["vulkan", "metal", "dx12", "gl"].iter().position(|b| *b == info.backend));
             let Some((first, others)) = fitting.split_first() else {
-                return Err(Error::Unknown { part: part.clone(), found: devices.to_vec() });
+                return Err(Error::Unknown {
+                    part: if part.is_empty() { backend.clone().unwrap_or_default() } else { part.clone() },
+                    found: devices.to_vec(),
+                });
             };
             if others.iter().any(|other| !is_same_card(first, other)) {
                 return Err(Error::Ambiguous { part: part.clone(), found: fitting.into_iter().cloned().collect() });
@@ -557,6 +560,7 @@ mod tests {
         assert_eq!(chosen(&devices, "gl:geforce"), Ok(1));
         assert_eq!(chosen(&devices, "Vulkan:"), Ok(2));
         assert!(chosen(&devices, "metal:geforce").unwrap_err().contains("no device is named 'geforce'"));
+        assert!(chosen(&devices, "metal:").unwrap_err().contains("no device is named 'metal'"));
     }
 
     #[test]

@@ -61,7 +61,7 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "NAME", requires = "model")]
     output: Option<Output>,
     /// Draw the errors of W1's gradient by step size, at the first check and on the first device, into FILE, an .svg or .png
-    #[arg(long, value_name = "FILE", value_parser = plot_path)]
+    #[arg(long, value_name = "FILE", value_parser = plot_path())]
     plot: Option<PathBuf>,
     /// Draw --plot even where there is one
     #[arg(long, requires = "plot")]

@@ -174,6 +174,8 @@ enum Error {
         "the loss was no finite number at iteration {step}; {kept}; use a smaller --learning-rate or smaller initial weights"
     )]
     NotFinite { step: u64, kept: String },
+    #[error("{reason}; {kept}")]
+    CutShort { reason: Box<Error>, kept: String },
     #[error("interrupted; {kept}")]
     Interrupted { kept: String },
 }
@@ -224,7 +226,8 @@ fn parse() -> Command {
 
 /// Checks that no file is overwritten unasked.
 fn check_free(path: Option<&Path>, overwrite: bool) -> Result<(), Error> {
-    let there = path.filter(|path| !overwrite && path.is_file());
+    // A pipe, a device or a link would be lost as well.
+    let there = path.filter(|path| !overwrite && path.symlink_metadata().is_ok_and(|there| !there.is_dir()));
     there.map_or(Ok(()), |path| Err(Error::FileThere(path.to_owned())))
 }
 

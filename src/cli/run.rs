@@ -11,6 +11,7 @@ use crate::devices::Info;
 use crate::net::{Net, Params};
 use crate::report::chart::chart;
 use crate::report::plot::write_plot;
+use crate::report::progress::tell;
 use crate::report::run_folder::RunFolder;
 use crate::report::summary::{self, Data, Settings};
 use crate::train::{Checkpoint, End, EpochAccuracy, Outcome};
@@ -78,6 +79,24 @@ impl Run {
         (reached.train_time, reached.eval_time) = (train_time, eval_time);
     }
 
+    /// Keeps what a run reached before this error, if it reached anything. Returns what it prints, and how the command ends.
+    pub fn fail(&mut self, error: Error) -> (String, Result<(), Error>) {
+        if self.reached.losses.is_empty() {
+            return (String::new(), Err(error));
+        }
+        let (text, ended) = self.end(None);
+        let ended = match ended {
+            Err(Error::Interrupted { kept }) => Err(Error::CutShort { reason: Box::new(error), kept }),
+            // That it could not be kept either is told before.
+            Err(other) => {
+                tell(format_args!("note: {other}"));
+                Err(error)
+            }
+            Ok(()) => Err(error),
+        };
+        (text, ended)
+    }
+
     /// Writes the files of a run that ended like this; with none, of one that is cut short. Returns what it prints, and how the
     /// command ends.
     pub fn end(&mut self, outcome: Option<&Outcome>) -> (String, Result<(), Error>) {
@@ -95,12 +114,15 @@ impl Run {
             Err(Error::Elsewhere { kept, .. }) => self.results(outcome, Some(kept)),
             _ => results,
         };
-        let written = saved.and(plotted.transpose().map_err(Error::from)).map(drop);
+        let plotted = plotted.transpose().map_err(Error::from);
+        // Only what is there is named.
+        let there = (folder.filter(|_| saved.is_ok()), plot.filter(|_| plotted.is_ok()));
+        let written = saved.and(plotted).map(drop);
         let text = match (self.targets.json, outcome.end) {
             (true, _) => json_text(&results),
             // Accuracies of weights that diverge are nothing for a person.
             (false, End::NotFinite { .. }) => Ok(String::new()),
-            (false, _) => Ok(text(outcome, &results, folder.filter(|_| written.is_ok()), plot)),
+            (false, _) => Ok(text(outcome, &results, there.0, there.1)),
         };
         let kept = match (folder, &self.targets.folder) {
             (None, None) => "nothing was kept (--no-save)".to_owned(),
@@ -187,6 +209,8 @@ impl Unsaved for Run {
 
 #[cfg(test)]
 mod tests {
+    use std::process::ExitCode;
+
     use serde_json::Value;
 
     use super::*;
@@ -303,6 +327,38 @@ mod tests {
         assert_eq!(results["end"], "finished");
         let printed: Value = serde_json::from_str(&text).unwrap();
         assert_eq!(printed["out"], beside.to_str().unwrap());
+    }
+
+    #[test]
+    fn an_error_in_the_middle_keeps_what_was_reached() {
+        let place = tempfile::tempdir().unwrap();
+        let mut run = run(place.path());
+        let nothing = run.fail(Error::Usage("lost".to_owned())).1.unwrap_err();
+        assert!(matches!(nothing, Error::Usage(_)) && !place.path().join(MODEL).exists());
+        run.reached.losses = vec![1.0; 100];
+        let error = run.fail(Error::Usage("lost".to_owned())).1.unwrap_err();
+        assert_eq!(error.exit_code(), ExitCode::from(1));
+        let expected = format!("lost; the weights after 100 iterations are in {}", place.path().display());
+        assert_eq!(error.to_string(), expected);
+        assert!(kept(place.path()).0 == params(0));
+    }
+
+    #[test]
+    fn two_runs_into_one_folder_keep_both() {
+        let place = tempfile::tempdir().unwrap();
+        let [folder, beside] = ["run", "run-2"].map(|name| place.path().join(name));
+        // Both begin while the folder is empty.
+        let runs = [(); 2].map(|()| {
+            let targets = Targets { folder: Some(RunFolder::create(&folder, false).unwrap()), plot: None, json: false };
+            let data = Data { source: "built-in".to_owned(), train: 10, test: 5, classes: 2, ..Data::default() };
+            Run::new(Instant::now(), NET, Info::reference(), data, settings(), params(0), targets)
+        });
+        for (mut run, seed) in runs.into_iter().zip([1, 2]) {
+            let outcome =
+                Outcome { end: End::Finished, params: params(seed), losses: vec![1.0; 100], ..run.reached.clone() };
+            assert_eq!(run.end(Some(&outcome)).1.is_ok(), seed == 1);
+        }
+        assert!(kept(&folder).0 == params(1) && kept(&beside).0 == params(2));
     }
 
     #[test]

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use clap::Args;
+use clap::builder::{PathBufValueParser, TypedValueParser};
 use pollster::block_on;
 use time::OffsetDateTime;
 use time::macros::format_description;
@@ -22,7 +23,7 @@ use crate::devices::{Info, Kind};
 use crate::model::{self, Model};
 use crate::net::{Activation, Net, Output, Params, Shape, names};
 use crate::reference::TwoLayerNet;
-use crate::report::plot::{PlotError, check_plot_name, check_plot_place};
+use crate::report::plot::{check_plot_name, check_plot_place};
 use crate::report::progress::Progress;
 use crate::report::run_folder::RunFolder;
 use crate::report::summary::Settings;
@@ -85,7 +86,7 @@ pub(super) struct Arguments {
     #[arg(long)]
     overwrite: bool,
     /// Draw both accuracies by epoch into FILE, an .svg or .png
-    #[arg(long, value_name = "FILE", value_parser = plot_path)]
+    #[arg(long, value_name = "FILE", value_parser = plot_path())]
     plot: Option<PathBuf>,
     /// No progress on stderr
     #[arg(long)]
@@ -132,9 +133,9 @@ fn weight_init_std(text: &str) -> Result<f32, String> {
     }
 }
 
-pub(super) fn plot_path(text: &str) -> Result<PathBuf, PlotError> {
-    let path = PathBuf::from(text);
-    check_plot_name(&path).map(|()| path)
+/// Reads a path whose end says which kind of picture it is.
+pub(super) fn plot_path() -> impl TypedValueParser<Value = PathBuf> {
+    PathBufValueParser::new().try_map(|path| check_plot_name(&path).map(|()| path))
 }
 
 pub(super) fn run(arguments: &Arguments, start: Instant) -> Result<(), Error> {
@@ -214,9 +215,9 @@ fn train(arguments: &Arguments, start: Instant, progress: &mut Progress) -> Resu
         progress.event(&event);
         if interrupt::asked() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     };
-    let outcome = match trainer {
+    let ended = match trainer {
         // Nobody waits for the device and the images then.
-        _ if interrupt::asked() => None,
+        _ if interrupt::asked() => Ok(None),
         Trainer::Backend { device, method } => block_on(async {
             let mut backend = Backend::new(&device, net, batch_size, &params).await?;
             backend.set_method(method).await?;
@@ -228,16 +229,20 @@ fn train(arguments: &Arguments, start: Instant, progress: &mut Progress) -> Resu
             // Which they are is known once there are images.
             lock(&run).set_kernels(backend.kernels());
             Ok::<_, Error>(Some(train::train(&mut backend, sets, &mut batches, &settings, &mut on_event).await?))
-        })?,
+        }),
         Trainer::Reference { step_size } => {
             net.shape.check(batch_size).map_err(backend::Error::from)?;
             let mut reference = TwoLayerNet::new(net, &params);
             let sets = [train_set.into_memory()?, test_set.into_memory()?];
-            Some(train::train_naive(&mut reference, sets.each_ref(), &mut batches, &settings, step_size, &mut on_event))
+            let sets = sets.each_ref();
+            Ok(Some(train::train_naive(&mut reference, sets, &mut batches, &settings, step_size, &mut on_event)))
         }
     };
     progress.finish();
-    let (text, ended) = lock(&run).end(outcome.as_ref());
+    let (text, ended) = match ended {
+        Ok(outcome) => lock(&run).end(outcome.as_ref()),
+        Err(error) => lock(&run).fail(error),
+    };
     // Not while the run is locked: a reader that stands still holds up the printing.
     let printed = print(&text);
     ended.and(printed)

@@ -16,6 +16,7 @@ use ureq::http::{Response, Uri};
 use ureq::{Agent, Body};
 
 use super::gzip;
+use super::sniff::{FileKind, file_kind};
 use crate::files::write_whole;
 use crate::threads;
 
@@ -138,6 +139,9 @@ pub enum Reason {
     /// What came cannot be decompressed.
     #[error("broken gzip data ({0})")]
     Gzip(io::Error),
+    /// Something else came, as the page of a network that wants a login first.
+    #[error("not the file but {0}")]
+    Other(FileKind),
     /// It has another length or another SHA-256.
     #[error("wrong content (not the expected SHA-256)")]
     Content,
@@ -340,6 +344,10 @@ fn download(
                 return Err(Reason::Cut { received, reason });
             }
         }
+    }
+    match file_kind(&compressed) {
+        Some(kind) if !compressed.starts_with(&gzip::MAGIC) => return Err(Reason::Other(kind)),
+        _ => {}
     }
     let content = unpack(file, &compressed)?;
     Ok((compressed, content))

@@ -1,5 +1,10 @@
 //! The GPUs of this machine, in the order in which they are preferred.
 
+use std::future::poll_fn;
+use std::panic::{self, AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
+use std::task::Poll;
+
 use wgpu::{Adapter, AdapterInfo, Backend, Backends, DeviceType, Instance, InstanceDescriptor};
 
 /// Every adapter that can run a compute kernel: discrete GPUs first, then integrated, virtual, and software last; among
@@ -8,15 +13,33 @@ use wgpu::{Adapter, AdapterInfo, Backend, Backends, DeviceType, Instance, Instan
 ///
 /// The order is the same at every start, so that a place in it can stand for a device. Empty where there is no driver.
 pub async fn list() -> Vec<Adapter> {
-    let descriptor = InstanceDescriptor::new_without_display_handle_from_env();
-    // The no-op backend claims every feature and computes nothing.
-    let backends = descriptor.backends - Backends::NOOP;
-    let mut adapters = Instance::new(descriptor).enumerate_adapters(backends).await;
+    let mut adapters = without_panic(async {
+        let descriptor = InstanceDescriptor::new_without_display_handle_from_env();
+        // The no-op backend claims every feature and computes nothing.
+        let backends = descriptor.backends - Backends::NOOP;
+        Instance::new(descriptor).enumerate_adapters(backends).await
+    })
+    .await
+    .unwrap_or_default();
     adapters
         .retain(|adapter| adapter.get_downlevel_capabilities().flags.contains(wgpu::DownlevelFlags::COMPUTE_SHADERS));
     // Stable, so two equal cards keep the driver's order.
     adapters.sort_by_key(|adapter| preference(&adapter.get_info()));
     adapters
+}
+
+/// What the future gives; none where it panics, as wgpu does where a driver has no memory left to answer. What the panic says is
+/// not shown: that there is no GPU is.
+async fn without_panic<T>(future: impl Future<Output = T>) -> Option<T> {
+    let mut future = pin!(future);
+    poll_fn(|context| {
+        let hook = panic::take_hook();
+        panic::set_hook(Box::new(|_| {}));
+        let polled = catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(context)));
+        panic::set_hook(hook);
+        polled.map_or(Poll::Ready(None), |polled| polled.map(Some))
+    })
+    .await
 }
 
 /// Whether a value of `WGPU_BACKEND` allows a backend that GPUs can be listed under.
@@ -41,4 +64,17 @@ fn preference(info: &AdapterInfo) -> (u8, u8) {
         Backend::Noop => 5,
     };
     (kind, backend)
+}
+
+#[cfg(test)]
+mod tests {
+    use pollster::block_on;
+
+    use super::*;
+
+    #[test]
+    fn a_panic_is_no_answer() {
+        assert_eq!(block_on(without_panic(async { 7 })), Some(7));
+        assert_eq!(block_on(without_panic(async { [7].get(1).copied().unwrap() })), None);
+    }
 }

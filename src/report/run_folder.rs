@@ -1,11 +1,10 @@
 //! A run's folder: model.safetensors, history.csv and run.json.
 
-use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use super::summary::Run;
-use crate::files::{NewFolder, check_folder, check_place, write_whole};
+use crate::files::{NewFolder, Together, check_folder, check_place};
 use crate::model;
 use crate::net::{Net, Params};
 
@@ -43,9 +42,6 @@ pub enum Error {
         /// What the system said.
         reason: io::Error,
     },
-    /// The model can't be written.
-    #[error(transparent)]
-    Model(#[from] model::Error),
 }
 
 /// A folder that a run may write to. Dropped before anything is written to it, it goes away again.
@@ -133,30 +129,23 @@ impl RunFolder {
         self.holds_run
     }
 
-    /// Writes the three files, each whole or not at all. The results come last, and an earlier run's go first: they never
-    /// stand beside another run's model.
+    /// Writes the three files: all of them, or none, so that they never stand beside another run's.
     ///
     /// # Errors
-    /// The first file that can't be written.
+    /// The first file that can't be written; [`Error::Exists`] where another run has been kept here since this one began.
     pub fn save(&self, net: &Net, params: &Params, losses: &[f32], run: &Run) -> Result<(), Error> {
-        let results = self.path().join(RUN);
-        match fs::remove_file(&results) {
-            Err(reason) if reason.kind() != io::ErrorKind::NotFound => {
-                return Err(Error::Write { path: results, reason });
-            }
-            _ => {}
+        if !self.holds_run && holds_run(self.path()) {
+            return Err(Error::Exists(self.path().into()));
         }
-        model::save(&self.path().join(MODEL), net, params, run.description())?;
-        self.write(HISTORY, |out| write_history(out, losses))?;
-        self.write(RUN, |out| {
+        let failed = |name: &'static str| move |reason| Error::Write { path: self.path().join(name), reason };
+        let mut files = Together::new(self.path()).map_err(failed(MODEL))?;
+        files.write(MODEL, |out| model::write(out, net, params, run.description())).map_err(failed(MODEL))?;
+        files.write(HISTORY, |out| write_history(out, losses)).map_err(failed(HISTORY))?;
+        let results = files.write(RUN, |out| {
             serde_json::to_writer_pretty(&mut *out, run)?;
             writeln!(out)
-        })
-    }
-
-    fn write(&self, name: &str, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), Error> {
-        let path = self.path().join(name);
-        write_whole(&path, write).map_err(|reason| Error::Write { path, reason })
+        });
+        results.and_then(|()| files.commit()).map_err(failed(RUN))
     }
 }
 
@@ -175,6 +164,8 @@ fn write_history(out: &mut dyn Write, losses: &[f32]) -> io::Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     #[test]

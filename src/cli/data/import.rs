@@ -8,7 +8,8 @@ use comfy_table::{CellAlignment, Table, presets};
 use super::check_target;
 use crate::cli::{Error, print};
 use crate::data::import::{self, Imported, LabelColumn, Options, Remark};
-use crate::data::{Splits, save_dir};
+use crate::data::{self, Splits, save_dir};
+use crate::files::Together;
 use crate::report::progress::Progress;
 use crate::report::set::counts_by_class;
 
@@ -81,6 +82,9 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Error> {
 fn import(arguments: &Arguments, progress: &Progress) -> Result<String, Error> {
     let Arguments { source, folder, test, test_share, seed, overwrite, .. } = arguments;
     check_target(folder, *overwrite, progress)?;
+    // Before anything is read for it.
+    let in_folder = |reason| data::Error::Write { path: folder.clone(), reason };
+    let _made = Together::new(folder).map_err(in_folder)?;
     let imported = read(arguments, source, None, progress)?;
     let mut text = facts(&imported, "");
     if test.as_ref().is_some_and(|test| test == source) {

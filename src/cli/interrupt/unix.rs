@@ -1,9 +1,11 @@
-//! SIGINT, SIGTERM and SIGHUP.
+//! SIGINT, SIGTERM and SIGHUP; and those by which batch systems announce the end of a job, SIGXCPU and SIGUSR1.
 
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::sync::mpsc::channel;
 use std::thread::Builder;
 
-use libc::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, c_int};
+use libc::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGXCPU, SIGXFSZ, c_int};
 use signal_hook::iterator::SignalsInfo;
 use signal_hook::iterator::exfiltrator::WithOrigin;
 
@@ -15,8 +17,10 @@ use super::on_signal;
 /// because the keyboard's Ctrl-C reaches background jobs too. It cannot mean a SIGINT that a process sends to this one. So
 /// where both are ignored, SIGINT is heard unless it comes from the terminal.
 pub(super) fn listen() {
+    // So that a file that may not grow further is an error of writing, as a full disk is.
+    let _ = signal_hook::flag::register(SIGXFSZ, Arc::new(AtomicBool::new(false)));
     let background = is_ignored(SIGINT) && is_ignored(SIGQUIT);
-    let heard: Vec<c_int> = [SIGINT, SIGTERM, SIGHUP]
+    let heard: Vec<c_int> = [SIGINT, SIGTERM, SIGHUP, SIGXCPU, SIGUSR1]
         .into_iter()
         .filter(|&signal| !is_ignored(signal) || (signal == SIGINT && background))
         .collect();
