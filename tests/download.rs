@@ -260,6 +260,8 @@ fn a_file_known_by_its_compressed_bytes_must_be_those() {
 #[test]
 fn what_is_no_gzip_sends_to_the_next_mirror() {
     let reason = next_mirror_after(|| Answer::Body(b"<html>Log in first</html>".to_vec()));
+    assert_eq!(reason.to_string(), "not the file but a web page");
+    let reason = next_mirror_after(|| Answer::Body(b"nothing that is known".to_vec()));
     assert!(matches!(reason, Reason::Gzip(_)), "{reason:?}");
 }
 
