@@ -167,7 +167,7 @@ pub fn read(folder: &Path) -> Result<Option<(usize, Description)>, Error> {
     .map_err(|problem| Error { path, problem })
 }
 
-/// Decodes what [`write`] encodes.
+/// Decodes what [`write()`] encodes.
 ///
 /// # Errors
 /// What is wrong with it.

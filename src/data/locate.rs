@@ -61,7 +61,7 @@ impl Location {
     ///
     /// # Errors
     /// [`Error::Folder`] for what is no folder, [`Error::SeveralSets`] and [`Error::SeveralFolders`] where it is not clear
-    /// which set is meant. A folder without a set is a place without its files: [`Location::file`] says which.
+    /// which set is meant. A folder without a set is a place without its files: loading it says which.
     pub fn find(path: &Path) -> Result<Self, Error> {
         let no_folder = match prefixes(path) {
             Ok(found) => return Self::in_folder(path, found),
