@@ -314,13 +314,14 @@ mod tests {
     fn what_can_not_be_written_in_its_folder_is_kept_beside_it() {
         let place = tempfile::tempdir().unwrap();
         let [folder, beside] = ["run", "run-2"].map(|name| place.path().join(name));
-        let mut run = run(&folder);
-        run.targets.json = true;
         // As a file that another program has open, it can't be replaced.
         std::fs::create_dir_all(folder.join(HISTORY)).unwrap();
+        let mut run = run(&folder);
+        run.targets.json = true;
         let outcome = Outcome { end: End::Finished, params: params(7), losses: vec![1.0; 100], ..run.reached.clone() };
         let (text, ended) = run.end(Some(&outcome));
         let error = ended.unwrap_err().to_string();
+        assert!(error.starts_with(&folder.join(HISTORY).display().to_string()), "{error}");
         assert!(error.ends_with(&format!("; the run is in {} instead", beside.display())), "{error}");
         let (params_kept, _, results) = kept(&beside);
         assert!(params_kept == params(7));

@@ -7,6 +7,7 @@ use super::dataset::{MAX_CLASSES, MAX_PIXELS};
 use super::description;
 use super::idx::{self, Kind};
 use crate::NoMemory;
+use crate::files::WriteError;
 
 /// Why a set of images cannot be had.
 #[derive(Debug, thiserror::Error)]
@@ -190,7 +191,7 @@ pub enum Error {
         max_bytes: u64,
     },
     /// A file or a folder cannot be written.
-    #[error("{}: cannot be written ({reason}); make room or choose another place", path.display())]
+    #[error("{}: cannot be written ({reason}); make room, close what has it open, or choose another place", path.display())]
     Write {
         /// The file or the folder.
         path: PathBuf,
@@ -205,6 +206,12 @@ pub enum Error {
         /// Why they do not.
         reason: Box<Error>,
     },
+}
+
+impl From<WriteError> for Error {
+    fn from(WriteError { path, reason }: WriteError) -> Self {
+        Self::Write { path, reason }
+    }
 }
 
 fn joined(paths: &[PathBuf]) -> String {

@@ -130,16 +130,13 @@ pub const FILE_NAMES: [&str; 4] =
 /// # Errors
 /// [`Error::Write`].
 pub fn save_dir(folder: &Path, Splits { train, test, classes, description }: &Splits) -> Result<(), Error> {
-    let save = || {
-        let mut files = Together::new(folder)?;
-        for (set, names) in [train, test].into_iter().zip(FILE_NAMES.chunks(2)) {
-            files.write(names[0], |out| idx::write_images(set, out))?;
-            files.write(names[1], |out| idx::write_labels(set.labels(), out))?;
-        }
-        files.write(description::FILE_NAME, |out| description::write(out, *classes, description))?;
-        files.commit()
-    };
-    save().map_err(|reason| Error::Write { path: folder.to_path_buf(), reason })
+    let mut files = Together::new(folder)?;
+    for (set, names) in [train, test].into_iter().zip(FILE_NAMES.chunks(2)) {
+        files.write(names[0], |out| idx::write_images(set, out))?;
+        files.write(names[1], |out| idx::write_labels(set.labels(), out))?;
+    }
+    files.write(description::FILE_NAME, |out| description::write(out, *classes, description))?;
+    Ok(files.commit()?)
 }
 
 /// The labels of a set as arrays.

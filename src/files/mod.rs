@@ -12,7 +12,7 @@ use std::path::Path;
 use temporary::Temporary;
 
 pub use folder::NewFolder;
-pub use together::Together;
+pub use together::{Together, WriteError};
 pub use unfinished::discard_unfinished;
 
 /// Writes a file whole or not at all: `write` fills a temporary file in the same folder, which takes the place of `path` only

@@ -8,11 +8,28 @@ use super::folder::NewFolder;
 use super::temporary::{Temporary, set_aside};
 use super::unfinished::unfinished;
 
+/// Why one of several files cannot be written.
+#[derive(Debug, thiserror::Error)]
+#[error("{}: cannot be written ({reason}); make room, or close what has it open", path.display())]
+pub struct WriteError {
+    /// The file, or the folder of them all.
+    pub path: PathBuf,
+    /// What the system said.
+    pub reason: io::Error,
+}
+
+impl WriteError {
+    /// Says of errors that this path is where they are.
+    fn at(path: &Path) -> impl FnOnce(io::Error) -> Self {
+        move |reason| Self { path: path.to_owned(), reason }
+    }
+}
+
 /// Files of one folder that appear when all of them are complete. Dropped before, they are removed, and the folder too if it
 /// was made for them.
 ///
 /// ```
-/// # fn main() -> std::io::Result<()> {
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # let place = tempfile::tempdir()?;
 /// # let folder = place.path().join("set");
 /// let mut files = twolayer::files::Together::new(&folder)?;
@@ -35,9 +52,9 @@ impl Together {
     ///
     /// # Errors
     /// What the system says.
-    pub fn new(folder: &Path) -> io::Result<Self> {
-        let folder = NewFolder::make(folder)?;
-        Temporary::new(folder.path())?;
+    pub fn new(folder: &Path) -> Result<Self, WriteError> {
+        let folder = NewFolder::make(folder).map_err(WriteError::at(folder))?;
+        Temporary::new(folder.path()).map_err(WriteError::at(folder.path()))?;
         Ok(Self { files: Vec::new(), folder })
     }
 
@@ -45,10 +62,18 @@ impl Together {
     ///
     /// # Errors
     /// When the folder cannot be written to, or `write` fails.
-    pub fn write(&mut self, name: &str, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
-        let mut temporary = Temporary::new(self.folder.path())?;
-        temporary.fill(write)?;
-        self.files.push((temporary, self.folder.path().join(name)));
+    pub fn write(
+        &mut self,
+        name: &str,
+        write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+    ) -> Result<(), WriteError> {
+        let path = self.folder.path().join(name);
+        let filled = Temporary::new(self.folder.path()).and_then(|mut temporary| {
+            temporary.fill(write)?;
+            Ok(temporary)
+        });
+        let temporary = filled.map_err(WriteError::at(&path))?;
+        self.files.push((temporary, path));
         Ok(())
     }
 
@@ -56,7 +81,7 @@ impl Together {
     ///
     /// # Errors
     /// When one of them cannot have its name; what was there before is then there again.
-    pub fn commit(self) -> io::Result<()> {
+    pub fn commit(self) -> Result<(), WriteError> {
         let mut unfinished = unfinished();
         let mut replaced = Vec::new();
         let mut renamed = Vec::new();
@@ -77,14 +102,18 @@ impl Together {
     }
 
     /// First all old files go out of the way: old and new ones never stand side by side.
-    fn rename<'a>(&'a self, replaced: &mut Vec<(&'a Path, PathBuf)>, renamed: &mut Vec<&'a Path>) -> io::Result<()> {
+    fn rename<'a>(
+        &'a self,
+        replaced: &mut Vec<(&'a Path, PathBuf)>,
+        renamed: &mut Vec<&'a Path>,
+    ) -> Result<(), WriteError> {
         for (_, path) in &self.files {
             if path.symlink_metadata().is_ok_and(|there| !there.is_dir()) {
-                replaced.push((path, set_aside(self.folder.path(), path)?));
+                replaced.push((path, set_aside(self.folder.path(), path).map_err(WriteError::at(path))?));
             }
         }
         for (temporary, path) in &self.files {
-            fs::rename(temporary.path(), path)?;
+            fs::rename(temporary.path(), path).map_err(WriteError::at(path))?;
             renamed.push(path);
         }
         Ok(())
@@ -129,7 +158,7 @@ mod tests {
         let mut files = Together::new(&place.path().join("a/set")).unwrap();
         write(&mut files, ["images", "labels"], "new");
         let failed = files.write("description", |_| Err(io::Error::other("no more")));
-        assert_eq!(failed.unwrap_err().to_string(), "no more");
+        assert_eq!(failed.unwrap_err().reason.to_string(), "no more");
         drop(files);
         assert_eq!(names(place.path()), [""; 0]);
     }
@@ -141,7 +170,7 @@ mod tests {
         fs::create_dir(place.path().join("labels")).unwrap();
         let mut files = Together::new(place.path()).unwrap();
         write(&mut files, ["images", "labels"], "new");
-        assert!(files.commit().is_err());
+        assert_eq!(files.commit().unwrap_err().path, place.path().join("labels"));
         assert_eq!(names(place.path()), ["images", "labels"]);
         assert_eq!(fs::read_to_string(place.path().join("images")).unwrap(), "old");
     }

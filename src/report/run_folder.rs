@@ -4,7 +4,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use super::summary::Run;
-use crate::files::{NewFolder, Together, check_folder, check_place};
+use crate::files::{NewFolder, Together, WriteError, check_folder, check_place};
 use crate::model;
 use crate::net::{Net, Params};
 
@@ -42,6 +42,12 @@ pub enum Error {
         /// What the system said.
         reason: io::Error,
     },
+}
+
+impl From<WriteError> for Error {
+    fn from(WriteError { path, reason }: WriteError) -> Self {
+        Self::Write { path, reason }
+    }
 }
 
 /// A folder that a run may write to. Dropped before anything is written to it, it goes away again.
@@ -137,15 +143,14 @@ impl RunFolder {
         if !self.holds_run && holds_run(self.path()) {
             return Err(Error::Exists(self.path().into()));
         }
-        let failed = |name: &'static str| move |reason| Error::Write { path: self.path().join(name), reason };
-        let mut files = Together::new(self.path()).map_err(failed(MODEL))?;
-        files.write(MODEL, |out| model::write(out, net, params, run.description())).map_err(failed(MODEL))?;
-        files.write(HISTORY, |out| write_history(out, losses)).map_err(failed(HISTORY))?;
-        let results = files.write(RUN, |out| {
+        let mut files = Together::new(self.path())?;
+        files.write(MODEL, |out| model::write(out, net, params, run.description()))?;
+        files.write(HISTORY, |out| write_history(out, losses))?;
+        files.write(RUN, |out| {
             serde_json::to_writer_pretty(&mut *out, run)?;
             writeln!(out)
-        });
-        results.and_then(|()| files.commit()).map_err(failed(RUN))
+        })?;
+        Ok(files.commit()?)
     }
 }
 

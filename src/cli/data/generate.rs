@@ -38,8 +38,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Error> {
     let progress = Progress::new(quiet);
     check_target(folder, overwrite, &progress)?;
     let test_count = test_count.unwrap_or(count.div_ceil(6));
-    let in_folder = |reason| data::Error::Write { path: folder.clone(), reason };
-    let mut files = Together::new(folder).map_err(in_folder)?;
+    let mut files = Together::new(folder).map_err(data::Error::from)?;
     let [train_seed, test_seed] = digits::seeds(seed);
     let sets = [(count, train_seed, "training"), (test_count, test_seed, "test")];
     for ((count, seed, kind), names) in sets.into_iter().zip(FILE_NAMES.chunks(2)) {
@@ -51,12 +50,13 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Error> {
             labels = digits::write_images(out, count, seed, &mut done)?;
             Ok(())
         });
-        written.and_then(|()| files.write(names[1], |out| idx::write_labels(&labels, out))).map_err(in_folder)?;
+        let written = written.and_then(|()| files.write(names[1], |out| idx::write_labels(&labels, out)));
+        written.map_err(data::Error::from)?;
     }
     files
         .write(description::FILE_NAME, |out| description::write(out, digits::CLASSES, &Description::default()))
         .and_then(|()| files.commit())
-        .map_err(in_folder)?;
+        .map_err(data::Error::from)?;
     progress.finish();
     print(&format!("{count} digits to train and {test_count} to test in {}\n", folder.display()))
 }

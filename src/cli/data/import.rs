@@ -83,8 +83,7 @@ fn import(arguments: &Arguments, progress: &Progress) -> Result<String, Error> {
     let Arguments { source, folder, test, test_share, seed, overwrite, .. } = arguments;
     check_target(folder, *overwrite, progress)?;
     // Before anything is read for it.
-    let in_folder = |reason| data::Error::Write { path: folder.clone(), reason };
-    let _made = Together::new(folder).map_err(in_folder)?;
+    let _made = Together::new(folder).map_err(data::Error::from)?;
     let imported = read(arguments, source, None, progress)?;
     let mut text = facts(&imported, "");
     if test.as_ref().is_some_and(|test| test == source) {
