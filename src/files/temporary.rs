@@ -9,6 +9,7 @@ use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
+use super::folder_of;
 use super::unfinished::unfinished;
 
 const PREFIX: &str = ".twolayer-";
@@ -59,7 +60,7 @@ impl Temporary {
     /// Gives the file its own name, in the place of what had it.
     pub fn rename(self, to: &Path) -> io::Result<()> {
         let mut unfinished = unfinished();
-        fs::rename(&self.path, to)?;
+        replace(&self.path, to)?;
         unfinished.finish_file(&self.path);
         Ok(())
     }
@@ -83,6 +84,19 @@ fn create(path: &Path) -> io::Result<File> {
     const FILE_SHARE_READ: u32 = 1;
     const FILE_SHARE_DELETE: u32 = 4;
     OpenOptions::new().write(true).create_new(true).share_mode(FILE_SHARE_READ | FILE_SHARE_DELETE).open(path)
+}
+
+/// Renames a file, in the place of what has that name.
+fn replace(from: &Path, to: &Path) -> io::Result<()> {
+    let renamed = fs::rename(from, to);
+    // There, a file that is being read can on some file systems only go out of the way.
+    if !cfg!(windows) || renamed.is_ok() || !to.is_file() {
+        return renamed;
+    }
+    let Ok(aside) = set_aside(folder_of(to), to) else { return renamed };
+    let renamed = fs::rename(from, to);
+    let _ = if renamed.is_ok() { fs::remove_file(aside) } else { fs::rename(aside, to) };
+    renamed
 }
 
 /// Gives a file of this folder the name of a temporary one, which it returns.

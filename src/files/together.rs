@@ -91,8 +91,9 @@ impl Together {
                 unfinished.finish_file(temporary.path());
             }
         } else {
-            for path in renamed {
-                let _ = fs::remove_file(path);
+            // Not removed here: on some file systems of Windows its name would be taken for as long as it is open.
+            for (temporary, path) in renamed {
+                let _ = fs::rename(path, temporary);
             }
         }
         for (path, aside) in replaced {
@@ -105,7 +106,7 @@ impl Together {
     fn rename<'a>(
         &'a self,
         replaced: &mut Vec<(&'a Path, PathBuf)>,
-        renamed: &mut Vec<&'a Path>,
+        renamed: &mut Vec<(&'a Path, &'a Path)>,
     ) -> Result<(), WriteError> {
         for (_, path) in &self.files {
             if path.symlink_metadata().is_ok_and(|there| !there.is_dir()) {
@@ -114,7 +115,7 @@ impl Together {
         }
         for (temporary, path) in &self.files {
             fs::rename(temporary.path(), path).map_err(WriteError::at(path))?;
-            renamed.push(path);
+            renamed.push((temporary.path(), path));
         }
         Ok(())
     }
