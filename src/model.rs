@@ -452,7 +452,7 @@ mod tests {
         std::fs::write(&file, "").unwrap();
         let error =
             save(&file.join("model"), &NET, &Params::zeros(SHAPE), &Description::default()).unwrap_err().to_string();
-        assert!(error.contains("file/model: can't be written"), "{error}");
+        assert!(error.contains("model: can't be written"), "{error}");
         let error = load(folder.path()).unwrap_err().to_string();
         assert!(error.contains("can't be read"), "{error}");
     }
