@@ -12,6 +12,7 @@ mod forward;
 mod functions;
 mod images;
 mod layers;
+mod pace;
 #[cfg(feature = "cli")]
 pub(crate) mod peak;
 mod simd;
@@ -22,9 +23,12 @@ mod team;
 #[cfg(test)]
 mod tests;
 
+use std::time::Instant;
+
 use difference::Moves;
 use forward::Forward;
 use images::{Images, Set};
+use pace::Pace;
 use simd::{Instructions, Row};
 use step::{Memory, Steps};
 use strips::Strips;
@@ -79,6 +83,7 @@ pub(crate) struct Network {
     sets: Vec<Set>,
     team: Team,
     memory: Memory,
+    pace: Pace,
 }
 
 impl Network {
@@ -90,7 +95,17 @@ impl Network {
         let parameters = strips(&net, params)?;
         let most_parts = step::shares(parameters.small.len());
         let (kind, team) = (Instructions::widest(), Team::new(threads, most_parts)?);
-        Ok(Self { net, batch_size, kind, moves: None, parameters, sets: Vec::new(), team, memory: Memory::default() })
+        Ok(Self {
+            net,
+            batch_size,
+            kind,
+            moves: None,
+            parameters,
+            sets: Vec::new(),
+            team,
+            memory: Memory::default(),
+            pace: Pace::default(),
+        })
     }
 
     /// Computes gradients by this method from now on.
@@ -129,12 +144,26 @@ impl Network {
     /// mean loss before its update.
     ///
     /// # Errors
-    /// [`Error::NoMemory`], before the first step.
+    /// [`Error::NoMemory`]; then the steps before are done.
     pub fn train(&mut self, set: Resident, indices: &[u32], learning_rate: f32) -> Result<Vec<f32>, Error> {
-        let Self { net, batch_size, kind, moves, parameters, sets, team, memory } = self;
+        let Self { net, batch_size, kind, moves, parameters, sets, team, memory, pace } = self;
         let (set, moves) = (&sets[set.0], moves.as_ref());
-        let steps = Steps { kind: *kind, net, moves, set, indices, batch_size: *batch_size, scale: -learning_rate };
-        Ok(steps.run(team, memory, parameters, None)?)
+        let mut steps = Steps { kind: *kind, net, moves, set, indices, batch_size: *batch_size, scale: -learning_rate };
+        let (threads, parts) = steps.most_threads(team, parameters);
+        pace.fit(threads, parts);
+        let mut losses = Vec::with_capacity(indices.len() / *batch_size);
+        let mut left = indices;
+        while !left.is_empty() {
+            let (threads, count) = pace.piece();
+            (steps.indices, left) = left.split_at(left.len().min(count.saturating_mul(*batch_size)));
+            // A browser has one thread, and no such clock.
+            let start = pace.can_change().then(Instant::now);
+            losses.extend(steps.run(team, threads, memory, parameters, None)?);
+            if let Some(start) = start {
+                pace.took(steps.indices.len() / *batch_size, start.elapsed(), memory.slept());
+            }
+        }
+        Ok(losses)
     }
 
     /// The mean loss of one batch and its gradient.
@@ -142,11 +171,12 @@ impl Network {
     /// # Errors
     /// [`Error::NoMemory`].
     pub fn gradient(&mut self, set: Resident, indices: &[u32]) -> Result<(f32, Gradients), Error> {
-        let Self { net, batch_size, kind, moves, parameters, sets, team, memory } = self;
+        let Self { net, batch_size, kind, moves, parameters, sets, team, memory, .. } = self;
         let (set, moves) = (&sets[set.0], moves.as_ref());
         let steps = Steps { kind: *kind, net, moves, set, indices, batch_size: *batch_size, scale: 1.0 };
         let mut gradient = Strips::new(&Params::zeros(net.shape), 0.0)?;
-        let losses = steps.run(team, memory, parameters, Some(&mut gradient))?;
+        let (threads, _) = steps.most_threads(team, parameters);
+        let losses = steps.run(team, threads, memory, parameters, Some(&mut gradient))?;
         Ok((losses[0], gradient.params(net.shape)))
     }
 

@@ -8,6 +8,7 @@ use std::mem::swap;
 use std::ops::Range;
 use std::slice::IterMut;
 use std::sync::{PoisonError, RwLock};
+use std::time::Duration;
 
 use super::dense::Panel;
 use super::difference::{self, Hidden, Moves, Outputs, Scratch};
@@ -101,8 +102,15 @@ struct Exchange {
     progress: Progress,
 }
 
+impl Memory {
+    /// How long the threads of the last steps slept because others were late, all of them together.
+    pub fn slept(&self) -> Duration {
+        self.exchange.progress.slept()
+    }
+}
+
 impl Steps<'_> {
-    /// Runs the steps. The gradient goes where it is told, or to the parameters. Returns each batch's mean loss before
+    /// Runs the steps on so many threads, at most as [`Self::most_threads`] says. The gradient goes where it is told, or to the parameters. Returns each batch's mean loss before
     /// its update.
     ///
     /// # Errors
@@ -110,15 +118,17 @@ impl Steps<'_> {
     pub fn run(
         &self,
         team: &Team,
+        threads: usize,
         memory: &mut Memory,
         parameters: &mut Strips,
         mut gradient: Option<&mut Strips>,
     ) -> Result<Vec<f32>, NoMemory> {
-        let parts = self.parts(team.threads(), parameters.small.len());
+        let parts = Self::parts(threads, parameters.small.len());
         let shares = parts.iter().map(|part| part.shares.len()).sum();
         let Memory { exchange, threads } = memory;
         exchange.fit(parts.len(), shares, parameters.b2.len() * self.batch_size)?;
-        threads.resize_with(parts.len(), Values::default);
+        // Those of threads that rest are kept.
+        threads.resize_with(threads.len().max(parts.len()), Values::default);
         for (values, part) in threads.iter_mut().zip(&parts) {
             values.reserve(self, part.strips.len(), parameters.b2.len())?;
         }
@@ -141,14 +151,20 @@ impl Steps<'_> {
         Ok(losses)
     }
 
-    /// Deals the strips to threads, whole shares to each; only to as many threads as are worth it.
-    fn parts(&self, threads: usize, strips: usize) -> Vec<Part> {
-        let per_share = strips_in_a_share(strips);
+    /// The most threads that are worth it, at least 1, and the shares that they are dealt.
+    pub fn most_threads(&self, team: &Team, parameters: &Strips) -> (usize, usize) {
+        let strips = parameters.small.len();
         let shares = shares(strips);
         let terms = self.batch_size * self.set.images.terms() * strips;
         // A numerical gradient computes with every class where backpropagation has one product.
         let terms = if self.moves.is_some() { terms * self.net.shape.classes } else { terms };
-        let threads = threads.min(terms / FEWEST_TERMS).clamp(1, shares);
+        (team.threads().min(terms / FEWEST_TERMS).clamp(1, shares), shares)
+    }
+
+    /// Deals the strips to threads, whole shares to each.
+    fn parts(threads: usize, strips: usize) -> Vec<Part> {
+        let per_share = strips_in_a_share(strips);
+        let shares = shares(strips);
         let part = |thread| {
             let shares = shares * thread / threads..shares * (thread + 1) / threads;
             Part { strips: shares.start * per_share..strips.min(shares.end * per_share), shares, per_share }

@@ -1,7 +1,8 @@
 //! The threads of one network: they compute parts of one step side by side, and wait for each other within it.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use rayon::ThreadPool;
 
@@ -12,7 +13,7 @@ use crate::threads;
 pub struct Team {
     /// As many as were asked for.
     most: usize,
-    /// Those that can work side by side and wait for each other. None where the caller's own thread does everything.
+    /// Those that work beside the caller's own, and wait for each other. None where that one does everything.
     pool: Option<Arc<ThreadPool>>,
 }
 
@@ -25,13 +26,13 @@ impl Team {
     pub fn new(threads: usize, most_parts: usize) -> Result<Self, Error> {
         let most = if threads == 0 { threads::cores() } else { threads };
         let together = most.min(most_parts);
-        let pool = (together > 1).then(|| threads::pool(together)).transpose()?;
+        let pool = (together > 1).then(|| threads::pool(together - 1)).transpose()?;
         Ok(Self { most, pool })
     }
 
     /// How many threads can wait for each other.
     pub fn threads(&self) -> usize {
-        self.pool.as_ref().map_or(1, |pool| pool.current_num_threads())
+        1 + self.pool.as_ref().map_or(0, |pool| pool.current_num_threads())
     }
 
     /// Does `work` on every part, whatever the parts' number: they are dealt to the threads as they come, and none may wait
@@ -52,20 +53,26 @@ impl Team {
 
     /// Does `work` on every part, each on a thread of its own and all at once, so that they may wait for each other; at
     /// most as many as there are threads. The results are in the order of the parts.
+    ///
+    /// The first part is done by the calling thread: one that only waited would be put to sleep, and a system may then wake
+    /// the others on its core, both on one, while another core has nothing to do.
     pub fn run<P: Send, R: Send>(&self, parts: Vec<P>, work: impl Fn(usize, P) -> R + Sync) -> Vec<R> {
         debug_assert!(parts.len() <= self.threads(), "a part would never begin");
+        let mut results: Vec<Option<R>> = parts.iter().map(|_| None).collect();
+        let mut jobs = parts.into_iter().zip(&mut results).enumerate();
+        let run = |(thread, (part, result)): (usize, (P, &mut Option<R>))| *result = Some(work(thread, part));
+        let own = jobs.next();
         match &self.pool {
-            Some(pool) if parts.len() > 1 => {
-                let parts: Vec<_> = parts.into_iter().map(|part| Mutex::new(Some(part))).collect();
-                let results = pool.broadcast(|thread| {
-                    let part = parts.get(thread.index())?;
-                    let part = part.lock().unwrap_or_else(PoisonError::into_inner).take()?;
-                    Some(work(thread.index(), part))
-                });
-                results.into_iter().flatten().collect()
-            }
-            _ => parts.into_iter().enumerate().map(|(thread, part)| work(thread, part)).collect(),
+            Some(pool) if jobs.len() > 0 => pool.in_place_scope(|scope| {
+                for job in jobs {
+                    let run = &run;
+                    scope.spawn(move |_| run(job));
+                }
+                own.map(run);
+            }),
+            _ => own.into_iter().chain(jobs).for_each(run),
         }
+        results.into_iter().flatten().collect()
     }
 }
 
@@ -79,6 +86,8 @@ const SPINS: u32 = 3000;
 pub struct Progress {
     reached: Vec<Counter>,
     sleepers: AtomicUsize,
+    /// Nanoseconds, of all threads together.
+    slept: AtomicU64,
     lock: Mutex<()>,
     wake: Condvar,
 }
@@ -112,12 +121,19 @@ impl Progress {
             }
             std::hint::spin_loop();
         }
+        let start = Instant::now();
         let mut lock = self.lock.lock().unwrap_or_else(PoisonError::into_inner);
         self.sleepers.fetch_add(1, Ordering::SeqCst);
         while !all() {
             lock = self.wake.wait(lock).unwrap_or_else(PoisonError::into_inner);
         }
         self.sleepers.fetch_sub(1, Ordering::SeqCst);
+        self.slept.fetch_add(start.elapsed().as_nanos() as u64, Ordering::Relaxed);
+    }
+
+    /// How long threads slept in [`Self::wait`], all of them together.
+    pub fn slept(&self) -> Duration {
+        Duration::from_nanos(self.slept.load(Ordering::Relaxed))
     }
 
     /// What a thread holds while others may wait for it: if it panics, they go on, and the panic reaches the caller.

@@ -133,6 +133,26 @@ fn any_number_of_threads_gives_the_same_bits() {
 }
 
 #[test]
+fn the_number_of_threads_may_change_between_steps() {
+    let shape = Shape { input: 784, hidden: 130, classes: 10 };
+    let net = Net { shape, activation: Activation::Sigmoid, output: Output::Softmax };
+    let (set, params) = (set(300, shape, 0.3), Params::init(shape, 0.1, 3));
+    let indices: Vec<u32> = (0..300).cycle().step_by(7).take(6 * 100).collect();
+    let run = |threads: &[usize]| {
+        let mut network = Network::new(net, 100, &params, 1).unwrap();
+        let resident = network.upload(&set).unwrap();
+        let pieces = indices.chunks(indices.len() / threads.len());
+        let mut losses = Vec::new();
+        for (threads, piece) in threads.iter().zip(pieces) {
+            network.team = Team::new(*threads, 9).unwrap();
+            losses.extend(network.train(resident, piece, 0.1).unwrap());
+        }
+        (losses, network.params())
+    };
+    assert!(run(&[3, 1, 2, 9, 1, 3]) == run(&[1]));
+}
+
+#[test]
 fn few_pixels_are_computed_apart_from_many() {
     let shape = Shape { input: 50, hidden: 1, classes: 2 };
     let team = Team::new(1, 1).unwrap();
