@@ -24,6 +24,13 @@ impl Evaluation {
         let right: u32 = self.confusion.iter().step_by(self.classes + 1).sum();
         f64::from(right) / self.images as f64
     }
+
+    /// The share of images that are of the largest class: the accuracy of answering it to all.
+    #[must_use]
+    pub fn majority(&self) -> f64 {
+        let labelled = self.confusion.chunks(self.classes).map(|row| row.iter().sum::<u32>());
+        f64::from(labelled.max().unwrap_or(0)) / self.images as f64
+    }
 }
 
 /// Every intermediate value of one batch's pass, row-major, under the reference's names.

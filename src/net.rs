@@ -129,6 +129,34 @@ pub(crate) use names;
 names!(Activation, "activation", "sigmoid or relu", { Sigmoid => "sigmoid", Relu => "relu" });
 names!(Output, "output", "softmax or identity", { Softmax => "softmax", Identity => "identity" });
 
+/// How far the initial weights are spread; the biases begin at 0. Each layer's weights are drawn from a deviation times
+/// N(0, 1).
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum WeightInit {
+    /// One deviation for both layers: the book trains MNIST by 0.01.
+    Normal {
+        /// The deviation, finite and not below 0.
+        std: f32,
+    },
+    /// sqrt(1 / n) for a layer that n units lead into: Glorot and Bengio 2010, in the form of the book's chapter 6.
+    Xavier,
+    /// sqrt(2 / n) for a layer that n units lead into, for ReLU: He et al. 2015.
+    He,
+}
+
+impl WeightInit {
+    /// The deviation of the weights between `inputs` units, at least 1, and the next layer.
+    #[must_use]
+    pub fn std(self, inputs: usize) -> f32 {
+        let of = |scale: f64| (scale / inputs as f64).sqrt() as f32;
+        match self {
+            Self::Normal { std } => std,
+            Self::Xavier => of(1.0),
+            Self::He => of(2.0),
+        }
+    }
+}
+
 /// What makes a network, apart from its parameters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Net {
@@ -175,11 +203,20 @@ impl Params {
     /// machine whose `ln` and `exp` agree, and the tests pin them.
     #[must_use]
     pub fn init(shape: Shape, std: f32, seed: u64) -> Self {
+        Self::init_by(shape, WeightInit::Normal { std }, seed)
+    }
+
+    /// As [`Params::init`], but with the deviations that `by` has for W1, by the input units, and for W2, by the hidden ones.
+    #[must_use]
+    pub fn init_by(shape: Shape, by: WeightInit, seed: u64) -> Self {
         let mut rng = stream(seed, &Stream::Weights);
         let mut params = Self::zeros(shape);
-        for weight in params.w1.iter_mut().chain(&mut params.w2) {
-            let normal: f64 = StandardNormal.sample(&mut rng);
-            *weight = std * normal as f32;
+        for (weights, inputs) in [(&mut params.w1, shape.input), (&mut params.w2, shape.hidden)] {
+            let std = by.std(inputs);
+            for weight in weights {
+                let normal: f64 = StandardNormal.sample(&mut rng);
+                *weight = std * normal as f32;
+            }
         }
         params
     }
@@ -217,7 +254,7 @@ mod tests {
     #[test]
     fn a_seed_means_the_same_weights_for_ever() {
         let params = Params::init(SHAPE, 0.01, 0);
-        assert_eq!(params.w1, PINNED_W1);
+        assert_eq!((&params.w1[..], &params.w2[..]), (&PINNED_W1[..], &PINNED_W2[..]));
         assert_eq!(params.b1, [0.0; 2]);
         assert_ne!(params.w1, Params::init(SHAPE, 0.01, 1).w1);
     }
@@ -225,15 +262,26 @@ mod tests {
     const PINNED_W1: [f32; 6] =
         [0.006_999_607_7, -0.001_440_616_3, 0.003_028_862_6, -0.013_745_138, 0.012_003_417, 0.001_107_813_6];
 
+    const PINNED_W2: [f32; 4] = [0.013_578_949_5, 0.009_929_16, 0.010_701_841, -0.020_594_582];
+
     #[test]
-    fn weights_are_normal_with_the_given_deviation() {
-        let shape = Shape { input: 400, hidden: 50, classes: 10 };
-        let w = Params::init(shape, 0.01, 7).w1;
-        let n = w.len() as f64;
-        let mean = w.iter().map(|&v| f64::from(v)).sum::<f64>() / n;
-        let variance = w.iter().map(|&v| (f64::from(v) - mean).powi(2)).sum::<f64>() / n;
-        assert!(mean.abs() < 3e-4, "mean {mean}");
-        assert!((variance.sqrt() - 0.01).abs() < 2e-4, "deviation {}", variance.sqrt());
+    fn every_layer_s_weights_are_normal_with_their_deviation() {
+        let shape = Shape { input: 400, hidden: 100, classes: 200 };
+        for (by, expected) in [
+            (WeightInit::Normal { std: 0.01 }, [0.01, 0.01]),
+            (WeightInit::Xavier, [0.05, 0.1]),
+            (WeightInit::He, [0.05 * 2_f64.sqrt(), 0.1 * 2_f64.sqrt()]),
+        ] {
+            let Params { w1, w2, b1, b2, .. } = Params::init_by(shape, by, 7);
+            for (weights, expected) in [w1, w2].iter().zip(expected) {
+                let n = weights.len() as f64;
+                let mean = weights.iter().map(|&v| f64::from(v)).sum::<f64>() / n;
+                let variance = weights.iter().map(|&v| (f64::from(v) - mean).powi(2)).sum::<f64>() / n;
+                assert!(mean.abs() < 0.03 * expected, "{by:?}: mean {mean}");
+                assert!((variance.sqrt() / expected - 1.0).abs() < 0.02, "{by:?}: deviation {}", variance.sqrt());
+            }
+            assert!(b1.iter().chain(&b2).all(|&b| b == 0.0));
+        }
     }
 
     #[test]

@@ -235,6 +235,7 @@ mod tests {
             hidden: 3,
             batch_size: 1,
             learning_rate: 0.1,
+            weight_init: Some("normal"),
             weight_init_std: Some(1.0),
             init: None,
             activation: "sigmoid",

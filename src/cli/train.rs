@@ -11,17 +11,18 @@ use pollster::block_on;
 use time::OffsetDateTime;
 use time::macros::format_description;
 
+use super::advice::{InUse, Watch, is_bright};
 use super::data::choice::DataArguments;
 use super::interrupt::{self, Protection, lock};
 use super::run::{Run, Targets};
 use super::saved::model_file;
 use super::{DeviceArguments, Error, agreed, book, check_free, print, up_to};
 use crate::backend::{self, Backend, Device, Method, STEP_SIZES};
-use crate::data::Stores;
 use crate::data::batches::{Batches, Sampling};
+use crate::data::{Store, Stores};
 use crate::devices::{Info, Kind};
 use crate::model::{self, Model};
-use crate::net::{Activation, Net, Output, Params, Shape, names};
+use crate::net::{Activation, Net, Output, Params, Shape, WeightInit, names};
 use crate::reference::TwoLayerNet;
 use crate::report::plot::{check_plot_name, check_plot_place};
 use crate::report::progress::Progress;
@@ -51,9 +52,13 @@ pub(super) struct Arguments {
     /// Steps of SGD, in times through the training set
     #[arg(long, value_name = "N")]
     epochs: Option<u64>,
-    /// Standard deviation of the initial weights
-    #[arg(long, value_name = "X", default_value_t = book::WEIGHT_INIT_STD, value_parser = weight_init_std, conflicts_with = "init")]
-    weight_init_std: f32,
+    /// How far the initial weights are spread: normal, by --weight-init-std; or by a layer's n input units, xavier (sqrt(1/n))
+    /// or he (sqrt(2/n), for relu)
+    #[arg(long, value_name = "NAME", default_value_t, conflicts_with = "init")]
+    weight_init: WeightInitName,
+    /// Standard deviation of the initial weights, where --weight-init is normal [default: 0.01]
+    #[arg(long, value_name = "X", value_parser = weight_init_std, conflicts_with = "init")]
+    weight_init_std: Option<f32>,
     /// Hidden layer: sigmoid or relu [default: sigmoid, or what --init says]
     #[arg(long, value_name = "NAME")]
     activation: Option<Activation>,
@@ -98,7 +103,7 @@ pub(super) struct Arguments {
 
 /// How gradients are computed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum Gradient {
+pub(super) enum Gradient {
     #[default]
     Backprop,
     Numerical,
@@ -107,6 +112,19 @@ enum Gradient {
 
 names!(Gradient, "gradient", "backprop, numerical or naive", {
     Backprop => "backprop", Numerical => "numerical", Naive => "naive",
+});
+
+/// Where the deviation of the initial weights comes from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum WeightInitName {
+    #[default]
+    Normal,
+    Xavier,
+    He,
+}
+
+names!(WeightInitName, "weight init", "normal, xavier or he", {
+    Normal => "normal", Xavier => "xavier", He => "he",
 });
 
 pub(super) fn read_step_size(text: &str) -> Result<f64, String> {
@@ -148,15 +166,7 @@ pub(super) fn run(arguments: &Arguments, start: Instant) -> Result<(), Error> {
 fn train(arguments: &Arguments, start: Instant, progress: &mut Progress) -> Result<(), Error> {
     let batch_size = usize::from(arguments.batch_size);
     let protection = Protection::new(!arguments.no_save);
-    // What needs no data is checked before any is fetched.
-    if let Some(path) = &arguments.out {
-        RunFolder::check(path, arguments.overwrite)?;
-    }
-    if arguments.no_save && arguments.overwrite && arguments.plot.is_none() {
-        let text = "--no-save writes nothing that --overwrite could be for; leave out one of them";
-        return Err(Error::Usage(text.to_owned()));
-    }
-    check_free(arguments.plot.as_deref(), arguments.overwrite)?;
+    check(arguments)?;
     let init = arguments.init.as_deref().map(|path| model::load(&model_file(path))).transpose()?;
     let file = init.as_ref();
     let hidden = agreed("--hidden", arguments.hidden.map(usize::from), file.map(|file| file.params.shape.hidden))?;
@@ -175,20 +185,14 @@ fn train(arguments: &Arguments, start: Instant, progress: &mut Progress) -> Resu
         progress.notice(format_args!("class {class} is {theirs:?} in --init, and {ours:?} in the data"));
     }
     let params = first_params(arguments, init, net.shape)?;
+    let in_use = in_use(arguments, activation, &train_set)?;
     let steps_per_epoch = train::Settings::steps_per_epoch(train_set.len(), batch_size);
     let settings = train::Settings {
         iterations: iterations(arguments, steps_per_epoch),
         steps_per_epoch,
         learning_rate: arguments.learning_rate,
     };
-    let by = match arguments.gradient {
-        Gradient::Backprop => String::new(),
-        other => format!(", {other} gradients by steps of {}", step_size(arguments)),
-    };
-    progress.say(format_args!(
-        "network: {}, {} and {}; {} iterations of {batch_size} images, learning rate {}{by}",
-        net.shape, net.activation, net.output, settings.iterations, settings.learning_rate
-    ));
+    say_network(arguments, &net, &settings, progress);
     progress.start(settings.iterations, batch_size);
     let mut batches = Batches::new(arguments.seed, arguments.sampling, batch_size, train_set.len());
     let folder = folder(arguments, &info)?;
@@ -202,6 +206,7 @@ fn train(arguments: &Arguments, start: Instant, progress: &mut Progress) -> Resu
     }
     let run = Arc::new(Mutex::new(Run::new(start, net, info, data, asked, params.clone(), targets)));
     let _protection = protection.of(run.clone());
+    let mut watch = Watch::new(in_use, settings);
     let mut losses_since = Vec::new();
     let mut on_event = |event: train::Event| {
         match &event {
@@ -213,6 +218,9 @@ fn train(arguments: &Arguments, start: Instant, progress: &mut Progress) -> Resu
             _ => {}
         }
         progress.event(&event);
+        if let Some(note) = watch.hear(&event) {
+            progress.notice(note);
+        }
         if interrupt::asked() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     };
     let ended = match trainer {
@@ -246,6 +254,40 @@ fn train(arguments: &Arguments, start: Instant, progress: &mut Progress) -> Resu
     // Not while the run is locked: a reader that stands still holds up the printing.
     let printed = print(&text);
     ended.and(printed)
+}
+
+/// What needs no data is checked before any is fetched.
+fn check(arguments: &Arguments) -> Result<(), Error> {
+    if let Some(path) = &arguments.out {
+        RunFolder::check(path, arguments.overwrite)?;
+    }
+    if arguments.no_save && arguments.overwrite && arguments.plot.is_none() {
+        let text = "--no-save writes nothing that --overwrite could be for; leave out one of them";
+        return Err(Error::Usage(text.to_owned()));
+    }
+    if arguments.weight_init != WeightInitName::Normal && arguments.weight_init_std.is_some() {
+        return Err(Error::Usage(format!(
+            "--weight-init-std is for --weight-init normal alone; {} takes each layer's deviation from its width; leave out one \
+             of them",
+            arguments.weight_init
+        )));
+    }
+    check_free(arguments.plot.as_deref(), arguments.overwrite)
+}
+
+fn say_network(arguments: &Arguments, net: &Net, settings: &train::Settings, progress: &Progress) {
+    let weights = match arguments.weight_init {
+        WeightInitName::Normal => String::new(),
+        other => format!(", initial weights by {other}"),
+    };
+    let by = match arguments.gradient {
+        Gradient::Backprop => String::new(),
+        other => format!(", {other} gradients by steps of {}", step_size(arguments)),
+    };
+    progress.say(format_args!(
+        "network: {}, {} and {}{weights}; {} iterations of {} images, learning rate {}{by}",
+        net.shape, net.activation, net.output, settings.iterations, arguments.batch_size, settings.learning_rate
+    ));
 }
 
 /// What trains.
@@ -301,7 +343,11 @@ fn asked(arguments: &Arguments, net: &Net, iterations: u64) -> Settings {
         hidden: net.shape.hidden,
         batch_size: usize::from(arguments.batch_size),
         learning_rate: arguments.learning_rate,
-        weight_init_std: arguments.init.is_none().then_some(arguments.weight_init_std),
+        weight_init: arguments.init.is_none().then(|| arguments.weight_init.as_str()),
+        weight_init_std: match weight_init(arguments) {
+            WeightInit::Normal { std } if arguments.init.is_none() => Some(std),
+            _ => None,
+        },
         init: arguments.init.as_ref().map(|file| file.display().to_string()),
         activation: net.activation.as_str(),
         output: net.output.as_str(),
@@ -313,10 +359,31 @@ fn asked(arguments: &Arguments, net: &Net, iterations: u64) -> Settings {
     }
 }
 
+fn weight_init(arguments: &Arguments) -> WeightInit {
+    match arguments.weight_init {
+        WeightInitName::Normal => {
+            WeightInit::Normal { std: arguments.weight_init_std.unwrap_or(book::WEIGHT_INIT_STD) }
+        }
+        WeightInitName::Xavier => WeightInit::Xavier,
+        WeightInitName::He => WeightInit::He,
+    }
+}
+
+/// What a run on a plateau could do otherwise.
+fn in_use(arguments: &Arguments, activation: Activation, images: &Store) -> Result<InUse, Error> {
+    Ok(InUse {
+        activation,
+        gradient: arguments.gradient,
+        weight_init: arguments.init.is_none().then_some(arguments.weight_init),
+        learning_rate: arguments.learning_rate,
+        is_bright: is_bright(images)?,
+    })
+}
+
 /// The first parameters: those of --init, or random ones.
 fn first_params(arguments: &Arguments, init: Option<Model>, shape: Shape) -> Result<Params, Error> {
     match init {
-        None => Ok(Params::init(shape, arguments.weight_init_std, arguments.seed)),
+        None => Ok(Params::init_by(shape, weight_init(arguments), arguments.seed)),
         Some(Model { params, .. }) if params.shape == shape => Ok(params),
         Some(Model { params, .. }) => {
             let has = params.shape;

@@ -64,7 +64,9 @@ pub struct Settings {
     pub batch_size: usize,
     /// The factor of every gradient.
     pub learning_rate: f32,
-    /// The deviation of the initial weights; none where they came from a file.
+    /// Where the deviation of the initial weights comes from; none where they came from a file.
+    pub weight_init: Option<&'static str>,
+    /// The deviation of all initial weights; none where it differs by layer, or where they came from a file.
     pub weight_init_std: Option<f32>,
     /// The file that the initial parameters came from.
     pub init: Option<String>,

@@ -1,6 +1,7 @@
 //! The training loop: batches in, losses and accuracies out as events. It knows no terminal and no file.
 
 mod naive;
+mod plateau;
 mod stream;
 
 use std::collections::VecDeque;
@@ -14,6 +15,7 @@ use crate::data::{self, Store};
 use crate::net::Params;
 
 pub use naive::train_naive;
+pub use plateau::Plateau;
 pub use stream::Stream;
 
 /// Why a run fails.

@@ -366,6 +366,50 @@ mod train {
     }
 
     #[test]
+    fn initial_weights_are_spread_as_asked() {
+        let place = Place::new();
+        place.train("--iterations 0 --out book");
+        place.train("--iterations 0 --weight-init normal --out normal");
+        assert!(place.model("normal") == place.model("book"));
+        let said = place.train("--iterations 0 --weight-init he --out he");
+        assert_holds(&said.stderr, "36-50-3, sigmoid and softmax, initial weights by he; 0 iterations");
+        place.train("--iterations 0 --weight-init xavier --out xavier");
+        // The same draws, by each layer's deviation.
+        let [book, he, xavier] = ["book", "he", "xavier"].map(|run| place.model(run).params);
+        for (spread, scale) in [(&he, 2.0_f32), (&xavier, 1.0)] {
+            for (weights, of_book, inputs) in [(&spread.w1, &book.w1, 36.0), (&spread.w2, &book.w2, 50.0)] {
+                let ratio = (scale / inputs).sqrt() / 0.01;
+                assert!(weights.iter().zip(of_book).all(|(a, b)| (a / b / ratio - 1.0).abs() < 1e-5));
+            }
+        }
+        let kept = |run: &str| -> Value {
+            let run: Value = serde_json::from_slice(&fs::read(place.path(run).join("run.json")).unwrap()).unwrap();
+            serde_json::json!([run["settings"]["weight_init"], run["settings"]["weight_init_std"]])
+        };
+        assert_eq!(kept("he"), serde_json::json!(["he", null]));
+        assert_eq!(kept("book")[0], "normal");
+        assert!((float(&kept("book")[1]) - 0.01).abs() < 1e-9);
+        place.train("--iterations 0 --init he --out again");
+        assert_eq!(kept("again"), serde_json::json!([null, null]));
+    }
+
+    #[test]
+    fn a_run_that_learns_nothing_gets_one_note() {
+        let place = Place::new();
+        let slow = "--device cpu --data data --batch-size 10 --learning-rate 1e-6 --iterations 400 --no-save";
+        let note = "note: after 50 epochs the training accuracy is 0.333, no more than the largest class's share of 0.333; \
+                    --activation relu --weight-init he, or a higher --learning-rate, often helps\n";
+        for flags in ["", "--quiet"] {
+            let said = place.ok(&format!("{slow} {flags} --json"));
+            assert_eq!(said.stderr.matches("note: after").count(), 1, "{}", said.stderr);
+            assert_holds(&said.stderr, note);
+            serde_json::from_str::<Value>(&said.stdout).unwrap();
+        }
+        let said = place.train("--learning-rate 0.5 --iterations 400 --no-save");
+        assert!(!said.stderr.contains("note:"), "{}", said.stderr);
+    }
+
+    #[test]
     fn quiet_leaves_only_the_results() {
         let said = Place::new().train("--iterations 10 --no-save --quiet");
         assert_eq!(said.stderr, "");
@@ -991,12 +1035,13 @@ mod help {
 
     const DEVICE_AND_DATA: [&str; 8] =
         ["--device", "--no-fallback", "--threads", "--data", "--transpose", "--offline", "--mirror", "--max-memory"];
-    const TRAIN: [&str; 21] = [
+    const TRAIN: [&str; 22] = [
         "--hidden",
         "--batch-size",
         "--learning-rate",
         "--iterations",
         "--epochs",
+        "--weight-init",
         "--weight-init-std",
         "--activation",
         "--output",
@@ -1094,7 +1139,7 @@ mod bad_flags {
     use super::*;
 
     /// Words on the command line, and what the error says.
-    const USAGE: [(&str, &str); 30] = [
+    const USAGE: [(&str, &str); 34] = [
         ("--hidden 0", "hidden"),
         ("--hidden 4097", "4096"),
         ("--batch-size 0", "batch"),
@@ -1109,6 +1154,10 @@ mod bad_flags {
         ("--weight-init-std -1", "--weight-init-std"),
         ("--weight-init-std nan", "--weight-init-std"),
         ("--weight-init-std 1e38", "--weight-init-std"),
+        ("--weight-init glorot", "choose normal, xavier or he"),
+        ("--weight-init he --weight-init-std 0.01", "--weight-init-std is for --weight-init normal alone; he takes"),
+        ("--weight-init xavier --weight-init-std 1", "--weight-init normal alone; xavier takes"),
+        ("--weight-init he --init x", "cannot be used with"),
         ("--iterations 5 --epochs 1", "--epochs"),
         ("--iterations many", "--iterations"),
         ("--iterations -5", "--iterations"),

@@ -1,0 +1,128 @@
+//! Whether a run learns at all.
+
+use super::{EpochAccuracy, Settings};
+
+/// A run that still does hardly better than one answer to all images.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Plateau {
+    /// Epochs so far.
+    pub epochs: usize,
+    /// The accuracy on the training set, from 0 to 1.
+    pub accuracy: f64,
+    /// The share of the largest class in the training set: the accuracy of that one answer.
+    pub majority: f64,
+}
+
+/// By when a network that learns shows it, measured on MNIST, the built-in digits and drawn shapes: after so many epochs, if
+/// they have so many steps together ...
+const EPOCHS: usize = 3;
+const STEPS: u64 = 300;
+/// ... or after so many steps, where an epoch is long.
+const STEPS_OF_LONG_EPOCHS: u64 = 2000;
+/// How much of the way from the largest class's share to 1 it has gone by then. The book's network has gone three quarters of
+/// it after 600 steps on MNIST, and half with the built-in digits.
+const LEARNT: f64 = 0.1;
+
+impl Plateau {
+    /// Judges a run by all its evaluations so far, at the latest one; `majority` is the share of the largest class in the
+    /// training set. None where it learns, where it is too early to tell, and where there is but one class.
+    ///
+    /// A run whose last evaluation comes before it has had its steps is judged by what it has. The first evaluation, after
+    /// a single step, does not count.
+    #[must_use]
+    pub fn find(evaluations: &[EpochAccuracy], majority: f64, settings: &Settings) -> Option<Self> {
+        let &EpochAccuracy { epoch: epochs, iteration, train: accuracy, .. } = evaluations.last()?;
+        let steps = iteration.saturating_add(1);
+        let is_last = iteration.saturating_add(settings.steps_per_epoch) >= settings.iterations;
+        let is_time = match epochs {
+            0 => false,
+            1..EPOCHS => steps >= STEPS_OF_LONG_EPOCHS,
+            _ => steps >= STEPS || is_last,
+        };
+        let best = evaluations.iter().skip(1).map(|evaluation| evaluation.train).fold(0.0, f64::max);
+        let has_learnt = best - majority >= LEARNT * (1.0 - majority);
+        (is_time && !has_learnt).then_some(Self { epochs, accuracy, majority })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The epoch at which a run of so many epochs with these accuracies is first found to be on a plateau.
+    fn found(steps_per_epoch: u64, epochs: u64, majority: f64, accuracies: &[f64]) -> Option<usize> {
+        let settings = Settings { iterations: epochs * steps_per_epoch, steps_per_epoch, learning_rate: 0.1 };
+        let evaluation = |(epoch, &train): (usize, &f64)| EpochAccuracy {
+            epoch,
+            iteration: epoch as u64 * steps_per_epoch,
+            train,
+            test: 0.0,
+        };
+        let all: Vec<_> = accuracies.iter().enumerate().map(evaluation).collect();
+        let plateau = (0..=all.len()).find_map(|count| Plateau::find(&all[..count], majority, &settings))?;
+        assert_eq!((plateau.accuracy, plateau.majority), (accuracies[plateau.epochs], majority));
+        Some(plateau.epochs)
+    }
+
+    #[test]
+    fn networks_that_learn_are_let_alone() {
+        // As measured: MNIST by the book, with 10 hidden units, by a rate of 0.01, in batches of 1,000 and of 10.
+        for (steps_per_epoch, accuracies) in [
+            (600, &[0.104, 0.792, 0.875, 0.897][..]),
+            (600, &[0.104, 0.618, 0.834, 0.870]),
+            (600, &[0.112, 0.112, 0.113, 0.322, 0.489]),
+            (60, &[0.112, 0.112, 0.165, 0.253, 0.481, 0.562]),
+            (6000, &[0.104, 0.927, 0.950]),
+        ] {
+            assert_eq!(found(steps_per_epoch, 17, 0.1124, accuracies), None, "{accuracies:?}");
+        }
+        // One hidden unit learns little, but it learns.
+        assert_eq!(found(600, 17, 0.1124, &[0.104, 0.217, 0.228, 0.225, 0.226]), None);
+        // It fell back, which is something else.
+        assert_eq!(found(600, 17, 0.1124, &[0.104, 0.7, 0.112, 0.112, 0.112]), None);
+    }
+
+    #[test]
+    fn a_run_at_chance_is_found_once_it_has_had_time() {
+        let flat = [0.25; 400];
+        for (steps_per_epoch, epochs, expected) in [
+            (600, 17, Some(3)),
+            (51, 10, Some(6)),
+            (100, 10, Some(3)),
+            (1, 400, Some(299)),
+            (2000, 10, Some(1)),
+            (80_000, 1, None),
+            (80_000, 2, Some(1)),
+            (1000, 10, Some(2)),
+            // Its last evaluation comes before step 300.
+            (7, 20, Some(19)),
+            (7, 4, Some(3)),
+            (7, 3, None),
+        ] {
+            let evaluations = &flat[..(epochs as usize).min(flat.len())];
+            assert_eq!(found(steps_per_epoch, epochs, 0.25, evaluations), expected, "{steps_per_epoch}, {epochs}");
+        }
+        assert_eq!(found(0, 0, 0.25, &[]), None);
+    }
+
+    #[test]
+    fn what_is_chance_is_the_largest_class_s_share() {
+        let flat = |accuracy| [accuracy; 5];
+        for (majority, accuracy, is_found) in [
+            (0.1, 0.1, true),
+            (0.1, 0.18, true),
+            (0.1, 0.2, false),
+            (0.5, 0.54, true),
+            (0.5, 0.56, false),
+            (0.9, 0.9, true),
+            (0.9, 0.92, false),
+            (0.9, 0.3, true),
+            (1.0, 1.0, false),
+        ] {
+            let found = found(600, 17, majority, &flat(accuracy)).is_some();
+            assert_eq!(found, is_found, "{accuracy} where the largest class has {majority}");
+        }
+        // One step may be lucky.
+        assert_eq!(found(600, 17, 0.5, &[0.7, 0.5, 0.5, 0.5]), Some(3));
+    }
+}
