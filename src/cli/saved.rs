@@ -17,7 +17,7 @@ use crate::report::summary::Data;
 pub(super) struct Saved {
     file: PathBuf,
     model: Model,
-    /// What it was trained on, if its folder says it.
+    /// What it was trained on, if the run.json beside it says it.
     trained_on: Option<TrainedOn>,
 }
 
@@ -28,11 +28,12 @@ struct Run {
 }
 
 impl Saved {
-    /// Reads the network of a run's folder, or of a safetensors file.
+    /// Reads the network of a run's folder, or of a safetensors file. A file that lies as a run's model does is that run's.
     pub fn load(path: &Path) -> Result<Self, Error> {
         let file = model_file(path);
         let model = model::load(&file)?;
-        let trained_on = if path.is_dir() { source_of(path) } else { None };
+        let is_run = file.file_name().is_some_and(|name| name == MODEL);
+        let trained_on = if is_run { source_of(&file.with_file_name(RUN)) } else { None };
         Ok(Self { file, model, trained_on })
     }
 
@@ -81,9 +82,9 @@ pub(super) fn model_file(path: &Path) -> PathBuf {
     if path.is_dir() { path.join(MODEL) } else { path.to_owned() }
 }
 
-/// The data that a run was trained on, if its run.json says it.
-fn source_of(run: &Path) -> Option<TrainedOn> {
-    let text = std::fs::read_to_string(run.join(RUN)).ok()?;
+/// The data that a run was trained on, if its run.json is there and says it.
+fn source_of(results: &Path) -> Option<TrainedOn> {
+    let text = std::fs::read_to_string(results).ok()?;
     let Run { data } = serde_json::from_str(&text).ok()?;
     TrainedOn::of(data)
 }

@@ -748,7 +748,29 @@ mod eval {
         let train = place.json("eval run --device cpu --split train");
         assert_eq!((&train["split"], &train["images"]), (&"train".into(), &TRAIN_IMAGES.into()));
         assert_eq!(train["accuracy"], last["train_accuracy"]);
-        assert_eq!(place.json("eval run/model.safetensors --device cpu --data data"), test);
+    }
+
+    #[test]
+    fn a_run_s_file_is_of_that_run() {
+        let place = Place::new();
+        place.train("--iterations 40 --transpose --out run");
+        let of_run = place.json("eval run --device cpu");
+        assert_eq!(place.json("eval run/model.safetensors --device cpu"), of_run);
+        assert_eq!(place.json("gradcheck run/model.safetensors --device cpu")["passed"], true);
+        let inside =
+            place.command("eval model.safetensors --device cpu --json").current_dir(place.path("run")).output();
+        assert_eq!(serde_json::from_slice::<Value>(&inside.unwrap().stdout).unwrap(), of_run);
+        // Another file beside run.json may be anything, and so may this one elsewhere.
+        fs::copy(place.path("run/model.safetensors"), place.path("run/other.safetensors")).unwrap();
+        fs::create_dir(place.path("elsewhere")).unwrap();
+        fs::copy(place.path("run/model.safetensors"), place.path("elsewhere/model.safetensors")).unwrap();
+        for file in ["run/other.safetensors", "elsewhere/model.safetensors"] {
+            let line = place.fails(2, &format!("eval {file} --device cpu --offline"));
+            assert_holds(&line, &format!("{file} is 36-50-3, but the data has 784 pixels and 10 classes"));
+        }
+        // What is asked for goes before.
+        let line = place.fails(2, "eval run/model.safetensors --device cpu --data synthetic");
+        assert_holds(&line, "but the data has 784 pixels");
     }
 
     #[test]
