@@ -1,10 +1,18 @@
-// A step in kernels that each compute one matrix, one value an invocation: the product as its formula says it, a row
-// times a column, nothing kept or shared.
+// A training step as its formulas say it: a kernel for each matrix, and an invocation for each value of it, which multiplies
+// a row by a column; nothing is kept or shared. It is where to begin reading: shaders/ does the same, faster.
+//
+// A kernel is dispatched in workgroups of SIDE x SIDE invocations, as many as cover its matrix. id.x is an invocation's
+// column and id.y its row; those past the edge return. n counts the images of the batch, i the pixels, j the hidden units
+// and k the classes.
+//
+// shared.wgsl is put before this file. It declares the buffers with their bindings, and INPUT, HIDDEN, CLASSES and BATCH,
+// which benches/baselines.rs sets, as it does SIDE, when it compiles a kernel. Matrices lie by rows: z1 of image n and unit j
+// is z1[n * HIDDEN + j]. Pixels are bytes, four to a word, and unpack4x8unorm makes four numbers from 0 to 1 of them.
 
 // Invocations along each side of a workgroup; neighbours in x are neighbours in memory.
 override SIDE: u32;
 
-// z1 = sigmoid(x W1 + b1).
+// z1 = sigmoid(x W1 + b1): image n's pixels times unit j's weights. W1 is the first thing in `parameters`.
 @compute @workgroup_size(SIDE, SIDE)
 fn hidden(@builtin(global_invocation_id) id: vec3u) {
     let n = id.y;

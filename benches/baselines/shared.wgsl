@@ -1,4 +1,5 @@
-// What every design knows of the network, and the buffers; a kernel binds those that it uses.
+// What every design knows of the network, and the buffers; a kernel binds those that it uses. Where two names have one
+// number, one is for kernels that read the buffer and the other for those that write to it.
 
 override INPUT: u32;
 override HIDDEN: u32;
@@ -10,6 +11,7 @@ override B1: u32 = INPUT * HIDDEN;
 override W2: u32 = B1 + HIDDEN;
 override B2: u32 = W2 + HIDDEN * CLASSES;
 
+// The step's number in a chunk of steps, whose batches and losses lie one after another.
 @group(0) @binding(0) var<uniform> step: u32;
 @group(0) @binding(1) var<uniform> learning_rate: f32;
 // Four pixels a word.

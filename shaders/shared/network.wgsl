@@ -1,4 +1,7 @@
-// What every kernel knows of the network. The host sets each override when it compiles a pipeline.
+// What every kernel knows of the network. This file is put before each of them, and before it a line `const NAME = ...` for
+// every number that is an array's length (NUMBERS in src/gpu/kernels/mod.rs: WINDOW, IMAGES ...). The host sets the overrides
+// when it compiles a pipeline (Kernel::compile in src/gpu/kernels/kernel.rs): the widths from the network's shape, LANES from
+// the kernel's `Source`, which stands in the file of its family (src/gpu/kernels/tiled.rs ...).
 //
 // Matrices are stored by rows, each row in quads: vec4f of four neighbouring columns. Widths are rounded up to whole
 // quads; the columns past the true width hold 0 and stay 0. A layer's weights are followed by one more row, its bias,
@@ -16,6 +19,7 @@ override OUTPUT_LAYER: u32;
 // Invocations of a workgroup.
 override LANES: u32;
 
+// Which part of a step's work a dispatch does; Rows::part in src/gpu/data.rs fills it.
 struct Part {
     // How many images the batch has.
     batch_size: u32,

@@ -4,6 +4,9 @@
 // column. All invocations of a workgroup share their units, so they read the same weights at the same time, and those
 // lie in a uniform buffer, which is made for that. What does not fit such a buffer at once is bound a window at a time: W1's
 // rows from 4 * part.first to 4 * part.end; between windows z1 holds the sums so far.
+//
+// The widths (INPUT_QUADS, HIDDEN_QUADS), LANES and `part` are declared in shared/network.wgsl, which also says what the host
+// sets them to, and activation() in shared/activation.wgsl. WINDOW and the dispatch are in src/gpu/kernels/: mod.rs, tiled.rs.
 
 // Four pixels a word, as bytes; an image's rows are rounded up to whole words with 0.
 @group(0) @binding(1) var<storage, read> images: array<u32>;
