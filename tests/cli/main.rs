@@ -4,6 +4,7 @@ mod adapters;
 mod fetching;
 mod import;
 mod sets;
+mod shapes;
 #[cfg(unix)]
 mod signals;
 mod threads;
