@@ -13,8 +13,8 @@ pub struct Plateau {
     pub majority: f64,
 }
 
-/// By when a network that learns shows it, measured on MNIST, the built-in digits and drawn shapes: after so many epochs, if
-/// they have so many steps together ...
+/// By when a network that learns well shows it, as measured on MNIST and the built-in digits: after so many epochs, if they
+/// have so many steps together ...
 const EPOCHS: usize = 3;
 const STEPS: u64 = 300;
 /// ... or after so many steps, where an epoch is long.
