@@ -11,3 +11,4 @@ pub mod run_folder;
 pub mod set;
 pub mod sheet;
 pub mod summary;
+pub mod width;
