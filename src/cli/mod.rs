@@ -4,6 +4,7 @@ mod advice;
 mod bench;
 mod data;
 mod devices;
+mod environment;
 mod eval;
 mod gradcheck;
 mod interrupt;
@@ -18,6 +19,8 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use clap::builder::RangedI64ValueParser;
+pub use environment::prepare;
+
 use clap::{Args, ColorChoice, CommandFactory, FromArgMatches, Parser, Subcommand};
 use pollster::block_on;
 

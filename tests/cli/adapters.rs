@@ -3,6 +3,17 @@
 use super::{Place, assert_holds};
 
 #[test]
+fn where_there_is_no_display_nothing_looks_for_one() {
+    let place = Place::new();
+    for line in ["devices", "gradcheck --data data --batch-size 10 --iterations 0 --samples 1 --quiet"] {
+        let mut command = place.command(line);
+        command.env_remove("XDG_RUNTIME_DIR").env_remove("WAYLAND_DISPLAY").env_remove("DISPLAY");
+        let stderr = String::from_utf8(command.output().unwrap().stderr).unwrap();
+        assert!(stderr.lines().all(|said| said.starts_with("note: ")), "{line}: {stderr}");
+    }
+}
+
+#[test]
 fn a_backend_that_there_is_none_of_is_told_by_its_variable() {
     let place = Place { environment: vec![("WGPU_BACKEND", "nonsense".to_owned())], ..Place::new() };
     let expected =
