@@ -67,5 +67,6 @@ pub mod reference;
 pub mod report;
 mod threads;
 pub mod train;
+mod words;
 
 pub use memory::NoMemory;

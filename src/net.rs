@@ -98,7 +98,7 @@ impl UnknownName {
     }
 }
 
-/// Gives an enum of plain variants its names: `as_str`, `Display` and `FromStr` from one list.
+/// Gives an enum of plain variants its names: `as_str`, `Display` and, in any case, `FromStr` from one list.
 macro_rules! names {
     ($type:ty, $what:literal, $choices:literal, { $($variant:ident => $name:literal),+ $(,)? }) => {
         impl $type {
@@ -116,7 +116,7 @@ macro_rules! names {
         impl std::str::FromStr for $type {
             type Err = $crate::net::UnknownName;
             fn from_str(given: &str) -> Result<Self, Self::Err> {
-                match given {
+                match given.to_ascii_lowercase().as_str() {
                     $($name => Ok(Self::$variant),)+
                     _ => Err($crate::net::UnknownName::new($what, given, $choices)),
                 }

@@ -4,6 +4,7 @@ use super::train::{Gradient, WeightInitName};
 use crate::data::{self, Store};
 use crate::net::Activation;
 use crate::train::{EpochAccuracy, Event, Plateau, Settings};
+use crate::words::counted;
 
 /// What a run does, of what it could do otherwise.
 pub(super) struct InUse {
@@ -46,7 +47,7 @@ impl InUse {
     /// One line on a run on a plateau, with what helped on drawn shapes and is not in use.
     pub fn note(&self, plateau: &Plateau) -> String {
         let Plateau { epochs, accuracy, majority } = *plateau;
-        let after = if epochs == 1 { "1 epoch".to_owned() } else { format!("{epochs} epochs") };
+        let after = counted(epochs, "epoch");
         let than = if accuracy > majority { "hardly more" } else { "no more" };
         format!(
             "after {after} the training accuracy is {accuracy:.3}, {than} than the largest class's share of {majority:.3}; {}",

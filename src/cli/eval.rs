@@ -3,26 +3,29 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
-use comfy_table::{CellAlignment, Table, presets};
 use pollster::block_on;
 use serde::Serialize;
 
-use super::data::choice::DataArguments;
+use super::data::choice::{DataArguments, of_a_network};
 use super::saved::Saved;
 use super::{DeviceArguments, Error, print, print_json};
 use crate::backend::{Backend, Evaluation};
 use crate::net::{Activation, Output};
+use crate::report::confusion::Confusion;
 use crate::report::progress::Progress;
+use crate::report::width;
 use crate::train::Images;
+use crate::words::counted;
 
 #[derive(Args)]
+#[command(mut_arg("data", of_a_network))]
 pub(super) struct Arguments {
     /// The folder of a run, or a safetensors file
     #[arg(value_name = "RUN|FILE")]
     model: PathBuf,
-    #[command(flatten)]
+    #[command(flatten, next_help_heading = "Device")]
     device: DeviceArguments,
-    #[command(flatten)]
+    #[command(flatten, next_help_heading = "Data")]
     data: DataArguments,
     /// Which images
     #[arg(long, default_value = "test")]
@@ -64,7 +67,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Error> {
     let mut progress = Progress::new(arguments.quiet);
     let result = evaluate(arguments, &mut progress);
     progress.finish();
-    let evaluation = result?;
+    let (evaluation, names) = result?;
     let report = Report {
         split: arguments.split,
         images: evaluation.images,
@@ -72,13 +75,15 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Error> {
         accuracy: evaluation.accuracy(),
         confusion: evaluation.confusion.chunks(evaluation.classes).map(<[u32]>::to_vec).collect(),
     };
-    if arguments.json { print_json(&report) } else { print(&text(&report)) }
+    if arguments.json { print_json(&report) } else { print(&text(&report, names.as_deref(), width::columns())) }
 }
 
-fn evaluate(arguments: &Arguments, progress: &mut Progress) -> Result<Evaluation, Error> {
+/// The evaluation, and what the classes are called.
+fn evaluate(arguments: &Arguments, progress: &mut Progress) -> Result<(Evaluation, Option<Vec<String>>), Error> {
     let saved = Saved::load(&arguments.model)?;
     let (_, device) = arguments.device.open(progress)?;
     let (net, params, stores) = saved.with_data(&arguments.data, arguments.activation, arguments.output, progress)?;
+    let names = stores.description.names;
     let set = match arguments.split {
         Split::Train => stores.train,
         Split::Test => stores.test,
@@ -87,21 +92,12 @@ fn evaluate(arguments: &Arguments, progress: &mut Progress) -> Result<Evaluation
     block_on(async {
         let mut backend = Backend::new(&device, net, BATCH_SIZE, &params).await?;
         let mut set = Images::new(&mut backend, set).await?;
-        Ok(set.evaluate(&mut backend).await?.await?)
+        Ok((set.evaluate(&mut backend).await?.await?, names))
     })
 }
 
-fn text(report: &Report) -> String {
+fn text(report: &Report, names: Option<&[String]>, columns: usize) -> String {
     let Report { images, loss, accuracy, confusion, .. } = report;
-    let mut table = Table::new();
-    table.load_style(presets::NOTHING);
-    let classes = 0..confusion.len();
-    table.set_header(std::iter::once("label \\ predicted".to_owned()).chain(classes.map(|class| class.to_string())));
-    for (label, counts) in confusion.iter().enumerate() {
-        table.add_row(std::iter::once(label.to_string()).chain(counts.iter().map(u32::to_string)));
-    }
-    for column in table.column_iter_mut() {
-        column.set_cell_alignment(CellAlignment::Right);
-    }
-    format!("{}\n\naccuracy {accuracy:.4}, loss {loss:.4}, {images} images\n", table.trim_fmt())
+    let matrix = Confusion::new(confusion, names).text(columns);
+    format!("{matrix}\naccuracy {accuracy:.4}, loss {loss:.4}, {}\n", counted(*images, "image"))
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use pollster::block_on;
 
-use super::data::choice::DataArguments;
+use super::data::choice::{DataArguments, of_a_network};
 use super::saved::Saved;
 use super::train::{plot_path, read_step_size};
 use super::{Error, book, check_free, cpu_threads, note_threads, print, print_json, up_to};
@@ -18,9 +18,12 @@ use crate::net::{Activation, Net, Output, Params, Shape};
 use crate::report::gradcheck::{Point, Report, error_curves};
 use crate::report::plot::{ErrorCurve, check_plot_place, write_errors};
 use crate::report::progress::Progress;
+use crate::report::width;
 use crate::train::{Images, Stream};
+use crate::words::counted;
 
 #[derive(Args)]
+#[command(mut_arg("data", of_a_network))]
 pub(super) struct Arguments {
     /// A run's folder, or a safetensors file, to check the gradients there [default: the initial weights, and those after
     /// some iterations]
@@ -33,7 +36,7 @@ pub(super) struct Arguments {
     /// Threads of the CPU backend, no more than there are cores [default: one a core]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     threads: Option<u16>,
-    #[command(flatten)]
+    #[command(flatten, next_help_heading = "Data")]
     data: DataArguments,
     /// Hidden units
     #[arg(long, value_name = "N", default_value_t = book::HIDDEN, value_parser = up_to(Shape::MAX_HIDDEN))]
@@ -97,7 +100,10 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Error> {
         print_json(&report)?;
     } else {
         let plot = arguments.plot.as_deref().filter(|_| plotted.is_ok());
-        print(&(report.text() + &plot.map_or(String::new(), |path| format!("plotted in {}\n", path.display()))))?;
+        print(
+            &(report.text(width::columns())
+                + &plot.map_or(String::new(), |path| format!("plotted in {}\n", path.display()))),
+        )?;
     }
     plotted?;
     match (report.failures(), report.failed_devices()) {
@@ -184,7 +190,7 @@ fn places(arguments: &Arguments, threads: usize, progress: &mut Progress) -> Res
     let [first, last] = [0, iterations].map(|step| stores.train.gather(&batches.indices(step, 1)));
     let mut places = vec![Place { name: format!("initial weights, seed {seed}"), params, batch: first? }];
     if iterations > 0 {
-        progress.busy(&format!("training for {iterations} iterations"));
+        progress.busy(&format!("training for {}", counted(iterations, "iteration")));
         let params = block_on(async {
             let mut backend = Backend::new(&Device::Cpu { threads }, net, batch_size, &places[0].params).await?;
             let mut set = Images::new(&mut backend, stores.train).await?;
@@ -195,7 +201,7 @@ fn places(arguments: &Arguments, threads: usize, progress: &mut Progress) -> Res
             }
             Ok::<_, Error>(backend.params().await?)
         })?;
-        let name = format!("after {iterations} iterations, seed {seed}");
+        let name = format!("after {}, seed {seed}", counted(iterations, "iteration"));
         places.push(Place { name, params, batch: last? });
     }
     Ok((net, places))

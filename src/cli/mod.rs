@@ -10,6 +10,7 @@ mod gradcheck;
 mod interrupt;
 mod run;
 mod saved;
+mod shell;
 mod train;
 
 use std::fmt::Display;
@@ -19,8 +20,6 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use clap::builder::RangedI64ValueParser;
-pub use environment::prepare;
-
 use clap::{Args, ColorChoice, CommandFactory, FromArgMatches, Parser, Subcommand};
 use pollster::block_on;
 
@@ -29,9 +28,10 @@ use crate::report::progress::{Progress, can_draw, tell};
 use crate::threads::cores;
 use crate::{backend, model, report};
 
-/// A two-layer neural network whose every matrix product and activation is a WGSL kernel.
-///
-/// Without a command it trains: 784-50-10 on MNIST, as the book does.
+pub use environment::prepare;
+
+/// A two-layer neural network whose every matrix product and activation is a WGSL kernel. Without a command it trains one:
+/// 784-50-10 on MNIST, as the book does.
 #[derive(Parser)]
 #[command(version, allow_negative_numbers = true, args_conflicts_with_subcommands = true, max_term_width = 100)]
 struct Command {
@@ -122,7 +122,8 @@ fn note_threads(asked: Option<u16>, progress: &Progress) {
     }
 }
 
-/// Why a command ends without its result. Each is one line for the person who gave the command.
+/// Why a command ends without its result. Each is one line for the person who gave the command; an interruption may have a second
+/// one, which says how to go on.
 #[derive(Debug, thiserror::Error)]
 enum Error {
     #[error("{0}")]
@@ -180,8 +181,8 @@ enum Error {
     NotFinite { step: u64, kept: String },
     #[error("{reason}; {kept}")]
     CutShort { reason: Box<Error>, kept: String },
-    #[error("interrupted; {kept}")]
-    Interrupted { kept: String },
+    #[error("interrupted; {kept}{}", next.as_ref().map_or(String::new(), |next| format!("\n{next}")))]
+    Interrupted { kept: String, next: Option<String> },
 }
 
 impl Error {

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use super::interrupt::Unsaved;
+use super::shell::{program, quoted};
 use super::{Error, json_text, print};
 use crate::backend::Kernels;
 use crate::devices::Info;
@@ -14,7 +15,9 @@ use crate::report::plot::write_plot;
 use crate::report::progress::tell;
 use crate::report::run_folder::RunFolder;
 use crate::report::summary::{self, Data, Settings};
+use crate::report::width;
 use crate::train::{Checkpoint, End, EpochAccuracy, Outcome};
+use crate::words::counted;
 
 /// Where the results go.
 pub(super) struct Targets {
@@ -23,6 +26,8 @@ pub(super) struct Targets {
     pub plot: Option<PathBuf>,
     /// Whether stdout gets one JSON object.
     pub json: bool,
+    /// The flags that a run needs, beside --init and --iterations, to go on as this one.
+    pub same: Vec<String>,
 }
 
 /// A run, from the moment at which its network is known.
@@ -86,7 +91,7 @@ impl Run {
         }
         let (text, ended) = self.end(None);
         let ended = match ended {
-            Err(Error::Interrupted { kept }) => Err(Error::CutShort { reason: Box::new(error), kept }),
+            Err(Error::Interrupted { kept, .. }) => Err(Error::CutShort { reason: Box::new(error), kept }),
             // That it could not be kept either is told before.
             Err(other) => {
                 tell(format_args!("note: {other}"));
@@ -130,21 +135,31 @@ impl Run {
             (Some(folder), _) => {
                 let what = match outcome.end {
                     End::NotFinite { .. } => "last weights with a finite loss".to_owned(),
-                    _ => format!("weights after {} iterations", outcome.losses.len()),
+                    _ => format!("weights after {}", counted(outcome.losses.len(), "iteration")),
                 };
                 format!("the {what} are in {}", folder.path().display())
             }
         };
+        let next = folder.filter(|_| began).map(|folder| self.next(folder.path(), outcome));
         let ended = match outcome.end {
             End::NotFinite { step } => Err(Error::NotFinite { step, kept: kept.clone() }),
-            End::Interrupted => Err(Error::Interrupted { kept: kept.clone() }),
+            End::Interrupted => Err(Error::Interrupted { kept: kept.clone(), next: next.clone() }),
             End::Finished => Ok(()),
         };
-        self.kept = Some(kept);
+        let next = next.filter(|_| outcome.end == End::Interrupted).into_iter();
+        self.kept = Some(std::iter::once(kept).chain(next).collect::<Vec<_>>().join("\n"));
         match text {
             Ok(text) => (text, written.and(ended)),
             Err(error) => (String::new(), written.and(Err(error))),
         }
+    }
+
+    /// How to go on from the weights in this folder.
+    fn next(&self, folder: &Path, outcome: &Outcome) -> String {
+        let left = self.settings.iterations.saturating_sub(outcome.losses.len() as u64);
+        let words = [program(), "--init".to_owned(), quoted(folder.as_os_str()).into_owned()];
+        let words = words.into_iter().chain(self.targets.same.iter().cloned());
+        format!("go on from these weights: {} --iterations {left}", words.collect::<Vec<_>>().join(" "))
     }
 
     /// Writes the files into this folder, or into a new one beside it where that fails: one of them may be open in another
@@ -173,12 +188,13 @@ impl Run {
 
 /// The results for a person, and where they are.
 fn text(outcome: &Outcome, results: &summary::Run, folder: Option<&RunFolder>, plot: Option<&Path>) -> String {
+    let columns = width::columns();
     let mut text = String::new();
     // One point is no curve.
     if outcome.epochs.len() > 1 {
-        text += &(chart(&outcome.epochs, CHART_WIDTH) + "\n");
+        text += &(chart(&outcome.epochs, columns) + "\n");
     }
-    text += &results.text();
+    text += &results.text(columns);
     for (what, path) in [("saved in", folder.map(RunFolder::path)), ("plotted in", plot)] {
         if let Some(path) = path {
             let _ = writeln!(text, "{what} {}", path.display());
@@ -186,9 +202,6 @@ fn text(outcome: &Outcome, results: &summary::Run, folder: Option<&RunFolder>, p
     }
     text
 }
-
-/// Columns of the chart: what every terminal has.
-const CHART_WIDTH: usize = 80;
 
 impl Unsaved for Run {
     fn keep(&mut self) -> String {
@@ -251,7 +264,7 @@ mod tests {
     fn run(folder: &Path) -> Run {
         let data = Data { source: "built-in".to_owned(), train: 10, test: 5, classes: 2, ..Data::default() };
         let folder = Some(RunFolder::create(folder, true).unwrap());
-        let targets = Targets { folder, plot: None, json: false };
+        let targets = Targets { folder, plot: None, json: false, same: vec!["--data".to_owned(), "d".to_owned()] };
         Run::new(Instant::now(), NET, Info::reference(), data, settings(), params(0), targets)
     }
 
@@ -276,7 +289,15 @@ mod tests {
             let accuracy = EpochAccuracy { epoch, iteration: 2 * epoch as u64, train: 0.75, test: 0.75 };
             run.reach(accuracy, &checkpoint, &[2.5, 1.5][epoch..]);
         }
-        assert_eq!(run.keep(), format!("the weights after 3 iterations are in {}", folder.display()));
+        let kept_as = folder.display();
+        let expected = format!(
+            "the weights after 3 iterations are in {kept_as}\n\
+             go on from these weights: {} --init {kept_as} --data d --iterations 97",
+            program()
+        );
+        for _ in 0..2 {
+            assert_eq!(run.keep(), expected);
+        }
         let (params_kept, history, results) = kept(&folder);
         assert!(params_kept == params(2));
         assert_eq!(history, "iteration,loss\n0,2.5\n1,1.5\n2,1.5\n");
@@ -290,7 +311,7 @@ mod tests {
     fn cut_short_before_any_evaluation_it_leaves_the_initial_weights() {
         let place = tempfile::tempdir().unwrap();
         let mut run = run(place.path());
-        run.keep();
+        assert_eq!(run.keep(), format!("the weights after 0 iterations are in {}", place.path().display()));
         let (params_kept, history, results) = kept(place.path());
         assert!(params_kept == params(0));
         assert_eq!(history, "iteration,loss\n");
@@ -351,7 +372,8 @@ mod tests {
         let [folder, beside] = ["run", "run-2"].map(|name| place.path().join(name));
         // Both begin while the folder is empty.
         let runs = [(); 2].map(|()| {
-            let targets = Targets { folder: Some(RunFolder::create(&folder, false).unwrap()), plot: None, json: false };
+            let folder = Some(RunFolder::create(&folder, false).unwrap());
+            let targets = Targets { folder, plot: None, json: false, same: Vec::new() };
             let data = Data { source: "built-in".to_owned(), train: 10, test: 5, classes: 2, ..Data::default() };
             Run::new(Instant::now(), NET, Info::reference(), data, settings(), params(0), targets)
         });

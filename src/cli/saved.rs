@@ -12,6 +12,7 @@ use crate::net::{Activation, Net, Output, Params};
 use crate::report::progress::Progress;
 use crate::report::run_folder::{MODEL, RUN};
 use crate::report::summary::Data;
+use crate::words::counted;
 
 /// What a person gave as RUN|FILE.
 pub(super) struct Saved {
@@ -51,10 +52,10 @@ impl Saved {
         let shape = params.shape;
         if (shape.input, shape.classes) != (stores.train.pixels(), stores.classes) {
             return Err(Error::Usage(format!(
-                "{} is {shape}, but the data has {} pixels and {} classes; give its own --data",
+                "{} is {shape}, but the data has {} and {}; give its own --data",
                 self.file.display(),
-                stores.train.pixels(),
-                stores.classes
+                counted(stores.train.pixels(), "pixel"),
+                counted(stores.classes, "class")
             )));
         }
         if let Some((class, ours, theirs)) = description.other_name(&stores.description) {

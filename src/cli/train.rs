@@ -29,75 +29,78 @@ use crate::report::progress::Progress;
 use crate::report::run_folder::RunFolder;
 use crate::report::summary::Settings;
 use crate::train::{self, Images, Sets};
+use crate::words::counted;
 
 #[derive(Args)]
 #[allow(clippy::struct_excessive_bools, reason = "each is a flag")]
 pub(super) struct Arguments {
-    #[command(flatten)]
+    #[command(flatten, next_help_heading = "Device")]
     device: DeviceArguments,
-    #[command(flatten)]
+    #[command(flatten, next_help_heading = "Data")]
     data: DataArguments,
     /// Hidden units [default: 50, or what --init has]
-    #[arg(long, value_name = "N", value_parser = up_to(Shape::MAX_HIDDEN))]
+    #[arg(long, value_name = "N", value_parser = up_to(Shape::MAX_HIDDEN), help_heading = "Network")]
     hidden: Option<u16>,
+    /// Hidden layer: sigmoid or relu [default: sigmoid, or what --init says]
+    #[arg(long, value_name = "NAME", help_heading = "Network")]
+    activation: Option<Activation>,
+    /// Output layer: softmax (cross-entropy error) or identity (squared error) [default: softmax, or what --init says]
+    #[arg(long, value_name = "NAME", help_heading = "Network")]
+    output: Option<Output>,
+    /// How far the initial weights are spread: normal, by --weight-init-std; or by a layer's n input units, xavier (sqrt(1/n))
+    /// or he (sqrt(2/n), for relu)
+    #[arg(long, value_name = "NAME", default_value_t, conflicts_with = "init", help_heading = "Network")]
+    weight_init: WeightInitName,
+    /// Standard deviation of the initial weights, where --weight-init is normal [default: 0.01]
+    #[arg(long, value_name = "X", value_parser = weight_init_std, conflicts_with = "init", help_heading = "Network")]
+    weight_init_std: Option<f32>,
+    /// Start from the parameters of a run, or in a safetensors file
+    #[arg(long, value_name = "RUN|FILE", help_heading = "Network")]
+    init: Option<PathBuf>,
     /// Images in a batch
     #[arg(long, value_name = "N", default_value_t = book::BATCH_SIZE, value_parser = up_to(Shape::MAX_BATCH))]
+    #[arg(help_heading = "Training")]
     batch_size: u16,
     /// What every gradient is multiplied by
     #[arg(long, value_name = "X", default_value_t = book::LEARNING_RATE, value_parser = learning_rate)]
+    #[arg(help_heading = "Training")]
     learning_rate: f32,
     /// Steps of SGD [default: 10000]
-    #[arg(long, value_name = "N", conflicts_with = "epochs")]
+    #[arg(long, value_name = "N", conflicts_with = "epochs", help_heading = "Training")]
     iterations: Option<u64>,
-    /// Steps of SGD, in times through the training set
-    #[arg(long, value_name = "N")]
+    /// Times through the training set, instead of --iterations
+    #[arg(long, value_name = "N", help_heading = "Training")]
     epochs: Option<u64>,
-    /// How far the initial weights are spread: normal, by --weight-init-std; or by a layer's n input units, xavier (sqrt(1/n))
-    /// or he (sqrt(2/n), for relu)
-    #[arg(long, value_name = "NAME", default_value_t, conflicts_with = "init")]
-    weight_init: WeightInitName,
-    /// Standard deviation of the initial weights, where --weight-init is normal [default: 0.01]
-    #[arg(long, value_name = "X", value_parser = weight_init_std, conflicts_with = "init")]
-    weight_init_std: Option<f32>,
-    /// Hidden layer: sigmoid or relu [default: sigmoid, or what --init says]
-    #[arg(long, value_name = "NAME")]
-    activation: Option<Activation>,
-    /// Output layer: softmax (cross-entropy error) or identity (squared error) [default: softmax, or what --init says]
-    #[arg(long, value_name = "NAME")]
-    output: Option<Output>,
     /// How gradients are computed: backprop; numerical, by central differences computed as changes; or naive, by two whole
     /// passes a parameter through the f64 reference, which takes days
-    #[arg(long, value_name = "NAME", default_value_t)]
+    #[arg(long, value_name = "NAME", default_value_t, help_heading = "Training")]
     gradient: Gradient,
     /// How far a numerical or naive gradient moves a parameter to either side [default: 0.0001]
-    #[arg(long, value_name = "H", value_parser = read_step_size)]
+    #[arg(long, value_name = "H", value_parser = read_step_size, help_heading = "Training")]
     step_size: Option<f64>,
     /// How a batch is drawn: replacement, shuffle or sequential
-    #[arg(long, value_name = "NAME", default_value_t)]
+    #[arg(long, value_name = "NAME", default_value_t, help_heading = "Training")]
     sampling: Sampling,
     /// Seed of the initial weights and the batches
-    #[arg(long, value_name = "N", default_value_t = 0)]
+    #[arg(long, value_name = "N", default_value_t = 0, help_heading = "Training")]
     seed: u64,
-    /// Start from the parameters of a run, or in a safetensors file
-    #[arg(long, value_name = "RUN|FILE")]
-    init: Option<PathBuf>,
     /// Folder for the model, the losses and the results [default: runs/TIME-DEVICE, the time in UTC]
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", help_heading = "Output")]
     out: Option<PathBuf>,
     /// Keep no files
-    #[arg(long, conflicts_with = "out")]
+    #[arg(long, conflicts_with = "out", help_heading = "Output")]
     no_save: bool,
     /// Write into --out even where it holds a run, and --plot even where there is one
-    #[arg(long)]
+    #[arg(long, help_heading = "Output")]
     overwrite: bool,
     /// Draw both accuracies by epoch into FILE, an .svg or .png
-    #[arg(long, value_name = "FILE", value_parser = plot_path())]
+    #[arg(long, value_name = "FILE", value_parser = plot_path(), help_heading = "Output")]
     plot: Option<PathBuf>,
     /// No progress on stderr
-    #[arg(long)]
+    #[arg(long, help_heading = "Output")]
     quiet: bool,
     /// The results as one JSON object on stdout
-    #[arg(long)]
+    #[arg(long, help_heading = "Output")]
     json: bool,
 }
 
@@ -199,7 +202,7 @@ fn train(arguments: &Arguments, start: Instant, progress: &mut Progress) -> Resu
     // After the folder, because the plot may go into it.
     arguments.plot.as_deref().map(check_plot_place).transpose()?;
     let asked = asked(arguments, &net, settings.iterations);
-    let targets = Targets { folder, plot: arguments.plot.clone(), json: arguments.json };
+    let targets = Targets { folder, plot: arguments.plot.clone(), json: arguments.json, same: same(arguments) };
     match info.kind {
         Kind::Gpu => progress.busy("compiling the kernels"),
         Kind::Cpu => progress.doing("getting ready"),
@@ -284,9 +287,12 @@ fn say_network(arguments: &Arguments, net: &Net, settings: &train::Settings, pro
         Gradient::Backprop => String::new(),
         other => format!(", {other} gradients by steps of {}", step_size(arguments)),
     };
+    progress.say(format_args!("network: {}, {} and {}{weights}", net.shape, net.activation, net.output));
     progress.say(format_args!(
-        "network: {}, {} and {}{weights}; {} iterations of {} images, learning rate {}{by}",
-        net.shape, net.activation, net.output, settings.iterations, arguments.batch_size, settings.learning_rate
+        "training: {} of {}, learning rate {}{by}",
+        counted(settings.iterations, "iteration"),
+        counted(arguments.batch_size, "image"),
+        settings.learning_rate
     ));
 }
 
@@ -378,6 +384,19 @@ fn in_use(arguments: &Arguments, activation: Activation, images: &Store) -> Resu
         learning_rate: arguments.learning_rate,
         is_bright: is_bright(images)?,
     })
+}
+
+/// The flags that ask for the same again and are not kept with the weights: what differs from the defaults.
+fn same(arguments: &Arguments) -> Vec<String> {
+    let Arguments { data, batch_size, learning_rate, gradient, step_size, sampling, .. } = arguments;
+    let differ = [
+        (*batch_size != book::BATCH_SIZE).then(|| format!("--batch-size {batch_size}")),
+        (*learning_rate != book::LEARNING_RATE).then(|| format!("--learning-rate {learning_rate}")),
+        (*gradient != Gradient::default()).then(|| format!("--gradient {gradient}")),
+        step_size.map(|size| format!("--step-size {size}")),
+        (*sampling != Sampling::default()).then(|| format!("--sampling {sampling}")),
+    ];
+    data.flags().into_iter().chain(differ.into_iter().flatten()).collect()
 }
 
 /// The first parameters: those of --init, or random ones.

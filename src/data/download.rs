@@ -19,6 +19,7 @@ use super::gzip;
 use super::sniff::{FileKind, file_kind};
 use crate::files::write_whole;
 use crate::threads;
+use crate::words::counted;
 
 /// How long a person who asked for the files waits for each of three things: a mirror's address, a connection, and its
 /// answer. So long, too, may a mirror that sends a file stay silent.
@@ -147,6 +148,48 @@ pub enum Reason {
     Content,
 }
 
+impl Error {
+    /// The same in a few words, without addresses and folders.
+    #[must_use]
+    pub fn brief(&self) -> String {
+        match self {
+            Self::NotCached { cache: Some(_), .. } => "it is not in the cache".to_owned(),
+            Self::NotCached { cache: None, .. } => "there is no home folder that could hold it".to_owned(),
+            Self::Download { failures } => {
+                let mut reasons: Vec<String> = failures.iter().map(|failure| failure.reason.brief()).collect();
+                reasons.sort();
+                reasons.dedup();
+                let mirrors = counted(failures.len(), "mirror");
+                format!("it cannot be downloaded ({mirrors}: {})", reasons.join(", "))
+            }
+        }
+    }
+
+    /// The same in full, a line for each mirror.
+    #[must_use]
+    pub fn details(&self) -> Vec<String> {
+        match self {
+            Self::NotCached { .. } => vec![self.to_string()],
+            Self::Download { failures } => failures.iter().map(ToString::to_string).collect(),
+        }
+    }
+}
+
+impl Reason {
+    fn brief(&self) -> String {
+        match self {
+            Self::NoAnswer(_) | Self::Late(_) => "no answer".to_owned(),
+            Self::Address(_) => "no address of a mirror".to_owned(),
+            Self::Unusable(_) => "no usable answer".to_owned(),
+            Self::NoThread(_) => "no thread to ask in".to_owned(),
+            Self::Cut { .. } => "cut within the file".to_owned(),
+            Self::Gzip(_) => "broken gzip data".to_owned(),
+            Self::Other(_) => "another file".to_owned(),
+            Self::Status(_) | Self::TooLong | Self::Content => self.to_string(),
+        }
+    }
+}
+
 fn lacks(cache: Option<&Path>, name: &str) -> String {
     match cache {
         Some(cache) => format!("{} holds no valid {name}.gz", cache.display()),
@@ -154,8 +197,17 @@ fn lacks(cache: Option<&Path>, name: &str) -> String {
     }
 }
 
+/// Every address with its reason; one that several have is said once.
 fn join(failures: &[Failure]) -> String {
-    let each: Vec<String> = failures.iter().map(ToString::to_string).collect();
+    let mut groups: Vec<(String, Vec<&str>)> = Vec::new();
+    for Failure { url, reason } in failures {
+        let reason = reason.to_string();
+        match groups.iter_mut().find(|(other, _)| *other == reason) {
+            Some((_, urls)) => urls.push(url),
+            None => groups.push((reason, vec![url])),
+        }
+    }
+    let each: Vec<String> = groups.iter().map(|(reason, urls)| format!("{}: {reason}", urls.join(" and "))).collect();
     each.join("; ")
 }
 
@@ -420,6 +472,22 @@ mod tests {
         {
             assert!(!is_local(url), "{url}");
         }
+    }
+
+    #[test]
+    fn one_reason_of_several_mirrors_is_said_once() {
+        let failure = |url: &str, reason| Failure { url: url.to_owned(), reason };
+        let failures =
+            vec![failure("a", Reason::Status(404)), failure("b", Reason::Content), failure("c", Reason::Status(404))];
+        let error = Error::Download { failures };
+        let expected = "it cannot be downloaded: a and c: HTTP 404; b: wrong content (not the expected SHA-256); ";
+        assert!(error.to_string().starts_with(expected), "{error}");
+        assert_eq!(error.details().len(), 3);
+        let brief = "it cannot be downloaded (3 mirrors: HTTP 404, wrong content (not the expected SHA-256))";
+        assert_eq!(error.brief(), brief);
+        let slow = || Reason::Late(Duration::from_secs(1));
+        let error = Error::Download { failures: vec![failure("a", slow()), failure("b", slow())] };
+        assert_eq!(error.brief(), "it cannot be downloaded (2 mirrors: no answer)");
     }
 
     #[test]

@@ -15,6 +15,7 @@ use super::dataset::{self, Dataset, MAX_PIXELS};
 use super::gzip;
 use super::sniff::{FileKind, file_kind};
 use crate::NoMemory;
+use crate::words::counted;
 
 pub use super::gzip::unpacked;
 
@@ -105,8 +106,7 @@ impl Contents {
 impl fmt::Display for Contents {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let sizes: Vec<String> = self.dims.iter().map(u32::to_string).collect();
-        let plural = if self.dims.len() == 1 { "" } else { "s" };
-        write!(f, "{} in {} dimension{plural} ({})", self.element, self.dims.len(), sizes.join(" x "))
+        write!(f, "{} in {} ({})", self.element, counted(self.dims.len(), "dimension"), sizes.join(" x "))
     }
 }
 

@@ -34,6 +34,26 @@ pub struct Error {
     pub problem: Problem,
 }
 
+impl Error {
+    /// The same in a few words, without addresses and folders.
+    #[must_use]
+    pub fn brief(&self) -> String {
+        match &self.problem {
+            Problem::Files(error) => format!("{}: {}", self.set, error.brief()),
+            Problem::Idx(_) | Problem::Set(_) => self.to_string(),
+        }
+    }
+
+    /// The same in full, a line for each mirror.
+    #[must_use]
+    pub fn details(&self) -> Vec<String> {
+        match &self.problem {
+            Problem::Files(error) => error.details().into_iter().map(|line| format!("{}: {line}", self.set)).collect(),
+            Problem::Idx(_) | Problem::Set(_) => vec![self.to_string()],
+        }
+    }
+}
+
 /// A public set, and how it was had.
 #[derive(Debug)]
 pub struct Loaded {

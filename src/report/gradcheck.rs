@@ -3,14 +3,16 @@
 use std::collections::BTreeSet;
 use std::fmt::{Display, Write};
 
-use comfy_table::{CellAlignment, Table, presets};
 use serde::Serialize;
 
 use super::bench::device;
 use super::plot::ErrorCurve;
 use super::summary::Device;
+use super::table::plain;
+use super::width::{shortened, wrapped};
 use crate::devices::Info;
 use crate::gradcheck::{Gradient, Row, TensorError};
+use crate::words::counted;
 
 /// The curves of a plot: the errors of W1's gradient by the reference's naive differences, and by a device's two kinds.
 #[must_use]
@@ -147,46 +149,37 @@ impl Report {
         failed.map(|failure| &failure.label).collect::<BTreeSet<_>>().len()
     }
 
-    /// A table a point: of each tensor the relative error by norm, and under it the largest element's, and where that is.
+    /// A table a point, of so many columns: of each tensor the relative error by norm, and under it the largest element's.
     #[must_use]
-    pub fn text(&self) -> String {
-        let mut text = format!(
-            "Relative errors of one batch's gradient: {} images, {}.\n\
-             By norm; under it the largest element's, beside the largest right one, [where].\n\
-             backprop: against the reference's backprop.\n\
-             numerical, naive: against the exact f64 gradient of the loss with its 1e-7, naive for up to {}\n\
-             parameters of a tensor. Rows without a tolerance show what a step costs; they are not judged.\n",
-            self.batch_size, self.network, self.samples
+    pub fn text(&self, columns: usize) -> String {
+        let head = format!(
+            "Relative errors of one batch's gradient: {}, {}. By norm; under it the largest element's, beside the largest \
+             right one.",
+            counted(self.batch_size, "image"),
+            self.network
         );
+        let against = format!(
+            "backprop is held against the reference's backprop, numerical and naive against the exact f64 gradient of the loss \
+             with its 1e-7, naive for up to {} of a tensor. Rows that need not be within anything are not judged: they show what a step \
+             costs.",
+            counted(self.samples, "parameter")
+        );
+        let mut text = [&head, &against, NAIVE].map(|part| wrapped(part, columns) + "\n").concat();
         for Point { name, loss, rows, failed } in &self.points {
-            let mut table = Table::new();
-            table.load_style(presets::NOTHING);
-            table.set_header(["device", "gradient", "step", "W1", "b1", "W2", "b2", "tolerance", "result"]);
-            let mut last = "";
-            for row in rows {
-                let label = if row.label == last { "" } else { &row.label };
-                last = &row.label;
-                let mut cells = vec![label.to_owned(), row.gradient.to_owned()];
-                cells.push(row.step_size.map_or(String::new(), |size| format!("{size:e}")));
-                cells.extend(
-                    row.tensors
-                        .iter()
-                        .map(|tensor| format!("{:.1e}\n{:.1e} {:?}", tensor.norm, tensor.maximum, tensor.worst)),
-                );
-                cells.push(row.tolerance.map_or(String::new(), |tolerance| format!("{tolerance:e}")));
-                cells.push(match row.passed {
-                    Some(true) => "ok".to_owned(),
-                    Some(false) => "TOO FAR".to_owned(),
-                    None => String::new(),
-                });
-                table.add_row(cells);
+            let _ = writeln!(text, "\n{name}, loss {loss:.4}");
+            for rows in rows.chunk_by(|one, other| one.label == other.label) {
+                let device = shortened(&rows[0].label, columns);
+                let headings = ["gradient", "step", "W1", "b1", "W2", "b2", "within", ""];
+                let table = plain(headings, rows.iter().map(Entry::cells), &[0, 7], columns);
+                let _ = writeln!(text, "\n{device}\n{table}");
+                for row in rows.iter().filter(|row| row.passed == Some(false)) {
+                    let worst = row.tensors.iter().map(|tensor| format!("{} {:?}", tensor.name, tensor.worst));
+                    let worst = format!("{} is worst at {}", row.gradient, worst.collect::<Vec<_>>().join(", "));
+                    let _ = writeln!(text, "{}", wrapped(&worst, columns));
+                }
             }
-            if let Some(column) = table.column_mut(2) {
-                column.set_cell_alignment(CellAlignment::Right);
-            }
-            let _ = writeln!(text, "\n{name}, loss {loss:.4}\n{}", table.trim_fmt());
             for Failure { label, reason, .. } in failed {
-                let _ = writeln!(text, "{label} failed: {reason}");
+                let _ = writeln!(text, "\n{label} failed: {reason}");
             }
         }
         if self.passed {
@@ -196,9 +189,35 @@ impl Report {
     }
 }
 
+/// Why there are rows with large errors.
+const NAIVE: &str =
+    "naive in f32 is there to show that it fails: two losses of so few digits leave none to their difference.";
+
+impl Entry {
+    fn cells(&self) -> [String; 8] {
+        let [w1, b1, w2, b2] =
+            self.tensors.each_ref().map(|tensor| format!("{:.1e}\n{:.1e}", tensor.norm, tensor.maximum));
+        [
+            self.gradient.to_owned(),
+            self.step_size.map_or(String::new(), |size| format!("{size:e}")),
+            w1,
+            b1,
+            w2,
+            b2,
+            self.tolerance.map_or(String::new(), |tolerance| format!("{tolerance:e}")),
+            match self.passed {
+                Some(true) => "ok".to_owned(),
+                Some(false) => "TOO FAR".to_owned(),
+                None => String::new(),
+            },
+        ]
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::report::width::width;
 
     #[test]
     fn a_device_that_fails_is_in_the_results() {
@@ -209,8 +228,45 @@ mod tests {
         point.fail(&info, &"out of memory");
         let report = found(&point);
         assert_eq!((report.passed, report.failures(), report.failed_devices()), (false, 0, 1));
-        assert!(report.text().contains("failed: out of memory"), "{}", report.text());
+        assert!(report.text(80).contains("failed: out of memory"), "{}", report.text(80));
         let json = serde_json::to_value(&report).unwrap();
         assert_eq!(json["points"][1]["failed"][0]["reason"], "out of memory");
+    }
+
+    fn row(gradient: Gradient, error: f64) -> Row {
+        let tensor = |name| TensorError { name, norm: error, maximum: error, place: vec![4095, 4095] };
+        Row { gradient, errors: ["W1", "b1", "W2", "b2"].map(tensor) }
+    }
+
+    #[test]
+    fn no_line_is_wider_than_asked() {
+        let name = format!("NVIDIA GeForce RTX 4090 Laptop GPU {}", "くつした".repeat(30));
+        let info = Info { name, ..Info::reference() };
+        let rows = [1e-10, 0.5, 1e100, f64::NAN].map(|error| {
+            let step_size = crate::gradcheck::JUDGED_STEP_SIZE;
+            [Gradient::Backprop, Gradient::Numerical { step_size }, Gradient::Naive { step_size: 1.234_567_8e-7 }]
+                .map(|gradient| row(gradient, error))
+        });
+        let mut point = Point::new("after 18446744073709551615 iterations, seed 0".to_owned(), 2.3);
+        point.add(None, &rows.concat());
+        point.add(Some(&info), &rows.concat());
+        let report = Report::new("4096-4096-255, sigmoid and softmax".to_owned(), 8192, 10_000, vec![point]);
+        for columns in [60, 80, 120] {
+            let text = report.text(columns);
+            assert!(text.lines().all(|line| width(line) <= columns), "{columns}\n{text}");
+            // The words of one line are spread over several.
+            let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
+            for told in [NAIVE, "backprop is worst at W1 [4095, 4095], b1"] {
+                assert!(words.contains(told), "{told}: {text}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_there_to_fail_is_not_judged() {
+        let mut point = Point::new("somewhere".to_owned(), 2.3);
+        point.add(Some(&Info::reference()), &[row(Gradient::Naive { step_size: 1e-4 }, 1e3)]);
+        let report = Report::new("net".to_owned(), 1, 1, vec![point]);
+        assert!(report.passed && report.failures() == 0);
     }
 }

@@ -3,6 +3,7 @@
 mod axis;
 pub mod bench;
 pub mod chart;
+pub mod confusion;
 pub mod gradcheck;
 pub mod plot;
 pub mod progress;
@@ -11,4 +12,5 @@ pub mod run_folder;
 pub mod set;
 pub mod sheet;
 pub mod summary;
+mod table;
 pub mod width;

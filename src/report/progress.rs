@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::reminder::{Heartbeat, Reminder};
+use super::width::{columns_of_stderr, wrapped};
 use crate::train::{EpochAccuracy, Event};
 
 /// The longest time without a line where there is no bar: less than the 10 s that are promised, for a machine that is busy.
@@ -70,7 +71,10 @@ impl Progress {
     /// A line about what is done next.
     pub fn say(&self, line: impl Display) {
         if !self.quiet {
-            self.reminder.say(&line.to_string());
+            let line = line.to_string();
+            // Only a person minds where a line is broken.
+            let line = if self.plain { line } else { wrapped(&line, columns_of_stderr()) };
+            self.reminder.say(&line);
         }
     }
 
@@ -210,6 +214,12 @@ fn draws(term: Option<&OsStr>) -> bool {
         // Only elsewhere do terminals always say what they are.
         None => cfg!(windows),
     }
+}
+
+/// As [`tell`], in a line of its own where a bar may stand in this one.
+pub fn tell_beside_a_bar(line: impl Display) {
+    let fresh = if io::stderr().is_terminal() && can_draw() { "\n" } else { "" };
+    tell(format_args!("{fresh}{line}"));
 }
 
 /// A line on stderr. That nobody reads it any more is no reason to stop, as `eprintln!` would.

@@ -3,12 +3,13 @@
 use std::fmt::Write;
 use std::io;
 
-use comfy_table::{CellAlignment, Table, presets};
 use serde::Serialize;
 
+use super::table::plain;
 use crate::data::description::Description;
 use crate::data::idx::{self, Kind};
 use crate::data::{Dataset, Store, Stores, download};
+use crate::words::counted;
 
 /// Images that are looked at at a time.
 const TOGETHER: usize = 16_384;
@@ -54,21 +55,15 @@ impl SetReport {
         Ok(Self { source, rows, cols, classes: *classes, description, train: half(train)?, test: half(test)? })
     }
 
-    /// Tables for a person, and one of the images.
+    /// Tables of so many columns for a person, and the first of the training images `set`.
     #[must_use]
-    pub fn text(&self, set: &Dataset) -> String {
+    pub fn text(&self, set: &Dataset, columns: usize) -> String {
         let Self { source, rows, cols, classes, description, train, test } = self;
-        let mut text = format!("{source}: {rows}x{cols} pixels, {classes} classes\n");
+        let mut text = format!("{source}: {rows}x{cols} pixels, {}\n", counted(*classes, "class"));
         if let Some(preparation) = &description.preparation {
             let _ = writeln!(text, "prepared: {preparation}");
         }
         text.push('\n');
-        let table = |header: [&str; 5], rows: Vec<[String; 5]>| {
-            let mut table = Table::new();
-            table.load_style(presets::NOTHING).set_header(header).add_rows(rows);
-            table.column_iter_mut().skip(1).for_each(|column| column.set_cell_alignment(CellAlignment::Right));
-            table.trim_fmt()
-        };
         let halves = [("train", train), ("test", test)];
         let row = |(name, half): (&str, &Half)| {
             let used = half.counts.iter().filter(|&&count| count > 0).count();
@@ -76,7 +71,7 @@ impl SetReport {
             let [density, mean] = shares;
             [name.to_owned(), half.images.to_string(), used.to_string(), density, mean]
         };
-        text += &table(["", "images", "classes used", "pixels not 0", "mean"], halves.map(row).to_vec());
+        text += &plain(["", "images", "classes used", "pixels not 0", "mean"], halves.map(row), &[0], columns);
         text += "\n\n";
         let share = |count: usize, half: &Half| format!("{:.1} %", 100.0 * count as f64 / half.images as f64);
         let counts = train.counts.iter().zip(&test.counts).enumerate().map(|(label, (&of_train, &of_test))| {
@@ -85,13 +80,15 @@ impl SetReport {
             let class = name.map_or(label.to_string(), |name| format!("{label} {name}"));
             [class, of_train.to_string(), train_share, of_test.to_string(), test_share]
         });
-        text += &table(["class", "train", "", "test", ""], counts.collect());
-        text += "\n\nSHA-256 of the unpacked files\n";
-        for (name, Half { images_sha256, labels_sha256, .. }) in halves {
-            let _ = writeln!(text, " {name} images  {images_sha256}\n {name} labels  {labels_sha256}");
-        }
+        text += &plain(["class", "train", "", "test", ""], counts, &[0], columns);
+        let hashes = halves.map(|(name, Half { images_sha256, labels_sha256, .. })| {
+            [("images", images_sha256), ("labels", labels_sha256)]
+                .map(|(kind, hash)| [format!("{name} {kind}"), hash.clone()])
+        });
+        let hashes = hashes.into_iter().flatten();
+        let _ = writeln!(text, "\n\n{}", plain(["unpacked file", "SHA-256"], hashes, &[0, 1], columns));
         if let (Some(image), Some(label)) = (set.image(0), set.labels().first()) {
-            let _ = writeln!(text, "\nthe first training image, of class {label}\n{}", drawn(image, *cols));
+            let _ = writeln!(text, "\nthe first training image, of class {label}\n{}", drawn(image, *cols, columns));
         }
         text
     }
@@ -134,17 +131,33 @@ pub fn counts_by_class(labels: &[u8], classes: usize) -> Vec<usize> {
     counts
 }
 
-/// Columns that a terminal surely has.
-const WIDTH: usize = 80;
+/// A table of so many columns: what each class is called, and how many images it has to train and to test.
+#[must_use]
+pub fn by_class(counts: &[Vec<usize>; 2], description: &Description, columns: usize) -> String {
+    let [train, test] = counts;
+    let rows = train.iter().zip(test).enumerate().map(|(label, (train, test))| {
+        let name = description.names.as_ref().and_then(|names| names.get(label));
+        [label.to_string(), name.map_or(label.to_string(), String::clone), train.to_string(), test.to_string()]
+    });
+    plain(["label", "class", "train", "test"], rows, &[1], columns)
+}
 
-/// An image in characters, two a pixel where there is room: so that it is about as wide as it is high.
-fn drawn(image: &[u8], cols: usize) -> String {
+/// An image in so many columns at most: two characters a pixel where there is room, so that it is about as wide as it is high;
+/// one; or one for a square of pixels, that of their mean.
+fn drawn(image: &[u8], cols: usize, columns: usize) -> String {
     const SHADES: &[u8] = b" .:-=+*#%@";
-    let times = if 2 * cols <= WIDTH { 2 } else { 1 };
+    let times = if 2 * cols <= columns { 2 } else { 1 };
+    let side = cols.div_ceil(columns);
     let mut text = String::new();
-    for row in image.chunks(cols) {
-        let shade = |&pixel: &u8| char::from(SHADES[usize::from(pixel) * SHADES.len() / 256]);
-        let line: String = row.iter().flat_map(|pixel| std::iter::repeat_n(shade(pixel), times)).collect();
+    let rows: Vec<&[u8]> = image.chunks(cols).collect();
+    for rows in rows.chunks(side) {
+        let shade = |start: usize| {
+            let square = rows.iter().flat_map(|row| &row[start..(start + side).min(cols)]);
+            let (sum, count) = square.fold((0, 0), |(sum, count), &pixel| (sum + usize::from(pixel), count + 1));
+            char::from(SHADES[sum / count * SHADES.len() / 256])
+        };
+        let shades = (0..cols).step_by(side).map(shade);
+        let line: String = shades.flat_map(|shade| std::iter::repeat_n(shade, times)).collect();
         text += line.trim_end();
         text.push('\n');
     }
@@ -155,6 +168,7 @@ fn drawn(image: &[u8], cols: usize) -> String {
 mod tests {
     use super::*;
     use crate::data::Splits;
+    use crate::report::width::width;
 
     #[test]
     fn counts_what_is_there() {
@@ -164,9 +178,37 @@ mod tests {
         let report = SetReport::new("here", &splits.clone().into()).unwrap();
         assert_eq!((&report.train.counts[..], report.train.density), (&[1, 0, 2][..], 1.0 / 3.0));
         assert!((report.train.mean - 0.2).abs() < 1e-12 && report.test.mean == 0.0);
-        let text = report.text(&splits.train);
+        let text = report.text(&splits.train, 80);
         for told in ["here: 1x2 pixels, 3 classes", "0.333", "66.7 %", "of class 2\n  @@\n"] {
             assert!(text.contains(told), "{told}: {text}");
         }
+    }
+
+    #[test]
+    fn no_line_is_wider_than_asked() {
+        let name = |class: usize| ["くつした".repeat(60), "n".repeat(255), "two words".to_owned()][class % 3].clone();
+        for (rows, cols) in [(1, 4096), (64, 64), (28, 28), (4096, 1)] {
+            let set = |count: usize| {
+                let labels = (0..count).map(|image| image as u8).collect();
+                Dataset::new(vec![200; count * rows * cols], labels, rows, cols).unwrap()
+            };
+            let description = Description { names: Some((0..255).map(name).collect()), preparation: None };
+            let splits = Splits::described(set(255), set(3), 255, description).unwrap();
+            let report = SetReport::new("here", &splits.clone().into()).unwrap();
+            for columns in [60, 80, 120] {
+                let text = report.text(&splits.train, columns);
+                let widest = text.lines().map(width).max();
+                assert!(widest <= Some(columns), "{columns}\n{text}");
+            }
+        }
+    }
+
+    #[test]
+    fn an_image_is_drawn_as_wide_as_there_is_room() {
+        let image = [0, 255, 0, 255, 0, 0, 255, 255];
+        assert_eq!(drawn(&image, 4, 8), "  @@  @@\n    @@@@\n");
+        assert_eq!(drawn(&image, 4, 7), " @ @\n  @@\n");
+        assert_eq!(drawn(&image, 4, 3), ":#\n");
+        assert_eq!(drawn(&[255, 255, 255], 3, 2), "@@\n");
     }
 }

@@ -4,10 +4,12 @@ use std::ffi::OsString;
 
 use serde::{Deserialize, Serialize};
 
+use super::width::wrapped;
 use crate::backend::{self, Evaluation};
 use crate::data::description::Description;
 use crate::devices::{Info, Kind};
 use crate::train::{End, EpochAccuracy, Outcome};
+use crate::words::counted;
 
 /// A device, as in `twolayer devices --json`.
 #[derive(Clone, Debug, Serialize)]
@@ -183,25 +185,25 @@ impl Run {
         &self.data.description
     }
 
-    /// The same in a few lines, for a person.
+    /// The same in a few lines of so many columns, for a person.
     #[must_use]
-    pub fn text(&self) -> String {
+    pub fn text(&self, columns: usize) -> String {
         let accuracies = self.r#final.as_ref().map_or(String::new(), |last| {
             let Final { train_accuracy, test_accuracy, test_loss } = last;
             format!("train acc, test acc | {train_accuracy:.4}, {test_accuracy:.4}   test loss {test_loss:.4}\n")
         });
         // A naive gradient takes many seconds.
         let rate = |rate: f64| if rate < 10.0 { format!("{rate:.2}") } else { format!("{rate:.0}") };
-        format!(
-            "{accuracies}{} iterations of {} images in {:.2} s: {} iterations/s, {} images/s; evaluations {:.2} s; \
-             {:.2} s in all\n",
-            self.iterations,
-            self.settings.batch_size,
+        let speed = format!(
+            "{} of {} in {:.2} s: {} iterations/s, {} images/s; evaluations {:.2} s; {:.2} s in all",
+            counted(self.iterations, "iteration"),
+            counted(self.settings.batch_size, "image"),
             self.train_seconds,
             rate(self.steps_per_second),
             rate(self.images_per_second),
             self.eval_seconds,
             self.seconds,
-        )
+        );
+        format!("{accuracies}{}\n", wrapped(&speed, columns))
     }
 }

@@ -1,5 +1,7 @@
 //! How wide what a person reads may be. It is decided here alone.
 
+#[cfg(any(unix, windows))]
+use terminal_size::Width;
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 /// Columns where no terminal says how many it has: in a file, a pipe or a log.
@@ -14,8 +16,28 @@ const CUT: &str = "...";
 /// stderr is, else [`STANDARD`].
 #[must_use]
 pub fn columns() -> usize {
-    let terminal = terminal_size::terminal_size_of(std::io::stdout());
-    chosen(terminal.map(|(terminal_size::Width(columns), _)| columns))
+    chosen(of_terminal(std::io::stdout()))
+}
+
+/// As [`columns`], of what is said on stderr.
+#[must_use]
+pub fn columns_of_stderr() -> usize {
+    chosen(of_terminal(std::io::stderr()))
+}
+
+#[cfg(unix)]
+fn of_terminal(stream: impl std::os::fd::AsFd) -> Option<u16> {
+    terminal_size::terminal_size_of(stream).map(|(Width(columns), _)| columns)
+}
+
+#[cfg(windows)]
+fn of_terminal(stream: impl std::os::windows::io::AsHandle) -> Option<u16> {
+    terminal_size::terminal_size_of(stream).map(|(Width(columns), _)| columns)
+}
+
+#[cfg(not(any(unix, windows)))]
+fn of_terminal<S>(_: S) -> Option<u16> {
+    None
 }
 
 fn chosen(terminal: Option<u16>) -> usize {
@@ -37,12 +59,30 @@ pub fn shortened(text: &str, columns: usize) -> String {
     let room = columns.saturating_sub(CUT.len());
     let mut used = 0;
     let fits = |character: &char| {
-        used += character.width().unwrap_or(0);
+        used += character.width().unwrap_or(1);
         used <= room
     };
     let start: String = text.chars().take_while(fits).collect();
     let cut: String = CUT.chars().take(columns).collect();
     start + &cut
+}
+
+/// The text as it is where it fits, else in lines of so many columns, parted between words; lines after the first are set in. A
+/// longer word has a line of its own.
+#[must_use]
+pub fn wrapped(text: &str, columns: usize) -> String {
+    if width(text) <= columns {
+        return text.to_owned();
+    }
+    let mut lines: Vec<String> = Vec::new();
+    for word in text.split_whitespace() {
+        match lines.last_mut() {
+            Some(line) if width(line) + 1 + width(word) <= columns => *line = format!("{line} {word}"),
+            None => lines.push(word.to_owned()),
+            Some(_) => lines.push(format!("  {word}")),
+        }
+    }
+    lines.join("\n")
 }
 
 #[cfg(test)]
@@ -70,5 +110,12 @@ mod tests {
             assert_eq!(cut, expected);
             assert!(width(&cut) <= columns, "{text}");
         }
+    }
+
+    #[test]
+    fn a_long_text_is_parted_between_words() {
+        assert_eq!(wrapped("ten images, two of them blank", 16), "ten images, two\n  of them blank");
+        assert_eq!(wrapped("short", 40), "short");
+        assert_eq!(wrapped("a incomprehensibilities b", 10), "a\n  incomprehensibilities\n  b");
     }
 }

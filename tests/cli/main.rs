@@ -3,6 +3,7 @@
 mod adapters;
 mod fetching;
 mod import;
+mod screens;
 mod sets;
 mod shapes;
 #[cfg(unix)]
@@ -263,14 +264,9 @@ mod gradcheck {
     fn a_table_for_a_person() {
         let place = Place::without_gpu();
         let said = place.ok(&format!("{CHECK} --step-size 1e-4 --step-size 0.5 --seed 3"));
-        for part in [
-            "initial weights, seed 3",
-            "after 300 iterations, seed 3",
-            "f64 reference",
-            "0 CPU",
-            "5e-1",
-            "5e-6       ok",
-        ] {
+        for part in
+            ["initial weights, seed 3", "after 300 iterations, seed 3", "f64 reference", "0 CPU", "5e-1", "5e-6  ok"]
+        {
             assert_holds(&said.stdout, part);
         }
         assert_holds(&said.stderr, "no GPU adapter found");
@@ -342,8 +338,9 @@ mod train {
         assert_eq!(said.stderr.matches("train acc, test acc |").count(), 17);
         assert_holds(&said.stderr, "epoch  16  train acc, test acc | 1.0000, 1.0000");
         assert_holds(&said.stderr, "device: CPU");
-        assert_holds(&said.stderr, "data: data, 60 images to train and 30 to test, 6x6 pixels, 3 classes");
-        assert_holds(&said.stderr, "36-50-3, sigmoid and softmax; 100 iterations of 10 images, learning rate 0.5");
+        assert_holds(&said.stderr, "data: data, 60 images to train, 30 to test, 6x6, 3 classes");
+        assert_holds(&said.stderr, "network: 36-50-3, sigmoid and softmax\n");
+        assert_holds(&said.stderr, "training: 100 iterations of 10 images, learning rate 0.5\n");
     }
 
     #[test]
@@ -693,7 +690,7 @@ mod data {
         let place = Place::new();
         let said = place.ok("--device cpu --offline --iterations 1 --out run --json");
         let note = said.stderr.lines().find(|line| line.starts_with("note: ")).unwrap();
-        assert_holds(note, "built-in digits");
+        assert_eq!(note, "note: mnist: it is not in the cache; --verbose says more; going on with the built-in digits");
         let run: Value = serde_json::from_str(&said.stdout).unwrap();
         let data = serde_json::json!({ "source": "built-in", "train": 60_000, "test": 10_000, "classes": 10 });
         assert_eq!(run["data"], data);
@@ -707,10 +704,20 @@ mod data {
     fn a_mirror_that_does_not_answer_is_named() {
         let place = Place::new();
         let flags = format!("--device cpu --mirror {DEAD_MIRROR} --iterations 1 --no-save");
+        let notes = |said: &Said| {
+            said.stderr.lines().filter(|line| line.starts_with("note: ")).map(str::to_owned).collect::<Vec<_>>()
+        };
+        let start = "note: mnist: it cannot be downloaded (1 mirror: no answer)";
         let said = place.ok(&flags);
-        let note = said.stderr.lines().find(|line| line.starts_with("note: ")).unwrap();
-        assert_holds(note, DEAD_MIRROR);
-        assert_holds(note, "built-in digits");
+        let expected = format!("{start}; --verbose says more; going on with the built-in digits");
+        assert_eq!(notes(&said), [expected]);
+        assert!(!said.stderr.contains(DEAD_MIRROR), "{}", said.stderr);
+        let said = place.ok(&format!("{flags} --verbose"));
+        assert_holds(&said.stderr, &format!("mnist: {DEAD_MIRROR}train-images-idx3-ubyte.gz: no answer ("));
+        assert_eq!(notes(&said), [format!("{start}; going on with the built-in digits")]);
+        // That other data are used is said all the same.
+        let said = place.ok(&format!("{flags} --verbose --quiet"));
+        assert_eq!(said.stderr, format!("{start}; going on with the built-in digits\n"));
         // Who asks for MNIST gets MNIST or nothing.
         assert_holds(&place.fails(1, &format!("{flags} --data mnist")), DEAD_MIRROR);
     }
@@ -1056,8 +1063,17 @@ mod bench {
 mod help {
     use super::*;
 
-    const DEVICE_AND_DATA: [&str; 8] =
-        ["--device", "--no-fallback", "--threads", "--data", "--transpose", "--offline", "--mirror", "--max-memory"];
+    const DEVICE_AND_DATA: [&str; 9] = [
+        "--device",
+        "--no-fallback",
+        "--threads",
+        "--data",
+        "--transpose",
+        "--offline",
+        "--mirror",
+        "--max-memory",
+        "--verbose",
+    ];
     const TRAIN: [&str; 22] = [
         "--hidden",
         "--batch-size",
@@ -1084,7 +1100,7 @@ mod help {
     ];
     const EVAL: [&str; 6] = ["--split", "--activation", "--output", "--quiet", "--json", "--help"];
 
-    const GRADCHECK: [&str; 20] = [
+    const GRADCHECK: [&str; 21] = [
         "--device",
         "--threads",
         "--data",
@@ -1092,6 +1108,7 @@ mod help {
         "--offline",
         "--mirror",
         "--max-memory",
+        "--verbose",
         "--hidden",
         "--batch-size",
         "--iterations",
@@ -1133,18 +1150,22 @@ mod help {
         words.map(str::to_owned).collect()
     }
 
-    fn flags(line: &str) -> Vec<String> {
-        listed(&Place::new().ok(line).stdout, "--")
+    fn assert_flags(line: &str, expected: &[&str]) {
+        let mut found = listed(&Place::new().ok(line).stdout, "--");
+        let mut expected = expected.to_vec();
+        found.sort();
+        expected.sort_unstable();
+        assert_eq!(found, expected, "{line}");
     }
 
     #[test]
     fn lists_what_works_and_nothing_else() {
-        assert_eq!(flags("--help"), [&DEVICE_AND_DATA[..], &TRAIN].concat());
-        assert_eq!(flags("train --help"), [&DEVICE_AND_DATA[..], &TRAIN[..TRAIN.len() - 1]].concat());
-        assert_eq!(flags("eval --help"), [&DEVICE_AND_DATA[..], &EVAL].concat());
-        assert_eq!(flags("gradcheck --help"), GRADCHECK);
-        assert_eq!(flags("bench --help"), BENCH);
-        assert_eq!(flags("devices --help"), ["--device", "--verbose", "--tune", "--json", "--help"]);
+        assert_flags("--help", &[&DEVICE_AND_DATA[..], &TRAIN].concat());
+        assert_flags("train --help", &[&DEVICE_AND_DATA[..], &TRAIN[..TRAIN.len() - 1]].concat());
+        assert_flags("eval --help", &[&DEVICE_AND_DATA[..], &EVAL].concat());
+        assert_flags("gradcheck --help", &GRADCHECK);
+        assert_flags("bench --help", &BENCH);
+        assert_flags("devices --help", &["--device", "--verbose", "--tune", "--json", "--help"]);
         let help = Place::new().ok("-h").stdout;
         let (_, commands) = help.split_once("Commands:\n").unwrap();
         let (commands, _) = commands.split_once("\n\n").unwrap();
@@ -1579,7 +1600,7 @@ mod ends_early {
         stderr.read_to_string(&mut rest).unwrap();
         let output = child.wait_with_output().unwrap();
         assert_eq!(output.status.code(), Some(130), "{rest}");
-        let error = rest.lines().last().unwrap();
+        let error = rest.lines().rev().nth(1).unwrap();
         assert!(error.starts_with("error: interrupted;") && error.ends_with(" in run"), "{error}");
 
         let run: Value = serde_json::from_slice(&output.stdout).unwrap();

@@ -100,6 +100,26 @@ fn public_sets_go_by_name_and_are_never_other_data() {
 }
 
 #[test]
+fn a_folder_goes_before_the_set_of_its_name() {
+    let place = Place { environment: vec![("MNIST_DIR", "data".to_owned())], ..Place::new() };
+    for word in ["mnist", "MNIST", "Mnist"] {
+        assert_holds(&place.ok(&format!("data info --data {word}")).stdout, "mnist: 6x6");
+    }
+    assert_holds(&place.ok("data fetch MNIST").stdout, "mnist: 60 images to train and 30 to test");
+    assert_holds(&place.fails(1, "data info --data KMNIST --offline"), "kmnist: ");
+    place.ok("data generate mnist --count 20");
+    let said = place.ok("--device cpu --data mnist --iterations 1 --no-save");
+    assert_holds(&said.stderr, "data: mnist, 20 images");
+    let note = "note: --data mnist is the folder ./mnist, not the set of that name; for the set give MNIST\n";
+    // Where names are told apart by their case.
+    if !place.path("MNIST").exists() {
+        assert_holds(&said.stderr, note);
+        assert_holds(&place.ok("data info --data MNIST").stdout, "mnist: 6x6");
+    }
+    assert_eq!(place.ok("--device cpu --data ./mnist --iterations 1 --no-save --quiet").stderr, "");
+}
+
+#[test]
 fn what_exceeds_the_memory_is_read_as_it_is_used() {
     let place = Place::new();
     let flags = "--iterations 50 --seed 3";

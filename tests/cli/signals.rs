@@ -109,9 +109,37 @@ fn two_signals_at_once_are_one() {
         let said = run.ends();
         assert_eq!(said.code, Some(130), "{}", said.stderr);
         let iterations = interrupted_run(&place);
-        let error = said.stderr.lines().last().unwrap();
-        assert_eq!(error, format!("error: interrupted; the weights after {iterations} iterations are in run"));
+        let kept = format!("error: interrupted; the weights after {iterations} iterations are in run\n");
+        assert_holds(&said.stderr, &kept);
     }
+}
+
+#[test]
+fn the_last_line_is_a_command_that_goes_on() {
+    let place = Place::new();
+    fs::rename(place.path("data"), place.path("my data")).unwrap();
+    let mut command = place.command("--device cpu --batch-size 1 --learning-rate 0.5 --iterations 1000000000");
+    command.args(["--data", "my data", "--out", "it's mine"]);
+    let mut run = Running::start(command);
+    run.says("epoch ");
+    run.signal(SIGINT);
+    let said = run.ends();
+    assert_eq!(said.code, Some(130), "{}", said.stderr);
+    let last = said.stderr.lines().last().unwrap();
+    let command = last.strip_prefix("go on from these weights: ").unwrap();
+    assert_holds(
+        command,
+        " --init 'it'\\''s mine' --data 'my data' --batch-size 1 --learning-rate 0.5 --iterations 999",
+    );
+    let (command, _) = command.rsplit_once(' ').unwrap();
+    let output = shell(&place, &format!("{command} 3 --no-save --json"), "").output().unwrap();
+    let run: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!((&run["iterations"], &run["settings"]["init"]), (&3.into(), &"it's mine".into()));
+    // What kept nothing says so, and no more.
+    let mut run = Running::start(place.command("--device cpu --data synthetic --iterations 1000000000 --no-save"));
+    run.says("epoch ");
+    run.signal(SIGINT);
+    assert_holds(&run.ends().stderr, "error: interrupted; nothing was kept (--no-save)\n");
 }
 
 #[test]
@@ -133,7 +161,7 @@ fn impatience_keeps_the_last_evaluation() {
     let said = run.ends();
     assert_eq!(said.code, Some(130), "{}", said.stderr);
     let iterations = interrupted_run(&place);
-    assert!(said.stderr.trim_end().ends_with(&format!("the weights after {iterations} iterations are in run")));
+    assert_holds(&said.stderr, &format!("the weights after {iterations} iterations are in run\n"));
     let run: Value = serde_json::from_str(&said.stdout).unwrap();
     assert_eq!(run["iterations"], iterations);
     if iterations == 0 {
@@ -216,7 +244,7 @@ fn an_interruption_while_the_digits_are_drawn_waits_for_the_network() {
     let said = run.ends();
     assert_eq!(said.code, Some(130), "{}", said.stderr);
     // On a slow machine there is no network yet after a second.
-    if said.stderr.ends_with("are in run\n") {
+    if said.stderr.contains(" are in run\n") {
         interrupted_run(&place);
     } else {
         assert!(!place.path("run").exists());

@@ -3,23 +3,22 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use clap::Args;
 use clap::builder::{OsStringValueParser, TypedValueParser};
+use clap::{Arg, Args};
 
 use crate::cli::Error;
+use crate::cli::shell::quoted;
 use crate::data::download::{self, Patience};
 use crate::data::public::{Loaded, PublicSet};
 use crate::data::{Location, Note, Store, Stores, digits, open_dir};
 use crate::report::progress::Progress;
 use crate::report::summary::Data;
+use crate::words::counted;
 
 /// Which images a command works on.
 #[derive(Args)]
 pub(in crate::cli) struct DataArguments {
-    /// auto (MNIST, else the built-in digits), mnist, fashion-mnist, kmnist, synthetic (the built-in digits), or a DIR with
-    /// four IDX files (DIR/emnist-letters where it holds several sets)
-    /// [default: auto; eval of a RUN: what it was trained on]
-    #[arg(long, value_name = "DATA", value_parser = OsStringValueParser::new().try_map(Choice::of))]
+    #[arg(long, value_name = "DATA", help = help("auto"), value_parser = OsStringValueParser::new().try_map(Choice::given))]
     data: Option<Choice>,
     /// Exchange rows and columns of every image, where a set lies transposed in its files (EMNIST's are known by their names)
     #[arg(long)]
@@ -31,9 +30,28 @@ pub(in crate::cli) struct DataArguments {
     #[arg(long, value_name = "URL")]
     mirror: Vec<String>,
     /// Most bytes of pixels of a set that are held in memory, as 500M or 2G; a larger one is read from its file as it is used
-    #[arg(long, value_name = "BYTES", default_value = "1G", value_parser = bytes)]
+    #[arg(long, value_name = "BYTES", default_value = MAX_MEMORY, value_parser = bytes)]
     max_memory: u64,
+    /// Where images cannot be downloaded, say of each mirror why
+    #[arg(long)]
+    pub verbose: bool,
 }
+
+/// What --data takes, and what it is where it is not given.
+fn help(default: &str) -> String {
+    format!(
+        "auto (MNIST, else the built-in digits), mnist, fashion-mnist, kmnist, synthetic (the built-in digits), or a DIR with \
+         four IDX files (DIR/emnist-letters where it holds several sets) [default: {default}]"
+    )
+}
+
+/// Says the default of --data in a command that takes a saved network.
+pub(in crate::cli) fn of_a_network(argument: Arg) -> Arg {
+    argument.help(help("what RUN was trained on, else auto"))
+}
+
+/// What --max-memory is where it is not given.
+const MAX_MEMORY: &str = "1G";
 
 /// A number of bytes; K, M and G stand for powers of 1,024.
 fn bytes(text: &str) -> Result<u64, &'static str> {
@@ -68,13 +86,18 @@ pub(in crate::cli) enum Choice {
 }
 
 impl Choice {
-    /// What a person means by a word or a path.
-    pub fn of(given: OsString) -> Result<Self, &'static str> {
-        Ok(match given.to_str() {
+    /// What a person means by a word or a path: a folder that is here, by whatever name, rather than what the word stands for.
+    fn given(given: OsString) -> Result<Self, &'static str> {
+        if Path::new(&given).is_dir() { Ok(Self::Dir(given.into())) } else { Self::of(given) }
+    }
+
+    /// What a word stands for, in any case, or else a path.
+    fn of(given: OsString) -> Result<Self, &'static str> {
+        Ok(match given.to_str().map(str::to_ascii_lowercase).as_deref() {
             Some("") => return Err(CHOICES),
             Some("auto") => Self::Auto,
             Some("synthetic" | BUILT_IN) => Self::Synthetic,
-            Some(name) => name.parse().map_or_else(|_| Self::Dir(name.into()), Self::Public),
+            Some(name) => name.parse().map_or_else(|_| Self::Dir(given.into()), Self::Public),
             None => Self::Dir(given.into()),
         })
     }
@@ -112,7 +135,33 @@ pub(in crate::cli) const MNIST_DIR: &str = "MNIST_DIR";
 impl DataArguments {
     /// What downloads from these mirrors, or from the usual ones if there are none.
     pub fn from_mirrors(mirrors: &[String]) -> Self {
-        Self { data: None, transpose: false, offline: false, mirror: mirrors.to_vec(), max_memory: u64::MAX }
+        Self {
+            data: None,
+            transpose: false,
+            offline: false,
+            mirror: mirrors.to_vec(),
+            max_memory: u64::MAX,
+            verbose: false,
+        }
+    }
+
+    /// The flags that ask for the same images.
+    pub fn flags(&self) -> Vec<String> {
+        let data = self.data.as_ref().map(|choice| match choice {
+            Choice::Dir(dir) => quoted(dir.as_os_str()).into_owned(),
+            choice => choice.word().and_then(spelled).unwrap_or_default(),
+        });
+        let flags = [
+            data.map(|data| format!("--data {data}")),
+            self.transpose.then(|| "--transpose".to_owned()),
+            self.offline.then(|| "--offline".to_owned()),
+            (bytes(MAX_MEMORY) != Ok(self.max_memory)).then(|| format!("--max-memory {}", self.max_memory)),
+        ];
+        flags
+            .into_iter()
+            .flatten()
+            .chain(self.mirror.iter().map(|url| format!("--mirror {}", quoted(url.as_ref()))))
+            .collect()
     }
 
     /// The images that were asked for, and says which they are. Of a folder, a set that is too large for memory stays in its
@@ -126,11 +175,10 @@ impl DataArguments {
         let trained_on = trained_on.filter(|_| self.data.is_none());
         let choice = trained_on.map(|data| &data.choice).or(self.data.as_ref()).unwrap_or(&Choice::Auto);
         let transposed = self.transpose || trained_on.is_some_and(|data| data.transposed);
-        if let Some(word) = self.data.as_ref().and_then(Choice::word).filter(|word| Path::new(word).is_dir()) {
-            progress.notice(format_args!(
-                "--data {word} is the set of that name, not the folder {word} that is here; for the folder give {}",
-                Path::new(".").join(word).display()
-            ));
+        if let Some(Choice::Dir(folder)) = &self.data
+            && let Some(note) = namesake(folder)
+        {
+            progress.notice(note);
         }
         progress.doing("getting the images");
         let mut found_in = None;
@@ -150,7 +198,13 @@ impl DataArguments {
                 }
                 // Only what can't be had is made up for; a broken file is an error.
                 Err(Error::Public(reason)) => {
-                    progress.notice(format_args!("{reason}; going on with the built-in digits"));
+                    if self.verbose {
+                        for line in reason.details() {
+                            progress.say(line);
+                        }
+                    }
+                    let more = if self.verbose { "" } else { "; --verbose says more" };
+                    progress.notice(format_args!("{}{more}; going on with the built-in digits", reason.brief()));
                     (built_in()?, BUILT_IN.into())
                 }
                 Err(error) => return Err(error),
@@ -177,7 +231,9 @@ impl DataArguments {
             },
         };
         progress.say(format_args!(
-            "data: {shown}, {train} images to train and {test} to test, {rows}x{cols} pixels, {classes} classes"
+            "data: {shown}, {} to train, {test} to test, {rows}x{cols}, {}",
+            counted(*train, "image"),
+            counted(*classes, "class")
         ));
         for note in &notes {
             progress.notice(note);
@@ -237,4 +293,21 @@ impl DataArguments {
 /// one, which on Windows is of a form that other programs do not take.
 fn whole(dir: &Path) -> PathBuf {
     std::path::absolute(dir).unwrap_or_else(|_| dir.to_owned())
+}
+
+/// What is said of a folder that was given by a word that stands for a set: how to mean that.
+fn namesake(folder: &Path) -> Option<String> {
+    let word = Choice::of(folder.into()).ok()?.word()?;
+    let given = folder.to_str()?;
+    let how = spelled(word).map_or("start in another folder".to_owned(), |other| format!("give {other}"));
+    let here = Path::new(".").join(folder);
+    Some(format!("--data {given} is the folder {}, not the set of that name; for the set {how}", here.display()))
+}
+
+/// The word of a set as it can be given here, where there may be a folder of its name; none on systems that do not tell names apart
+/// by their case.
+fn spelled(word: &str) -> Option<String> {
+    let start = word.get(..1)?.to_ascii_uppercase();
+    let spellings = [word.to_owned(), word.to_ascii_uppercase(), start + &word[1..]];
+    spellings.into_iter().find(|spelling| !Path::new(spelling).is_dir())
 }

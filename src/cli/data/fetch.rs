@@ -9,6 +9,7 @@ use crate::cli::{Error, print};
 use crate::data::download::Patience;
 use crate::data::public::PublicSet;
 use crate::report::progress::Progress;
+use crate::words::counted;
 
 #[derive(Args)]
 pub(in crate::cli) struct Arguments {
@@ -30,8 +31,8 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Error> {
     progress.finish();
     let (stores, _, place) = result?;
     print(&format!(
-        "{set}: {} images to train and {} to test, {}\n",
-        stores.train.len(),
+        "{set}: {} to train and {} to test, {}\n",
+        counted(stores.train.len(), "image"),
         stores.test.len(),
         told(&place, set.cache_dir().as_deref())
     ))

@@ -10,6 +10,7 @@ use crate::data::description::{self, Description};
 use crate::data::{self, FILE_NAMES, digits, idx};
 use crate::files::Together;
 use crate::report::progress::Progress;
+use crate::words::counted;
 
 #[derive(Args)]
 pub(in crate::cli) struct Arguments {
@@ -42,7 +43,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Error> {
     let [train_seed, test_seed] = digits::seeds(seed);
     let sets = [(count, train_seed, "training"), (test_count, test_seed, "test")];
     for ((count, seed, kind), names) in sets.into_iter().zip(FILE_NAMES.chunks(2)) {
-        let what = format!("drawing {count} {kind} images");
+        let what = format!("drawing {}", counted(count, &format!("{kind} image")));
         progress.busy(&what);
         let mut labels = Vec::new();
         let written = files.write(names[0], |out| {
@@ -58,5 +59,5 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Error> {
         .and_then(|()| files.commit())
         .map_err(data::Error::from)?;
     progress.finish();
-    print(&format!("{count} digits to train and {test_count} to test in {}\n", folder.display()))
+    print(&format!("{} to train and {test_count} to test in {}\n", counted(count, "digit"), folder.display()))
 }

@@ -3,7 +3,6 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use comfy_table::{CellAlignment, Table, presets};
 
 use super::check_target;
 use crate::cli::{Error, print};
@@ -11,7 +10,9 @@ use crate::data::import::{self, Imported, LabelColumn, Options, Remark};
 use crate::data::{self, Splits, save_dir};
 use crate::files::Together;
 use crate::report::progress::Progress;
-use crate::report::set::counts_by_class;
+use crate::report::set::{by_class, counts_by_class};
+use crate::report::width;
+use crate::words::counted;
 
 #[derive(Args)]
 #[allow(clippy::struct_excessive_bools, reason = "each is a flag")]
@@ -145,23 +146,13 @@ fn facts(imported: &Imported, which: &str) -> String {
 /// What was made of it.
 fn summary(Splits { train, test, classes, description }: &Splits, folder: &Path) -> String {
     let preparation = description.preparation.as_ref().map_or(String::new(), ToString::to_string);
-    let mut table = Table::new();
-    table.load_style(presets::NOTHING).set_header(["label", "class", "train", "test"]);
     let counts = [train, test].map(|set| counts_by_class(set.labels(), *classes));
-    for label in 0..*classes {
-        let name = description.names.as_ref().map_or(label.to_string(), |names| names[label].clone());
-        table.add_row([label.to_string(), name, counts[0][label].to_string(), counts[1][label].to_string()]);
-    }
-    for column in [0, 2, 3] {
-        if let Some(column) = table.column_mut(column) {
-            column.set_cell_alignment(CellAlignment::Right);
-        }
-    }
     format!(
-        "{} images to train and {} to test, {preparation}, {classes} classes in {}\n\n{}\n",
-        train.len(),
+        "{} to train and {} to test, {preparation}, {} in {}\n\n{}\n",
+        counted(train.len(), "image"),
         test.len(),
+        counted(*classes, "class"),
         folder.display(),
-        table.trim_fmt()
+        by_class(&counts, description, width::columns())
     )
 }

@@ -10,10 +10,11 @@ use crate::cli::{Error, check_free, print};
 use crate::report::plot::check_plot_place;
 use crate::report::progress::Progress;
 use crate::report::sheet::write_sheet;
+use crate::words::counted;
 
 #[derive(Args)]
 pub(in crate::cli) struct Arguments {
-    #[command(flatten)]
+    #[command(flatten, next_help_heading = "Data")]
     data: DataArguments,
     /// Which images
     #[arg(long, default_value = "train")]
@@ -43,5 +44,5 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Error> {
     let (stores, _) = data.open(&mut progress)?;
     let drawn = write_sheet(output, split.of(&stores), *count as usize)?;
     progress.finish();
-    print(&format!("{drawn} images in {}\n", output.display()))
+    print(&format!("{} in {}\n", counted(drawn, "image"), output.display()))
 }

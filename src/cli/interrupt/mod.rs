@@ -20,7 +20,7 @@ use unix as system;
 use windows as system;
 
 use crate::files::discard_unfinished;
-use crate::report::progress::tell;
+use crate::report::progress::tell_beside_a_bar;
 
 /// How long after the first signal others belong to it.
 const SAME_EVENT: Duration = Duration::from_secs(1);
@@ -103,7 +103,7 @@ fn on_signal() {
             ASKED.store(true, Ordering::Relaxed);
             let wait = |state: &mut State| state.expected && state.unsaved.is_none();
             if wait(&mut state) {
-                tell("stopping as soon as there is a network to save");
+                tell_beside_a_bar("stopping as soon as there is a network to save");
             }
             let waited = CHANGED.wait_timeout_while(state, WAIT, wait);
             let (state, _) = waited.unwrap_or_else(PoisonError::into_inner);
@@ -111,7 +111,7 @@ fn on_signal() {
                 end(&state);
             }
             drop(state);
-            tell(
+            tell_beside_a_bar(
                 "stopping after this step, or the evaluation it is in; Ctrl-C again goes back to the last evaluation and ends \
                  at once",
             );
@@ -133,6 +133,6 @@ fn end(state: &State) -> ! {
         (None, 1) => "one file was complete and is kept".to_owned(),
         (None, files) => format!("{files} files were complete and are kept"),
     };
-    tell(format_args!("interrupted; {kept}"));
+    tell_beside_a_bar(format_args!("interrupted; {kept}"));
     std::process::exit(130);
 }

@@ -21,6 +21,7 @@ use super::dataset::{Dataset, MAX_CLASSES, MAX_PIXELS};
 use super::description::{Description, Paper, Preparation};
 use super::sniff::FileKind;
 use crate::NoMemory;
+use crate::words::counted;
 use remark::{SHOWN, some_of};
 
 pub use remark::{Remark, Why};
@@ -322,7 +323,7 @@ impl Problem {
 }
 
 fn beside(pictures: usize) -> String {
-    if pictures > 0 { format!(", but {pictures} pictures beside it") } else { String::new() }
+    if pictures > 0 { format!(", but {} beside it", counted(pictures, "picture")) } else { String::new() }
 }
 
 fn halves(train: Option<&Path>, test: Option<&Path>, others: &[PathBuf]) -> String {

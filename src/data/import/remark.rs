@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use crate::data::classes::Unused;
 use crate::data::description::Paper;
+use crate::words::counted;
 
 /// Something that a person should know of a source.
 #[derive(Clone, Debug, PartialEq)]
@@ -203,24 +204,20 @@ fn usual_white(value: f32) -> f32 {
     ENDS.into_iter().find(|&end| value <= end && value > 0.9 * end).unwrap_or(value)
 }
 
-fn plural(count: usize) -> &'static str {
-    if count == 1 { "" } else { "s" }
-}
-
 impl fmt::Display for Remark {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Pictures { formats, deeper } => {
                 let count: usize = formats.iter().map(|(_, count)| count).sum();
                 let each: Vec<String> = formats.iter().map(|(format, count)| format!("{count} {format}")).collect();
-                write!(f, "{count} picture{} read: {}", plural(count), each.join(", "))?;
+                write!(f, "{} read: {}", counted(count, "picture"), each.join(", "))?;
                 if *deeper > 0 {
                     write!(f, "; {deeper} of them in folders below a class's own")?;
                 }
                 Ok(())
             }
             Self::Lines { images, separator, encoding, label: (column, name), heading } => {
-                write!(f, "{images} line{} read, {separator} between the fields", plural(*images))?;
+                write!(f, "{} read, {separator} between the fields", counted(*images, "line"))?;
                 if let Some(encoding) = encoding {
                     write!(f, ", in {encoding}")?;
                 }
@@ -257,9 +254,9 @@ impl fmt::Display for Remark {
                 f,
                 "the mean pixel is {mean} of 255: dark ink on bright paper? MNIST has bright ink on black; --invert makes it so"
             ),
-            Self::Turned(count) => write!(f, "{count} picture{} set upright, as their metadata say", plural(*count)),
+            Self::Turned(count) => write!(f, "{} set upright, as their metadata say", counted(*count, "picture")),
             Self::Paper { count, paper } => {
-                write!(f, "{count} picture{} with transparency laid on {paper}, where the ink is seen", plural(*count))
+                write!(f, "{} with transparency laid on {paper}, where the ink is seen", counted(*count, "picture"))
             }
             Self::Merged { label, names } => write!(f, "the folders {} are one class, {label}", names.join(", ")),
             Self::NotItsNumber { name, label } => write!(
@@ -270,11 +267,11 @@ impl fmt::Display for Remark {
             Self::NotTheHeadings { column, heading } => {
                 write!(f, "column {column} is taken for the label, as was said, where the heading has {heading}")
             }
-            Self::BlankLines(count) => write!(f, "{count} line{} without a value passed over", plural(*count)),
+            Self::BlankLines(count) => write!(f, "{} without a value passed over", counted(*count, "line")),
             Self::Clamped { full } => write!(f, "pixels a little below 0 or above {full} are taken for 0 and {full}"),
             Self::Emnist => f.write_str("EMNIST's tables have their images transposed; they are turned upright"),
             Self::Frames(count) => {
-                write!(f, "of {count} picture{} with several frames the first is taken", plural(*count))
+                write!(f, "of {} with several frames the first is taken", counted(*count, "picture"))
             }
             Self::Deeper(folders) => write!(
                 f,

@@ -1,0 +1,186 @@
+//! How often images of each class are taken for each other class, as text.
+
+use std::fmt::Write;
+use std::ops::Range;
+
+use super::table::plain;
+use super::width::{shortened, width, wrapped};
+
+/// The least room in which the beginning of a class's name says something.
+const SHORT_NAME: usize = 8;
+/// The mix-ups that are shown of a matrix that is too wide.
+const MIX_UPS: usize = 10;
+
+/// A confusion matrix: of each label, how many images are predicted as each class.
+pub struct Confusion<'a> {
+    counts: &'a [Vec<u32>],
+    names: Option<&'a [String]>,
+}
+
+impl<'a> Confusion<'a> {
+    /// `counts[label][predicted]`, square, and the names of the classes if they have any.
+    #[must_use]
+    pub fn new(counts: &'a [Vec<u32>], names: Option<&'a [String]>) -> Self {
+        Self { counts, names }
+    }
+
+    /// The matrix where its lines fit; else a line a class, and the most frequent mix-ups.
+    #[must_use]
+    pub fn text(&self, columns: usize) -> String {
+        self.matrix(columns).unwrap_or_else(|| self.condensed(columns))
+    }
+
+    fn classes(&self) -> Range<usize> {
+        0..self.counts.len()
+    }
+
+    fn name(&self, class: usize) -> &str {
+        self.names.and_then(|names| names.get(class)).map_or("", String::as_str)
+    }
+
+    /// None where it would be too wide.
+    fn matrix(&self, columns: usize) -> Option<String> {
+        let classes = self.counts.len();
+        let label = classes.saturating_sub(1).to_string().len();
+        let largest = self.counts.iter().flatten().max().copied().unwrap_or(0);
+        let cell = largest.to_string().len().max(label);
+        let longest = self.classes().map(|class| width(self.name(class))).max().unwrap_or(0);
+        // A name stands behind a space.
+        let room = |gap: usize| columns.checked_sub(label + classes * (cell + gap));
+        let fits = |&(gap, name): &(usize, usize)| room(gap).is_some_and(|room| name == 0 || name < room);
+        let (gap, name) = [(2, longest), (1, longest), (1, longest.min(SHORT_NAME)), (1, 0)].into_iter().find(fits)?;
+        let name = if name == 0 { 0 } else { longest.min(room(gap)? - 1) };
+
+        let head_width = label + usize::from(name > 0) + name;
+        let line = |head: &str, cells: &mut dyn Iterator<Item = String>| {
+            let mut line = format!("{head}{:1$}", "", head_width.saturating_sub(width(head)));
+            for count in cells {
+                let _ = write!(line, "{:gap$}{count:>cell$}", "");
+            }
+            line + "\n"
+        };
+        let mut text = "label \\ predicted\n".to_owned();
+        text += &line("", &mut self.classes().map(|class| class.to_string()));
+        for (class, counts) in self.counts.iter().enumerate() {
+            let head = format!("{class:label$} {}", shortened(self.name(class), name));
+            text += &line(head.trim_end(), &mut counts.iter().map(u32::to_string));
+        }
+        Some(text)
+    }
+
+    fn condensed(&self, columns: usize) -> String {
+        let called = |class: usize| {
+            let name = shortened(self.name(class), columns / 4);
+            if name.is_empty() { class.to_string() } else { format!("{class} {name}") }
+        };
+        // Of equal ones the first class.
+        let most_taken_for = |label: usize| {
+            let others = self.classes().filter(|&class| class != label).rev();
+            others.max_by_key(|&class| self.counts[label][class]).filter(|&class| self.counts[label][class] > 0)
+        };
+        let rows = self.classes().map(|label| {
+            let images: u64 = self.counts[label].iter().copied().map(u64::from).sum();
+            let right = f64::from(self.counts[label][label]) / images as f64;
+            let taken_for = most_taken_for(label);
+            [
+                called(label),
+                images.to_string(),
+                if images == 0 { "-".to_owned() } else { format!("{right:.3}") },
+                taken_for.map_or(String::new(), called),
+                taken_for.map_or(String::new(), |class| self.counts[label][class].to_string()),
+            ]
+        });
+        let headings = ["class", "images", "right", "most often taken for", "images"];
+        let why =
+            format!("{} are too many classes for a matrix in {columns} columns; --json has it", self.counts.len());
+        let mut text = format!("{}\n\n{}\n", wrapped(&why, columns), plain(headings, rows, &[0, 3], columns));
+        let pairs = self.classes().flat_map(|label| self.classes().map(move |class| (label, class)));
+        let mut mix_ups: Vec<_> = pairs.filter(|(label, class)| label != class).collect();
+        mix_ups.sort_by_key(|&(label, class)| std::cmp::Reverse(self.counts[label][class]));
+        mix_ups.retain(|&(label, class)| self.counts[label][class] > 0);
+        mix_ups.truncate(MIX_UPS);
+        if !mix_ups.is_empty() {
+            let rows = mix_ups.into_iter();
+            let rows = rows.map(|(label, class)| [called(label), called(class), self.counts[label][class].to_string()]);
+            let table = plain(["label", "predicted", "images"], rows, &[0, 1], columns);
+            let _ = write!(text, "\nthe most frequent mix-ups\n{table}\n");
+        }
+        text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn few_classes_are_a_matrix() {
+        let counts = [vec![96, 4, 0], vec![0, 1010, 7], vec![1, 0, 3]];
+        let names = ["Ankle boot", "くつ", "bag"].map(str::to_owned);
+        let expected = "\
+label \\ predicted
+                 0     1     2
+0 Ankle boot    96     4     0
+1 くつ           0  1010     7
+2 bag            1     0     3
+";
+        assert_eq!(Confusion::new(&counts, Some(&names)).text(60), expected);
+        let expected = "\
+label \\ predicted
+     0    1    2
+0   96    4    0
+1    0 1010    7
+2    1    0    3
+";
+        assert_eq!(Confusion::new(&counts, Some(&names)).text(17), expected);
+    }
+
+    #[test]
+    fn many_classes_are_a_line_each() {
+        let mut counts = vec![vec![0; 30]; 30];
+        for (class, counts) in counts.iter_mut().enumerate().skip(1) {
+            counts[class] = 90;
+            counts[0] = 10;
+        }
+        counts[7][8] = 50;
+        let text = Confusion::new(&counts, None).text(80);
+        let lines: Vec<String> =
+            text.lines().map(|line| line.split_whitespace().collect::<Vec<_>>().join(" ")).collect();
+        let told = [
+            "30 are too many classes for a matrix in 80 columns; --json has it",
+            "class images right most often taken for images",
+            "0 0 -",
+            "7 150 0.600 8 50",
+            "9 100 0.900 0 10",
+            "the most frequent mix-ups",
+        ];
+        for told in told {
+            assert!(lines.iter().any(|line| line == told), "{told:?} is not in\n{text}");
+        }
+        assert_eq!(lines[lines.len() - 11..][..3], ["label predicted images", "7 8 50", "1 0 10"]);
+        // Where there is room, it is a matrix.
+        assert!(Confusion::new(&counts, None).text(120).starts_with("label \\ predicted"));
+    }
+
+    #[test]
+    fn no_line_is_wider_than_asked() {
+        let name = |class: usize| ["くつした".repeat(40), "n".repeat(255), format!("a {class}"), String::new()];
+        for classes in [2, 10, 15, 26, 62, 255] {
+            let names: Vec<String> = (0..classes).map(|class| name(class)[class % 4].clone()).collect();
+            for count in [0, 9, 6000, u32::MAX] {
+                let counts = vec![vec![count; classes]; classes];
+                for names in [None, Some(&names[..])] {
+                    for columns in [40, 60, 80, 120] {
+                        let text = Confusion::new(&counts, names).text(columns);
+                        assert!(text.lines().all(|line| width(line) <= columns), "{columns}\n{text}");
+                    }
+                }
+            }
+        }
+        // Ten classes of MNIST's or Fashion-MNIST's size fit as a matrix.
+        let counts = vec![vec![6000; 10]; 10];
+        let names: Vec<String> = (0..10).map(|class| format!("piece of clothing {class}")).collect();
+        let text = Confusion::new(&counts, Some(&names)).text(60);
+        assert!(text.starts_with("label \\ predicted") && text.contains("\n7 piec"), "{text}");
+    }
+}
