@@ -3,11 +3,12 @@
 use std::fmt;
 use std::str::FromStr;
 
-use wgpu::Adapter;
+use wgpu::{Adapter, AdapterInfo, DeviceType};
 
 use crate::backend::Device;
 use crate::gpu;
 use crate::gpu::plan::Class;
+use crate::machine::Processor;
 use crate::threads::cores;
 
 /// What a device is.
@@ -31,8 +32,79 @@ impl Kind {
     }
 }
 
+/// What a device is made of, as far as that is known.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "cli", derive(serde::Serialize, serde::Deserialize), serde(untagged))]
+pub enum Hardware {
+    /// The machine's CPU.
+    Cpu(Processor),
+    /// A GPU.
+    Gpu(Card),
+}
+
+/// A GPU as its driver describes it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "cli", derive(serde::Serialize, serde::Deserialize))]
+pub struct Card {
+    /// What it is.
+    #[cfg_attr(feature = "cli", serde(rename = "type"))]
+    pub kind: CardKind,
+    /// The PCI numbers of its vendor and its model, in hex with a colon between; none where the driver does not give them.
+    pub pci: Option<String>,
+}
+
+/// What a GPU is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "cli", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "lowercase"))]
+pub enum CardKind {
+    /// It has a memory of its own.
+    Discrete,
+    /// It shares the CPU's memory.
+    Integrated,
+    /// A part of a GPU that a virtual machine is given.
+    Virtual,
+    /// A program on the CPU.
+    Software,
+    /// Its driver does not say.
+    Other,
+}
+
+impl CardKind {
+    /// The name used in files.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Discrete => "discrete",
+            Self::Integrated => "integrated",
+            Self::Virtual => "virtual",
+            Self::Software => "software",
+            Self::Other => "other",
+        }
+    }
+}
+
+impl Card {
+    fn new(info: &AdapterInfo) -> Self {
+        let kind = match info.device_type {
+            DeviceType::DiscreteGpu => CardKind::Discrete,
+            DeviceType::IntegratedGpu => CardKind::Integrated,
+            DeviceType::VirtualGpu => CardKind::Virtual,
+            DeviceType::Cpu => CardKind::Software,
+            DeviceType::Other => CardKind::Other,
+        };
+        Self { kind, pci: pci(info.vendor, info.device) }
+    }
+}
+
+/// PCI's numbers have 16 bits, and neither is 0; larger ones are those of vendors that have none.
+fn pci(vendor: u32, device: u32) -> Option<String> {
+    let are_given = [vendor, device].iter().all(|number| (1..=0xffff).contains(number));
+    are_given.then(|| format!("{vendor:04x}:{device:04x}"))
+}
+
 /// One device, as people and files name it.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "cli", derive(serde::Serialize, serde::Deserialize))]
 pub struct Info {
     /// Its place in [`list`]; the CPU's is 0.
     pub index: usize,
@@ -48,9 +120,21 @@ pub struct Info {
     pub software: bool,
     /// Its place, from 0, among the devices of the same name, backend and driver: nothing else tells equal cards apart.
     pub among_equals: usize,
+    /// What it is made of.
+    #[cfg_attr(feature = "cli", serde(flatten))]
+    pub hardware: Hardware,
 }
 
 impl Info {
+    /// Its name, with the processor's in place of the word "CPU".
+    #[must_use]
+    pub fn full_name(&self) -> String {
+        match &self.hardware {
+            Hardware::Cpu(Processor { model: Some(model), .. }) => self.name.replacen("CPU", model, 1),
+            _ => self.name.clone(),
+        }
+    }
+
     /// The f64 reference, which is no backend: what trains by the naive gradient.
     #[must_use]
     pub fn reference() -> Self {
@@ -62,6 +146,7 @@ impl Info {
             driver: String::new(),
             software: false,
             among_equals: 0,
+            hardware: Hardware::Cpu(Processor { instructions: None, ..Processor::this() }),
         }
     }
 }
@@ -313,6 +398,7 @@ async fn list_all(threads: usize) -> Vec<Found> {
         let info = adapter.get_info();
         let driver = [info.driver.as_str(), info.driver_info.as_str()].join(" ").trim().to_owned();
         let software = Class::of(&info) == Class::Software;
+        let hardware = Hardware::Gpu(Card::new(&info));
         let mut info = Info {
             index: found.len(),
             name: info.name,
@@ -321,6 +407,7 @@ async fn list_all(threads: usize) -> Vec<Found> {
             driver,
             software,
             among_equals: 0,
+            hardware,
         };
         info.among_equals = found.iter().filter(|other| is_equal(&other.info, &info)).count();
         found.push(Found { info, way: Way::Gpu(adapter) });
@@ -343,6 +430,7 @@ fn cpu(threads: usize) -> Found {
         driver: String::new(),
         software: false,
         among_equals: 0,
+        hardware: Hardware::Cpu(Processor::this()),
     };
     Found { info, way: Way::Cpu { threads } }
 }
@@ -483,6 +571,7 @@ mod tests {
             driver: String::new(),
             software: *software,
             among_equals: 0,
+            hardware: Hardware::Gpu(Card { kind: CardKind::Other, pci: None }),
         };
         std::iter::once(cpu(1).info).chain(gpus.iter().enumerate().map(gpu)).collect()
     }
@@ -551,6 +640,28 @@ mod tests {
         assert!(is_named(card, "GEFORCE") && is_named(card, "3080") && !is_named(card, "radeon"));
         let other = Info { driver: "another".to_owned(), ..card.clone() };
         assert!(is_equal(card, &Info { index: 7, ..card.clone() }) && !is_equal(card, &other));
+    }
+
+    #[test]
+    fn the_cpu_is_called_by_its_processors_name() {
+        let mut info = cpu(2).info;
+        let Hardware::Cpu(processor) = &mut info.hardware else { panic!("no CPU") };
+        processor.model = Some("Some Processor".to_owned());
+        assert_eq!(info.full_name(), "Some Processor, 2 threads");
+        // What files and choices go by.
+        assert_eq!(info.name, "CPU, 2 threads");
+        info.hardware = Hardware::Cpu(Processor { model: None, ..Processor::this() });
+        assert_eq!(info.full_name(), "CPU, 2 threads");
+    }
+
+    #[test]
+    fn what_is_no_pci_number_is_left_out() {
+        assert_eq!(pci(0x10de, 0x2684).as_deref(), Some("10de:2684"));
+        assert_eq!(pci(0x1002, 0x73).as_deref(), Some("1002:0073"));
+        // Mesa's own number in Vulkan, and OpenGL, which knows no devices.
+        for (vendor, device) in [(0x1_0005, 1), (0x10de, 0), (0, 0)] {
+            assert_eq!(pci(vendor, device), None);
+        }
     }
 
     #[test]

@@ -58,6 +58,7 @@ pub mod files;
 pub mod functions;
 pub mod gpu;
 pub mod gradcheck;
+pub mod machine;
 mod memory;
 pub mod model;
 pub mod net;

@@ -347,7 +347,7 @@ impl Record {
 
 impl Row {
     fn new(info: &Info, peak: Option<Peak>, task: &Task, outcome: &Outcome) -> Self {
-        let Info { index, name, kind, backend, driver, software, among_equals } = info.clone();
+        let Info { index, name, kind, backend, driver, software, among_equals, .. } = info.clone();
         // A rate that is no number has no place in JSON.
         let peak = peak.filter(|peak| peak.flops.is_normal() && peak.bytes_per_second.is_normal());
         let mut row = Self {
@@ -476,6 +476,8 @@ pub(crate) mod tests {
     use crate::bench::task::Computed;
     use crate::bench::workload::Workload;
     use crate::data::digits;
+    use crate::devices::{Card, CardKind, Hardware};
+    use crate::machine::Processor;
     use crate::{backend, cpu};
 
     const CPU: usize = 0;
@@ -492,7 +494,15 @@ pub(crate) mod tests {
             _ => (Kind::Gpu, "vulkan", "driver 1.0, \"final\""),
         };
         let (backend, driver) = (backend.to_owned(), driver.to_owned());
-        Info { index, name: name.to_owned(), kind, backend, driver, software, among_equals: 0 }
+        let hardware = match kind {
+            Kind::Cpu => Hardware::Cpu(Processor {
+                model: Some("AMD EPYC 9654 96-Core Processor".to_owned()),
+                cores: 2,
+                instructions: Some("AVX-512".to_owned()),
+            }),
+            Kind::Gpu => Hardware::Gpu(Card { kind: CardKind::Discrete, pci: Some("10de:2757".to_owned()) }),
+        };
+        Info { index, name: name.to_owned(), kind, backend, driver, software, among_equals: 0, hardware }
     }
 
     /// A run of every kind of row: on the CPU and a GPU with kernels, and on GPUs that are skipped, wrong, and broken.

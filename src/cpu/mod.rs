@@ -72,6 +72,11 @@ impl From<threads::Error> for Error {
     }
 }
 
+/// The vector instructions that this CPU is computed on with.
+pub(crate) fn instructions() -> &'static str {
+    Instructions::widest().as_str()
+}
+
 /// A network of one shape on the CPU, for batches of one size.
 pub(crate) struct Network {
     net: Net,

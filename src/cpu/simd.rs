@@ -70,6 +70,19 @@ impl Instructions {
     pub fn widest() -> Self {
         Self::all()[0]
     }
+
+    /// Their names.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx512 => "AVX-512",
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx2 => "AVX2 and FMA",
+            Self::Baseline if cfg!(target_arch = "x86_64") => "SSE2",
+            Self::Baseline if cfg!(target_arch = "aarch64") => "NEON",
+            Self::Baseline => "baseline",
+        }
+    }
 }
 
 /// `a * b + c`, rounded once if `FUSED`.

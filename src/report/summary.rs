@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::width::wrapped;
 use crate::backend::{self, Evaluation};
 use crate::data::description::Description;
-use crate::devices::{Info, Kind};
+use crate::devices::{Hardware, Info, Kind};
 use crate::train::{End, EpochAccuracy, Outcome};
 use crate::words::counted;
 
@@ -19,12 +19,14 @@ pub struct Device {
     backend: String,
     driver: String,
     software: bool,
+    #[serde(flatten)]
+    hardware: Hardware,
 }
 
 impl From<&Info> for Device {
     fn from(info: &Info) -> Self {
-        let Info { name, kind, backend, driver, software, .. } = info.clone();
-        Self { name, kind, backend, driver, software }
+        let Info { name, kind, backend, driver, software, hardware, .. } = info.clone();
+        Self { name, kind, backend, driver, software, hardware }
     }
 }
 

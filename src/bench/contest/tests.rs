@@ -10,7 +10,7 @@ use crate::backend::{Backend, Device, Untimed};
 use crate::bench::stats::{Verdict, verdict};
 use crate::bench::workload::{Step, Workload};
 use crate::data::{Dataset, digits};
-use crate::devices::Kind;
+use crate::devices::{Card, CardKind, Hardware, Kind};
 
 /// Evaluations of few images by few units, computed by the CPU backend.
 const TINY: Workload = Workload { name: "tiny", hidden: 2, step: Step::Inference };
@@ -159,6 +159,7 @@ impl Place {
                 driver: String::new(),
                 software: false,
                 among_equals: 0,
+                hardware: Hardware::Gpu(Card { kind: CardKind::Discrete, pci: None }),
             },
             fault: *fault,
             step: STEP,
