@@ -7,6 +7,7 @@ use std::error::Error;
 use std::time::{Duration, Instant};
 
 use super::check::{Errors, Wrong};
+use super::others::{Others, Watch};
 use super::stats::Spread;
 use super::task::{Computed, Task};
 use crate::backend::{self, Profile};
@@ -81,6 +82,8 @@ pub struct Results {
     pub rows: Vec<Row>,
     /// One configuration beside itself; none where nothing was timed.
     pub control: Option<Control>,
+    /// What else the machine did during the rounds of each task; none where that is unknown, or there were none.
+    pub others: Vec<Option<Others>>,
 }
 
 /// How one task went on one device.
@@ -201,13 +204,13 @@ pub fn run(
     hear: &mut dyn FnMut(Event, &Task, &Info),
 ) -> Results {
     let spent = entrants.iter().map(|entrant| entrant.spent()).collect();
-    let mut contest = Contest { entrants, tasks, settings, hear, spent, control: None };
+    let mut contest = Contest { entrants, tasks, settings, hear, spent, control: None, others: Vec::new() };
     let mut rows = Vec::new();
     for task in 0..tasks.len() {
         let outcomes = contest.task(task);
         rows.extend(outcomes.into_iter().enumerate().map(|(entrant, outcome)| Row { task, entrant, outcome }));
     }
-    Results { rows, control: contest.control }
+    Results { rows, control: contest.control, others: contest.others }
 }
 
 struct Contest<'a> {
@@ -218,6 +221,8 @@ struct Contest<'a> {
     /// What all that was done with each device has taken.
     spent: Vec<Duration>,
     control: Option<Control>,
+    /// One for each task that is over.
+    others: Vec<Option<Others>>,
 }
 
 /// A contestant in its rounds.
@@ -259,7 +264,9 @@ impl Contest<'_> {
         if self.control.is_none() {
             self.add_control(task, &mut lanes);
         }
+        let watch = Watch::start();
         self.rounds(task, &mut lanes);
+        self.others.push(watch.others());
         if let Some(place) = lanes.iter().position(|lane| lane.is_control) {
             let control = lanes.remove(place);
             let row = &lanes[place - 1];

@@ -4,6 +4,7 @@
 //! - [`contest`] prepares, checks and warms up the devices, and then lets them take turns; it knows them only as
 //!   [`contest::Entrant`], so that a test can put a wrong one in. [`entry`] makes entrants of this machine's devices.
 //! - [`check`] compares with the reference, [`peak`] measures what a device can do at most.
+//! - [`others`] knows what else the machine did in the meantime.
 //! - [`tune`] lets the kernels that could run a network on one GPU take turns instead.
 //! - [`stats`] says what the rounds mean, [`record`] keeps it.
 //!
@@ -36,6 +37,7 @@
 pub mod check;
 pub mod contest;
 pub mod entry;
+pub mod others;
 pub mod peak;
 pub mod record;
 pub mod stats;

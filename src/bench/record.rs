@@ -10,32 +10,56 @@ use time::macros::format_description;
 
 use super::contest::{Control, Outcome, Results, Timed};
 use super::entry::density;
+use super::others::{Others, load_average};
 use super::peak::Peak;
-use super::stats::{Spread, Verdict, verdict};
+use super::stats::{Spread, Verdict, median, verdict};
 use super::task::Task;
+use super::workload::{Step, Workload};
 use crate::backend::KernelTime;
 use crate::data::Dataset;
 use crate::devices::{Info, Kind};
 use crate::files::{check_place, write_whole};
-use crate::threads::cores;
+use crate::machine::{Processor, kernel, os_version};
+
+/// The version of what a saved run holds. Files of version 1 do not say theirs; what they lack is missing or unknown.
+pub const SCHEMA: u32 = 2;
 
 /// A run of the benchmark.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Record {
+    /// [`SCHEMA`] of the program that wrote it.
+    #[serde(default = "first_schema")]
+    pub schema: u32,
     /// What was timed, and when.
     pub build: Build,
     /// Where.
     pub machine: Machine,
+    /// What else the machine did.
+    #[serde(default)]
+    pub during: During,
     /// The images.
     pub data: Data,
     /// Rounds of each row.
     pub repetitions: usize,
+    /// What was timed; older files say it in their rows alone.
+    #[serde(default)]
+    pub devices: Vec<Device>,
     /// One a workload and device.
     pub rows: Vec<Row>,
     /// One configuration beside itself; none where nothing was timed.
     pub control: Option<ControlRow>,
     /// The run that this one was compared with.
     pub compared_with: Option<Build>,
+    /// Where that was.
+    #[serde(default)]
+    pub compared_on: Option<Machine>,
+    /// What else that machine did.
+    #[serde(default)]
+    pub compared_during: Option<During>,
+}
+
+fn first_schema() -> u32 {
+    1
 }
 
 /// A build of this program and when it was run.
@@ -58,6 +82,39 @@ pub struct Machine {
     pub arch: String,
     /// Its cores, as far as this process may use them.
     pub cores: usize,
+    /// The model of its processor, where known.
+    #[serde(default)]
+    pub cpu: Option<String>,
+    /// The vector instructions that the CPU backend uses.
+    #[serde(default)]
+    pub instructions: Option<String>,
+    /// The operating system with its version, where known.
+    #[serde(default)]
+    pub os_version: Option<String>,
+    /// The kernel's version, where known.
+    #[serde(default)]
+    pub kernel: Option<String>,
+}
+
+/// What else a machine did while it was measured.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct During {
+    /// During the rounds of the workload beside which others did the most; none where that is unknown.
+    pub others: Option<Others>,
+    /// The load average before anything was measured, where known.
+    pub load_average_before: Option<f64>,
+    /// The load average afterwards, where known.
+    pub load_average_after: Option<f64>,
+}
+
+/// A device that was timed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Device {
+    /// How it is named, and what it is made of.
+    #[serde(flatten)]
+    pub info: Info,
+    /// Its measured peak.
+    pub peak: Option<PeakRates>,
 }
 
 /// The images that everything was timed on.
@@ -91,12 +148,18 @@ pub struct Row {
     pub among_equals: Option<usize>,
     /// The workload's name.
     pub workload: String,
+    /// What a step of it is; older files do not say it.
+    #[serde(default)]
+    pub step: Option<StepKind>,
     /// Hidden units.
     pub hidden: usize,
     /// Images that a step takes: a batch, or for inference the whole set.
     pub batch_size: usize,
     /// The mean over the rounds.
     pub steps_per_second: Option<f64>,
+    /// The median of the rounds.
+    #[serde(default)]
+    pub median_steps_per_second: Option<f64>,
     /// The standard deviation of that over the rounds.
     pub deviation: Option<f64>,
     /// The same in images.
@@ -127,13 +190,29 @@ pub struct Row {
     pub samples: Vec<f64>,
     /// The GPU's time of a step by kernel.
     pub kernels: Vec<Kernel>,
+    /// What a step takes beside its kernels; none where they are not known, or take longer one by one than in a step.
+    #[serde(default)]
+    pub rest_microseconds: Option<f64>,
     /// Why there are no kernels.
     pub kernels_missing: Option<String>,
+    /// What others did during the rounds of this row's workload; none where that is unknown, or there were none.
+    #[serde(default)]
+    pub others: Option<Others>,
     /// The same row of the saved run.
     pub compared: Option<Compared>,
     /// The driver of the saved row that would be the same one, but for its driver.
     #[serde(default)]
     pub saved_with_driver: Option<String>,
+}
+
+/// What a step of a workload is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum StepKind {
+    /// A step of SGD.
+    Training,
+    /// An evaluation of the whole set.
+    Inference,
 }
 
 /// A device's measured peak.
@@ -200,10 +279,13 @@ pub struct ControlRow {
     pub ratio: Option<f64>,
     /// Their standard deviation.
     pub deviation: Option<f64>,
-    /// True where it was equal to itself.
+    /// True where it was equal to itself, and the machine not known to be busy.
     pub ok: bool,
     /// Whether it was.
     pub verdict: Verdict,
+    /// What others did during its rounds; none where that is unknown.
+    #[serde(default)]
+    pub others: Option<Others>,
     /// The ratios.
     pub samples: Vec<f64>,
     /// What ended it early.
@@ -228,6 +310,17 @@ pub enum Error {
         path: PathBuf,
         /// What is wrong with it.
         reason: serde_json::Error,
+    },
+    /// The file is of a later version of this program.
+    #[error(
+        "{} was saved by a newer twolayer (version {found} of the format; this one knows up to {SCHEMA}); update twolayer, or \
+         measure again with this one", path.display()
+    )]
+    Newer {
+        /// The file.
+        path: PathBuf,
+        /// Its version.
+        found: u64,
     },
     /// The file can't be written.
     #[error("{} can't be written ({reason}); choose another --save", path.display())]
@@ -256,43 +349,105 @@ impl Build {
     }
 }
 
+impl Machine {
+    /// This one.
+    #[must_use]
+    pub fn this() -> Self {
+        let Processor { model, cores, instructions } = Processor::this();
+        Self {
+            os: std::env::consts::OS.to_owned(),
+            arch: std::env::consts::ARCH.to_owned(),
+            cores,
+            cpu: model,
+            instructions,
+            os_version: os_version(),
+            kernel: kernel(),
+        }
+    }
+
+    /// What tells another machine from this one, each as its name, the other's value and this one's. What either does not know
+    /// tells nothing.
+    #[must_use]
+    pub fn differences(&self, other: &Self) -> Vec<(&'static str, String, String)> {
+        let known = |name, other: Option<&String>, this: Option<&String>| Some((name, other?.clone(), this?.clone()));
+        let both = [
+            known("processor", other.cpu.as_ref(), self.cpu.as_ref()),
+            Some(("cores", other.cores.to_string(), self.cores.to_string())),
+            known("architecture", Some(&other.arch), Some(&self.arch)),
+            known("instructions", other.instructions.as_ref(), self.instructions.as_ref()),
+            known("system", Some(&other.os), Some(&self.os)),
+            known("system's version", other.os_version.as_ref(), self.os_version.as_ref()),
+            known("kernel", other.kernel.as_ref(), self.kernel.as_ref()),
+        ];
+        both.into_iter().flatten().filter(|(_, other, this)| other != this).collect()
+    }
+}
+
+impl During {
+    /// What others did in the workload beside which they did the most, from the load average before to that of now.
+    fn new(load_average_before: Option<f64>, others: &[Option<Others>]) -> Self {
+        let others = others.iter().copied().flatten().max_by(|one, other| one.taken().total_cmp(&other.taken()));
+        Self { others, load_average_before, load_average_after: load_average() }
+    }
+}
+
 impl Record {
     /// Puts the results together. `devices` are the contest's, each with its peak where that is known; `build` says when
-    /// it began.
+    /// it began, and `load_average_before` is that of then.
     #[must_use]
     pub fn new(
         build: Build,
+        load_average_before: Option<f64>,
         repetitions: usize,
         set: &Dataset,
         devices: &[(Info, Option<Peak>)],
         tasks: &[Task],
         results: &Results,
     ) -> Self {
+        let others = |task: usize| results.others.get(task).copied().flatten();
         let row = |row: &super::contest::Row| {
             let (info, peak) = &devices[row.entrant];
-            Row::new(info, *peak, &tasks[row.task], &row.outcome)
+            Row { others: others(row.task), ..Row::new(info, *peak, &tasks[row.task], &row.outcome) }
         };
-        let machine =
-            Machine { os: std::env::consts::OS.to_owned(), arch: std::env::consts::ARCH.to_owned(), cores: cores() };
-        let control = |control: &Control| ControlRow::new(&devices[control.entrant].0, &tasks[control.task], control);
+        let control = |control: &Control| {
+            ControlRow::new(&devices[control.entrant].0, &tasks[control.task], control, others(control.task))
+        };
+        let device =
+            |(info, peak): &(Info, Option<Peak>)| Device { info: info.clone(), peak: peak.and_then(PeakRates::new) };
         Self {
+            schema: SCHEMA,
             build,
-            machine,
+            machine: Machine::this(),
+            during: During::new(load_average_before, &results.others),
             data: Data { source: "built-in".to_owned(), images: set.len(), density: density(set) },
             repetitions,
+            devices: devices.iter().map(device).collect(),
             rows: results.rows.iter().map(row).collect(),
             control: results.control.as_ref().map(control),
             compared_with: None,
+            compared_on: None,
+            compared_during: None,
         }
     }
 
     /// Reads a saved run.
     ///
     /// # Errors
-    /// A file that can't be read, or holds no saved run.
+    /// A file that can't be read, holds no saved run, or one of a later version.
     pub fn load(path: &Path) -> Result<Self, Error> {
+        #[derive(Deserialize)]
+        struct Version {
+            schema: Option<u64>,
+        }
         let text = fs::read(path).map_err(|reason| Error::Read { path: path.into(), reason })?;
-        serde_json::from_slice(&text).map_err(|reason| Error::Shape { path: path.into(), reason })
+        let shape = |reason| Error::Shape { path: path.into(), reason };
+        // A later version may hold anything else, so it is asked for by itself.
+        match serde_json::from_slice(&text).map_err(shape)? {
+            Version { schema: Some(found) } if found > u64::from(SCHEMA) => {
+                Err(Error::Newer { path: path.into(), found })
+            }
+            Version { .. } => serde_json::from_slice(&text).map_err(shape),
+        }
     }
 
     /// Whether [`Record::save`] could write this file, so that a run need not end to find out.
@@ -316,8 +471,8 @@ impl Record {
         written.map_err(|reason| Error::Write { path: path.into(), reason })
     }
 
-    /// Puts beside each row the same one of a saved run: of the same adapter, backend, driver, place among equals, workload,
-    /// hidden units and batch size. Of an older run, which does not say the place, the row of the same index is taken, or
+    /// Puts beside each row the same one of a saved run: of the same adapter, backend, driver, place among equals, hidden
+    /// units, batch size and kind of step, whatever its workload is called. Of an older run, which does not say the place, the row of the same index is taken, or
     /// else the first that is left. Of a row that is the same but for its driver, only that is noted.
     pub fn compare(&mut self, saved: &Self) {
         let mut free: Vec<&Row> = saved.rows.iter().collect();
@@ -342,14 +497,19 @@ impl Record {
             row.saved_with_driver = other.map(|saved| saved.driver.clone());
         }
         self.compared_with = Some(saved.build.clone());
+        self.compared_on = Some(saved.machine.clone());
+        self.compared_during = Some(saved.during);
     }
 }
 
 impl Row {
     fn new(info: &Info, peak: Option<Peak>, task: &Task, outcome: &Outcome) -> Self {
         let Info { index, name, kind, backend, driver, software, among_equals, .. } = info.clone();
-        // A rate that is no number has no place in JSON.
-        let peak = peak.filter(|peak| peak.flops.is_normal() && peak.bytes_per_second.is_normal());
+        let peak = peak.filter(is_number);
+        let step = match task.workload.step {
+            Step::Training { .. } => StepKind::Training,
+            Step::Inference => StepKind::Inference,
+        };
         let mut row = Self {
             index,
             adapter: name,
@@ -359,19 +519,18 @@ impl Row {
             software,
             among_equals: Some(among_equals),
             workload: task.workload.name.to_owned(),
+            step: Some(step),
             hidden: task.workload.hidden,
             batch_size: task.images_per_step(),
             steps_per_second: None,
+            median_steps_per_second: None,
             deviation: None,
             images_per_second: None,
             microseconds_per_step: None,
             dispatches_per_step: None,
             gflops: None,
             share_of_peak: None,
-            peak: peak.map(|peak| PeakRates {
-                gflops: peak.flops / GIGA,
-                gigabytes_per_second: peak.bytes_per_second / GIGA,
-            }),
+            peak: peak.and_then(PeakRates::new),
             ok: false,
             skipped: None,
             wrong: None,
@@ -380,7 +539,9 @@ impl Row {
             steps_per_round: None,
             samples: Vec::new(),
             kernels: Vec::new(),
+            rest_microseconds: None,
             kernels_missing: None,
+            others: None,
             compared: None,
             saved_with_driver: None,
         };
@@ -406,16 +567,38 @@ impl Row {
             let flops = mean * task.flops();
             self.steps_per_second = Some(mean);
             self.deviation = deviation;
+            self.median_steps_per_second = median(samples);
             self.images_per_second = Some(mean * self.batch_size as f64);
             self.microseconds_per_step = Some(1.0 / mean / MICRO);
             self.gflops = Some(flops / GIGA);
             self.share_of_peak = peak.map(|peak| flops / peak.flops);
+            let in_kernels: f64 = self.kernels.iter().map(|kernel| kernel.microseconds).sum();
+            let rest = 1.0 / mean / MICRO - in_kernels;
+            self.rest_microseconds = (!self.kernels.is_empty() && rest >= 0.0).then_some(rest);
         }
     }
 
+    /// What a step is, in older files too: there only the workload's name says it.
+    #[must_use]
+    pub fn step(&self) -> StepKind {
+        let is_inference = self.workload == Workload::INFERENCE.name;
+        self.step.unwrap_or(if is_inference { StepKind::Inference } else { StepKind::Training })
+    }
+
     /// What makes a row of another run the same one, but for its driver and its place among equals.
-    fn key(&self) -> (&str, &str, &str, usize, usize) {
-        (&self.adapter, &self.backend, &self.workload, self.hidden, self.batch_size)
+    fn key(&self) -> (&str, &str, StepKind, usize, usize) {
+        (&self.adapter, &self.backend, self.step(), self.hidden, self.batch_size)
+    }
+}
+
+/// A rate that is no number has no place in JSON.
+fn is_number(peak: &Peak) -> bool {
+    peak.flops.is_normal() && peak.bytes_per_second.is_normal()
+}
+
+impl PeakRates {
+    fn new(peak: Peak) -> Option<Self> {
+        is_number(&peak).then(|| Self { gflops: peak.flops / GIGA, gigabytes_per_second: peak.bytes_per_second / GIGA })
     }
 }
 
@@ -448,10 +631,10 @@ impl Kernel {
 }
 
 impl ControlRow {
-    fn new(info: &Info, task: &Task, control: &Control) -> Self {
+    fn new(info: &Info, task: &Task, control: &Control, others: Option<Others>) -> Self {
         let Control { ratios, failed, .. } = control;
         let spread = Spread::of(ratios);
-        let verdict = verdict(ratios);
+        let verdict = verdict(ratios, others.as_ref());
         Self {
             index: info.index,
             adapter: info.name.clone(),
@@ -461,6 +644,7 @@ impl ControlRow {
             deviation: spread.and_then(|spread| spread.deviation),
             ok: verdict == Verdict::Quiet,
             verdict,
+            others,
             samples: ratios.clone(),
             failed: failed.as_ref().map(ToString::to_string),
         }
@@ -477,7 +661,6 @@ pub(crate) mod tests {
     use crate::bench::workload::Workload;
     use crate::data::digits;
     use crate::devices::{Card, CardKind, Hardware};
-    use crate::machine::Processor;
     use crate::{backend, cpu};
 
     const CPU: usize = 0;
@@ -536,8 +719,9 @@ pub(crate) mod tests {
         let rows = [(0, CPU), (0, GPU), (0, WRONG), (0, FAILED), (1, GPU)];
         let row = |(task, entrant)| contest::Row { task, entrant, outcome: outcome(task, entrant) };
         let control = Some(Control { task: 0, entrant: CPU, ratios: vec![1.125, 0.875], failed: None });
-        let results = Results { rows: rows.map(row).into(), control };
-        Record::new(Build::now(), SAMPLES.len(), &set, &devices, &tasks, &results)
+        let others = vec![Some(Others { programs: 0.03125, stolen: 0.0, cores: 2 }), None];
+        let results = Results { rows: rows.map(row).into(), control, others };
+        Record::new(Build::now(), Some(0.25), SAMPLES.len(), &set, &devices, &tasks, &results)
     }
 
     fn assert_close(found: Option<f64>, expected: f64) {
@@ -553,6 +737,7 @@ pub(crate) mod tests {
         assert_eq!((row.samples.as_slice(), row.steps_per_round), (&SAMPLES[..], Some(50)));
         assert_close(row.steps_per_second, 128.0);
         assert_close(row.deviation, 2048_f64.sqrt());
+        assert_close(row.median_steps_per_second, 128.0);
         assert_close(row.images_per_second, 12_800.0);
         assert_close(row.microseconds_per_step, 7812.5);
         let gflops = 128.0 * Workload::ARTICLE.flops(100) / 1e9;
@@ -573,6 +758,54 @@ pub(crate) mod tests {
         assert_close(Some(product.gflops), 32.0);
         assert_close(Some(copy.gigabytes_per_second), 8.0);
         assert_close(Some(little.microseconds), 10.0);
+    }
+
+    #[test]
+    fn what_no_kernel_takes_of_a_step_is_the_rest() {
+        let rows = record().rows;
+        // 96 steps/s, and 1 + 1 + 0.01 ms in kernels.
+        assert_close(rows[GPU].rest_microseconds, 1e6 / 96.0 - 2010.0);
+        assert_eq!(rows[CPU].rest_microseconds, None);
+        // Kernels that take longer one by one than within a step.
+        let (images, labels) = digits::draw(1, 0);
+        let set = Dataset::new(images, labels, digits::SIDE, digits::SIDE).unwrap();
+        let kernels = vec![KernelTime { name: "slow", seconds: 0.02, flops: 1.0, bytes: 1.0 }];
+        let timed = Timed {
+            errors: Errors { stages: Vec::new() },
+            steps: 1,
+            samples: vec![96.0],
+            dispatches: Some(1),
+            profile: Profile { kernels, missing: None },
+        };
+        let row = Row::new(&info(GPU, "GPU", false), None, &Task::new(Workload::ARTICLE, &set), &Outcome::Timed(timed));
+        assert_eq!((row.rest_microseconds, row.kernels.len()), (None, 1));
+    }
+
+    #[test]
+    fn what_others_did_is_beside_the_rows_and_their_most_beside_the_run() {
+        let record = record();
+        let others = Others { programs: 0.03125, stolen: 0.0, cores: 2 };
+        assert_eq!(record.during.others, Some(others));
+        assert_eq!(record.during.load_average_before, Some(0.25));
+        let of_rows: Vec<bool> = record.rows.iter().map(|row| row.others == Some(others)).collect();
+        assert_eq!(of_rows, [true, true, true, true, false]);
+        let more = Others { programs: 0.5, stolen: 0.75, cores: 2 };
+        let most = During::new(None, &[Some(others), Some(more), None]).others;
+        assert_eq!(most, Some(more));
+        assert_eq!(During::new(None, &[None]).others, None);
+    }
+
+    #[test]
+    fn a_control_on_a_busy_machine_is_not_right() {
+        let (images, labels) = digits::draw(1, 0);
+        let set = Dataset::new(images, labels, digits::SIDE, digits::SIDE).unwrap();
+        let task = Task::new(Workload::ARTICLE, &set);
+        let control = Control { task: 0, entrant: CPU, ratios: vec![1.0, 1.0], failed: None };
+        for (programs, verdict, ok) in [(0.98, Verdict::Busy, false), (0.01, Verdict::Quiet, true)] {
+            let others = Some(Others { programs, stolen: 0.0, cores: 2 });
+            let row = ControlRow::new(&info(CPU, "CPU", false), &task, &control, others);
+            assert_eq!((row.verdict, row.ok, row.others), (verdict, ok, others));
+        }
     }
 
     #[test]
@@ -609,6 +842,74 @@ pub(crate) mod tests {
         assert_eq!(again.rows[CPU].samples, record.rows[CPU].samples);
         assert_eq!((again.build, again.rows.len()), (record.build, record.rows.len()));
         assert_eq!(again.control.unwrap().samples, record.control.unwrap().samples);
+        assert_eq!((again.schema, again.machine, again.during), (SCHEMA, record.machine, record.during));
+        assert_eq!(again.devices, record.devices);
+    }
+
+    /// A record as a version without a number wrote it.
+    fn first_version(record: &Record) -> serde_json::Value {
+        let mut old = serde_json::to_value(record).unwrap();
+        let remove = |value: &mut serde_json::Value, keys: &[&str]| {
+            for key in keys {
+                assert!(value.as_object_mut().unwrap().remove(*key).is_some(), "{key}");
+            }
+        };
+        remove(&mut old, &["schema", "during", "devices", "compared_on", "compared_during"]);
+        remove(&mut old["machine"], &["cpu", "instructions", "os_version", "kernel"]);
+        remove(&mut old["control"], &["others"]);
+        for row in old["rows"].as_array_mut().unwrap() {
+            let new = ["step", "median_steps_per_second", "rest_microseconds", "others"];
+            remove(row, &[&new[..], &["among_equals", "saved_with_driver"]].concat());
+        }
+        old
+    }
+
+    #[test]
+    fn a_file_of_the_first_version_is_read_and_one_of_a_later_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("bench.json");
+        let mut new = record();
+        let mut old = first_version(&new);
+        fs::write(&path, old.to_string()).unwrap();
+        let saved = Record::load(&path).unwrap();
+        assert_eq!((saved.schema, &saved.machine.cpu, saved.during), (1, &None, During::default()));
+        assert_eq!(saved.rows[4].step(), StepKind::Inference);
+        new.compare(&saved);
+        assert_close(new.rows[CPU].compared.map(|compared| compared.ratio), 1.0);
+
+        old["schema"] = (SCHEMA + 1).into();
+        for content in [old.to_string(), "{\"schema\": 3}".to_owned()] {
+            fs::write(&path, content).unwrap();
+            let line = Record::load(&path).unwrap_err().to_string();
+            assert!(
+                line.contains("saved by a newer twolayer (version 3 of the format") && !line.contains('\n'),
+                "{line}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_network_is_the_same_by_whatever_name() {
+        let mut record = record();
+        let mut saved = record.clone();
+        "article".clone_into(&mut saved.rows[CPU].workload);
+        record.compare(&saved);
+        assert_close(record.rows[CPU].compared.map(|compared| compared.ratio), 1.0);
+        // But an evaluation of as many images is no training.
+        let mut record = self::record();
+        saved.rows[CPU].step = Some(StepKind::Inference);
+        record.compare(&saved);
+        assert_eq!(record.rows[CPU].compared, None);
+    }
+
+    #[test]
+    fn what_tells_two_machines_apart_is_named_where_both_know_it() {
+        let this = Machine::this();
+        assert_eq!(this.differences(&this), []);
+        let other = Machine { cores: 1 + this.cores, cpu: Some("another".to_owned()), kernel: None, ..this.clone() };
+        let differences = Machine { cpu: Some("this".to_owned()), ..this.clone() }.differences(&other);
+        let processor = ("processor", "another".to_owned(), "this".to_owned());
+        assert_eq!(differences, [processor, ("cores", other.cores.to_string(), this.cores.to_string())]);
     }
 
     #[test]
@@ -690,7 +991,7 @@ pub(crate) mod tests {
         };
         assert!(complaint(&path).contains("can't be read"));
         assert!(complaint(folder.path()).contains("can't be read"));
-        for content in ["", "no JSON", "{}", "[1]", "{\"build\": {\"version\": 1}}", "\u{0}\u{1}"] {
+        for content in ["", "no JSON", "{}", "[1]", "{\"build\": {\"version\": 1}}", "{\"schema\": -1}", "\u{0}\u{1}"] {
             fs::write(&path, content).unwrap();
             assert!(complaint(&path).contains("is no saved benchmark"));
         }

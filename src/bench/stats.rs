@@ -1,5 +1,7 @@
 //! What repeated measurements say: their mean, how far they scatter, and whether a difference means anything.
 
+use super::others::Others;
+
 /// A mean and how far the values scatter about it.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Spread {
@@ -40,16 +42,40 @@ impl Spread {
     }
 }
 
+/// The middle value, or the mean of the two in the middle; none where there are none.
+#[must_use]
+pub fn median(values: &[f64]) -> Option<f64> {
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    let [low, high] = [values.len().checked_sub(1)? / 2, values.len() / 2];
+    Some(f64::midpoint(sorted[low], sorted[high]))
+}
+
 /// Whether one thing, measured twice, was equal to itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Verdict {
     /// It was: differences beyond the deviation mean something.
     Quiet,
+    /// It was, on a machine that others kept busy: all speeds are those beside them.
+    Busy,
     /// It was not, or the ratios scatter widely: the machine does something else beside the benchmark.
     TooNoisy,
     /// One repetition can't tell.
     Unknown,
+}
+
+impl Verdict {
+    /// The name used in files.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Quiet => "quiet",
+            Self::Busy => "busy",
+            Self::TooNoisy => "too-noisy",
+            Self::Unknown => "unknown",
+        }
+    }
 }
 
 /// The most that rows may scatter, relative to their mean.
@@ -60,12 +86,17 @@ pub const MOST_DEVIATION: f64 = 0.1;
 const RESOLUTION: f64 = 0.01;
 
 /// Judges the ratios of a configuration to itself, one a round: their mean must be 1 within their deviation, or within
-/// a hundredth, and the deviation at most [`MOST_DEVIATION`].
+/// a hundredth, and the deviation at most [`MOST_DEVIATION`]. Then `others`, what else the machine did during these rounds,
+/// tells whether it was quiet, where that is known.
 #[must_use]
-pub fn verdict(ratios: &[f64]) -> Verdict {
+pub fn verdict(ratios: &[f64], others: Option<&Others>) -> Verdict {
     let Some(Spread { mean, deviation: Some(deviation) }) = Spread::of(ratios) else { return Verdict::Unknown };
     let is_one = (mean - 1.0).abs() <= deviation.max(RESOLUTION);
-    if is_one && deviation <= MOST_DEVIATION { Verdict::Quiet } else { Verdict::TooNoisy }
+    match is_one && deviation <= MOST_DEVIATION {
+        false => Verdict::TooNoisy,
+        true if others.is_some_and(Others::is_busy) => Verdict::Busy,
+        true => Verdict::Quiet,
+    }
 }
 
 #[cfg(test)]
@@ -90,6 +121,14 @@ mod tests {
     }
 
     #[test]
+    fn the_median_is_in_the_middle() {
+        assert_eq!(median(&[]), None);
+        for (values, middle) in [(&[3.0][..], 3.0), (&[9.0, 1.0, 2.0], 2.0), (&[4.0, 1.0, 9.0, 2.0], 3.0)] {
+            assert!((median(values).unwrap() - middle).abs() < 1e-12, "{values:?}");
+        }
+    }
+
+    #[test]
     fn a_ratio_scatters_as_both_of_its_sides_do() {
         // 4 ± 25 % over 2 ± 50 %.
         let spread = |mean: f64, relative: f64| [mean, mean - mean * relative, mean + mean * relative];
@@ -103,13 +142,17 @@ mod tests {
     #[test]
     fn a_control_must_be_equal_to_itself() {
         for quiet in [&[1.0, 1.0][..], &[0.95, 1.04, 1.0], &[1.004, 1.004], &[0.93, 1.07]] {
-            assert_eq!(verdict(quiet), Verdict::Quiet, "{quiet:?}");
+            assert_eq!(verdict(quiet, None), Verdict::Quiet, "{quiet:?}");
+            // A steady disturbance is no noise.
+            for (programs, expected) in [(0.01, Verdict::Quiet), (0.98, Verdict::Busy)] {
+                assert_eq!(verdict(quiet, Some(&Others { programs, stolen: 0.0, cores: 2 })), expected);
+            }
         }
         // Not 1, or too far apart to tell.
         for noisy in [&[1.05, 1.06][..], &[0.8, 0.81, 0.8], &[0.8, 1.2], &[f64::NAN, 1.0], &[f64::INFINITY, 1.0]] {
-            assert_eq!(verdict(noisy), Verdict::TooNoisy, "{noisy:?}");
+            assert_eq!(verdict(noisy, None), Verdict::TooNoisy, "{noisy:?}");
         }
-        assert_eq!(verdict(&[1.0]), Verdict::Unknown);
-        assert_eq!(verdict(&[]), Verdict::Unknown);
+        assert_eq!(verdict(&[1.0], None), Verdict::Unknown);
+        assert_eq!(verdict(&[], None), Verdict::Unknown);
     }
 }

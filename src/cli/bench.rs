@@ -8,6 +8,7 @@ use pollster::block_on;
 use super::{Error, check_free, cpu_threads, note_threads, print, print_json, up_to};
 use crate::bench::contest::{self, Entrant, Event, Settings};
 use crate::bench::entry::Entry;
+use crate::bench::others::load_average;
 use crate::bench::record::{Build, Record, Row};
 use crate::bench::task::Task;
 use crate::bench::workload::Workload;
@@ -16,6 +17,7 @@ use crate::devices::{Choice, Found, Info, Kind, NoGpu, select};
 use crate::net::Shape;
 use crate::report::bench::{csv, device, markdown, notes, table};
 use crate::report::progress::Progress;
+use crate::report::width::columns;
 
 #[derive(Args)]
 pub(super) struct Arguments {
@@ -112,7 +114,7 @@ fn bench(arguments: &Arguments, progress: &Progress) -> Result<(), Error> {
     arguments.save.as_deref().map(Record::check_place).transpose()?;
     let (workloads, chosen) = arguments.workloads();
 
-    let build = Build::now();
+    let (build, load) = (Build::now(), load_average());
     let found = block_on(select(&arguments.device, cpu_threads(arguments.threads)))?;
     if arguments.device.is_empty() && found.iter().all(|found| found.info.kind == Kind::Cpu) {
         progress.notice(block_on(NoGpu::find()));
@@ -148,7 +150,7 @@ fn bench(arguments: &Arguments, progress: &Progress) -> Result<(), Error> {
     });
 
     let devices: Vec<_> = entries.iter().map(|entry| (entry.info().clone(), entry.peak().ok())).collect();
-    let mut record = Record::new(build, repetitions, &set, &devices, &tasks, &results);
+    let mut record = Record::new(build, load, repetitions, &set, &devices, &tasks, &results);
     if let Some(saved) = &saved {
         record.compare(saved);
     }
@@ -156,7 +158,7 @@ fn bench(arguments: &Arguments, progress: &Progress) -> Result<(), Error> {
     // A file that can't be written must not keep the results from being seen.
     let kept = arguments.save.as_deref().map(|path| record.save(path)).transpose();
     match format {
-        Format::Table => print(&table(&record))?,
+        Format::Table => print(&table(&record, columns()))?,
         Format::Md => print(&markdown(&record))?,
         Format::Json => print_json(&record)?,
         Format::Csv => {

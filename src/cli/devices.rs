@@ -1,18 +1,20 @@
 //! `twolayer devices`: what `--device` can choose from, and which kernels run there.
 
 use clap::Args;
-use comfy_table::{Table, presets};
+use comfy_table::{ContentArrangement, Table};
 use pollster::block_on;
 use serde::Serialize;
 
 use super::{Error, print, print_json};
+use crate::bench::record::Machine;
 use crate::bench::tune::{Tuned, tune};
 use crate::data::digits;
-use crate::devices::{Choice, Found, Kind, NoGpu, select};
+use crate::devices::{Choice, Found, Hardware, Info, Kind, NoGpu, select};
 use crate::gpu::plan::{Class, NARROW, Plan, row};
-use crate::report::bench::{device, spread};
+use crate::report::bench::{card, device, machine, plain, spread};
 use crate::report::progress::{Progress, tell};
 use crate::report::summary::Device;
+use crate::report::width::columns;
 
 #[derive(Args)]
 pub(super) struct Arguments {
@@ -80,6 +82,7 @@ struct TunedPlan {
 
 #[derive(Serialize)]
 struct List {
+    machine: Machine,
     devices: Vec<Listed>,
 }
 
@@ -93,15 +96,13 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Error> {
             details: if arguments.verbose { details(found) } else { None },
             tuned: tuned.map(places),
         };
-        return print_json(&List { devices: found.iter().zip(tuned).map(listed).collect() });
+        let devices = found.iter().zip(tuned).map(listed).collect();
+        return print_json(&List { machine: Machine::this(), devices });
     }
-    let mut table = plain_table(["index", "name", "backend", "driver", ""]);
-    for found in &found {
-        let info = &found.info;
-        let software = if info.software { "software" } else { "" };
-        table.add_row([&info.index.to_string(), &info.name, &info.backend, &info.driver, software]);
+    if arguments.verbose {
+        print(&format!("{}\n\n", machine(&Machine::this()).join("\n")))?;
     }
-    print(&format!("{}\n", table.trim_fmt()))?;
+    print(&list(&found.iter().map(|found| &found.info).collect::<Vec<_>>(), columns()))?;
     for (found, tuned) in found.iter().zip(tuned) {
         if arguments.verbose {
             print(&details(found).map_or(String::new(), |details| details.text(found)))?;
@@ -114,9 +115,25 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Error> {
     Ok(())
 }
 
-fn plain_table<const N: usize>(header: [&str; N]) -> Table {
-    let mut table = Table::new();
-    table.load_style(presets::NOTHING).set_header(header);
+/// The devices, a row each, in so many columns.
+fn list(devices: &[&Info], columns: usize) -> String {
+    let mut table = fitted(["", "name, driver", "backend", ""], columns);
+    for info in devices {
+        let kind = match &info.hardware {
+            Hardware::Cpu(processor) => processor.instructions.clone().unwrap_or_default(),
+            Hardware::Gpu(card) => card.kind.as_str().to_owned(),
+        };
+        let driver = if info.driver.is_empty() { String::new() } else { format!("\n  {}", info.driver) };
+        table.add_row([info.index.to_string(), info.full_name() + &driver, info.backend.clone(), kind]);
+    }
+    table.trim_fmt() + "\n"
+}
+
+/// A table whose cells go on in further lines where it would have more than so many columns.
+fn fitted<const N: usize>(header: [&str; N], columns: usize) -> Table {
+    let mut table = plain();
+    table.set_content_arrangement(ContentArrangement::Dynamic).set_width(columns.try_into().unwrap_or(u16::MAX));
+    table.set_header(header);
     table
 }
 
@@ -143,9 +160,10 @@ impl Details {
     fn text(&self, found: &Found) -> String {
         let Kernels { narrow, wide, narrow_up_to_hidden } = &self.kernels;
         format!(
-            "\n{}: {}\n  kernels: {narrow} up to {narrow_up_to_hidden} hidden units where they fit, {wide} beyond (shaders/, \
-             src/gpu/plan.rs)\n  at most: {} invocations a workgroup, {} MiB a storage binding; timestamps: {}\n",
+            "\n{}: {}\n  kernels: {narrow} up to {narrow_up_to_hidden} hidden units where they fit, {wide} beyond\n  (shaders/; class \
+             {} of src/gpu/plan.rs)\n  at most: {} invocations a workgroup, {} MiB a storage binding; timestamps: {}\n",
             named(found),
+            card(&found.info),
             self.class,
             self.workgroup_invocations,
             self.storage_binding_bytes >> 20,
@@ -194,7 +212,7 @@ fn places(tuned: Tuned) -> [TunedPlace; 2] {
 fn tuned_text(found: &Found, tuned: &Tuned) -> String {
     let class = tuned.class;
     let [narrow, wide] = [0, 1].map(|at| (tuned.places[at].now, tuned.places[at].best()));
-    let mut table = plain_table(["network", "batch", "kernels", "steps/s", ""]);
+    let mut table = fitted(["network", "batch", "kernels", "steps/s", ""], columns());
     for place in &tuned.places {
         for (plan, outcome) in &place.candidates {
             let mark = match (*plan == place.now, *plan == place.best()) {

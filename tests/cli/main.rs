@@ -835,9 +835,25 @@ mod devices {
             assert_eq!(device["kind"], if index == 0 { "cpu" } else { "gpu" });
         }
         let said = place.ok("devices");
-        assert_eq!(said.stdout.lines().count(), 1 + devices.len());
+        assert!(said.stdout.lines().all(|line| line.chars().count() <= 80), "{}", said.stdout);
         for device in &devices {
-            assert_holds(&said.stdout, device["name"].as_str().unwrap());
+            let name = device["model"].as_str().or(device["name"].as_str()).unwrap();
+            // A long name goes on in the next line.
+            assert_holds(&said.stdout, name.split(' ').next().unwrap());
+        }
+        assert_holds(&said.stdout, devices[0]["instructions"].as_str().unwrap());
+    }
+
+    #[test]
+    fn the_machine_is_named() {
+        let place = Place::new();
+        let list = place.json("devices --device cpu");
+        let machine = &list["machine"];
+        assert_eq!(machine["os"], std::env::consts::OS);
+        assert_eq!((&machine["cpu"], &machine["cores"]), (&list["devices"][0]["model"], &list["devices"][0]["cores"]));
+        let said = place.ok("devices --device cpu --verbose").stdout;
+        for key in ["cpu", "os_version", "kernel"] {
+            assert_holds(&said, machine[key].as_str().unwrap_or_default());
         }
     }
 
@@ -938,6 +954,9 @@ mod bench {
         assert!((0.1..0.3).contains(&density), "{density}");
         assert_eq!((&run["data"]["source"], &run["data"]["images"]), (&"built-in".into(), &60_000.into()));
 
+        assert_eq!((&run["schema"], &run["devices"][0]["name"]), (&2.into(), &"CPU, 1 thread".into()));
+        assert_eq!(run["machine"]["cpu"], run["devices"][0]["model"]);
+
         let [row] = run["rows"].as_array().unwrap().as_slice() else { panic!("not one row: {run}") };
         for (key, value) in [
             ("adapter", "CPU, 1 thread".into()),
@@ -946,6 +965,7 @@ mod bench {
             ("kind", "cpu".into()),
             ("software", false.into()),
             ("workload", "article".into()),
+            ("step", "training".into()),
             ("hidden", 50.into()),
             ("batch_size", 100.into()),
             ("ok", true.into()),
@@ -958,6 +978,7 @@ mod bench {
         assert_eq!(samples.len(), 2);
         let rate = float(&row["steps_per_second"]);
         assert_close(rate, samples.iter().sum::<f64>() / 2.0);
+        assert_close(float(&row["median_steps_per_second"]), rate);
         assert_close(float(&row["images_per_second"]), rate * 100.0);
         assert_close(float(&row["microseconds_per_step"]), 1e6 / rate);
         assert_close(float(&row["gflops"]), rate * (4 * 100 * 784 * 50 + 6 * 100 * 50 * 10) as f64 / 1e9);
@@ -965,6 +986,11 @@ mod bench {
         assert_eq!((&control["workload"], &control["backend"]), (&"article".into(), &"cpu".into()));
         assert_eq!(control["samples"].as_array().unwrap().len(), 2);
         assert!(control["ok"].is_boolean() && control["ratio"].is_number(), "{control}");
+        // Another test beside it keeps the machine busy, or none does.
+        if cfg!(target_os = "linux") {
+            assert_eq!((&row["others"], &control["others"]), (&run["during"]["others"], &run["during"]["others"]));
+            assert!(run["during"]["load_average_after"].is_number(), "{run}");
+        }
     }
 
     #[test]
@@ -983,13 +1009,13 @@ mod bench {
     fn every_format_is_printed_on_stdout_alone() {
         let place = Place::new();
         let table = place.ok(LEAST);
-        for part in ["steps/s", "custom", "0 CPU", "control: ", "% of their pixels not 0"] {
+        for part in ["steps/s", "custom: 784-3-10, batches of 5", "0 CPU", "control: ", "% of their pixels not 0"] {
             assert_holds(&table.stdout, part);
         }
         assert_holds(&table.stderr, "custom: preparing 0 CPU");
         assert!(!table.stderr.contains("steps/s"), "{}", table.stderr);
         let md = place.ok(&format!("{LEAST} --format md --quiet"));
-        assert!(md.stdout.starts_with("| workload | adapter |"), "{}", md.stdout);
+        assert!(md.stdout.contains("\n| workload | network | images | device |"), "{}", md.stdout);
         assert_eq!(md.stderr, "");
         let csv = place.ok(&format!("{LEAST} --format csv"));
         assert!(csv.stdout.starts_with("version,commit,date,") && csv.stdout.lines().count() == 2, "{}", csv.stdout);
@@ -1016,6 +1042,17 @@ mod bench {
         assert_eq!(run["compared_with"], saved["build"]);
         let said = place.ok(&format!("{LEAST} --compare saved.json"));
         assert_holds(&said.stdout, "to saved");
+        // As another machine saved it, by another name of the same network, and by a later version.
+        let mut other = kept;
+        other["machine"]["cpu"] = "Abacus 9000".into();
+        other["rows"][0]["workload"] = "abacus".into();
+        fs::write(place.path("other.json"), other.to_string()).unwrap();
+        let said = place.ok(&format!("{LEAST} --compare other.json"));
+        assert_holds(&said.stdout, "OTHER MACHINE: the saved run had processor Abacus 9000, here ");
+        assert_holds(&said.stdout, "to saved: over the run of ");
+        other["schema"] = 3.into();
+        fs::write(place.path("later.json"), other.to_string()).unwrap();
+        assert_holds(&place.fails(1, "bench --compare later.json"), "later.json was saved by a newer twolayer");
         // What the saved run has no row of stands alone.
         let other = place.json("bench --device cpu --hidden 4 --batch-size 5 -r 1 --compare saved.json");
         assert_eq!(other["rows"][0]["compared"], Value::Null);

@@ -211,7 +211,7 @@ fn devices_take_turns_with_the_control_beside_the_first() {
     }
     let control = results.control.unwrap();
     assert_eq!((control.task, control.entrant), (0, 0));
-    assert_eq!((control.ratios.len(), verdict(&control.ratios)), (3, Verdict::Quiet));
+    assert_eq!((control.ratios.len(), verdict(&control.ratios, None)), (3, Verdict::Quiet));
 }
 
 #[test]
@@ -261,7 +261,7 @@ fn a_control_that_differs_shows() {
     let results = Place::new(&[Fault::ControlIsSlow]).three_rounds();
     let ratios = results.control.unwrap().ratios;
     assert!(ratios.iter().all(|ratio| (ratio - 0.5).abs() < 1e-9), "{ratios:?}");
-    assert_eq!(verdict(&ratios), Verdict::TooNoisy);
+    assert_eq!(verdict(&ratios, None), Verdict::TooNoisy);
 }
 
 #[test]

@@ -1,12 +1,14 @@
 //! One line a row, for a spreadsheet.
 
+use super::network;
 use crate::bench::record::{Record, Row};
+use crate::devices::{Card, Hardware};
 
 /// What a cell holds.
 type Value = fn(&Record, &Row) -> String;
 
 /// The columns, each with what it holds of a row: every value as exact as it is known, and nothing where there is none.
-const COLUMNS: [(&str, Value); 36] = [
+const COLUMNS: [(&str, Value); 53] = [
     ("version", |record, _| record.build.version.clone()),
     ("commit", |record, _| record.build.commit.clone()),
     ("date", |record, _| record.build.date.clone()),
@@ -43,6 +45,23 @@ const COLUMNS: [(&str, Value); 36] = [
     ("ratio_to_saved", |_, row| shown(row.compared.map(|compared| compared.ratio))),
     ("control_ratio", |record, _| shown(record.control.as_ref().and_then(|control| control.ratio))),
     ("control_ok", |record, _| shown(record.control.as_ref().map(|control| control.ok))),
+    ("schema", |record, _| record.schema.to_string()),
+    ("cpu", |record, _| shown(record.machine.cpu.as_ref())),
+    ("instructions", |record, _| shown(record.machine.instructions.as_ref())),
+    ("os_version", |record, _| shown(record.machine.os_version.as_ref())),
+    ("kernel", |record, _| shown(record.machine.kernel.as_ref())),
+    ("type", |record, row| shown(card(record, row).map(|card| card.kind.as_str()))),
+    ("pci", |record, row| shown(card(record, row).and_then(|card| card.pci.as_ref()))),
+    ("network", |_, row| network(row)),
+    ("median_steps_per_second", |_, row| shown(row.median_steps_per_second)),
+    ("rest_microseconds", |_, row| shown(row.rest_microseconds)),
+    ("others_cores", |_, row| shown(row.others.map(|others| others.programs))),
+    ("stolen_cores", |_, row| shown(row.others.map(|others| others.stolen))),
+    ("others_of_cores", |_, row| shown(row.others.map(|others| others.cores))),
+    ("busy", |_, row| shown(row.others.map(|others| others.is_busy()))),
+    ("load_average_before", |record, _| shown(record.during.load_average_before)),
+    ("load_average_after", |record, _| shown(record.during.load_average_after)),
+    ("control_verdict", |record, _| shown(record.control.as_ref().map(|control| control.verdict.as_str()))),
 ];
 
 /// A line of headings, and one a row.
@@ -51,6 +70,11 @@ pub fn csv(record: &Record) -> String {
     let headings = COLUMNS.map(|(heading, _)| heading.to_owned());
     let rows = record.rows.iter().map(|row| COLUMNS.map(|(_, value)| value(record, row)));
     std::iter::once(headings).chain(rows).map(|cells| cells.map(|cell| quoted(&cell)).join(",") + "\n").collect()
+}
+
+fn card<'a>(record: &'a Record, row: &Row) -> Option<&'a Card> {
+    let device = record.devices.iter().find(|device| device.info.index == row.index)?;
+    if let Hardware::Gpu(card) = &device.info.hardware { Some(card) } else { None }
 }
 
 fn shown<T: ToString>(value: Option<T>) -> String {

@@ -2,23 +2,30 @@
 
 use std::fmt::Write;
 
-use super::{KERNEL_HEADINGS, circumstances, driver, figures, headings, kernel_figures, notes, rows_with_kernels};
-use crate::bench::record::{Record, Row};
+use super::{
+    KERNEL_HEADINGS, apart, card, cell, circumstances, device, driver, figures, headings, kernels, network, notes,
+    rows_with_kernels, significant,
+};
+use crate::bench::record::{Device, Record, Row};
 
+/// What is known of a device; the last two are figures.
+const DEVICE_HEADINGS: [&str; 7] = ["", "device", "backend", "type", "driver", "peak GFLOP/s", "peak GB/s"];
 /// The columns that say what a row is.
-const NAMES: [&str; 4] = ["workload", "adapter", "backend", "driver"];
+const NAMES: [&str; 4] = ["workload", "network", "images", "device"];
 
-/// The rows and the kernels, each as a table, and the notes.
+/// The devices, the rows and the kernels, each as a table, and the notes.
 #[must_use]
 pub fn markdown(record: &Record) -> String {
     let mut text = String::new();
+    write_table(&mut text, &DEVICE_HEADINGS, 2, record.devices.iter().map(device_cells));
+    text.push('\n');
     let figure_headings = headings(record);
     let rows = record.rows.iter().map(|row| [names(row).to_vec(), figures(record, row)].concat());
     write_table(&mut text, &[&NAMES, &figure_headings[..]].concat(), figure_headings.len(), rows);
     if rows_with_kernels(record).next().is_some() {
         text.push('\n');
         let kernels = rows_with_kernels(record)
-            .flat_map(|row| row.kernels.iter().map(|kernel| [&names(row)[..], &kernel_figures(kernel)].concat()));
+            .flat_map(|row| kernels(row).map(|kernel| [&names(row)[..], &kernel].concat()).collect::<Vec<_>>());
         // The kernel's own name is no figure.
         write_table(&mut text, &[&NAMES[..], &KERNEL_HEADINGS].concat(), KERNEL_HEADINGS.len() - 1, kernels);
     }
@@ -29,9 +36,26 @@ pub fn markdown(record: &Record) -> String {
     text
 }
 
+fn device_cells(Device { info, peak }: &Device) -> Vec<String> {
+    vec![
+        info.index.to_string(),
+        info.full_name(),
+        info.backend.clone(),
+        card(info),
+        driver(info),
+        cell(*peak, |peak| significant(peak.gflops)),
+        cell(*peak, |peak| significant(peak.gigabytes_per_second)),
+    ]
+}
+
 fn names(row: &Row) -> [String; NAMES.len()] {
-    let software = if row.software { " (software)" } else { "" };
-    [row.workload.clone(), format!("{}{software}", row.adapter), row.backend.clone(), driver(row)]
+    let software = if row.software { ", software" } else { "" };
+    [
+        row.workload.clone(),
+        network(row),
+        apart(&row.batch_size.to_string()),
+        device(row.index, &row.adapter, &row.backend) + software,
+    ]
 }
 
 /// A table whose last columns, so many of them, are figures.

@@ -1,27 +1,35 @@
 //! What a benchmark found, for a person ([`table`]), for a document ([`markdown`]) and for a spreadsheet ([`csv`]).
 
+mod columns;
 mod csv;
 mod markdown;
 mod table;
 #[cfg(test)]
 mod tests;
 
+pub use columns::plain;
 pub use csv::csv;
 pub use markdown::markdown;
 pub use table::table;
 
-use crate::bench::record::{Bound, ControlRow, Kernel, Record, Row};
+use crate::bench::others::Others;
+use crate::bench::record::{Bound, Build, ControlRow, Kernel, Machine, Record, Row, StepKind};
 use crate::bench::stats::{MOST_DEVIATION, Spread, Verdict};
-use crate::devices::{Kind, card};
+use crate::data::digits::{CLASSES, PIXELS};
+use crate::devices::{Hardware, Info, Kind, card as card_of};
+use crate::net::Shape;
 
 /// What stands where there is no value.
 const NONE: &str = "-";
 
 /// The headings of [`figures`].
 fn headings(record: &Record) -> Vec<&'static str> {
+    let speed = ["steps/s", "median"].into_iter();
     let compared = record.compared_with.iter().map(|_| "to saved");
-    ["steps/s", "images/s", "µs/step", "dispatches", "GFLOP/s", "of peak"].into_iter().chain(compared).collect()
+    speed.chain(compared).chain(["µs/step", "images/s", "GFLOP/s", "of peak", DISPATCHES]).collect()
 }
+
+const DISPATCHES: &str = "dispatches";
 
 /// What was measured in a row, a cell for each of [`headings`].
 fn figures(record: &Record, row: &Row) -> Vec<String> {
@@ -31,17 +39,17 @@ fn figures(record: &Record, row: &Row) -> Vec<String> {
         (None, _) if row.wrong.is_some() => "WRONG".to_owned(),
         (None, _) => "FAILED".to_owned(),
     };
-    let mut cells = vec![
-        speed,
-        cell(row.images_per_second, significant),
-        cell(row.microseconds_per_step, significant),
-        cell(row.dispatches_per_step, |count| count.to_string()),
-        cell(row.gflops, significant),
-        cell(row.share_of_peak, percent),
-    ];
+    let mut cells = vec![speed, cell(row.median_steps_per_second, significant)];
     if record.compared_with.is_some() {
         cells.push(cell(row.compared, |compared| times(compared.ratio, compared.deviation)));
     }
+    cells.extend([
+        cell(row.microseconds_per_step, significant),
+        cell(row.images_per_second, significant),
+        cell(row.gflops, significant),
+        cell(row.share_of_peak, percent),
+        cell(row.dispatches_per_step, |count| count.to_string()),
+    ]);
     cells
 }
 
@@ -63,6 +71,28 @@ fn kernel_figures(kernel: &Kernel) -> [String; KERNEL_HEADINGS.len()] {
         cell(kernel.share_of_peak, percent),
         cell(kernel.bound, bound),
     ]
+}
+
+/// The figures of a row's kernels, and what a step takes beside them: to begin and end them, and to wait between them.
+fn kernels(row: &Row) -> impl Iterator<Item = [String; KERNEL_HEADINGS.len()]> {
+    let mut rest = KERNEL_HEADINGS.map(|_| NONE.to_owned());
+    "(rest)".clone_into(&mut rest[0]);
+    rest[1] = cell(row.rest_microseconds, significant);
+    row.kernels.iter().map(kernel_figures).chain([rest])
+}
+
+/// A row's network.
+fn network(row: &Row) -> String {
+    Shape { input: PIXELS, hidden: row.hidden, classes: CLASSES }.to_string()
+}
+
+/// The images of a row's step.
+fn images(row: &Row) -> String {
+    let images = apart(&row.batch_size.to_string());
+    match row.step() {
+        StepKind::Training => format!("batches of {images}"),
+        StepKind::Inference => format!("all {images} images"),
+    }
 }
 
 /// The rows whose kernels were timed.
@@ -87,18 +117,20 @@ fn significant(value: f64) -> String {
         value if value < 1.0 => format!("{value:.3}"),
         value if value < 10.0 => format!("{value:.2}"),
         value if value < 100.0 => format!("{value:.1}"),
-        value => {
-            let digits = format!("{value:.0}");
-            let mut apart = String::new();
-            for (place, digit) in digits.chars().enumerate() {
-                if place > 0 && (digits.len() - place).is_multiple_of(3) {
-                    apart.push(',');
-                }
-                apart.push(digit);
-            }
-            apart
-        }
+        value => apart(&format!("{value:.0}")),
     }
+}
+
+/// Digits, their thousands apart.
+fn apart(digits: &str) -> String {
+    let mut apart = String::new();
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            apart.push(',');
+        }
+        apart.push(digit);
+    }
+    apart
 }
 
 fn percent(share: f64) -> String {
@@ -113,24 +145,58 @@ fn times(ratio: f64, deviation: Option<f64>) -> String {
 /// A device in a few words: its place in `twolayer devices`, the card, the backend.
 #[must_use]
 pub fn device(index: usize, adapter: &str, backend: &str) -> String {
-    format!("{index} {} ({backend})", card(adapter))
+    format!("{index} {} ({backend})", card_of(adapter))
 }
 
-/// What the figures were taken with: a line on the program and the machine, and one on the data.
-fn circumstances(record: &Record) -> [String; 2] {
-    let Record { build, machine, data, repetitions, .. } = record;
-    let plural = if *repetitions == 1 { "" } else { "s" };
+/// A machine in two lines: its processor, its system.
+#[must_use]
+pub fn machine(machine: &Machine) -> [String; 2] {
+    let Machine { os, arch, cores, cpu, instructions, os_version, kernel } = machine;
+    let plural = if *cores == 1 { "" } else { "s" };
+    let instructions = instructions.as_ref().map_or(String::new(), |instructions| format!(", {instructions}"));
+    let kernel = kernel.as_ref().map_or(String::new(), |kernel| format!(", kernel {kernel}"));
     [
-        format!(
-            "twolayer {}, commit {}, {}; {} {}, {} cores",
-            build.version, build.commit, build.date, machine.os, machine.arch, machine.cores
-        ),
+        format!("{}, {cores} core{plural}{instructions}", cpu.as_deref().unwrap_or("a CPU of unknown model")),
+        format!("{}{kernel}, {os} {arch}", os_version.as_deref().unwrap_or("a system of unknown version")),
+    ]
+}
+
+/// What others did during the rounds, in a few words.
+fn taken(others: &Others) -> String {
+    let Others { programs, stolen, cores } = others;
+    let host =
+        if *stolen < SHOWN { String::new() } else { format!(", and the host of this virtual machine {stolen:.2}") };
+    format!("other programs took up to {programs:.2} of {cores} cores{host}")
+}
+
+/// The smallest part of a core that reads as one.
+const SHOWN: f64 = 0.005;
+
+/// What the figures were taken with: a line on the program, two on the machine, one on the data, and one on what else the
+/// machine did.
+fn circumstances(record: &Record) -> [String; 5] {
+    let Record { build, data, repetitions, during, .. } = record;
+    let plural = if *repetitions == 1 { "" } else { "s" };
+    let [processor, system] = machine(&record.machine);
+    let others = match &during.others {
+        Some(others) => format!("during the rounds {}", taken(others)),
+        None => "what other programs did during the rounds is not known".to_owned(),
+    };
+    let load = match (during.load_average_before, during.load_average_after) {
+        (Some(before), Some(after)) => format!("; load average {before:.2} before, {after:.2} after"),
+        _ => String::new(),
+    };
+    [
+        format!("twolayer {}, commit {}, {}", build.version, build.commit, build.date),
+        processor,
+        system,
         format!(
             "{} digits, {} images, {} of their pixels not 0; {repetitions} repetition{plural}",
             data.source,
             data.images,
             percent(data.density)
         ),
+        others + &load,
     ]
 }
 
@@ -143,8 +209,9 @@ type Reason = fn(&Row) -> Option<String>;
 pub fn notes(record: &Record) -> Vec<String> {
     let mut notes: Vec<String> = record.control.iter().map(control).collect();
     if let Some(saved) = &record.compared_with {
-        notes.push(format!("to saved: compared with the run of {}, commit {}", saved.date, saved.commit));
+        notes.extend(compared(record, saved));
     }
+    notes.extend(busy(record));
     let reasons: [(&str, Reason); 6] = [
         ("WRONG: ", |row| row.wrong.clone()),
         ("FAILED: ", |row| row.failed.clone()),
@@ -169,7 +236,12 @@ fn control(control: &ControlRow) -> String {
     );
     let verdict = match (control.verdict, &control.failed) {
         (_, Some(error)) => return format!("{what}, failed: {error}"),
-        (Verdict::Quiet, None) => "as it must be",
+        (Verdict::Quiet, None) if control.others.is_some() => "as it must be",
+        (Verdict::Quiet, None) => "as it must be, but whether other programs slowed both alike is not known here",
+        (Verdict::Busy, None) => "equal to itself, but on a BUSY machine, where both are slower alike",
+        (Verdict::TooNoisy, None) if control.others.is_some_and(|others| !others.is_busy()) => {
+            "TOO NOISY, though not by other programs: heat, the clock or a host may vary; small differences mean nothing"
+        }
         (Verdict::TooNoisy, None) => "TOO NOISY: other programs disturb this machine; small differences mean nothing",
         (Verdict::Unknown, None) => "one repetition can't tell whether this machine is quiet; use --repetitions 5",
     };
@@ -177,6 +249,42 @@ fn control(control: &ControlRow) -> String {
         Some(ratio) => format!("{what}, reads {}: {verdict}", times(ratio, control.deviation)),
         None => format!("{what}: {verdict}"),
     }
+}
+
+/// That others slowed what was timed, and during which workloads.
+fn busy(record: &Record) -> Option<String> {
+    let met_it = |row: &&Row| row.ok && row.others.is_some_and(|others| others.is_busy());
+    let mut workloads: Vec<&str> = record.rows.iter().filter(met_it).map(|row| row.workload.as_str()).collect();
+    workloads.dedup();
+    let others = record.during.others.filter(|_| !workloads.is_empty())?;
+    let (taken, workloads) = (taken(&others), workloads.join(", "));
+    Some(format!("BUSY: {taken} during the rounds of {workloads}: these speeds are those of a busy machine"))
+}
+
+/// What a person must know of the run that this one is compared with.
+fn compared(record: &Record, saved: &Build) -> Vec<String> {
+    let mut notes = vec![format!(
+        "to saved: over the run of {}, commit {}; ± is how far the rounds within both runs scatter, and from run to run or \
+         from machine to machine speeds differ by more",
+        saved.date, saved.commit
+    )];
+    if let Some(machine) = &record.compared_on {
+        let different = |(what, saved, this): (&str, String, String)| format!("{what} {saved}, here {this}");
+        let differences: Vec<String> = record.machine.differences(machine).into_iter().map(different).collect();
+        if !differences.is_empty() {
+            notes.push(format!("OTHER MACHINE: the saved run had {}", differences.join("; ")));
+        }
+        if machine.cpu.is_none() {
+            notes.push("the saved run does not say which processor it had: compare it with your own alone".to_owned());
+        }
+    }
+    match record.compared_during.and_then(|during| during.others) {
+        Some(others) if others.is_busy() => {
+            notes.push(format!("BUSY when saved: {} during its rounds", taken(&others)));
+        }
+        _ => {}
+    }
+    notes
 }
 
 fn noisy(row: &Row) -> Option<String> {
@@ -221,10 +329,18 @@ fn places(rows: &[&Row]) -> String {
     alike.map(place).collect::<Vec<_>>().join("; ")
 }
 
-/// The device's driver, or that it is a program.
-fn driver(row: &Row) -> String {
-    match (row.kind, row.driver.as_str()) {
-        (Kind::Cpu, _) | (_, "") => NONE.to_owned(),
-        (_, driver) => driver.to_owned(),
+/// What a device is made of, in a few words.
+#[must_use]
+pub fn card(info: &Info) -> String {
+    match &info.hardware {
+        Hardware::Cpu(processor) => cell(processor.instructions.clone(), |instructions| instructions),
+        Hardware::Gpu(card) => {
+            card.pci.iter().fold(card.kind.as_str().to_owned(), |kind, pci| format!("{kind}, PCI {pci}"))
+        }
     }
+}
+
+/// The device's driver, where it has one.
+fn driver(info: &Info) -> String {
+    if info.driver.is_empty() { NONE.to_owned() } else { info.driver.clone() }
 }

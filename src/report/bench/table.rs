@@ -2,24 +2,25 @@
 
 use std::fmt::Write;
 
-use comfy_table::{CellAlignment, Table, presets};
+use comfy_table::{CellAlignment, ContentArrangement};
 
+use super::columns::{Section, fits, plain, table as columns_of};
 use super::{
-    KERNEL_HEADINGS, cell, circumstances, device, driver, figures, headings, kernel_figures, notes, rows_with_kernels,
-    significant,
+    DISPATCHES, KERNEL_HEADINGS, NONE, card, cell, circumstances, device, driver, figures, headings, images, kernels,
+    network, notes, rows_with_kernels, significant,
 };
-use crate::bench::record::{Record, Row};
+use crate::bench::record::{Device, Record, Row};
 
-/// The devices, the rows and the kernels, each as a table, and the notes.
+/// The devices, the rows and the kernels, each as a table of at most so many columns, and the notes.
 #[must_use]
-pub fn table(record: &Record) -> String {
+pub fn table(record: &Record, columns: usize) -> String {
     let mut text = circumstances(record).join("\n") + "\n\n";
-    let mut parts = vec![devices(record), rows(record)];
+    let mut parts = vec![devices(record, columns), rows(record, columns)];
     if rows_with_kernels(record).next().is_some() {
-        parts.push(kernels(record));
+        parts.push(kernel_rows(record, columns));
     }
     for part in parts {
-        let _ = writeln!(text, "{}\n", part.trim_fmt());
+        let _ = writeln!(text, "{part}");
     }
     for note in notes(record) {
         let _ = writeln!(text, "{note}");
@@ -27,66 +28,63 @@ pub fn table(record: &Record) -> String {
     text
 }
 
-fn devices(record: &Record) -> Table {
-    let headings = ["device", "adapter", "backend", "driver", "", "peak GFLOP/s", "peak GB/s"];
-    let mut seen = Vec::new();
-    let mut lines = Vec::new();
-    for row in &record.rows {
-        if seen.contains(&row.index) {
-            continue;
-        }
-        seen.push(row.index);
-        let software = if row.software { "software" } else { "" };
-        lines.push(vec![
-            row.index.to_string(),
-            row.adapter.clone(),
-            row.backend.clone(),
-            driver(row),
-            software.to_owned(),
-            cell(row.peak, |peak| significant(peak.gflops)),
-            cell(row.peak, |peak| significant(peak.gigabytes_per_second)),
+fn devices(record: &Record, columns: usize) -> String {
+    let mut table = plain();
+    table.set_content_arrangement(ContentArrangement::Dynamic).set_width(columns.try_into().unwrap_or(u16::MAX));
+    table.set_header(["", "device", "peak\nGFLOP/s", "peak\nGB/s"]);
+    for Device { info, peak } in &record.devices {
+        let details = [info.backend.clone(), card(info), driver(info)];
+        let details = details.into_iter().filter(|detail| detail != NONE).collect::<Vec<_>>().join(", ");
+        table.add_row([
+            info.index.to_string(),
+            format!("{}\n{details}", info.full_name()),
+            cell(*peak, |peak| significant(peak.gflops)),
+            cell(*peak, |peak| significant(peak.gigabytes_per_second)),
         ]);
     }
-    filled(&headings, lines, 2)
-}
-
-fn rows(record: &Record) -> Table {
-    let figure_headings = headings(record);
-    let headings = [&["workload", "device"], &figure_headings[..]].concat();
-    let mut last = "";
-    let mut lines = Vec::new();
-    for row in &record.rows {
-        let workload = if row.workload == last { "" } else { &row.workload };
-        last = &row.workload;
-        lines.push([vec![workload.to_owned(), name(row)], figures(record, row)].concat());
-    }
-    filled(&headings, lines, figure_headings.len())
-}
-
-fn kernels(record: &Record) -> Table {
-    let headings = [&["workload", "device"][..], &KERNEL_HEADINGS].concat();
-    let mut lines = Vec::new();
-    for row in rows_with_kernels(record) {
-        for (place, kernel) in row.kernels.iter().enumerate() {
-            let names = if place == 0 { [row.workload.clone(), name(row)] } else { [const { String::new() }; 2] };
-            lines.push([&names[..], &kernel_figures(kernel)].concat());
-        }
-    }
-    // The kernel's own name is no figure.
-    filled(&headings, lines, KERNEL_HEADINGS.len() - 1)
-}
-
-fn name(row: &Row) -> String {
-    device(row.index, &row.adapter, &row.backend)
-}
-
-/// A table whose last columns, so many of them, are figures.
-fn filled(headings: &[&str], lines: Vec<Vec<String>>, figures: usize) -> Table {
-    let mut table = Table::new();
-    table.load_style(presets::NOTHING).set_header(headings);
-    table.add_rows(lines);
-    for column in table.column_iter_mut().skip(headings.len() - figures) {
+    for column in table.column_iter_mut().skip(2) {
         column.set_cell_alignment(CellAlignment::Right);
     }
-    table
+    table.trim_fmt() + "\n"
+}
+
+/// A device where there is room, and where there is little.
+type Name = fn(&Row) -> String;
+const NAMES: [Name; 2] =
+    [|row| device(row.index, &row.adapter, &row.backend), |row| format!("{} {}", row.index, row.backend)];
+
+fn rows(record: &Record, columns: usize) -> String {
+    let mut headings = [&["device"], &headings(record)[..]].concat();
+    // What the kernels' table says already need not be in this one.
+    let is_told = record.rows.iter().all(|row| row.dispatches_per_step.is_none() || !row.kernels.is_empty());
+    headings.retain(|heading| !is_told || *heading != DISPATCHES);
+    let sections = |name: Name| -> Vec<Section> {
+        let of_one_workload = record.rows.chunk_by(|one, other| one.workload == other.workload);
+        let section = |rows: &[Row]| Section {
+            title: rows.first().map(title).unwrap_or_default(),
+            rows: rows.iter().map(|row| [vec![name(row)], figures(record, row)].concat()).collect(),
+        };
+        of_one_workload.map(section).collect()
+    };
+    let [long, short] = NAMES.map(sections);
+    let sections = if fits(&headings, &long, columns) { long } else { short };
+    columns_of(&headings, &sections, columns)
+}
+
+fn title(row: &Row) -> String {
+    format!("{}: {}, {}", row.workload, network(row), images(row))
+}
+
+fn kernel_rows(record: &Record, columns: usize) -> String {
+    let section = |row: &Row| Section {
+        title: format!(
+            "{} on {}, {}",
+            row.workload,
+            device(row.index, &row.adapter, &row.backend),
+            cell(row.dispatches_per_step, |count| format!("{count} {DISPATCHES}"))
+        ),
+        rows: kernels(row).map(Vec::from).collect(),
+    };
+    // The kernel's own name is no figure.
+    columns_of(&KERNEL_HEADINGS, &rows_with_kernels(record).map(section).collect::<Vec<_>>(), columns)
 }

@@ -1,10 +1,12 @@
 //! Every format of one run that has every kind of row.
 
 use super::*;
+use crate::bench::record::During;
 use crate::bench::record::tests::record;
+use crate::report::width::width;
 
-/// The widest that a terminal's table is meant to be.
-const WIDTH: usize = 120;
+/// Terminals that everything but notes must fit.
+const WIDTHS: [usize; 3] = [60, 80, 120];
 
 /// The cells of a file of comma-separated values, as RFC 4180 has it.
 fn parsed(text: &str) -> Vec<Vec<String>> {
@@ -57,29 +59,156 @@ fn every_row_of_a_markdown_table_has_its_columns() {
         let text = markdown(&record);
         assert_eq!(text.contains("to saved"), compared);
         let tables: Vec<&str> = text.split("\n\n").filter(|part| part.starts_with('|')).collect();
-        assert_eq!(tables.len(), 2, "{text}");
-        for (table, lines) in tables.iter().zip([2 + record.rows.len(), 2 + 3]) {
+        assert_eq!(tables.len(), 3, "{text}");
+        for (table, lines) in tables.iter().zip([2 + record.devices.len(), 2 + record.rows.len(), 2 + 3 + 1]) {
             let bars = |line: &str| line.replace("\\|", "").matches('|').count();
             let columns = bars(table.lines().next().unwrap());
             assert!(table.lines().all(|line| bars(line) == columns), "{table}");
             assert_eq!(table.lines().count(), lines, "{table}");
         }
-        assert!(text.contains("Some\\|GPU (software)"), "{text}");
+        assert!(text.contains("| 1 Some\\|GPU (vulkan), software |"), "{text}");
+        assert!(
+            text.contains("| 0 | AMD EPYC 9654 96-Core Processor, 2 threads | cpu | AVX-512 | - | 64.0 | 16.0 |"),
+            "{text}"
+        );
+        assert!(text.contains("| custom | 784-50-10 | 100 |") && text.contains("| (rest) | 8,407 | - |"), "{text}");
+    }
+}
+
+/// A run with long names, of which some are wide, and long figures.
+fn wide_record() -> Record {
+    let mut record = record();
+    for (device, name) in record.devices.iter_mut().skip(1).zip([
+        "NVIDIA GeForce RTX 4090 Laptop GPU",
+        "AMD Radeon RX 6800 (radeonsi, navi21, LLVM 15.0.6, DRM 3.49, 6.1.0-13-amd64)",
+        "芯片芯片芯片芯片芯片芯片芯片芯片芯片芯片芯片芯片芯片芯片芯片芯片芯片芯片芯片芯片芯片芯片",
+    ]) {
+        name.clone_into(&mut device.info.name);
+        "llvmpipe Mesa 22.3.6 (LLVM 15.0.6)".clone_into(&mut device.info.driver);
+        for row in record.rows.iter_mut().filter(|row| row.index == device.info.index) {
+            name.clone_into(&mut row.adapter);
+            row.images_per_second = Some(123_456_789.0);
+        }
+    }
+    record
+}
+
+#[test]
+fn the_tables_fit_a_terminal_and_hold_every_row() {
+    for record in [record(), wide_record()] {
+        let mut record = record;
+        let saved = record.clone();
+        record.compare(&saved);
+        for columns in WIDTHS {
+            let text = table(&record, columns);
+            let (tables, notes) = text.split_once("\ncontrol: ").unwrap();
+            for line in tables.lines().skip(5) {
+                assert!(width(line) <= columns, "{columns} columns: {line}\n{text}");
+            }
+            for part in ["128 ± 35.4 %", "12,800", "7,812", "WRONG", "FAILED", "skipped", "product", "FLOPs", "latency"]
+            {
+                assert!(tables.contains(part), "'{part}' is not in: {tables}");
+            }
+            for part in ["custom: 784-50-10, batches of 100", "inference: 784-50-10, all 5 images", "(rest)", "median"]
+            {
+                assert!(tables.contains(part), "'{part}' is not in: {tables}");
+            }
+            assert!(
+                notes.starts_with("custom on 0 CPU, 2 threads (cpu), run beside itself, reads 1.00x ± 0.18: TOO NOISY")
+            );
+        }
+        // Far too narrow is no reason to fail.
+        assert!(table(&record, 1).contains("product"));
     }
 }
 
 #[test]
-fn the_table_fits_a_terminal_and_holds_every_row() {
+fn a_wide_terminal_shows_names_where_a_narrow_one_shows_places() {
     let record = record();
-    let text = table(&record);
-    let (tables, notes) = text.split_once("\ncontrol: ").unwrap();
-    for line in tables.lines() {
-        assert!(line.chars().count() <= WIDTH, "{line}");
-    }
-    for part in ["128 ± 35.4 %", "12,800", "7,812", "WRONG", "FAILED", "skipped", "product", "FLOPs", "latency"] {
-        assert!(tables.contains(part), "'{part}' is not in: {tables}");
-    }
-    assert!(notes.starts_with("custom on 0 CPU, 2 threads (cpu), run beside itself, reads 1.00x ± 0.18: TOO NOISY"));
+    assert!(table(&record, 160).contains("\n 1 Some|GPU (vulkan)"));
+    assert!(table(&record, 60).contains("\n 1 vulkan "));
+    // Without a GPU nothing is dispatched.
+    let mut cpu = record.clone();
+    cpu.rows.retain(|row| row.kind == Kind::Cpu);
+    assert!(table(&cpu, 160).contains("of peak  dispatches\n"));
+    cpu.rows[0].dispatches_per_step = None;
+    assert!(!table(&cpu, 160).contains("dispatches"));
+    // Where the kernels are listed, they are counted there.
+    let mut gpu = record;
+    gpu.rows.retain(|row| row.index == 1);
+    let text = table(&gpu, 160);
+    assert!(text.contains("of peak\n") && text.contains("custom on 1 Some|GPU (vulkan), 6 dispatches\n"), "{text}");
+}
+
+#[test]
+fn the_machine_is_named_with_what_else_it_did() {
+    let mut record = record();
+    let said = |record: &Record| circumstances(record).join("\n");
+    record.machine = Machine {
+        os: "linux".to_owned(),
+        arch: "x86_64".to_owned(),
+        cores: 2,
+        cpu: Some("Some Processor".to_owned()),
+        instructions: Some("NEON".to_owned()),
+        os_version: Some("Some Linux 12".to_owned()),
+        kernel: Some("6.1".to_owned()),
+    };
+    record.during.load_average_after = Some(1.0);
+    let text = said(&record);
+    assert!(text.contains("\nSome Processor, 2 cores, NEON\nSome Linux 12, kernel 6.1, linux x86_64\n"), "{text}");
+    let end = "during the rounds other programs took up to 0.03 of 2 cores; load average 0.25 before, 1.00 after";
+    assert!(text.ends_with(end), "{text}");
+    record.during = During::default();
+    let Machine { cpu, os_version, kernel, instructions, .. } = &mut record.machine;
+    (*cpu, *os_version, *kernel, *instructions) = (None, None, None, None);
+    let text = said(&record);
+    assert!(text.contains("\na CPU of unknown model, 2 cores\na system of unknown version, linux x86_64\n"), "{text}");
+    assert!(text.ends_with("what other programs did during the rounds is not known"), "{text}");
+}
+
+#[test]
+fn a_busy_machine_is_told_by_the_workloads_that_met_it() {
+    let mut record = record();
+    let busy = Others { programs: 0.98, stolen: 0.3, cores: 2 };
+    record.rows[0].others = Some(busy);
+    record.rows[1].others = Some(busy);
+    record.during.others = Some(busy);
+    let notes = notes(&record);
+    let expected = "BUSY: other programs took up to 0.98 of 2 cores, and the host of this virtual machine 0.30 during the \
+                    rounds of custom: these speeds are those of a busy machine";
+    assert_eq!(notes[1], expected, "{notes:#?}");
+    assert!(!notes.iter().skip(2).any(|note| note.starts_with("BUSY")), "{notes:#?}");
+}
+
+#[test]
+fn what_a_saved_run_was_on_is_told() {
+    let starts = |record: &Record| -> Vec<String> {
+        let notes = notes(record).into_iter().skip(1).take_while(|note| !note.starts_with("WRONG"));
+        notes.map(|note| note.chars().take(60).collect()).collect()
+    };
+    let saved = record();
+    let mut same = record();
+    same.compare(&saved);
+    let [only] = &starts(&same)[..] else { panic!("{:#?}", starts(&same)) };
+    assert!(only.starts_with("to saved: over the run of "), "{only}");
+
+    let mut other = saved.clone();
+    other.machine.cores = 96;
+    other.during.others = Some(Others { programs: 1.0, stolen: 0.0, cores: 2 });
+    let mut here = record();
+    here.machine.cores = 2;
+    here.compare(&other);
+    let expected = [
+        "OTHER MACHINE: the saved run had cores 96, here 2",
+        "BUSY when saved: other programs took up to 1.00 of 2 cores d",
+    ];
+    assert_eq!(starts(&here)[1..], expected);
+
+    let mut old = saved;
+    old.machine.cpu = None;
+    let mut here = record();
+    here.compare(&old);
+    assert!(starts(&here)[1].starts_with("the saved run does not say which processor"), "{:#?}", starts(&here));
 }
 
 #[test]
@@ -117,9 +246,19 @@ fn a_control_says_how_it_went() {
         control(&row)
     };
     assert!(says(Verdict::Quiet, Some(1.004), None).ends_with("reads 1.00x ± 0.18: as it must be"));
-    assert!(says(Verdict::TooNoisy, Some(1.3), None).contains("reads 1.30x ± 0.18: TOO NOISY"));
+    assert!(
+        says(Verdict::Busy, Some(1.004), None).contains("reads 1.00x ± 0.18: equal to itself, but on a BUSY machine")
+    );
+    assert!(says(Verdict::TooNoisy, Some(1.3), None).contains("reads 1.30x ± 0.18: TOO NOISY, though not by other"));
     assert!(says(Verdict::Unknown, Some(1.0), None).contains("one repetition can't tell"));
     assert!(says(Verdict::Unknown, None, Some("no memory")).ends_with("failed: no memory"));
+    let mut row = ControlRow { others: None, ..record().control.unwrap() };
+    let mut says = |verdict| {
+        row.verdict = verdict;
+        control(&row)
+    };
+    assert!(says(Verdict::Quiet).ends_with("whether other programs slowed both alike is not known here"));
+    assert!(says(Verdict::TooNoisy).contains("TOO NOISY: other programs disturb this machine"));
 }
 
 #[test]
