@@ -161,7 +161,7 @@ impl Details {
         let Kernels { narrow, wide, narrow_up_to_hidden } = &self.kernels;
         format!(
             "\n{}: {}\n  kernels: {narrow} up to {narrow_up_to_hidden} hidden units where they fit, {wide} beyond\n  (shaders/; class \
-             {} of src/gpu/plan.rs)\n  at most: {} invocations a workgroup, {} MiB a storage binding; timestamps: {}\n",
+             {} of src/gpu/plan.rs)\n  at most: {} invocations a workgroup, {} MiB a storage binding\n  timestamps: {}\n",
             named(found),
             card(&found.info),
             self.class,

@@ -418,7 +418,8 @@ mod train {
     fn json_holds_what_is_promised() {
         let place = Place::new();
         let run = place.json("--device cpu --data data --batch-size 10 --iterations 100 --out run");
-        assert_eq!(keys(&run["device"]), ["backend", "driver", "kind", "name", "software"]);
+        let expected = ["backend", "cores", "driver", "instructions", "kind", "model", "name", "software"];
+        assert_eq!(keys(&run["device"]), expected);
         assert_eq!((&run["device"]["kind"], &run["device"]["software"]), (&"cpu".into(), &false.into()));
         assert!(run["kernels"].is_null(), "{}", run["kernels"]);
         let source = Path::new(run["data"]["source"].as_str().unwrap());
