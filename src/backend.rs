@@ -209,6 +209,18 @@ impl Backend {
         Ok(Self { net, batch_size, images: Vec::new(), network })
     }
 
+    /// What it computes.
+    #[must_use]
+    pub fn net(&self) -> Net {
+        self.net
+    }
+
+    /// Images in a batch.
+    #[must_use]
+    pub fn batch_size(&self) -> usize {
+        self.batch_size
+    }
+
     /// Computes gradients by this method from now on; at first it is backpropagation.
     ///
     /// # Errors

@@ -66,6 +66,7 @@ mod random;
 pub mod reference;
 #[cfg(feature = "cli")]
 pub mod report;
+pub mod selftest;
 mod threads;
 pub mod train;
 mod words;

@@ -46,13 +46,15 @@ impl Watch {
 impl InUse {
     /// One line on a run on a plateau, with what helped on drawn shapes and is not in use.
     pub fn note(&self, plateau: &Plateau) -> String {
-        let Plateau { epochs, accuracy, majority } = *plateau;
+        let Plateau { epochs, accuracy, majority, is_at_chance } = *plateau;
         let after = counted(epochs, "epoch");
-        let than = if accuracy > majority { "hardly more" } else { "no more" };
-        format!(
-            "after {after} the training accuracy is {accuracy:.3}, {than} than the largest class's share of {majority:.3}; {}",
-            self.advice()
-        )
+        let seen = match is_at_chance {
+            true if accuracy > majority => format!("hardly more than the largest class's share of {majority:.3}"),
+            true => format!("no more than the largest class's share of {majority:.3}"),
+            false => "and rises no more".to_owned(),
+        };
+        let comma = if is_at_chance { "," } else { "" };
+        format!("after {after} the training accuracy is {accuracy:.3}{comma} {seen}; {}", self.advice())
     }
 
     /// Each option that is named was tried on shapes drawn in 2, 4 and 10 classes and made the accuracy rise sooner on all. From
@@ -102,7 +104,7 @@ mod tests {
     use super::*;
     use crate::data::Dataset;
 
-    const PLATEAU: Plateau = Plateau { epochs: 3, accuracy: 0.2702, majority: 0.25 };
+    const PLATEAU: Plateau = Plateau { epochs: 3, accuracy: 0.2702, majority: 0.25, is_at_chance: true };
 
     const BOOK: InUse = InUse {
         activation: Activation::Sigmoid,
@@ -119,8 +121,13 @@ mod tests {
             "after 3 epochs the training accuracy is 0.270, hardly more than the largest class's share of 0.250; --activation \
              relu --weight-init he, or a higher --learning-rate, often helps"
         );
-        let told = BOOK.note(&Plateau { epochs: 1, accuracy: 0.25, majority: 0.25 });
+        let told = BOOK.note(&Plateau { epochs: 1, accuracy: 0.25, ..PLATEAU });
         assert!(told.starts_with("after 1 epoch the training accuracy is 0.250, no more than the largest"), "{told}");
+        let told = BOOK.note(&Plateau { epochs: 40, accuracy: 0.512, is_at_chance: false, ..PLATEAU });
+        assert!(
+            told.starts_with("after 40 epochs the training accuracy is 0.512 and rises no more; --activation"),
+            "{told}"
+        );
     }
 
     #[test]

@@ -14,6 +14,7 @@ use crate::net::{Activation, Output};
 use crate::report::confusion::Confusion;
 use crate::report::progress::Progress;
 use crate::report::width;
+use crate::selftest;
 use crate::train::Images;
 use crate::words::counted;
 
@@ -91,6 +92,7 @@ fn evaluate(arguments: &Arguments, progress: &mut Progress) -> Result<(Evaluatio
     progress.doing("evaluating");
     block_on(async {
         let mut backend = Backend::new(&device, net, BATCH_SIZE, &params).await?;
+        selftest::evaluation(&mut backend).await?;
         let mut set = Images::new(&mut backend, set).await?;
         Ok((set.evaluate(&mut backend).await?.await?, names))
     })

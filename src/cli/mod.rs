@@ -135,6 +135,8 @@ enum Error {
     #[error(transparent)]
     Train(#[from] crate::train::Error),
     #[error(transparent)]
+    SelfTest(#[from] crate::selftest::Error),
+    #[error(transparent)]
     Data(#[from] crate::data::Error),
     #[error(transparent)]
     Public(#[from] crate::data::public::Error),

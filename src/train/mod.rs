@@ -13,6 +13,7 @@ use crate::backend::{self, Backend, Evaluation, Pending, Resident};
 use crate::data::batches::Batches;
 use crate::data::{self, Store};
 use crate::net::Params;
+use crate::selftest;
 
 pub use naive::train_naive;
 pub use plateau::Plateau;
@@ -27,6 +28,9 @@ pub enum Error {
     /// Images cannot be read any more.
     #[error(transparent)]
     Data(#[from] data::Error),
+    /// The device computes wrongly.
+    #[error(transparent)]
+    SelfTest(#[from] selftest::Error),
 }
 
 /// How long one call of the backend should take: short enough that an interruption is heard at once and no driver
@@ -219,26 +223,21 @@ pub struct Outcome {
     pub eval_time: Duration,
 }
 
-/// Trains, and evaluates both sets after each iteration i where i is a multiple of the epoch, as the book does.
+/// Trains, and evaluates both sets after each iteration i where i is a multiple of the epoch, as the book does. Before, a few
+/// made-up images show whether the device computes what it should.
 ///
 /// `on_event` hears of every chunk of steps (about ten a second) and can end the run with [`ControlFlow::Break`].
 ///
 /// # Errors
-/// What the device reports, or images that cannot be read any more.
+/// What the device reports or computes wrongly, or images that cannot be read any more.
 pub async fn train(
     backend: &mut Backend,
-    mut sets: Sets,
+    sets: Sets,
     batches: &mut Batches,
     settings: &Settings,
     on_event: &mut dyn FnMut(Event) -> ControlFlow<()>,
 ) -> Result<Outcome, Error> {
-    // Some drivers compile a kernel only when it first runs. A gradient runs all those of a step and changes nothing.
-    let batch = batches.indices(0, 1);
-    let (set, batch) = match &mut sets.train {
-        Images::Resident(set) => (*set, batch),
-        Images::Streamed(stream) => stream.take(backend, batch, None).await?,
-    };
-    backend.gradient(set, &batch).await?;
+    selftest::training(backend).await?;
     let start = backend.params().await?;
     let mut run = Run {
         backend,
@@ -247,6 +246,7 @@ pub async fn train(
         settings,
         asked: 0,
         answered: Instant::now(),
+        recording: Duration::ZERO,
         losses: Vec::new(),
         epochs: Vec::new(),
         train_time: Duration::ZERO,
@@ -294,9 +294,14 @@ pub async fn train(
                 flow = if flow.is_break() { flow } else { event };
             }
             Some(Asked::Evaluation { since, train, test, params }) => {
+                let waiting = Instant::now();
                 let (train, test, params) = (train.await?, test.await?, params.await?);
+                let waited = waiting.elapsed();
+                let recording = run.recording;
                 let time = run.time_since(since);
-                run.eval_time += time;
+                let of_steps = of_steps(time, recording, waited);
+                run.train_time += of_steps;
+                run.eval_time += time - of_steps;
                 let epoch = EpochAccuracy {
                     epoch: run.epochs.len(),
                     iteration: run.done() - 1,
@@ -335,10 +340,18 @@ struct Run<'a> {
     asked: u64,
     /// When the last answer came.
     answered: Instant,
+    /// What asking for steps has taken since then.
+    recording: Duration,
     losses: Vec<f32>,
     epochs: Vec<EpochAccuracy>,
     train_time: Duration,
     eval_time: Duration,
+}
+
+/// What of an evaluation's `time` belongs to the steps that were recorded meanwhile. A device that let its host wait for the
+/// answer was at the evaluation all the time; one that had it ready was waiting for the recording.
+fn of_steps(time: Duration, recording: Duration, waited: Duration) -> Duration {
+    if waited < recording { recording.min(time) } else { Duration::ZERO }
 }
 
 /// What a backend was asked for, and when.
@@ -364,6 +377,7 @@ impl Run<'_> {
         let next = self.next_of_stream();
         let since = Instant::now();
         let losses = self.sets.train.train(self.backend, indices, next, self.settings.learning_rate).await?;
+        self.recording += since.elapsed();
         Ok(Asked::Steps { since, losses })
     }
 
@@ -391,6 +405,7 @@ impl Run<'_> {
     fn time_since(&mut self, asked: Instant) -> Duration {
         let since = asked.max(self.answered);
         self.answered = Instant::now();
+        self.recording = Duration::ZERO;
         self.answered - since
     }
 
@@ -434,5 +449,22 @@ impl Run<'_> {
             done += steps as u64;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_ready_evaluation_waited_for_belongs_to_the_steps() {
+        let ms = Duration::from_millis;
+        // The device was at it until the answer came.
+        assert_eq!(of_steps(ms(100), ms(20), ms(80)), ms(0));
+        // It was done before the next steps were recorded.
+        assert_eq!(of_steps(ms(100), ms(90), ms(0)), ms(90));
+        assert_eq!(of_steps(ms(50), ms(90), ms(0)), ms(50));
+        // Nothing was recorded meanwhile.
+        assert_eq!(of_steps(ms(100), ms(0), ms(0)), ms(0));
     }
 }

@@ -1,8 +1,8 @@
-//! Whether a run learns at all.
+//! Whether a run learns at all, and goes on learning.
 
 use super::{EpochAccuracy, Settings};
 
-/// A run that still does hardly better than one answer to all images.
+/// A run that still does hardly better than one answer to all images, or that stands still far from what most sets allow.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Plateau {
     /// Epochs so far.
@@ -11,6 +11,8 @@ pub struct Plateau {
     pub accuracy: f64,
     /// The share of the largest class in the training set: the accuracy of that one answer.
     pub majority: f64,
+    /// Whether it does hardly better than that answer.
+    pub is_at_chance: bool,
 }
 
 /// By when a network that learns well shows it, as measured on MNIST and the built-in digits: after so many epochs, if they
@@ -22,6 +24,12 @@ const STEPS_OF_LONG_EPOCHS: u64 = 2000;
 /// How much of the way from the largest class's share to 1 it has gone by then. The book's network has gone three quarters of
 /// it after 600 steps on MNIST, and half with the built-in digits.
 const LEARNT: f64 = 0.1;
+/// A run stands still if in the last third of its epochs, of so many at least and steps as in long epochs, it has gone no
+/// more of that way than this ...
+const EPOCHS_OF_A_STAND: usize = 12;
+const GAIN: f64 = 0.01;
+/// ... and in all less than this: what learns well is beyond.
+const LEARNT_WELL: f64 = 0.7;
 
 impl Plateau {
     /// Judges a run by all its evaluations so far, at the latest one; `majority` is the share of the largest class in the
@@ -39,9 +47,17 @@ impl Plateau {
             1..EPOCHS => steps >= STEPS_OF_LONG_EPOCHS,
             _ => steps >= STEPS || is_last,
         };
-        let best = evaluations.iter().skip(1).map(|evaluation| evaluation.train).fold(0.0, f64::max);
-        let has_learnt = best - majority >= LEARNT * (1.0 - majority);
-        (is_time && !has_learnt).then_some(Self { epochs, accuracy, majority })
+        let learnt = |evaluations: &[EpochAccuracy]| {
+            let best = evaluations.iter().map(|evaluation| evaluation.train).fold(0.0, f64::max);
+            (best - majority) / (1.0 - majority)
+        };
+        let trained = &evaluations[1..];
+        let is_at_chance = is_time && learnt(trained) < LEARNT;
+        let stands = epochs >= EPOCHS_OF_A_STAND && steps >= STEPS_OF_LONG_EPOCHS && learnt(trained) < LEARNT_WELL && {
+            let (before, last) = trained.split_at(trained.len() - trained.len() / 3);
+            learnt(last) - learnt(before) < GAIN
+        };
+        (is_at_chance || stands).then_some(Self { epochs, accuracy, majority, is_at_chance })
     }
 }
 
@@ -80,6 +96,26 @@ mod tests {
         assert_eq!(found(600, 17, 0.1124, &[0.104, 0.217, 0.228, 0.225, 0.226]), None);
         // It fell back, which is something else.
         assert_eq!(found(600, 17, 0.1124, &[0.104, 0.7, 0.112, 0.112, 0.112]), None);
+        // The built-in digits by the book, to the end.
+        let digits = [
+            0.101, 0.597, 0.700, 0.738, 0.762, 0.779, 0.794, 0.807, 0.816, 0.830, 0.839, 0.847, 0.853, 0.860, 0.867,
+            0.871, 0.875,
+        ];
+        assert_eq!(found(600, 17, 0.1, &digits), None);
+    }
+
+    #[test]
+    fn a_run_that_stands_still_is_found() {
+        // It rises to a half and stays there.
+        let stand = |at: f64, epochs: usize| -> Vec<f64> {
+            (0..epochs).map(|epoch| (0.25 + 0.05 * epoch as f64).min(at) + 0.002 * (epoch % 2) as f64).collect()
+        };
+        assert_eq!(found(200, 40, 0.25, &stand(0.51, 40)), Some(12));
+        assert_eq!(found(60, 166, 0.25, &stand(0.51, 166)), Some(34), "2,000 steps");
+        assert_eq!(found(60, 30, 0.25, &stand(0.51, 30)), None, "too early to tell");
+        assert_eq!(found(200, 40, 0.25, &stand(0.85, 40)), None, "so good that it may be all there is");
+        let slow: Vec<f64> = (0..40).map(|epoch| 0.4 + 0.005 * f64::from(epoch)).collect();
+        assert_eq!(found(200, 40, 0.25, &slow), None, "slow, but rising");
     }
 
     #[test]
