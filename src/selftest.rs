@@ -102,7 +102,9 @@ impl Test {
         let (first, second) = (by_inputs(net.shape.input), by_inputs(net.shape.hidden));
         let Params { w1, b1, w2, b2, .. } = &mut params;
         for (values, size) in [(w1, first), (b1, 0.5), (w2, second), (b2, 0.5)] {
-            values.iter_mut().for_each(|value| *value = size * (2.0 * rng.random::<f32>() - 1.0));
+            for value in values {
+                *value = size * (2.0 * rng.random::<f32>() - 1.0);
+            }
         }
         let pixels = (0..images * net.shape.input).map(|_| rng.random()).collect();
         let labels = (0..images).map(|image| ((image + 1) % net.shape.classes) as u8).collect();

@@ -30,7 +30,16 @@ pub enum Error {
     Data(#[from] data::Error),
     /// The device computes wrongly.
     #[error(transparent)]
-    SelfTest(#[from] selftest::Error),
+    SelfTest(selftest::Error),
+}
+
+impl From<selftest::Error> for Error {
+    fn from(error: selftest::Error) -> Self {
+        match error {
+            selftest::Error::Backend(error) => Self::Backend(error),
+            error => Self::SelfTest(error),
+        }
+    }
 }
 
 /// How long one call of the backend should take: short enough that an interruption is heard at once and no driver
@@ -301,7 +310,7 @@ pub async fn train(
                 let time = run.time_since(since);
                 let of_steps = of_steps(time, recording, waited);
                 run.train_time += of_steps;
-                run.eval_time += time - of_steps;
+                run.eval_time += time.saturating_sub(of_steps);
                 let epoch = EpochAccuracy {
                     epoch: run.epochs.len(),
                     iteration: run.done() - 1,
