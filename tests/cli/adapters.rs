@@ -1,6 +1,6 @@
 //! The environment variables that say which GPUs there are.
 
-use super::{Place, assert_holds};
+use crate::place::*;
 
 #[test]
 fn where_there_is_no_display_nothing_looks_for_one() {

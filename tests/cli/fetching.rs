@@ -1,6 +1,10 @@
 //! Public sets: where they come from, and what is said of it.
 
-use super::{DEAD_MIRROR, Place, assert_holds};
+use std::fs;
+
+use serde_json::Value;
+
+use crate::place::*;
 
 #[test]
 fn of_a_folder_that_the_environment_names_nothing_is_fetched() {
@@ -19,4 +23,53 @@ fn a_folder_that_the_environment_names_wrongly_is_told_with_its_variable() {
         let told = place.fails(1, line);
         assert_holds(&told, "MNIST_DIR: nowhere: cannot be opened as a folder");
     }
+}
+
+/// On other systems the cache does not follow the environment.
+#[cfg(unix)]
+#[test]
+fn without_mnist_the_built_in_digits_take_over_and_are_named() {
+    let place = Place::new();
+    let said = place.ok("--device cpu --offline --iterations 1 --out run --json");
+    let note = said.stderr.lines().find(|line| line.starts_with("note: ")).unwrap();
+    assert_eq!(note, "note: mnist: it is not in the cache; --verbose says more; going on with the built-in digits");
+    let run: Value = serde_json::from_str(&said.stdout).unwrap();
+    let data = serde_json::json!({ "source": "built-in", "train": 60_000, "test": 10_000, "classes": 10 });
+    assert_eq!(run["data"], data);
+    // A run remembers what it was trained on.
+    let eval = place.json("eval run --device cpu --offline");
+    assert_eq!((&eval["accuracy"], &eval["loss"]), (&run["final"]["test_accuracy"], &run["final"]["test_loss"]));
+}
+
+#[cfg(unix)]
+#[test]
+fn a_mirror_that_does_not_answer_is_named() {
+    let place = Place::new();
+    let flags = format!("--device cpu --mirror {DEAD_MIRROR} --iterations 1 --no-save");
+    let notes = |said: &Said| {
+        said.stderr.lines().filter(|line| line.starts_with("note: ")).map(str::to_owned).collect::<Vec<_>>()
+    };
+    let start = "note: mnist: it cannot be downloaded (1 mirror: no answer)";
+    let said = place.ok(&flags);
+    let expected = format!("{start}; --verbose says more; going on with the built-in digits");
+    assert_eq!(notes(&said), [expected]);
+    assert!(!said.stderr.contains(DEAD_MIRROR), "{}", said.stderr);
+    let said = place.ok(&format!("{flags} --verbose"));
+    assert_holds(&said.stderr, &format!("mnist: {DEAD_MIRROR}train-images-idx3-ubyte.gz: no answer ("));
+    assert_eq!(notes(&said), [format!("{start}; going on with the built-in digits")]);
+    // That other data are used is said all the same.
+    let said = place.ok(&format!("{flags} --verbose --quiet"));
+    assert_eq!(said.stderr, format!("{start}; going on with the built-in digits\n"));
+    // Who asks for MNIST gets MNIST or nothing.
+    assert_holds(&place.fails(1, &format!("{flags} --data mnist")), DEAD_MIRROR);
+}
+
+#[test]
+fn mnist_dir_is_where_mnist_is() {
+    let place = Place { environment: vec![("MNIST_DIR", "data".to_owned())], ..Place::new() };
+    let run = place.json("--device cpu --offline --iterations 1 --no-save");
+    assert_eq!((&run["data"]["source"], &run["data"]["train"]), (&"mnist".into(), &TRAIN_IMAGES.into()));
+    // What is wrong there is said, and not made up for.
+    fs::remove_file(place.path("data").join(TEST_LABELS_FILE)).unwrap();
+    assert_holds(&place.fails(1, "--device cpu --offline --iterations 1"), "data: holds no file of test labels");
 }

@@ -1,8 +1,12 @@
 //! `twolayer data import`: what people bring, and what is said of it.
 
+use std::fs;
+use std::path::Path;
+
+use serde_json::Value;
 use twolayer::data::load_dir;
 
-use super::*;
+use crate::place::*;
 
 /// A picture of one grey but for a dark corner.
 fn write_picture(path: &Path, (rows, cols): (u32, u32), grey: u8) {

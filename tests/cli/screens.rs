@@ -1,6 +1,6 @@
 //! What is shown fits a terminal: of 80 columns, as there is none here that says how many it has.
 
-use super::{Place, assert_holds};
+use crate::place::*;
 
 const COLUMNS: usize = 80;
 

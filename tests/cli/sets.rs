@@ -1,10 +1,15 @@
 //! `twolayer data`: sets that are looked at, made and taken over.
 
+use std::fs;
+
+use assert_cmd::Command;
+use flate2::{Compression, write::GzEncoder};
+use twolayer::data::Dataset;
 use twolayer::data::digits::{self, PIXELS as DIGIT};
 use twolayer::data::import::picture;
 use twolayer::data::{Splits, load_dir, save_dir};
 
-use super::*;
+use crate::place::*;
 
 #[test]
 fn info_tells_what_a_set_holds() {

@@ -1,9 +1,12 @@
 //! Pictures of shapes: a set that is not MNIST is trained as the README says.
 
+use std::fs;
+use std::path::Path;
+
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-use super::*;
+use crate::place::*;
 
 const SIDE: u32 = 24;
 const PICTURES: usize = 6000;

@@ -1,16 +1,18 @@
 //! What a signal, or two, or the end of a process by force leaves.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Read};
 use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStderr, Command, Stdio};
 use std::thread::sleep;
 use std::time::Duration;
 
 use libc::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, c_int};
+use serde_json::Value;
 use twolayer::net::Params;
 
-use super::*;
+use crate::place::*;
 
 /// A run that would take hours.
 const LONG: &str = "--device cpu --data data --batch-size 1 --iterations 1000000000 --out run";

@@ -3,7 +3,7 @@
 use std::fs;
 use std::thread::available_parallelism;
 
-use super::{Place, assert_holds};
+use crate::place::*;
 
 #[test]
 fn more_threads_than_cores_are_not_started_and_it_is_said() {

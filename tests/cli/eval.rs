@@ -1,0 +1,89 @@
+//! `twolayer eval`: a saved network on its run's data or on other data.
+
+use std::fs;
+
+use safetensors::tensor::Dtype;
+use serde_json::Value;
+use twolayer::model;
+
+use crate::place::*;
+
+#[test]
+fn gives_the_results_that_training_ended_with() {
+    let place = Place::new();
+    let run = place.json("--device cpu --data data --iterations 40 --out run");
+    let last = &run["final"];
+
+    let test = place.json("eval run --device cpu");
+    assert_eq!(keys(&test), ["accuracy", "confusion", "images", "loss", "split"]);
+    assert_eq!((&test["split"], &test["images"]), (&"test".into(), &TEST_IMAGES.into()));
+    assert_eq!((&test["accuracy"], &test["loss"]), (&last["test_accuracy"], &last["test_loss"]));
+    let rows = test["confusion"].as_array().unwrap();
+    let count = |row: &Value| -> u64 { row.as_array().unwrap().iter().map(|count| count.as_u64().unwrap()).sum() };
+    // Each label has a third of the images.
+    assert_eq!(rows.iter().map(count).collect::<Vec<_>>(), [10; CLASSES]);
+    let right: u64 = (0..CLASSES).map(|class| rows[class][class].as_u64().unwrap()).sum();
+    assert_close(float(&test["accuracy"]), right as f64 / TEST_IMAGES as f64);
+
+    let train = place.json("eval run --device cpu --split train");
+    assert_eq!((&train["split"], &train["images"]), (&"train".into(), &TRAIN_IMAGES.into()));
+    assert_eq!(train["accuracy"], last["train_accuracy"]);
+}
+
+#[test]
+fn a_run_s_file_is_of_that_run() {
+    let place = Place::new();
+    place.train("--iterations 40 --transpose --out run");
+    let of_run = place.json("eval run --device cpu");
+    assert_eq!(place.json("eval run/model.safetensors --device cpu"), of_run);
+    assert_eq!(place.json("gradcheck run/model.safetensors --device cpu")["passed"], true);
+    let inside = place.command("eval model.safetensors --device cpu --json").current_dir(place.path("run")).output();
+    assert_eq!(serde_json::from_slice::<Value>(&inside.unwrap().stdout).unwrap(), of_run);
+    // Another file beside run.json may be anything, and so may this one elsewhere.
+    fs::copy(place.path("run/model.safetensors"), place.path("run/other.safetensors")).unwrap();
+    fs::create_dir(place.path("elsewhere")).unwrap();
+    fs::copy(place.path("run/model.safetensors"), place.path("elsewhere/model.safetensors")).unwrap();
+    for file in ["run/other.safetensors", "elsewhere/model.safetensors"] {
+        let line = place.fails(2, &format!("eval {file} --device cpu --offline"));
+        assert_holds(&line, &format!("{file} is 36-50-3, but the data has 784 pixels and 10 classes"));
+    }
+    // What is asked for goes before.
+    let line = place.fails(2, "eval run/model.safetensors --device cpu --data synthetic");
+    assert_holds(&line, "but the data has 784 pixels");
+}
+
+#[test]
+fn prints_a_table_for_a_person() {
+    let place = Place::new();
+    place.train("--iterations 5 --out run");
+    let said = place.ok("eval run --device cpu");
+    assert_holds(&said.stdout, "label \\ predicted");
+    assert!(said.stdout.ends_with("30 images\n"), "{}", said.stdout);
+    assert_eq!(place.ok("eval run --device cpu --quiet").stderr, "");
+}
+
+#[test]
+fn the_functions_of_a_model_without_metadata_are_given_by_flags() {
+    let place = Place::new();
+    place.train("--iterations 40 --activation relu --output identity --out run");
+    let params = place.model("run").params;
+    let named = params.tensors().map(|tensor| (tensor.name, tensor.dims.clone(), tensor.values.to_vec()));
+    fs::write(place.path("bare.safetensors"), safetensors(Dtype::F32, &named)).unwrap();
+    assert_eq!(model::load(&place.path("bare.safetensors")).unwrap().activation, None);
+
+    let eval = |arguments: &str| place.json(&format!("eval {arguments} --device cpu --data data"));
+    let right = eval("run");
+    assert_eq!(eval("bare.safetensors --activation relu --output identity"), right);
+    assert_ne!(eval("bare.safetensors"), right);
+}
+
+#[test]
+fn what_can_not_be_evaluated_is_an_error() {
+    let place = Place::new();
+    assert_holds(&place.fails(1, "eval missing --device cpu --data data"), "missing: can't be read");
+    assert_holds(&place.fails(1, "eval data --device cpu"), "data/model.safetensors: can't be read");
+    assert_holds(&place.fails(2, "eval --device cpu"), "required arguments were not provided");
+    place.train("--iterations 1 --out run");
+    let line = place.fails(2, "eval run --device cpu --data synthetic");
+    assert_holds(&line, "model.safetensors is 36-50-3, but the data has 784 pixels and 10 classes");
+}

@@ -1,0 +1,118 @@
+//! `--help` and `--version`.
+
+use crate::place::*;
+
+const DEVICE_AND_DATA: [&str; 9] = [
+    "--device",
+    "--no-fallback",
+    "--threads",
+    "--data",
+    "--transpose",
+    "--offline",
+    "--mirror",
+    "--max-memory",
+    "--verbose",
+];
+const TRAIN: [&str; 22] = [
+    "--hidden",
+    "--batch-size",
+    "--learning-rate",
+    "--iterations",
+    "--epochs",
+    "--weight-init",
+    "--weight-init-std",
+    "--activation",
+    "--output",
+    "--gradient",
+    "--step-size",
+    "--sampling",
+    "--seed",
+    "--init",
+    "--out",
+    "--no-save",
+    "--overwrite",
+    "--plot",
+    "--quiet",
+    "--json",
+    "--help",
+    "--version",
+];
+const EVAL: [&str; 6] = ["--split", "--activation", "--output", "--quiet", "--json", "--help"];
+
+const GRADCHECK: [&str; 21] = [
+    "--device",
+    "--threads",
+    "--data",
+    "--transpose",
+    "--offline",
+    "--mirror",
+    "--max-memory",
+    "--verbose",
+    "--hidden",
+    "--batch-size",
+    "--iterations",
+    "--seed",
+    "--step-size",
+    "--samples",
+    "--activation",
+    "--output",
+    "--plot",
+    "--overwrite",
+    "--quiet",
+    "--json",
+    "--help",
+];
+
+const BENCH: [&str; 13] = [
+    "--device",
+    "--workload",
+    "--hidden",
+    "--batch-size",
+    "--repetitions",
+    "--threads",
+    "--format",
+    "--save",
+    "--overwrite",
+    "--compare",
+    "--quiet",
+    "--json",
+    "--help",
+];
+
+/// The first word of every line that begins so.
+fn listed(help: &str, prefix: &str) -> Vec<String> {
+    let lines = help
+        .lines()
+        .map(str::trim_start)
+        .map(|line| ["-h, ", "-V, ", "-r, "].into_iter().fold(line, str::trim_start_matches));
+    let words = lines.filter(|line| line.starts_with(prefix)).filter_map(|line| line.split_whitespace().next());
+    words.map(str::to_owned).collect()
+}
+
+fn assert_flags(line: &str, expected: &[&str]) {
+    let mut found = listed(&Place::new().ok(line).stdout, "--");
+    let mut expected = expected.to_vec();
+    found.sort();
+    expected.sort_unstable();
+    assert_eq!(found, expected, "{line}");
+}
+
+#[test]
+fn lists_what_works_and_nothing_else() {
+    assert_flags("--help", &[&DEVICE_AND_DATA[..], &TRAIN].concat());
+    assert_flags("train --help", &[&DEVICE_AND_DATA[..], &TRAIN[..TRAIN.len() - 1]].concat());
+    assert_flags("eval --help", &[&DEVICE_AND_DATA[..], &EVAL].concat());
+    assert_flags("gradcheck --help", &GRADCHECK);
+    assert_flags("bench --help", &BENCH);
+    assert_flags("devices --help", &["--device", "--verbose", "--tune", "--json", "--help"]);
+    let help = Place::new().ok("-h").stdout;
+    let (_, commands) = help.split_once("Commands:\n").unwrap();
+    let (commands, _) = commands.split_once("\n\n").unwrap();
+    assert_eq!(listed(commands, ""), ["train", "eval", "gradcheck", "bench", "devices", "data", "help"]);
+}
+
+#[test]
+fn names_the_version() {
+    let expected = concat!("twolayer ", env!("CARGO_PKG_VERSION"), "\n");
+    assert_eq!(Place::new().ok("--version").stdout, expected);
+}
