@@ -13,7 +13,8 @@ fn assert_fits(text: &str) {
 #[test]
 fn results_fit() {
     let place = Place::new();
-    let said = place.train("--iterations 100 --out run");
+    // A run that learns: the note that another one gets is one line, however wide the terminal is.
+    let said = place.train("--learning-rate 0.5 --iterations 100 --out run");
     assert_fits(&said.stdout);
     assert_fits(&said.stderr);
     for line in [

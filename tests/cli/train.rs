@@ -57,7 +57,7 @@ fn initial_weights_are_spread_as_asked() {
     place.train("--iterations 0 --weight-init normal --out normal");
     assert!(place.model("normal") == place.model("book"));
     let said = place.train("--iterations 0 --weight-init he --out he");
-    assert_holds(&said.stderr, "36-50-3, sigmoid and softmax, initial weights by he; 0 iterations");
+    assert_holds(&said.stderr, "network: 36-50-3, sigmoid and softmax, initial weights by he\n");
     place.train("--iterations 0 --weight-init xavier --out xavier");
     // The same draws, by each layer's deviation.
     let [book, he, xavier] = ["book", "he", "xavier"].map(|run| place.model(run).params);
