@@ -2,6 +2,7 @@
 
 #![allow(dead_code, reason = "each test file uses its own part")]
 
+use std::mem::forget;
 use std::process::ExitCode;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -64,6 +65,8 @@ pub fn on_every_adapter(checks: &[(String, Check)]) -> Vec<Trial> {
             trials.push(Trial::test(format!("gpu, no adapter found: {name}"), run).with_ignored_flag(!required));
         }
     }
+    // The last to let a driver go should be no thread of a test, which may still be at it when the process ends.
+    forget(adapters);
     trials
 }
 
