@@ -8,12 +8,13 @@ use pollster::block_on;
 use super::data::choice::{DataArguments, of_a_network};
 use super::saved::Saved;
 use super::train::{plot_path, read_step_size};
-use super::{Error, book, check_free, cpu_threads, note_threads, print, print_json, up_to};
+use super::{Error, check_free, cpu_threads, note_threads, print, print_json, up_to};
 use crate::backend::{self, Backend, Device};
+use crate::book;
 use crate::data::batches::{Batches, Sampling};
 use crate::data::{Dataset, Stores};
 use crate::devices::{Choice, Kind, NoGpu, select};
-use crate::gradcheck::{Check, Gradient};
+use crate::gradcheck::{Check, Gradient, JUDGED_STEP_SIZE};
 use crate::net::{Activation, Net, Output, Params, Shape};
 use crate::report::gradcheck::{Point, Report, error_curves};
 use crate::report::plot::{ErrorCurve, check_plot_place, write_errors};
@@ -78,7 +79,7 @@ pub(super) struct Arguments {
 }
 
 /// The steps of the table, and those of the plot: from where rounding is all there is to where truncation is.
-const STEP_SIZES: [f64; 3] = [1e-2, 1e-3, book::STEP_SIZE];
+const STEP_SIZES: [f64; 3] = [1e-2, 1e-3, JUDGED_STEP_SIZE];
 const PLOTTED_STEP_SIZES: [f64; 15] =
     [1e-7, 3e-7, 1e-6, 3e-6, 1e-5, 3e-5, 1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1, 3e-1, 1.0];
 

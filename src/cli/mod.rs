@@ -58,17 +58,6 @@ enum Subcommands {
     Data(data::Commands),
 }
 
-/// What the book trains by.
-mod book {
-    pub const HIDDEN: u16 = 50;
-    pub const BATCH_SIZE: u16 = 100;
-    pub const LEARNING_RATE: f32 = 0.1;
-    pub const ITERATIONS: u64 = 10_000;
-    pub const WEIGHT_INIT_STD: f32 = 0.01;
-    /// h.
-    pub const STEP_SIZE: f64 = crate::gradcheck::JUDGED_STEP_SIZE;
-}
-
 /// Which device computes.
 #[derive(Args)]
 struct DeviceArguments {

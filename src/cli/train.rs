@@ -16,11 +16,13 @@ use super::data::choice::DataArguments;
 use super::interrupt::{self, Protection, lock};
 use super::run::{Run, Targets};
 use super::saved::model_file;
-use super::{DeviceArguments, Error, agreed, book, check_free, print, up_to};
+use super::{DeviceArguments, Error, agreed, check_free, print, up_to};
 use crate::backend::{self, Backend, Device, Method, STEP_SIZES};
+use crate::book;
 use crate::data::batches::{Batches, Sampling};
 use crate::data::{Store, Stores};
 use crate::devices::{Info, Kind};
+use crate::gradcheck::JUDGED_STEP_SIZE;
 use crate::model::{self, Model};
 use crate::net::{Activation, Net, Output, Params, Shape, WeightInit, names};
 use crate::reference::TwoLayerNet;
@@ -339,7 +341,7 @@ fn trainer(
 }
 
 fn step_size(arguments: &Arguments) -> f64 {
-    arguments.step_size.unwrap_or(book::STEP_SIZE)
+    arguments.step_size.unwrap_or(JUDGED_STEP_SIZE)
 }
 
 /// What the run was asked to do, for run.json.

@@ -95,6 +95,14 @@ impl Dataset {
         self.images.get(index.checked_mul(pixels)?..)?.get(..pixels)
     }
 
+    /// The number of classes as the labels tell it: 1 + the largest.
+    ///
+    /// # Errors
+    /// When that is not 2 to 255.
+    pub fn classes(&self) -> Result<usize, Error> {
+        classes::count(&self.labels, &[])
+    }
+
     /// All pixels divided by 255, `[len, pixels]` row-major, 0 to 1.
     #[must_use]
     pub fn normalized(&self) -> Vec<f32> {
