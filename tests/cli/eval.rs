@@ -4,7 +4,7 @@ use std::fs;
 
 use safetensors::tensor::Dtype;
 use serde_json::Value;
-use twolayer::model;
+use twolayer::{Classifier, model};
 
 use crate::place::*;
 
@@ -86,4 +86,20 @@ fn what_can_not_be_evaluated_is_an_error() {
     place.train("--iterations 1 --out run");
     let line = place.fails(2, "eval run --device cpu --data synthetic");
     assert_holds(&line, "model.safetensors is 36-50-3, but the data has 784 pixels and 10 classes");
+}
+
+#[test]
+fn the_library_s_classifier_answers_as_eval_does() {
+    let place = Place::new();
+    place.train("--learning-rate 0.5 --iterations 40 --out run");
+    let eval = place.json("eval run --device cpu");
+    let mut classifier = Classifier::load(&place.path("run/model.safetensors")).unwrap();
+    let test = set(TEST_IMAGES);
+    let mut confusion = [[0_u64; CLASSES]; CLASSES];
+    for (image, &label) in test.labels().iter().enumerate() {
+        let prediction = classifier.predict(test.image(image).unwrap()).unwrap();
+        confusion[usize::from(label)][prediction.class] += 1;
+    }
+    assert_eq!(eval["confusion"], serde_json::json!(confusion));
+    assert_close(classifier.evaluate(&test).unwrap().loss, float(&eval["loss"]));
 }

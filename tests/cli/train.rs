@@ -4,6 +4,9 @@ use std::fs;
 use std::path::Path;
 
 use serde_json::Value;
+use twolayer::Classifier;
+use twolayer::classifier::Settings;
+use twolayer::devices::Choice;
 use twolayer::model::Model;
 use twolayer::net::{Activation, Output, Shape};
 
@@ -359,4 +362,13 @@ fn the_plot_may_go_into_the_folder_of_the_run() {
     let place = Place::new();
     place.train("--iterations 5 --out run --plot run/accuracy.svg");
     assert!(place.path("run/accuracy.svg").is_file());
+}
+
+#[test]
+fn the_library_s_classifier_ends_at_the_same_weights() {
+    let place = Place::new();
+    place.train("--epochs 5 --out run");
+    let settings = Settings { device: Choice::Cpu, batch_size: 10, epochs: 5, ..Settings::book() };
+    let classifier = Classifier::train(&set(TRAIN_IMAGES), &settings).unwrap();
+    assert_eq!(*classifier.params(), place.model("run").params);
 }
