@@ -1,0 +1,67 @@
+//! The pages name files that are there.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+const ROOT: &str = env!("CARGO_MANIFEST_DIR");
+
+/// Every page, by its path from the root.
+fn pages() -> Vec<PathBuf> {
+    let mut pages: Vec<PathBuf> =
+        ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "benches/README.md"].map(PathBuf::from).into();
+    let docs = fs::read_dir(Path::new(ROOT).join("docs")).unwrap().map(|entry| entry.unwrap().file_name());
+    pages.extend(
+        docs.map(|name| Path::new("docs").join(name)).filter(|page| page.extension().is_some_and(|end| end == "md")),
+    );
+    pages
+}
+
+/// What stands between two marks, each time.
+fn between<'a>(text: &'a str, open: &str, close: &str) -> Vec<&'a str> {
+    text.split(open).skip(1).filter_map(|rest| rest.split_once(close)).map(|(inside, _)| inside).collect()
+}
+
+fn assert_there(page: &Path, named: &str, path: &Path) {
+    assert!(path.exists(), "{}: {named} is not there", page.display());
+}
+
+#[test]
+fn links_lead_to_files() {
+    let mut count = 0;
+    for page in pages() {
+        let page_path = Path::new(ROOT).join(&page);
+        let text = fs::read_to_string(&page_path).unwrap();
+        let links = between(&text, "](", ")").into_iter().filter(|link| !link.contains("://"));
+        for link in links {
+            assert_there(&page, link, &page_path.parent().unwrap().join(link));
+            count += 1;
+        }
+    }
+    assert!(count > 20, "only {count} links were found");
+}
+
+/// Names with a placeholder in capital letters, or with spaces, are none.
+#[test]
+fn paths_in_the_text_are_files() {
+    const FOLDERS: [&str; 7] = ["src/", "shaders/", "tests/", "benches/", "docs/", "examples/", "fuzz/"];
+    let mut count = 0;
+    for page in pages() {
+        let text = fs::read_to_string(Path::new(ROOT).join(&page)).unwrap();
+        for named in text.split('`').skip(1).step_by(2) {
+            let is_path = FOLDERS.iter().any(|folder| named.starts_with(folder));
+            if is_path && !named.contains([' ', '*']) {
+                assert_there(&page, named, &Path::new(ROOT).join(named));
+                count += 1;
+            }
+        }
+    }
+    assert!(count > 60, "only {count} paths were found");
+}
+
+#[test]
+fn the_first_two_pages_stay_short() {
+    for (page, most) in [("README.md", 150), ("ARCHITECTURE.md", 180)] {
+        let lines = fs::read_to_string(Path::new(ROOT).join(page)).unwrap().lines().count();
+        assert!(lines <= most, "{page} has {lines} lines, more than {most}; docs/ has room");
+    }
+}
