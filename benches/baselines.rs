@@ -9,10 +9,10 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use pollster::block_on;
-use twolayer::backend::Device;
 use twolayer::bench::task::Task;
 use twolayer::bench::workload::Workload;
 use twolayer::data::{Dataset, digits};
+use twolayer::devices::Device;
 use twolayer::gpu::{self, adapters};
 use twolayer::net::{Params, Shape};
 use twolayer::reference::{Tensors, TwoLayerNet};

@@ -11,11 +11,11 @@ use gemm::{Parallelism, gemm};
 use ndarray::{Array2, ArrayView2, ArrayViewMut2};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use twolayer::backend::Device;
 use twolayer::bench::entry;
 use twolayer::bench::task::Task;
 use twolayer::bench::workload::Workload;
 use twolayer::data::{Dataset, digits};
+use twolayer::devices::Device;
 use twolayer::net::Shape;
 
 use turns::{Failure, IMAGES, ROUNDS, Side, Twolayer, compare};

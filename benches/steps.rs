@@ -7,11 +7,11 @@ use std::time::{Duration, Instant};
 use criterion::measurement::WallTime;
 use criterion::{BenchmarkGroup, Criterion, SamplingMode, Throughput, criterion_group, criterion_main};
 use pollster::block_on;
-use twolayer::backend::{self, Backend, Device, Resident};
+use twolayer::backend::{self, Backend, Resident};
 use twolayer::bench::task::Task;
 use twolayer::bench::workload::Workload;
 use twolayer::data::{Dataset, digits};
-use twolayer::devices::{self, Found, Info};
+use twolayer::devices::{self, Device, Found, Info};
 use twolayer::net::Shape;
 
 const WORKLOADS: [Workload; 2] = [Workload::ARTICLE, Workload::WIDE];

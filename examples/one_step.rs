@@ -11,8 +11,9 @@ use std::error::Error;
 
 use ndarray::Array2;
 use pollster::block_on;
-use twolayer::backend::{Backend, Device};
+use twolayer::backend::Backend;
 use twolayer::data::{Dataset, digits};
+use twolayer::devices::Device;
 use twolayer::gpu;
 use twolayer::gpu::plan::Plan;
 use twolayer::net::{Activation, Net, Output, Params, Shape};

@@ -1,15 +1,21 @@
-//! The devices of this machine: which there are, and which one a person means.
+//! The devices of this machine: which there are, which one a person means, and networks on it. No other file names the
+//! backends.
 
 use std::fmt;
 use std::str::FromStr;
 
 use wgpu::{Adapter, AdapterInfo, DeviceType};
 
-use crate::backend::Device;
-use crate::gpu;
-use crate::gpu::plan::Class;
+#[cfg(feature = "cli")]
+use crate::backend::Probe;
+use crate::backend::{self, Network};
+pub(crate) use crate::gpu::plan::Class;
+#[cfg(feature = "cli")]
+pub(crate) use crate::gpu::plan::{NARROW, Plan, row};
 use crate::machine::Processor;
+use crate::net::{Net, Params};
 use crate::threads::cores;
+use crate::{cpu, gpu};
 
 /// What a device is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -146,8 +152,44 @@ impl Info {
             driver: String::new(),
             software: false,
             among_equals: 0,
-            hardware: Hardware::Cpu(Processor { instructions: None, ..Processor::this() }),
+            hardware: Hardware::Cpu(Processor::this(None)),
         }
+    }
+}
+
+/// A device that networks can be made on.
+#[derive(Clone, Debug)]
+pub enum Device {
+    /// The CPU, with this many threads.
+    Cpu {
+        /// Threads to compute with, at most: no more than there is work for. 0 for one a core.
+        threads: usize,
+    },
+    /// An opened GPU.
+    Gpu(gpu::device::Device),
+}
+
+impl backend::Device for Device {
+    /// On a GPU this compiles the network's kernels.
+    fn network(&self, net: Net, batch_size: usize, params: &Params) -> Result<Box<dyn Network>, backend::Error> {
+        Ok(match self {
+            Self::Cpu { threads } => Box::new(cpu::Network::new(net, batch_size, params, *threads)?),
+            Self::Gpu(device) => Box::new(gpu::network::Network::new(device.clone(), net, batch_size, params)?),
+        })
+    }
+}
+
+#[cfg(feature = "cli")]
+impl Device {
+    /// What measures the device's best.
+    ///
+    /// # Errors
+    /// What the device reports.
+    pub(crate) async fn probe(&self) -> Result<Box<dyn Probe>, backend::Error> {
+        Ok(match self {
+            Self::Cpu { threads } => Box::new(cpu::peak::Probe::new(*threads)?),
+            Self::Gpu(device) => Box::new(gpu::peak::Probe::new(device.clone()).await?),
+        })
     }
 }
 
@@ -180,7 +222,7 @@ impl Found {
     ///
     /// # Errors
     /// What the adapter lacks, or says.
-    pub async fn open(&self) -> Result<Device, gpu::Error> {
+    pub async fn open(&self) -> Result<Device, backend::Error> {
         Ok(match &self.way {
             Way::Cpu { threads } => Device::Cpu { threads: *threads },
             Way::Gpu(adapter) => Device::Gpu(gpu::device::Device::open(adapter).await?),
@@ -270,7 +312,7 @@ pub enum Error {
     },
     /// The device that was asked for can't be opened.
     #[error(transparent)]
-    Open(#[from] gpu::Error),
+    Open(#[from] backend::Error),
 }
 
 /// The variable with a part of the names of the only GPUs that are listed, as wgpu's own helper reads it.
@@ -363,7 +405,7 @@ pub enum Notice {
     /// There is no GPU, so the CPU takes over.
     NoGpu(NoGpu),
     /// The GPU can't be opened, so the CPU takes over.
-    NotOpened(gpu::Error),
+    NotOpened(backend::Error),
 }
 
 impl fmt::Display for Notice {
@@ -430,9 +472,15 @@ fn cpu(threads: usize) -> Found {
         driver: String::new(),
         software: false,
         among_equals: 0,
-        hardware: Hardware::Cpu(Processor::this()),
+        hardware: Hardware::Cpu(processor()),
     };
     Found { info, way: Way::Cpu { threads } }
+}
+
+/// The machine's processor, as the CPU backend uses it.
+#[must_use]
+pub fn processor() -> Processor {
+    Processor::this(Some(cpu::instructions()))
 }
 
 fn threads_or_cores(threads: usize) -> usize {
@@ -650,7 +698,7 @@ mod tests {
         assert_eq!(info.full_name(), "Some Processor, 2 threads");
         // What files and choices go by.
         assert_eq!(info.name, "CPU, 2 threads");
-        info.hardware = Hardware::Cpu(Processor { model: None, ..Processor::this() });
+        info.hardware = Hardware::Cpu(Processor { model: None, ..Processor::this(None) });
         assert_eq!(info.full_name(), "CPU, 2 threads");
     }
 

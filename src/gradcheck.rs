@@ -2,8 +2,10 @@
 
 use rand::seq::index;
 
-use crate::backend::{self, Backend, Device, Method};
+use crate::backend::{self, Backend};
 use crate::data::Dataset;
+use crate::devices::Device;
+use crate::net::method::Method;
 use crate::net::{Activation, Net, Output, Params};
 use crate::random::{Stream, stream};
 use crate::reference::{Tensors, TwoLayerNet};
@@ -260,6 +262,7 @@ mod tests {
     use pollster::block_on;
 
     use super::*;
+    use crate::devices::Device;
     use crate::net::Shape;
 
     fn check() -> Check {

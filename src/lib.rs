@@ -31,7 +31,6 @@
 //! All of it is asynchronous where a device is waited for. The folder `examples/` has it in use: `one_step.rs` from an adapter
 //! to a checked gradient, `two_devices.rs` the loop on two devices.
 
-mod answers;
 pub mod backend;
 #[cfg(feature = "cli")]
 pub mod bench;

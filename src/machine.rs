@@ -2,7 +2,6 @@
 
 use std::fs;
 
-use crate::cpu;
 use crate::threads::cores;
 
 /// A CPU.
@@ -19,10 +18,10 @@ pub struct Processor {
 }
 
 impl Processor {
-    /// This machine's, as the CPU backend uses it.
+    /// This machine's, computed on with these vector instructions.
     #[must_use]
-    pub fn this() -> Self {
-        Self { model: model(), cores: cores(), instructions: Some(cpu::instructions().to_owned()) }
+    pub fn this(instructions: Option<&str>) -> Self {
+        Self { model: model(), cores: cores(), instructions: instructions.map(str::to_owned) }
     }
 }
 
@@ -176,7 +175,7 @@ mod tests {
 
     #[test]
     fn this_machine_says_what_it_is_in_one_line_each() {
-        let Processor { model, cores, instructions } = Processor::this();
+        let Processor { model, cores, instructions } = Processor::this(Some("fma"));
         assert!(cores > 0 && instructions.is_some());
         for text in [model, os_version(), kernel()].into_iter().flatten() {
             assert_eq!(tidy(&text), Some(text));

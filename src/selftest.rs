@@ -181,7 +181,8 @@ mod tests {
     use pollster::block_on;
 
     use super::*;
-    use crate::backend::{Device, Method};
+    use crate::devices::Device;
+    use crate::net::method::Method;
     use crate::net::{Activation, Output, Shape};
 
     const SHAPE: Shape = Shape { input: 129, hidden: 65, classes: 7 };

@@ -7,8 +7,9 @@ use std::sync::Arc;
 
 use common::{Case, Check, run_on_every_device};
 use pollster::block_on;
-use twolayer::backend::{self, Device};
+use twolayer::backend;
 use twolayer::bench::check::{Found, check, check_evaluation, learning_rate, params};
+use twolayer::devices::Device;
 use twolayer::net::Activation::{self, Relu, Sigmoid};
 use twolayer::net::Output::{self, Identity, Softmax};
 use twolayer::net::Shape;

@@ -7,8 +7,9 @@ use std::sync::Arc;
 
 use common::{Check, run_on_every_device};
 use pollster::block_on;
-use twolayer::backend::{self, Device};
+use twolayer::backend;
 use twolayer::bench::peak::measure;
+use twolayer::devices::Device;
 
 fn main() -> ExitCode {
     run_on_every_device(&[("peaks are measured".to_owned(), Arc::new(peaks) as Check)])

@@ -9,9 +9,9 @@ use std::sync::Arc;
 use common::{Case, Check, Run, on_every_adapter};
 use libtest_mimic::Arguments;
 use pollster::block_on;
-use twolayer::backend::{self, Device};
+use twolayer::backend;
 use twolayer::data::{Dataset, Store};
-use twolayer::gpu;
+use twolayer::devices::Device;
 use twolayer::net::Activation::Sigmoid;
 use twolayer::net::Output::Softmax;
 use twolayer::net::Shape;
@@ -50,7 +50,7 @@ fn lost(device: &Device) -> Result<(), backend::Error> {
 }
 
 fn assert_lost<T: Debug>(what: &str, result: &Result<T, backend::Error>) {
-    assert!(matches!(result, Err(backend::Error::Gpu(gpu::Error::Lost { .. }))), "{what} on a lost device: {result:?}");
+    assert!(matches!(result, Err(backend::Error::Lost { .. })), "{what} on a lost device: {result:?}");
 }
 
 fn oversized(device: &Device) -> Result<(), backend::Error> {
@@ -59,7 +59,7 @@ fn oversized(device: &Device) -> Result<(), backend::Error> {
     let images = LARGE / SHAPE.input;
     let set = Dataset::new(vec![255; images * SHAPE.input], vec![1; images], 64, 64).expect("a set");
     match block_on(backend.upload(&set)) {
-        Err(backend::Error::Gpu(gpu::Error::TooLarge { what: "the images", .. })) => {}
+        Err(backend::Error::TooLarge { what: "the images", .. }) => {}
         // An adapter that takes them has to read the last of them too.
         taken => assert_eq!(block_on(backend.evaluate(taken?))?.images, images),
     }

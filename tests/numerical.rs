@@ -9,11 +9,13 @@ use common::{
     Case, Check, Run, assert_close, relative_error, run_on_every_device, with_every_density, with_every_plan,
 };
 use pollster::block_on;
-use twolayer::backend::{self, Backend, Device, Error, Method};
+use twolayer::backend::{self, Backend, Error};
 use twolayer::data::batches::{Batches, Sampling};
 use twolayer::data::{Dataset, digits};
+use twolayer::devices::Device;
 use twolayer::net::Activation::{Relu, Sigmoid};
 use twolayer::net::Output::{Identity, Softmax};
+use twolayer::net::method::{Method, MethodError};
 use twolayer::net::{Net, Params, Shape};
 use twolayer::reference::TwoLayerNet;
 
@@ -336,13 +338,13 @@ fn refused(device: &Device) -> Result<(), backend::Error> {
     for (activation, output) in [(Relu, Softmax), (Sigmoid, Identity), (Relu, Identity)] {
         let mut backend = Case::new(shape, 2, activation, output, 10).backend(device)?;
         let error = block_on(backend.set_method(NUMERICAL)).unwrap_err();
-        assert!(matches!(error, Error::NoDifference { .. }), "{error}");
+        assert!(matches!(error, Error::Method(MethodError::NoDifference { .. })), "{error}");
         block_on(backend.set_method(Method::Backprop))?;
     }
     let mut backend = Case::new(shape, 2, Sigmoid, Softmax, 10).backend(device)?;
     for step_size in [0.0, -1e-4, 1e-9, 1.1, f64::INFINITY, f64::NAN] {
         let error = block_on(backend.set_method(Method::Numerical { step_size })).unwrap_err();
-        assert!(matches!(error, Error::StepSize { .. }), "{step_size}: {error}");
+        assert!(matches!(error, Error::Method(MethodError::StepSize { .. })), "{step_size}: {error}");
     }
     Ok(())
 }

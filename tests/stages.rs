@@ -10,7 +10,8 @@ use common::{
 };
 use ndarray::Array2;
 use pollster::block_on;
-use twolayer::backend::{self, Device};
+use twolayer::backend;
+use twolayer::devices::Device;
 use twolayer::net::Activation::{Relu, Sigmoid};
 use twolayer::net::Output::{Identity, Softmax};
 use twolayer::net::{Activation, Output, Shape};

@@ -10,9 +10,10 @@ use common::{
     Case, Check, Run, assert_close, mean_loss, relative_error, run_on_every_device, with_every_density, with_every_plan,
 };
 use pollster::block_on;
-use twolayer::backend::{self, Backend, Device, Resident};
+use twolayer::backend::{self, Backend, Resident};
 use twolayer::data::batches::{Batches, Sampling};
 use twolayer::data::{Store, StoredSet, idx};
+use twolayer::devices::Device;
 use twolayer::functions::argmax;
 use twolayer::net::Activation::{Relu, Sigmoid};
 use twolayer::net::Output::{Identity, Softmax};

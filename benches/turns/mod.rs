@@ -5,8 +5,9 @@ use std::fs;
 use std::time::{Duration, Instant};
 
 use pollster::block_on;
-use twolayer::backend::{self, Backend, Device, Resident};
+use twolayer::backend::{self, Backend, Resident};
 use twolayer::bench::task::Task;
+use twolayer::devices::Device;
 
 pub type Failure = Box<dyn Error>;
 

@@ -12,7 +12,6 @@ use super::stats::Spread;
 use super::task::{Computed, Task};
 use crate::backend::{self, Profile};
 use crate::devices::Info;
-use crate::gpu;
 
 /// A device that takes part.
 pub trait Entrant {
@@ -441,9 +440,7 @@ impl From<backend::Error> for Outcome {
     /// What a device is too small for is no failure of it.
     fn from(error: backend::Error) -> Self {
         match error {
-            backend::Error::Gpu(gpu::Error::TooLarge { .. } | gpu::Error::Unfit { .. }) => {
-                Self::Skipped(Skip::Unable(error))
-            }
+            backend::Error::TooLarge { .. } | backend::Error::Unfit { .. } => Self::Skipped(Skip::Unable(error)),
             error => Self::Failed(error),
         }
     }

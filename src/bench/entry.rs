@@ -9,9 +9,9 @@ use super::contest::{Contestant, Entrant};
 use super::peak::{self, Peak};
 use super::task::{Computed, Task};
 use super::workload::Step;
-use crate::backend::{self, Backend, Device, Profile, Resident, Untimed};
+use crate::backend::{self, Backend, Profile, Resident, Untimed};
 use crate::data::Dataset;
-use crate::devices::{self, Info};
+use crate::devices::{self, Device, Info};
 
 /// A device of this machine, opened, with its measured peak.
 pub struct Entry {
@@ -26,7 +26,7 @@ impl Entry {
     #[must_use]
     pub fn open(found: &devices::Found) -> Self {
         let start = Instant::now();
-        let device = block_on(found.open()).map_err(backend::Error::from);
+        let device = block_on(found.open());
         let peak = device.as_ref().map_err(Clone::clone).and_then(|device| block_on(peak::measure(device)));
         Self { info: found.info.clone(), device, peak, spent: start.elapsed() }
     }

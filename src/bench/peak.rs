@@ -1,9 +1,9 @@
 //! What a device can do at its best: the measure that everything else it does is held against.
 
-use crate::answers::Timed;
+use crate::backend::Error;
 pub use crate::backend::Peak;
-use crate::backend::{Device, Error};
-use crate::{cpu, gpu};
+use crate::backend::answers::Timed;
+use crate::devices::Device;
 
 /// A run this long, in seconds, hides its start and its end, and is no load that a driver would break off.
 const ENOUGH: f64 = 0.02;
@@ -16,23 +16,12 @@ const RUNS: usize = 10;
 /// # Errors
 /// A wrong result, or what the device reports.
 pub async fn measure(device: &Device) -> Result<Peak, Error> {
-    match device {
-        Device::Cpu { threads } => {
-            let mut probe = cpu::peak::Probe::new(*threads)?;
-            Ok(Peak {
-                flops: best(cpu::peak::MOST_DOUBLINGS, async |doublings| probe.multiply_adds(doublings)).await?,
-                bytes_per_second: best(cpu::peak::MOST_DOUBLINGS, async |doublings| probe.copies(doublings)).await?,
-            })
-        }
-        Device::Gpu(device) => {
-            let mut probe = gpu::peak::Probe::new(device.clone()).await?;
-            Ok(Peak {
-                flops: best(gpu::peak::MOST_DOUBLINGS, async |doublings| probe.multiply_adds(doublings).await).await?,
-                bytes_per_second: best(gpu::peak::MOST_DOUBLINGS, async |doublings| probe.copies(doublings).await)
-                    .await?,
-            })
-        }
-    }
+    let mut probe = device.probe().await?;
+    let most_doublings = probe.most_doublings();
+    Ok(Peak {
+        flops: best(most_doublings, async |doublings| probe.multiply_adds(doublings).await).await?,
+        bytes_per_second: best(most_doublings, async |doublings| probe.copies(doublings).await).await?,
+    })
 }
 
 /// The highest rate of some work, which is doubled until it takes long enough.

@@ -17,7 +17,7 @@ use super::task::Task;
 use super::workload::{Step, Workload};
 use crate::backend::KernelTime;
 use crate::data::Dataset;
-use crate::devices::{Info, Kind};
+use crate::devices::{self, Info, Kind};
 use crate::files::{check_place, write_whole};
 use crate::machine::{Processor, kernel, os_version};
 
@@ -353,7 +353,7 @@ impl Machine {
     /// This one.
     #[must_use]
     pub fn this() -> Self {
-        let Processor { model, cores, instructions } = Processor::this();
+        let Processor { model, cores, instructions } = devices::processor();
         Self {
             os: std::env::consts::OS.to_owned(),
             arch: std::env::consts::ARCH.to_owned(),
@@ -654,6 +654,7 @@ impl ControlRow {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
+    use crate::backend;
     use crate::backend::{Profile, Untimed};
     use crate::bench::check::Errors;
     use crate::bench::contest::{self, Skip};
@@ -661,7 +662,6 @@ pub(crate) mod tests {
     use crate::bench::workload::Workload;
     use crate::data::digits;
     use crate::devices::{Card, CardKind, Hardware};
-    use crate::{backend, cpu};
 
     const CPU: usize = 0;
     const GPU: usize = 1;
@@ -713,7 +713,7 @@ pub(crate) mod tests {
                 let nothing = backend::Evaluation { images: 5, loss: f64::NAN, classes: 10, confusion: vec![0; 100] };
                 Outcome::Wrong(tasks[1].judge(&Computed::Inference(nothing)).unwrap_err())
             }
-            (0, _) => Outcome::Failed(cpu::Error::Threads { threads: 3, reason: "no".to_owned() }.into()),
+            (0, _) => Outcome::Failed(backend::Error::Threads { threads: 3, reason: "no".to_owned() }),
             (_, _) => Outcome::Skipped(Skip::Software),
         };
         let rows = [(0, CPU), (0, GPU), (0, WRONG), (0, FAILED), (1, GPU)];

@@ -10,11 +10,9 @@ use super::entry::enter;
 use super::stats::Spread;
 use super::task::Task;
 use super::workload::Workload;
-use crate::backend::{self, Device};
+use crate::backend;
 use crate::data::Dataset;
-use crate::devices::{Found, Info};
-use crate::gpu;
-use crate::gpu::plan::{Class, Plan, row};
+use crate::devices::{Class, Device, Found, Info, Plan, row};
 use crate::net::Shape;
 
 /// What the candidates for one place of a row did.
@@ -82,7 +80,7 @@ pub fn tune(
             .filter(|plan| class != Class::Software || !matches!(plan, Plan::Blocked { .. }) || *plan == wide_now)
             .map(|plan| {
                 let info = Info { name: plan.to_string(), ..found.info.clone() };
-                Candidate { info, device: gpu.clone().with_plan(plan), plan }
+                Candidate { info, device: Device::Gpu(gpu.clone().with_plan(plan)), plan }
             })
             .collect();
         Place {
@@ -106,7 +104,7 @@ fn compete(candidates: &[Candidate], task: Task, hear: &mut dyn FnMut(Event, &Ta
 /// One plan on the GPU.
 struct Candidate {
     info: Info,
-    device: gpu::device::Device,
+    device: Device,
     plan: Plan,
 }
 
@@ -124,7 +122,7 @@ impl Entrant for Candidate {
     }
 
     fn enter(&self, task: &Task) -> Result<Box<dyn Contestant>, backend::Error> {
-        enter(&Device::Gpu(self.device.clone()), task)
+        enter(&self.device, task)
     }
 }
 

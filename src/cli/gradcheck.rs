@@ -9,11 +9,11 @@ use super::data::choice::{DataArguments, of_a_network};
 use super::saved::Saved;
 use super::train::{plot_path, read_step_size};
 use super::{Error, check_free, cpu_threads, note_threads, print, print_json, up_to};
-use crate::backend::{self, Backend, Device};
+use crate::backend::{self, Backend};
 use crate::book;
 use crate::data::batches::{Batches, Sampling};
 use crate::data::{Dataset, Stores};
-use crate::devices::{Choice, Kind, NoGpu, select};
+use crate::devices::{Choice, Device, Kind, NoGpu, select};
 use crate::gradcheck::{Check, Gradient, JUDGED_STEP_SIZE};
 use crate::net::{Activation, Net, Output, Params, Shape};
 use crate::report::gradcheck::{Point, Report, error_curves};
@@ -147,7 +147,7 @@ fn check(arguments: &Arguments, progress: &mut Progress) -> Result<(Report, Opti
             let who = format!("{} ({})", found.info.name, found.info.backend);
             let mut on_row = begin(&who);
             let result = block_on(async {
-                let device = found.open().await.map_err(backend::Error::from)?;
+                let device = found.open().await?;
                 let rows = check.of_device(&device, step_sizes, &mut on_row).await?;
                 if arguments.plot.is_some() && curves.is_none() {
                     let device_rows = check.of_device(&device, &PLOTTED_STEP_SIZES, &mut on_row).await?;

@@ -23,7 +23,7 @@ use clap::builder::RangedI64ValueParser;
 use clap::{Args, ColorChoice, CommandFactory, FromArgMatches, Parser, Subcommand};
 use pollster::block_on;
 
-use crate::devices::{Choice, Info, Kind};
+use crate::devices::{Choice, Device, Info, Kind};
 use crate::report::progress::{Progress, can_draw, tell};
 use crate::threads::cores;
 use crate::{backend, model, report};
@@ -79,7 +79,7 @@ impl DeviceArguments {
         matches!(self.device, Choice::Auto | Choice::Cpu) && self.threads.is_none()
     }
 
-    fn open(&self, progress: &Progress) -> Result<(Info, backend::Device), Error> {
+    fn open(&self, progress: &Progress) -> Result<(Info, Device), Error> {
         let threads = cpu_threads(self.threads);
         progress.doing("looking for devices");
         let (info, device, notices) = block_on(crate::devices::open(&self.device, threads, !self.no_fallback))?;

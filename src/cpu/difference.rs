@@ -54,7 +54,7 @@ impl Moves {
 
 /// How e^v - 1 and ln(1 + s) are computed: what a kernel is compiled for.
 mod series {
-    use crate::backend::series::{SHORT_UP_TO, SHORTEST_UP_TO};
+    use crate::net::method::series::{SHORT_UP_TO, SHORTEST_UP_TO};
 
     pub const SHORTEST: usize = 0;
     pub const SHORT: usize = 1;

@@ -7,7 +7,7 @@ use super::simd::{Instructions, LANES, Row};
 use super::step::strips_in_a_share;
 use super::strips::Strips;
 use super::team::Team;
-use crate::answers::{Evaluation, Intermediates};
+use crate::backend::{Evaluation, Intermediates};
 use crate::net::Net;
 
 /// Images in a tile: their values stay in the second cache.

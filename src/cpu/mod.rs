@@ -34,43 +34,13 @@ use step::{Memory, Steps};
 use strips::Strips;
 use team::Team;
 
-use crate::answers::{Evaluation, Intermediates, Resident};
-use crate::backend::Method;
+use crate::backend::{
+    self, Answer, Error, Evaluation, Intermediates, Kernels, Pending, Profile, Resident, Untimed, ready,
+};
 use crate::data::Dataset;
+use crate::net::method::Method;
 use crate::net::{Gradients, Net, Output, Params};
-use crate::{NoMemory, memory, threads};
-
-/// What can go wrong on the CPU.
-#[derive(Clone, Debug, thiserror::Error)]
-pub enum Error {
-    /// The system gave no memory.
-    #[error(transparent)]
-    NoMemory(#[from] NoMemory),
-    /// The system gave no threads.
-    #[error("can't start {threads} threads to compute with: {reason}; allow more, or use one (--threads 1)")]
-    Threads {
-        /// How many threads were to be started.
-        threads: usize,
-        /// What the system said.
-        reason: String,
-    },
-    /// A computation whose result is known exactly gave another.
-    #[error("the CPU computes {what} wrongly: {found}, where {expected} is right; choose another device")]
-    Wrong {
-        /// What was computed.
-        what: &'static str,
-        /// What came of it.
-        found: f32,
-        /// What is right.
-        expected: f32,
-    },
-}
-
-impl From<threads::Error> for Error {
-    fn from(threads::Error { threads, reason, .. }: threads::Error) -> Self {
-        Self::Threads { threads, reason }
-    }
-}
+use crate::{NoMemory, memory};
 
 /// The vector instructions that this CPU is computed on with.
 pub(crate) fn instructions() -> &'static str {
@@ -113,44 +83,13 @@ impl Network {
         })
     }
 
-    /// Computes gradients by this method from now on.
-    pub fn set_method(&mut self, method: Method) {
-        self.moves = match method {
-            Method::Backprop => None,
-            Method::Numerical { step_size } => Some(Moves::new(step_size)),
-        };
-    }
-
-    /// Keeps a data set, in the form that is fastest to compute with.
-    ///
-    /// # Errors
-    /// [`Error::NoMemory`].
-    pub fn upload(&mut self, set: &Dataset) -> Result<Resident, Error> {
-        let set = self.taken(set)?;
-        self.sets.push(set);
-        Ok(Resident(self.sets.len() - 1))
-    }
-
-    /// Puts other images in the place of a set's.
-    ///
-    /// # Errors
-    /// [`Error::NoMemory`].
-    pub fn replace(&mut self, resident: Resident, set: &Dataset) -> Result<(), Error> {
-        self.sets[resident.0] = self.taken(set)?;
-        Ok(())
-    }
-
-    fn taken(&self, set: &Dataset) -> Result<Set, Error> {
+    fn taken(&self, set: &Dataset) -> Result<Set, NoMemory> {
         let images = Images::new(&self.team, set.pixels(), set.images())?;
         Ok(Set { images, labels: memory::copied(set.labels(), "labels")? })
     }
 
-    /// Trains on one batch after another; `indices` are their image numbers, `[steps, batch_size]`. Returns each batch's
-    /// mean loss before its update.
-    ///
-    /// # Errors
-    /// [`Error::NoMemory`]; then the steps before are done.
-    pub fn train(&mut self, set: Resident, indices: &[u32], learning_rate: f32) -> Result<Vec<f32>, Error> {
+    /// Trains on one batch after another. Where there is no memory the steps before are done.
+    fn steps(&mut self, set: Resident, indices: &[u32], learning_rate: f32) -> Result<Vec<f32>, Error> {
         let Self { net, batch_size, kind, moves, parameters, sets, team, memory, pace } = self;
         let (set, moves) = (&sets[set.0], moves.as_ref());
         let mut steps = Steps { kind: *kind, net, moves, set, indices, batch_size: *batch_size, scale: -learning_rate };
@@ -171,11 +110,7 @@ impl Network {
         Ok(losses)
     }
 
-    /// The mean loss of one batch and its gradient.
-    ///
-    /// # Errors
-    /// [`Error::NoMemory`].
-    pub fn gradient(&mut self, set: Resident, indices: &[u32]) -> Result<(f32, Gradients), Error> {
+    fn gradient_of(&mut self, set: Resident, indices: &[u32]) -> Result<(f32, Gradients), Error> {
         let Self { net, batch_size, kind, moves, parameters, sets, team, memory, .. } = self;
         let (set, moves) = (&sets[set.0], moves.as_ref());
         let steps = Steps { kind: *kind, net, moves, set, indices, batch_size: *batch_size, scale: 1.0 };
@@ -185,11 +120,53 @@ impl Network {
         Ok((losses[0], gradient.params(net.shape)))
     }
 
-    /// One SGD update by a gradient that is given.
-    ///
-    /// # Errors
-    /// [`Error::NoMemory`].
-    pub fn apply(&mut self, gradient: &Gradients, learning_rate: f32) -> Result<(), Error> {
+    fn output_of(&self, images: &[u8]) -> Result<Vec<f32>, Error> {
+        let input = self.net.shape.input;
+        let labels = memory::zeroed(images.len() / input, "labels")?;
+        let images = Images::new(&self.team, input, images)?;
+        let set = Set { images, labels };
+        Ok(self.forward(&set).predict(&self.team))
+    }
+
+    fn forward<'a>(&'a self, set: &'a Set) -> Forward<'a> {
+        Forward { kind: self.kind, net: &self.net, set, parameters: &self.parameters }
+    }
+}
+
+impl backend::Network for Network {
+    fn set_method(&mut self, method: Method) -> Result<(), Error> {
+        self.moves = match method {
+            Method::Backprop => None,
+            Method::Numerical { step_size } => Some(Moves::new(step_size)),
+        };
+        Ok(())
+    }
+
+    /// Keeps a data set, in the form that is fastest to compute with.
+    fn upload(&mut self, set: &Dataset) -> Result<Resident, Error> {
+        let set = self.taken(set)?;
+        self.sets.push(set);
+        Ok(Resident(self.sets.len() - 1))
+    }
+
+    fn replace(&mut self, resident: Resident, set: &Dataset) -> Result<(), Error> {
+        self.sets[resident.0] = self.taken(set)?;
+        Ok(())
+    }
+
+    fn images(&self, set: Resident) -> Option<usize> {
+        self.sets.get(set.0).map(|set| set.labels.len())
+    }
+
+    fn train(&mut self, set: Resident, indices: &[u32], learning_rate: f32) -> Pending<Vec<f32>> {
+        ready(self.steps(set, indices, learning_rate))
+    }
+
+    fn gradient<'a>(&'a mut self, set: Resident, batch: &'a [u32]) -> Answer<'a, (f32, Gradients)> {
+        ready(self.gradient_of(set, batch))
+    }
+
+    fn apply(&mut self, gradient: &Gradients, learning_rate: f32) -> Result<(), Error> {
         let add =
             |gradient: &[Row], parameters: &mut [Row]| layers::add(self.kind, -learning_rate, gradient, parameters);
         let Strips { w1, small, b2, .. } = Strips::new(gradient, 0.0)?;
@@ -204,45 +181,37 @@ impl Network {
         Ok(())
     }
 
-    /// The parameters as they are now.
-    #[must_use]
-    pub fn params(&self) -> Params {
-        self.parameters.params(self.net.shape)
+    fn params(&self) -> Pending<Params> {
+        ready(Ok(self.parameters.params(self.net.shape)))
     }
 
-    /// Sets every parameter.
-    ///
-    /// # Errors
-    /// [`Error::NoMemory`].
-    pub fn set_params(&mut self, params: &Params) -> Result<(), Error> {
+    fn set_params(&mut self, params: &Params) -> Result<(), Error> {
         self.parameters = strips(&self.net, params)?;
         Ok(())
     }
 
-    /// Loss, accuracy and confusion matrix over a whole set.
-    pub fn evaluate(&mut self, set: Resident) -> Evaluation {
-        self.forward(&self.sets[set.0]).evaluate(&self.team)
+    fn evaluate(&mut self, set: Resident) -> Pending<Evaluation> {
+        ready(Ok(self.forward(&self.sets[set.0]).evaluate(&self.team)))
     }
 
-    /// The output y `[N, classes]` for images given as bytes, `[N, input]`.
-    ///
-    /// # Errors
-    /// [`Error::NoMemory`].
-    pub fn predict(&mut self, images: &[u8]) -> Result<Vec<f32>, Error> {
-        let input = self.net.shape.input;
-        let labels = memory::zeroed(images.len() / input, "labels")?;
-        let images = Images::new(&self.team, input, images)?;
-        let set = Set { images, labels };
-        Ok(self.forward(&set).predict(&self.team))
+    fn predict<'a>(&'a mut self, images: &'a [u8]) -> Answer<'a, Vec<f32>> {
+        ready(self.output_of(images))
     }
 
-    /// Every intermediate value of one batch's pass, for tests.
-    pub fn intermediates(&mut self, set: Resident, indices: &[u32]) -> Intermediates {
-        self.forward(&self.sets[set.0]).intermediates(indices)
+    fn intermediates<'a>(&'a mut self, set: Resident, batch: &'a [u32]) -> Answer<'a, Intermediates> {
+        ready(Ok(self.forward(&self.sets[set.0]).intermediates(batch)))
     }
 
-    fn forward<'a>(&'a self, set: &'a Set) -> Forward<'a> {
-        Forward { kind: self.kind, net: &self.net, set, parameters: &self.parameters }
+    fn ahead(&self) -> usize {
+        1
+    }
+
+    fn kernels(&self) -> Option<Kernels> {
+        None
+    }
+
+    fn profile<'a>(&'a mut self, _: Resident, _: &'a [u32]) -> Answer<'a, Profile> {
+        ready(Ok(Untimed::Cpu.into()))
     }
 }
 

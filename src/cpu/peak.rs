@@ -3,15 +3,15 @@
 use std::hint::black_box;
 use std::time::Instant;
 
-use super::Error;
 use super::simd::{Instructions, LANES, kernel, multiply_add};
 use super::team::Team;
-use crate::answers::Timed;
+use crate::backend::answers::Timed;
+use crate::backend::{self, Answer, Error, ready};
 use crate::memory;
 use crate::threads::cores;
 
 /// The most that the work of either loop can be doubled from its least.
-pub const MOST_DOUBLINGS: u32 = 6;
+const MOST_DOUBLINGS: u32 = 6;
 
 /// Steps of the shortest chains. The longest are still exact in f32, which counts to 2^24.
 const FEWEST_STEPS: u32 = 1 << 17;
@@ -42,10 +42,7 @@ impl Probe {
     }
 
     /// Multiply-adds in registers, on every thread.
-    ///
-    /// # Errors
-    /// [`Error::Wrong`].
-    pub fn multiply_adds(&self, doublings: u32) -> Result<Timed, Error> {
+    fn chains(&self, doublings: u32) -> Result<Timed, Error> {
         let steps = FEWEST_STEPS << doublings;
         let start = Instant::now();
         // The compiler must not know the numbers, or it would need no loop.
@@ -59,10 +56,7 @@ impl Probe {
     }
 
     /// Copies from one buffer to the other, a part on every thread.
-    ///
-    /// # Errors
-    /// [`Error::Wrong`].
-    pub fn copies(&mut self, doublings: u32) -> Result<Timed, Error> {
+    fn copied(&mut self, doublings: u32) -> Result<Timed, Error> {
         self.runs += 1;
         let mark = |place: usize| place as f32 + f32::from(self.runs);
         for (mark_number, value) in self.original.iter_mut().step_by(LOOKED_AT).enumerate() {
@@ -81,10 +75,25 @@ impl Probe {
     }
 }
 
+impl backend::Probe for Probe {
+    fn most_doublings(&self) -> u32 {
+        MOST_DOUBLINGS
+    }
+
+    fn multiply_adds(&mut self, doublings: u32) -> Answer<'_, Timed> {
+        ready(self.chains(doublings))
+    }
+
+    fn copies(&mut self, doublings: u32) -> Answer<'_, Timed> {
+        ready(self.copied(doublings))
+    }
+}
+
 /// Checks that the values found are those expected, to the bit.
 fn check<'a>(what: &'static str, mut pairs: impl Iterator<Item = (&'a f32, f32)>) -> Result<(), Error> {
     let wrong = pairs.find(|(found, expected)| found.to_bits() != expected.to_bits());
-    wrong.map_or(Ok(()), |(&found, expected)| Err(Error::Wrong { what, found, expected }))
+    let Some((&found, expected)) = wrong else { return Ok(()) };
+    Err(Error::Wrong { device: "the CPU".to_owned(), what, found: found.into(), expected: expected.into() })
 }
 
 /// The ends of some chains: each begins with its number, and every step takes it to `x * scale + shift`. Each step of a

@@ -6,7 +6,6 @@ use std::time::{Duration, Instant};
 
 use rayon::ThreadPool;
 
-use super::Error;
 use crate::threads;
 
 /// The threads of one network.
@@ -22,8 +21,8 @@ impl Team {
     /// has parts: `most_parts`.
     ///
     /// # Errors
-    /// [`Error::Threads`].
-    pub fn new(threads: usize, most_parts: usize) -> Result<Self, Error> {
+    /// [`threads::Error`].
+    pub fn new(threads: usize, most_parts: usize) -> Result<Self, threads::Error> {
         let most = if threads == 0 { threads::cores() } else { threads };
         let together = most.min(most_parts);
         let pool = (together > 1).then(|| threads::pool(together - 1)).transpose()?;

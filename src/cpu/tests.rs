@@ -1,16 +1,18 @@
 //! What only the inside of the backend can be asked: every kind of instructions, and the choice between sparse and dense.
 
+use pollster::block_on;
+use rand::RngExt;
+
 use super::images::{Images, Set};
 use super::simd::Instructions;
 use super::team::Team;
 use super::{Network, strips};
-use crate::answers::Resident;
-use crate::backend::Method;
+use crate::backend::{Network as _, Resident};
 use crate::data::Dataset;
+use crate::net::method::Method;
 use crate::net::{Activation, Net, Output, Params, Shape};
 use crate::random::{Stream, stream};
 use crate::reference::{Tensors, TwoLayerNet};
-use rand::RngExt;
 
 /// Images of random pixels of which this share is not 0, and labels.
 fn set(images: usize, shape: Shape, share: f64) -> Dataset {
@@ -60,10 +62,10 @@ fn every_kind_of_instructions_trains_as_the_reference_does() {
                     let mut network = Network::new(net, batch_size, &params, 2).unwrap();
                     network.kind = kind;
                     let resident = network.upload(&set).unwrap();
-                    network.train(resident, &batch.repeat(3), 0.1).unwrap();
-                    let error = largest_error(&network.params(), &reference.params);
+                    block_on(network.train(resident, &batch.repeat(3), 0.1)).unwrap();
+                    let error = largest_error(&block_on(network.params()).unwrap(), &reference.params);
                     assert!(error < 5e-6, "{kind:?}, {shape}, {share} of the pixels: {error:.1e}");
-                    let y = network.predict(set.images()).unwrap();
+                    let y = block_on(network.predict(set.images())).unwrap();
                     let error = y.iter().zip(&expected).map(|(y, e)| (f64::from(*y) - e).abs()).fold(0.0, f64::max);
                     assert!(error < 1e-5, "{kind:?}, {shape}, {share} of the pixels: y is off by {error:.1e}");
                 }
@@ -89,9 +91,9 @@ fn every_kind_of_instructions_takes_differences_as_the_reference_does() {
                 for kind in Instructions::all() {
                     let mut network = Network::new(net, batch_size, &params, 2).unwrap();
                     network.kind = kind;
-                    network.set_method(Method::Numerical { step_size });
+                    network.set_method(Method::Numerical { step_size }).unwrap();
                     let resident = network.upload(&set).unwrap();
-                    let error = largest_error(&network.gradient(resident, &batch).unwrap().1, &expected);
+                    let error = largest_error(&block_on(network.gradient(resident, &batch)).unwrap().1, &expected);
                     assert!(error < 3e-6, "{kind:?}, {shape}, {share} of the pixels, h = {step_size}: {error:.1e}");
                 }
             }
@@ -113,11 +115,11 @@ fn any_number_of_threads_gives_the_same_bits() {
             let indices: Vec<u32> = (0..500).cycle().step_by(7).take(5 * batch_size).collect();
             let run = |threads, method| {
                 let mut network = Network::new(net, batch_size, &params, threads).unwrap();
-                network.set_method(method);
+                network.set_method(method).unwrap();
                 let resident = network.upload(&set).unwrap();
-                let gradient = network.gradient(resident, &indices[..batch_size]).unwrap();
-                let losses = network.train(resident, &indices, 0.1).unwrap();
-                (gradient, losses, network.params(), network.evaluate(resident))
+                let gradient = block_on(network.gradient(resident, &indices[..batch_size])).unwrap();
+                let losses = block_on(network.train(resident, &indices, 0.1)).unwrap();
+                (gradient, losses, block_on(network.params()).unwrap(), block_on(network.evaluate(resident)).unwrap())
             };
             for method in [Method::Backprop, Method::Numerical { step_size: 1e-4 }] {
                 let one = run(1, method);
@@ -145,9 +147,9 @@ fn the_number_of_threads_may_change_between_steps() {
         let mut losses = Vec::new();
         for (threads, piece) in threads.iter().zip(pieces) {
             network.team = Team::new(*threads, 9).unwrap();
-            losses.extend(network.train(resident, piece, 0.1).unwrap());
+            losses.extend(block_on(network.train(resident, piece, 0.1)).unwrap());
         }
-        (losses, network.params())
+        (losses, block_on(network.params()).unwrap())
     };
     assert!(run(&[3, 1, 2, 9, 1, 3]) == run(&[1]));
 }
@@ -188,7 +190,7 @@ fn lanes_beyond_the_layers_stay_out_of_it() {
         let params = Params::init(shape, 0.5, 1);
         let mut network = Network::new(net, 40, &params, 1).unwrap();
         let Resident(number) = network.upload(&set(40, shape, share)).unwrap();
-        network.train(Resident(number), &(0..40).collect::<Vec<u32>>().repeat(20), 0.5).unwrap();
+        block_on(network.train(Resident(number), &(0..40).collect::<Vec<u32>>().repeat(20), 0.5)).unwrap();
         let last = &network.parameters.small[1];
         assert_eq!(last.units, 1);
         let weights = network.parameters.w1.iter().flat_map(|block| &block[1]).chain([&last.b1]).chain(&last.w2);
@@ -205,9 +207,9 @@ fn a_set_of_one_image_and_one_of_none_that_is_not_black() {
     let mut network = Network::new(net, 2, &Params::init(shape, 0.1, 0), 2).unwrap();
     for pixels in [vec![0; 9], vec![255; 9]] {
         let resident = network.upload(&Dataset::new(pixels, vec![1], 3, 3).unwrap()).unwrap();
-        let losses = network.train(resident, &[0, 0, 0, 0], 0.5).unwrap();
+        let losses = block_on(network.train(resident, &[0, 0, 0, 0], 0.5)).unwrap();
         assert!(losses[0] > losses[1] && losses[1] > 0.0, "{losses:?}");
-        assert_eq!(network.evaluate(resident).images, 1);
+        assert_eq!(block_on(network.evaluate(resident)).unwrap().images, 1);
     }
     let Set { labels, .. } = &network.sets[1];
     assert_eq!(labels, &[1]);

@@ -2,10 +2,10 @@
 
 use wgpu::Buffer;
 
-use super::Error;
 use super::device::Device;
 use super::kernels::Part;
 use super::layer::{bytes, padded};
+use crate::backend::Error;
 use crate::memory;
 use crate::net::Shape;
 

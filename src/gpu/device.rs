@@ -8,9 +8,10 @@ use wgpu::{
     DeviceDescriptor, Features, Limits, MapMode, PollType, SubmissionIndex,
 };
 
+use super::kernels;
 use super::kernels::{QUAD, WINDOW};
 use super::plan::{Class, Plan};
-use super::{Error, kernels};
+use crate::backend::Error;
 use crate::net::Shape;
 
 /// An opened GPU.

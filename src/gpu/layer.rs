@@ -2,9 +2,9 @@
 
 use wgpu::Buffer;
 
-use super::Error;
 use super::device::Device;
 use super::kernels::{QUAD, ROW_WORDS, Slice};
+use crate::backend::Error;
 use crate::net::{Params, Shape};
 
 /// `width` rounded up to whole quads.

@@ -8,7 +8,6 @@ use std::cell::OnceCell;
 
 use wgpu::{Buffer, ComputePassDescriptor};
 
-use super::Error;
 use super::data::{Data, Rows};
 use super::device::Device;
 use super::kernels::family::{Gradients, Leave, Operands, Pass};
@@ -19,9 +18,12 @@ use super::layer::{Layers, bytes, padded, unpad_rows};
 use super::plan::{Class, Plan};
 use super::timing;
 use super::values::Values;
-use crate::answers::{Evaluation, Intermediates, KernelTime, Kernels as StepKernels, Profile, Resident, Untimed};
-use crate::backend::Method;
+use crate::backend::{
+    self, Answer, Error, Evaluation, Intermediates, KernelTime, Kernels as StepKernels, Pending, Profile, Resident,
+    Untimed,
+};
 use crate::data::Dataset;
+use crate::net::method::Method;
 use crate::net::{Gradients as Gradient, Net, Params, Shape};
 
 /// A network of one shape on one GPU, for batches of one size.
@@ -165,58 +167,12 @@ impl Network {
             sets: Vec::new(),
             device,
         };
-        network.set_params(params)?;
+        network.write_params(params)?;
         Ok(network)
     }
 
-    /// Computes gradients by this method from now on; the first time that they are numerical, this compiles the kernels.
-    ///
-    /// # Errors
-    /// What the device reports.
-    pub fn set_method(&mut self, method: Method) -> Result<(), Error> {
-        self.is_numerical = false;
-        if let Method::Numerical { step_size } = method {
-            let leaving = |leave| self.kernels.training.leaving(&self.device, &self.net, leave);
-            let numerical = self.numerical.get_or_insert_with(|| Numerical {
-                hidden_input: leaving(Leave::HiddenInput),
-                output: leaving(Leave::Output),
-                differences: Differences::compile(&self.device, &self.net),
-                moves: self.device.uniform("moves", size_of::<Moves>() as u64),
-            });
-            self.device.write(&numerical.moves, &[Moves::new(step_size, self.batch_size)]);
-            let bound = |set: &Set| if set.numerical.is_none() { self.numerical_steps(&set.data) } else { None };
-            let steps: Vec<_> = self.sets.iter().map(bound).collect();
-            for (set, steps) in self.sets.iter_mut().zip(steps) {
-                set.numerical = set.numerical.take().or(steps);
-            }
-            self.is_numerical = true;
-        }
-        self.device.check()
-    }
-
-    /// Makes a data set resident.
-    ///
-    /// # Errors
-    /// [`Error::TooLarge`], or what the device reports.
-    pub fn upload(&mut self, set: &Dataset) -> Result<Resident, Error> {
-        let set = self.taken(set)?;
-        self.sets.push(set);
-        self.device.check()?;
-        Ok(Resident(self.sets.len() - 1))
-    }
-
-    /// Puts other images in the place of a set's: in its buffers if there are as many. What was asked for before is done
-    /// with those that were there.
-    ///
-    /// # Errors
-    /// [`Error::TooLarge`], or what the device reports.
-    pub fn replace(&mut self, resident: Resident, set: &Dataset) -> Result<(), Error> {
-        let data = &self.sets[resident.0].data;
-        if data.len == set.len() {
-            data.write(&self.device, self.net.shape, set.images(), set.labels())?;
-        } else {
-            self.sets[resident.0] = self.taken(set)?;
-        }
+    fn write_params(&self, params: &Params) -> Result<(), Error> {
+        self.parameters.write(&self.device, params);
         self.device.check()
     }
 
@@ -238,186 +194,6 @@ impl Network {
             }),
             data,
         })
-    }
-
-    /// Trains on one batch after another; `indices` are their image numbers, `[steps, batch_size]`. Answers each batch's
-    /// mean loss before its update.
-    pub fn train(
-        &mut self,
-        set: Resident,
-        indices: &[u32],
-        learning_rate: f32,
-    ) -> impl Future<Output = Result<Vec<f32>, Error>> + use<> {
-        self.set_learning_rate(learning_rate);
-        let steps_of_set = self.steps(set);
-        let mut chunks = Vec::new();
-        for indices in indices.chunks(self.most_steps * self.batch_size) {
-            let steps = indices.len() / self.batch_size;
-            self.write_batches(indices);
-            let kernels = (0..steps).flat_map(|row| steps_of_set.step().map(move |kernel| (kernel, row)));
-            self.submit_steps(kernels, steps_of_set.take_long(), steps);
-            chunks.push(self.device.read::<f32>(&[(&self.mean_losses, steps)]));
-        }
-        async move {
-            let mut means = Vec::new();
-            for chunk in chunks {
-                means.extend(chunk.await?.concat());
-            }
-            Ok(means)
-        }
-    }
-
-    /// The mean gradient of one batch, and its mean loss.
-    ///
-    /// # Errors
-    /// What the device reports.
-    pub async fn gradient(&mut self, set: Resident, indices: &[u32]) -> Result<(f32, Gradient), Error> {
-        let steps = self.steps(set);
-        self.write_batches(indices);
-        self.submit_steps(steps.gradient().map(|kernel| (kernel, 0)), steps.take_long(), 1);
-        let loss = self.device.read::<f32>(&[(&self.mean_losses, 1)]).await?.concat();
-        Ok((loss[0], self.gradient.read(&self.device).await?))
-    }
-
-    /// One SGD update by a gradient that is given.
-    ///
-    /// # Errors
-    /// What the device reports.
-    pub fn apply(&mut self, gradient: &Gradient, learning_rate: f32) -> Result<(), Error> {
-        self.gradient.write(&self.device, gradient);
-        self.set_learning_rate(learning_rate);
-        let sgd = self.sgd.get_or_init(|| {
-            let (gradient, parameters) = (self.gradient.all(), self.parameters.all());
-            let part = self.batch_rows().whole(&self.device);
-            let sgd = Sgd::compile(&self.device, &self.net, 1);
-            sgd.bind(&self.device, &part, &self.update, gradient, parameters, self.parameters.quads())
-        });
-        self.submit([sgd], 0);
-        self.device.check()
-    }
-
-    /// The parameters as they are after what was asked for so far.
-    pub fn params(&self) -> impl Future<Output = Result<Params, Error>> + use<> {
-        self.parameters.read(&self.device)
-    }
-
-    /// Sets every parameter.
-    ///
-    /// # Errors
-    /// What the device reports.
-    pub fn set_params(&self, params: &Params) -> Result<(), Error> {
-        self.parameters.write(&self.device, params);
-        self.device.check()
-    }
-
-    /// Loss, accuracy and confusion matrix over a whole set.
-    pub fn evaluate(&self, set: Resident) -> impl Future<Output = Result<Evaluation, Error>> + use<> {
-        let Set { data, evaluation, .. } = &self.sets[set.0];
-        self.device.submit(|encoder| encoder.clear_buffer(&data.confusion, 0, None));
-        for (row, images) in data.rows() {
-            // A submission a tile: some drivers reset a GPU that is busy with one for seconds.
-            self.submit(&evaluation[usize::from(images < data.tile)], row);
-        }
-        let (images, classes) = (data.len, self.net.shape.classes);
-        let confusion = self.device.read::<u32>(&[(&data.confusion, classes * classes)]);
-        let losses = self.device.read::<f32>(&[(&data.losses, images)]);
-        async move {
-            let sum: f64 = losses.await?.concat().iter().map(|&loss| f64::from(loss)).sum();
-            Ok(Evaluation { images, loss: sum / images as f64, classes, confusion: confusion.await?.concat() })
-        }
-    }
-
-    /// The network's output y `[N, classes]` for images given as bytes, `[N, input]`.
-    ///
-    /// # Errors
-    /// [`Error::TooLarge`], or what the device reports.
-    pub async fn predict(&self, images: &[u8]) -> Result<Vec<f32>, Error> {
-        let Shape { input, classes, .. } = self.net.shape;
-        let no_labels = vec![0; images.len() / input];
-        let data = Data::new(&self.device, self.net.shape, self.values.tile, images, &no_labels)?;
-        let pass = self.kernels.training.leaving(&self.device, &self.net, Leave::Output);
-        let tiles = data.tiles().map(|rows| pass.bind(&self.operands(), &data, &rows));
-        let [_, left, _] = self.values.buffers();
-        let mut y = Vec::with_capacity(data.len * classes);
-        for (row, images) in data.rows() {
-            self.submit(&tiles[usize::from(images < data.tile)], row);
-            let rows = self.device.read(&[(left, images * padded(classes))]).await?.concat();
-            y.extend(unpad_rows(&rows, images, classes));
-        }
-        Ok(y)
-    }
-
-    /// Every intermediate value of one batch's pass, for tests: from the training kernels themselves, compiled once
-    /// more with an override for what they leave.
-    ///
-    /// # Errors
-    /// What the device reports.
-    pub async fn intermediates(&mut self, set: Resident, indices: &[u32]) -> Result<Intermediates, Error> {
-        self.write_batches(indices);
-        let Shape { hidden, classes, .. } = self.net.shape;
-        let [z1, dy, da1] = self.values.buffers();
-        let data = &self.sets[set.0].data;
-        let run = |leave| {
-            let pass = self.kernels.training.leaving(&self.device, &self.net, leave);
-            self.submit(&pass.bind(&self.operands(), data, &self.batch_rows()), 0);
-        };
-        run(Leave::HiddenInput);
-        let a1 = self.left(z1, hidden).await?;
-        run(Leave::Logits);
-        let a2 = self.left(dy, classes).await?;
-        run(Leave::Output);
-        let y = self.left(dy, classes).await?;
-        run(Leave::HiddenDerivative);
-        let dz1 = self.left(da1, hidden).await?;
-        self.submit(&self.sets[set.0].backprop.pass, 0);
-        Ok(Intermediates {
-            a1,
-            z1: self.left(z1, hidden).await?,
-            a2,
-            y,
-            dy: self.left(dy, classes).await?,
-            dz1,
-            da1: self.left(da1, hidden).await?,
-        })
-    }
-
-    /// What the GPU is made of.
-    pub fn class(&self) -> Class {
-        self.device.class()
-    }
-
-    /// The kernels of a step.
-    pub fn step_kernels(&self) -> StepKernels {
-        let names = |steps: &Steps| steps.step().map(|dispatch| dispatch.name).collect();
-        let dispatches = if self.sets.is_empty() { Vec::new() } else { names(self.steps(Resident(0))) };
-        StepKernels { family: self.plan.as_str(), dispatches }
-    }
-
-    /// Each kernel's time in a step on this batch, at a learning rate of 0.
-    ///
-    /// # Errors
-    /// What the device reports.
-    pub async fn profile(&mut self, set: Resident, indices: &[u32]) -> Result<Profile, Error> {
-        self.set_learning_rate(0.0);
-        self.write_batches(indices);
-        let step: Vec<&Dispatch> = self.steps(set).step().collect();
-        let Some(times) = timing::seconds(&self.device, &step).await? else { return Ok(Untimed::NoTimestamps.into()) };
-        let mut kernels: Vec<KernelTime> = Vec::new();
-        for (dispatch, seconds) in step.iter().zip(times) {
-            if seconds <= 0.0 {
-                return Ok(Untimed::BadTimestamps.into());
-            }
-            let Dispatch { name, work, .. } = dispatch;
-            match kernels.iter_mut().find(|kernel| kernel.name == *name) {
-                Some(kernel) => {
-                    kernel.seconds += seconds;
-                    kernel.flops += work.flops;
-                    kernel.bytes += work.bytes;
-                }
-                None => kernels.push(KernelTime { name, seconds, flops: work.flops, bytes: work.bytes }),
-            }
-        }
-        Ok(Profile { kernels, missing: None })
     }
 
     /// What a pass has left of a batch, `[batch_size, width]`.
@@ -495,5 +271,207 @@ impl Network {
             row[..batch.len()].copy_from_slice(batch);
         }
         self.device.write(&self.batches, &rows);
+    }
+}
+
+impl backend::Network for Network {
+    /// The first time that gradients are numerical, this compiles the kernels.
+    fn set_method(&mut self, method: Method) -> Result<(), Error> {
+        self.is_numerical = false;
+        if let Method::Numerical { step_size } = method {
+            let leaving = |leave| self.kernels.training.leaving(&self.device, &self.net, leave);
+            let numerical = self.numerical.get_or_insert_with(|| Numerical {
+                hidden_input: leaving(Leave::HiddenInput),
+                output: leaving(Leave::Output),
+                differences: Differences::compile(&self.device, &self.net),
+                moves: self.device.uniform("moves", size_of::<Moves>() as u64),
+            });
+            self.device.write(&numerical.moves, &[Moves::new(step_size, self.batch_size)]);
+            let bound = |set: &Set| if set.numerical.is_none() { self.numerical_steps(&set.data) } else { None };
+            let steps: Vec<_> = self.sets.iter().map(bound).collect();
+            for (set, steps) in self.sets.iter_mut().zip(steps) {
+                set.numerical = set.numerical.take().or(steps);
+            }
+            self.is_numerical = true;
+        }
+        self.device.check()
+    }
+
+    fn upload(&mut self, set: &Dataset) -> Result<Resident, Error> {
+        let set = self.taken(set)?;
+        self.device.check()?;
+        self.sets.push(set);
+        Ok(Resident(self.sets.len() - 1))
+    }
+
+    /// The images go into the set's buffers if they are as many.
+    fn replace(&mut self, resident: Resident, set: &Dataset) -> Result<(), Error> {
+        let data = &self.sets[resident.0].data;
+        if data.len == set.len() {
+            data.write(&self.device, self.net.shape, set.images(), set.labels())?;
+        } else {
+            self.sets[resident.0] = self.taken(set)?;
+        }
+        self.device.check()
+    }
+
+    fn train(&mut self, set: Resident, indices: &[u32], learning_rate: f32) -> Pending<Vec<f32>> {
+        self.set_learning_rate(learning_rate);
+        let steps_of_set = self.steps(set);
+        let mut chunks = Vec::new();
+        for indices in indices.chunks(self.most_steps * self.batch_size) {
+            let steps = indices.len() / self.batch_size;
+            self.write_batches(indices);
+            let kernels = (0..steps).flat_map(|row| steps_of_set.step().map(move |kernel| (kernel, row)));
+            self.submit_steps(kernels, steps_of_set.take_long(), steps);
+            chunks.push(self.device.read::<f32>(&[(&self.mean_losses, steps)]));
+        }
+        Box::pin(async move {
+            let mut means = Vec::new();
+            for chunk in chunks {
+                means.extend(chunk.await?.concat());
+            }
+            Ok(means)
+        })
+    }
+
+    fn gradient<'a>(&'a mut self, set: Resident, indices: &'a [u32]) -> Answer<'a, (f32, Gradient)> {
+        Box::pin(async move {
+            let steps = self.steps(set);
+            self.write_batches(indices);
+            self.submit_steps(steps.gradient().map(|kernel| (kernel, 0)), steps.take_long(), 1);
+            let loss = self.device.read::<f32>(&[(&self.mean_losses, 1)]).await?.concat();
+            Ok((loss[0], self.gradient.read(&self.device).await?))
+        })
+    }
+
+    fn apply(&mut self, gradient: &Gradient, learning_rate: f32) -> Result<(), Error> {
+        self.gradient.write(&self.device, gradient);
+        self.set_learning_rate(learning_rate);
+        let sgd = self.sgd.get_or_init(|| {
+            let (gradient, parameters) = (self.gradient.all(), self.parameters.all());
+            let part = self.batch_rows().whole(&self.device);
+            let sgd = Sgd::compile(&self.device, &self.net, 1);
+            sgd.bind(&self.device, &part, &self.update, gradient, parameters, self.parameters.quads())
+        });
+        self.submit([sgd], 0);
+        self.device.check()
+    }
+
+    fn params(&self) -> Pending<Params> {
+        Box::pin(self.parameters.read(&self.device))
+    }
+
+    fn set_params(&mut self, params: &Params) -> Result<(), Error> {
+        self.write_params(params)
+    }
+
+    fn evaluate(&mut self, set: Resident) -> Pending<Evaluation> {
+        let Set { data, evaluation, .. } = &self.sets[set.0];
+        self.device.submit(|encoder| encoder.clear_buffer(&data.confusion, 0, None));
+        for (row, images) in data.rows() {
+            // A submission a tile: some drivers reset a GPU that is busy with one for seconds.
+            self.submit(&evaluation[usize::from(images < data.tile)], row);
+        }
+        let (images, classes) = (data.len, self.net.shape.classes);
+        let confusion = self.device.read::<u32>(&[(&data.confusion, classes * classes)]);
+        let losses = self.device.read::<f32>(&[(&data.losses, images)]);
+        Box::pin(async move {
+            let sum: f64 = losses.await?.concat().iter().map(|&loss| f64::from(loss)).sum();
+            Ok(Evaluation { images, loss: sum / images as f64, classes, confusion: confusion.await?.concat() })
+        })
+    }
+
+    fn predict<'a>(&'a mut self, images: &'a [u8]) -> Answer<'a, Vec<f32>> {
+        Box::pin(async move {
+            let Shape { input, classes, .. } = self.net.shape;
+            let no_labels = vec![0; images.len() / input];
+            let data = Data::new(&self.device, self.net.shape, self.values.tile, images, &no_labels)?;
+            let pass = self.kernels.training.leaving(&self.device, &self.net, Leave::Output);
+            let tiles = data.tiles().map(|rows| pass.bind(&self.operands(), &data, &rows));
+            let [_, left, _] = self.values.buffers();
+            let mut y = Vec::with_capacity(data.len * classes);
+            for (row, images) in data.rows() {
+                self.submit(&tiles[usize::from(images < data.tile)], row);
+                let rows = self.device.read(&[(left, images * padded(classes))]).await?.concat();
+                y.extend(unpad_rows(&rows, images, classes));
+            }
+            Ok(y)
+        })
+    }
+
+    /// From the training kernels themselves, compiled once more with an override for what they leave.
+    fn intermediates<'a>(&'a mut self, set: Resident, indices: &'a [u32]) -> Answer<'a, Intermediates> {
+        Box::pin(async move {
+            self.write_batches(indices);
+            let Shape { hidden, classes, .. } = self.net.shape;
+            let [z1, dy, da1] = self.values.buffers();
+            let data = &self.sets[set.0].data;
+            let run = |leave| {
+                let pass = self.kernels.training.leaving(&self.device, &self.net, leave);
+                self.submit(&pass.bind(&self.operands(), data, &self.batch_rows()), 0);
+            };
+            run(Leave::HiddenInput);
+            let a1 = self.left(z1, hidden).await?;
+            run(Leave::Logits);
+            let a2 = self.left(dy, classes).await?;
+            run(Leave::Output);
+            let y = self.left(dy, classes).await?;
+            run(Leave::HiddenDerivative);
+            let dz1 = self.left(da1, hidden).await?;
+            self.submit(&self.sets[set.0].backprop.pass, 0);
+            Ok(Intermediates {
+                a1,
+                z1: self.left(z1, hidden).await?,
+                a2,
+                y,
+                dy: self.left(dy, classes).await?,
+                dz1,
+                da1: self.left(da1, hidden).await?,
+            })
+        })
+    }
+
+    fn images(&self, set: Resident) -> Option<usize> {
+        self.sets.get(set.0).map(|set| set.data.len)
+    }
+
+    /// A GPU that is a program on the CPU gains nothing.
+    fn ahead(&self) -> usize {
+        if self.device.class() == Class::Software { 1 } else { 2 }
+    }
+
+    fn kernels(&self) -> Option<StepKernels> {
+        let names = |steps: &Steps| steps.step().map(|dispatch| dispatch.name).collect();
+        let dispatches = if self.sets.is_empty() { Vec::new() } else { names(self.steps(Resident(0))) };
+        Some(StepKernels { family: self.plan.as_str(), dispatches })
+    }
+
+    /// Steps at a learning rate of 0.
+    fn profile<'a>(&'a mut self, set: Resident, indices: &'a [u32]) -> Answer<'a, Profile> {
+        Box::pin(async move {
+            self.set_learning_rate(0.0);
+            self.write_batches(indices);
+            let step: Vec<&Dispatch> = self.steps(set).step().collect();
+            let Some(times) = timing::seconds(&self.device, &step).await? else {
+                return Ok(Untimed::NoTimestamps.into());
+            };
+            let mut kernels: Vec<KernelTime> = Vec::new();
+            for (dispatch, seconds) in step.iter().zip(times) {
+                if seconds <= 0.0 {
+                    return Ok(Untimed::BadTimestamps.into());
+                }
+                let Dispatch { name, work, .. } = dispatch;
+                match kernels.iter_mut().find(|kernel| kernel.name == *name) {
+                    Some(kernel) => {
+                        kernel.seconds += seconds;
+                        kernel.flops += work.flops;
+                        kernel.bytes += work.bytes;
+                    }
+                    None => kernels.push(KernelTime { name, seconds, flops: work.flops, bytes: work.bytes }),
+                }
+            }
+            Ok(Profile { kernels, missing: None })
+        })
     }
 }

@@ -8,13 +8,13 @@ use wgpu::{
     ComputePipelineDescriptor, PipelineCompilationOptions, ShaderModuleDescriptor, ShaderSource,
 };
 
-use super::Error;
 use super::device::Device;
 use super::layer::bytes;
-use crate::answers::Timed;
+use crate::backend::answers::Timed;
+use crate::backend::{self, Answer, Error};
 
 /// The most that the work of either kernel can be doubled from its least.
-pub const MOST_DOUBLINGS: u32 = 18;
+const MOST_DOUBLINGS: u32 = 18;
 
 /// Most invocations in a workgroup.
 const MOST_INVOCATIONS: u32 = 256;
@@ -115,10 +115,7 @@ impl Probe {
     }
 
     /// Multiply-adds in registers, on all of the device.
-    ///
-    /// # Errors
-    /// [`Error::Wrong`], or what the device reports.
-    pub async fn multiply_adds(&mut self, doublings: u32) -> Result<Timed, Error> {
+    async fn chains(&mut self, doublings: u32) -> Result<Timed, Error> {
         let by_workgroups = doublings.min((MOST_WORKGROUPS / FEWEST_WORKGROUPS).ilog2());
         let workgroups = FEWEST_WORKGROUPS << by_workgroups;
         let iterations = FEWEST_ITERATIONS << (doublings - by_workgroups);
@@ -139,10 +136,7 @@ impl Probe {
     }
 
     /// Copies from one buffer to the other and back.
-    ///
-    /// # Errors
-    /// [`Error::Wrong`], or what the device reports.
-    pub async fn copies(&self, doublings: u32) -> Result<Timed, Error> {
+    async fn copied(&self, doublings: u32) -> Result<Timed, Error> {
         let by_size = doublings.min((self.most_bytes / LEAST_BYTES).max(1).ilog2());
         let size = (LEAST_BYTES << by_size).min(self.most_bytes);
         let round_trips = 1_usize << (doublings - by_size);
@@ -200,7 +194,21 @@ impl Probe {
     }
 
     fn wrong(&self, what: &'static str, found: f64, expected: f64) -> Error {
-        Error::Wrong { adapter: self.device.name.clone(), what, found, expected }
+        Error::Wrong { device: self.device.name.clone(), what, found, expected }
+    }
+}
+
+impl backend::Probe for Probe {
+    fn most_doublings(&self) -> u32 {
+        MOST_DOUBLINGS
+    }
+
+    fn multiply_adds(&mut self, doublings: u32) -> Answer<'_, Timed> {
+        Box::pin(self.chains(doublings))
+    }
+
+    fn copies(&mut self, doublings: u32) -> Answer<'_, Timed> {
+        Box::pin(self.copied(doublings))
     }
 }
 

@@ -5,9 +5,9 @@ use wgpu::{
     QuerySetDescriptor, QueryType,
 };
 
-use super::Error;
 use super::device::Device;
 use super::kernels::Dispatch;
+use crate::backend::Error;
 
 /// Rounds through the kernels, after one that is not counted.
 const ROUNDS: usize = 20;

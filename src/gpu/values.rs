@@ -2,11 +2,11 @@
 
 use wgpu::Buffer;
 
-use super::Error;
 use super::device::Device;
 use super::kernels::blocked::BLOCK;
 use super::kernels::{QUAD, ROW_WORDS, Slice};
 use super::layer::{bytes, padded};
+use crate::backend::Error;
 use crate::net::Shape;
 
 /// Bytes of z1 that a tile of images may take: enough to fill a large GPU, little beside the data.

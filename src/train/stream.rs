@@ -133,7 +133,7 @@ mod tests {
     use pollster::block_on;
 
     use super::*;
-    use crate::backend::Device;
+    use crate::devices::Device;
     use crate::net::{Activation, Net, Output, Params, Shape};
 
     #[test]

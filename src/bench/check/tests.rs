@@ -5,7 +5,8 @@ use rand::{Rng, RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 use super::*;
-use crate::backend::{Backend, Device, Evaluation};
+use crate::backend::{Backend, Evaluation};
+use crate::devices::Device;
 
 /// A network with a batch, and what the CPU backend answers for it.
 struct Case {

@@ -6,11 +6,11 @@ use std::rc::Rc;
 use pollster::block_on;
 
 use super::*;
-use crate::backend::{Backend, Device, Untimed};
+use crate::backend::{Backend, Untimed};
 use crate::bench::stats::{Verdict, verdict};
 use crate::bench::workload::{Step, Workload};
 use crate::data::{Dataset, digits};
-use crate::devices::{Card, CardKind, Hardware, Kind};
+use crate::devices::{Card, CardKind, Device, Hardware, Kind};
 
 /// Evaluations of few images by few units, computed by the CPU backend.
 const TINY: Workload = Workload { name: "tiny", hidden: 2, step: Step::Inference };
@@ -58,7 +58,7 @@ struct FakeContestant {
 }
 
 fn error() -> backend::Error {
-    gpu::Error::OutOfMemory { adapter: "fake".to_owned() }.into()
+    backend::Error::OutOfMemory { adapter: "fake".to_owned() }
 }
 
 impl Entrant for Fake {
@@ -81,7 +81,7 @@ impl Entrant for Fake {
             Fault::ControlFailsToEnter if is_control => return Err(error()),
             Fault::TooSmall => {
                 let (what, instead, adapter) = ("it", "less", "fake".to_owned());
-                return Err(gpu::Error::TooLarge { what, bytes: 2, adapter, most: 1, instead }.into());
+                return Err(backend::Error::TooLarge { what, bytes: 2, adapter, most: 1, instead });
             }
             _ => {}
         }

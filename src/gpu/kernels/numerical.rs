@@ -5,11 +5,11 @@ use wgpu::Buffer;
 
 use super::family::Operands;
 use super::{Access, Dispatch, Kernel, QUAD, Source, Work, shared, tiled};
-use crate::backend::series;
 use crate::functions::EPSILON;
 use crate::gpu::data::{Data, Rows};
 use crate::gpu::device::Device;
 use crate::gpu::layer::Layers;
+use crate::net::method::series;
 use crate::net::{Net, Shape};
 
 /// Invocations of a workgroup: hidden units of a word of pixels; or quads of classes, times images.

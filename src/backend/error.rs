@@ -1,0 +1,153 @@
+//! What any backend can fail with.
+
+use crate::memory::NoMemory;
+use crate::net::method::MethodError;
+use crate::net::{Shape, ShapeError};
+use crate::threads;
+
+/// What a backend can fail with.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum Error {
+    /// The shape or the batch size is beyond what any backend takes.
+    #[error(transparent)]
+    Shape(#[from] ShapeError),
+    /// The parameters, or a gradient, are not of the network's shape.
+    #[error("parameters of shape {found} for a network of shape {expected}; give those of one network")]
+    Params {
+        /// The shape of what was given.
+        found: Shape,
+        /// The network's.
+        expected: Shape,
+    },
+    /// A data set does not go with the network.
+    #[error(
+        "images of {pixels} pixels with labels up to {largest_label} for a network of shape {shape}; give its own data"
+    )]
+    Set {
+        /// Pixels of an image.
+        pixels: usize,
+        /// The set's largest label.
+        largest_label: u8,
+        /// The network's shape.
+        shape: Shape,
+    },
+    /// The image numbers are no whole batches of the set.
+    #[error("{count} image numbers up to {largest}; give batches of {batch_size}, of numbers under {images}")]
+    Indices {
+        /// How many there are.
+        count: usize,
+        /// The largest.
+        largest: u32,
+        /// Images in a batch.
+        batch_size: usize,
+        /// Images in the set.
+        images: usize,
+    },
+    /// A gradient that is not computed for such a network, or not so.
+    #[error(transparent)]
+    Method(#[from] MethodError),
+    /// A data set of another network.
+    #[error("the set is not resident on this network; upload it first")]
+    NotResident,
+    /// Bytes that are no whole images.
+    #[error("{bytes} bytes are no whole images of {pixels} pixels; give whole ones")]
+    PartImage {
+        /// The bytes given.
+        bytes: usize,
+        /// Pixels of an image.
+        pixels: usize,
+    },
+    /// The system gave no memory.
+    #[error(transparent)]
+    NoMemory(#[from] NoMemory),
+    /// The system gave no threads.
+    #[error("can't start {threads} threads to compute with: {reason}; allow more, or use one (--threads 1)")]
+    Threads {
+        /// How many threads were to be started.
+        threads: usize,
+        /// What the system said.
+        reason: String,
+    },
+    /// The adapter gave no device.
+    #[error("{adapter} gave no device: {reason}; choose another device")]
+    NoDevice {
+        /// The adapter's name.
+        adapter: String,
+        /// What wgpu said.
+        reason: String,
+    },
+    /// The adapter lacks something that every kernel needs.
+    #[error("{adapter} can't run the kernels: it has {has} {what}, and they need {needs}; choose another device")]
+    Unfit {
+        /// The adapter's name.
+        adapter: String,
+        /// What there is too little of.
+        what: &'static str,
+        /// How much the adapter has.
+        has: u64,
+        /// How much the kernels need.
+        needs: u64,
+    },
+    /// A buffer would be larger than the adapter allows.
+    #[error("{what} would take {bytes} bytes, and {adapter} binds at most {most}; use {instead}, or the CPU")]
+    TooLarge {
+        /// What the buffer is for.
+        what: &'static str,
+        /// The bytes it needs.
+        bytes: u64,
+        /// The adapter's name.
+        adapter: String,
+        /// The most bytes that the adapter binds.
+        most: u64,
+        /// What would make it smaller.
+        instead: &'static str,
+    },
+    /// The device's memory is used up.
+    #[error("{adapter} is out of memory; use a smaller batch or hidden layer, or the CPU")]
+    OutOfMemory {
+        /// The adapter's name.
+        adapter: String,
+    },
+    /// The device went away: unplugged, reset by its driver, or crashed.
+    #[error("{adapter} was lost: {reason}; start again, or use the CPU")]
+    Lost {
+        /// The adapter's name.
+        adapter: String,
+        /// What the driver said.
+        reason: String,
+    },
+    /// A computation whose result is known exactly gave another.
+    #[error("{device} computes {what} wrongly: {found}, where {expected} is right; choose another device")]
+    Wrong {
+        /// The adapter's name, or "the CPU".
+        device: String,
+        /// What was computed.
+        what: &'static str,
+        /// What came of it.
+        found: f64,
+        /// What is right.
+        expected: f64,
+    },
+    /// The driver refused a kernel or a command.
+    #[error("{adapter} refused a command, which is a fault of this program or of the driver: {reason}; use the CPU")]
+    Refused {
+        /// The adapter's name.
+        adapter: String,
+        /// What wgpu said, on one line.
+        reason: String,
+    },
+}
+
+impl Error {
+    /// Whether something needs a larger buffer than the device has.
+    #[must_use]
+    pub fn is_too_large(&self) -> bool {
+        matches!(self, Self::TooLarge { .. })
+    }
+}
+
+impl From<threads::Error> for Error {
+    fn from(threads::Error { threads, reason, .. }: threads::Error) -> Self {
+        Self::Threads { threads, reason }
+    }
+}

@@ -1,0 +1,334 @@
+//! The one contract that every backend keeps, and its checks.
+//!
+//! A backend is a [`Device`] that makes a [`Network`]. Everybody else holds a [`Backend`], which is a network whose every
+//! input has been checked. No backend is named in here.
+//!
+//! Everything is async and nothing needs `Send`, because a browser can't block; the CPU's futures are ready at once.
+//! Training, evaluating and reading the parameters are on their way when the call returns, in the order of the calls; what
+//! comes out is waited for when the [`Pending`] answer is awaited. So a GPU need not wait for its host in between.
+//! On one device the same calls give the same bits, run after run, for any number of threads and any cut into chunks.
+
+pub(crate) mod answers;
+mod error;
+
+use std::pin::Pin;
+
+#[cfg(feature = "cli")]
+pub use answers::Peak;
+#[cfg(feature = "cli")]
+use answers::Timed;
+pub use answers::{Evaluation, Intermediates, KernelTime, Kernels, Profile, Resident, Untimed};
+pub use error::Error;
+
+use crate::data::Dataset;
+use crate::net::method::Method;
+use crate::net::{Gradients, Net, Params, Shape, Tensor};
+
+/// An answer on its way, which borrows what it is awaited from.
+pub type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, Error>> + 'a>>;
+
+/// An answer on its way. It borrows nothing, so that more can be asked for before it is awaited; dropped, what was asked
+/// for is done all the same.
+pub type Pending<T> = Answer<'static, T>;
+
+/// An answer that is there already.
+pub(crate) fn ready<'a, T: 'a>(answer: Result<T, Error>) -> Answer<'a, T> {
+    Box::pin(std::future::ready(answer))
+}
+
+/// What networks can be made on.
+pub trait Device {
+    /// Makes a network of `net`'s shape for batches of `batch_size`, both within the limits, with parameters of that shape.
+    ///
+    /// # Errors
+    /// What the device reports.
+    fn network(&self, net: Net, batch_size: usize, params: &Params) -> Result<Box<dyn Network>, Error>;
+}
+
+/// A network of one shape on a device, for batches of one size.
+///
+/// What it is given has been checked by [`Backend`]: sets, parameters and gradients have the network's shape, image numbers
+/// are of their set, and sets are its own.
+pub trait Network: Portable {
+    /// Computes gradients by this method from now on; at first it is backpropagation.
+    ///
+    /// # Errors
+    /// What the device reports.
+    fn set_method(&mut self, method: Method) -> Result<(), Error>;
+
+    /// Makes a data set resident.
+    ///
+    /// # Errors
+    /// A set that does not fit the device; or what the device reports. Then nothing is resident.
+    fn upload(&mut self, set: &Dataset) -> Result<Resident, Error>;
+
+    /// Puts other images in the place of a resident set's. What was asked for before is done with those that were there.
+    ///
+    /// # Errors
+    /// As [`Network::upload`]; then the set is as it was.
+    fn replace(&mut self, resident: Resident, set: &Dataset) -> Result<(), Error>;
+
+    /// Images in a set; none where no such set is resident.
+    fn images(&self, set: Resident) -> Option<usize>;
+
+    /// Trains on one batch after another; `indices` are their image numbers, `[steps, batch_size]`. Answers each batch's mean
+    /// loss before its update.
+    fn train(&mut self, set: Resident, indices: &[u32], learning_rate: f32) -> Pending<Vec<f32>>;
+
+    /// The mean loss of one batch and its gradient.
+    fn gradient<'a>(&'a mut self, set: Resident, batch: &'a [u32]) -> Answer<'a, (f32, Gradients)>;
+
+    /// One SGD update by a gradient that is given.
+    ///
+    /// # Errors
+    /// What the device reports.
+    fn apply(&mut self, gradient: &Gradients, learning_rate: f32) -> Result<(), Error>;
+
+    /// The parameters as they are after what was asked for so far.
+    fn params(&self) -> Pending<Params>;
+
+    /// Sets every parameter.
+    ///
+    /// # Errors
+    /// What the device reports.
+    fn set_params(&mut self, params: &Params) -> Result<(), Error>;
+
+    /// Loss, accuracy and confusion matrix over a whole set.
+    fn evaluate(&mut self, set: Resident) -> Pending<Evaluation>;
+
+    /// The output y `[N, classes]` for images given as bytes, `[N, input]`, at least one.
+    fn predict<'a>(&'a mut self, images: &'a [u8]) -> Answer<'a, Vec<f32>>;
+
+    /// Every intermediate value of one batch's pass, for tests.
+    fn intermediates<'a>(&'a mut self, set: Resident, batch: &'a [u32]) -> Answer<'a, Intermediates>;
+
+    /// See [`Backend::ahead`].
+    fn ahead(&self) -> usize;
+
+    /// Which kernels run a step, in their order; none where there are no kernels.
+    fn kernels(&self) -> Option<Kernels>;
+
+    /// How long each kernel of a step on this batch takes. The parameters stay as they are.
+    fn profile<'a>(&'a mut self, set: Resident, batch: &'a [u32]) -> Answer<'a, Profile>;
+}
+
+/// What may go from thread to thread. In a browser that is everything, because there a GPU's handles stay on their thread.
+#[cfg(not(target_arch = "wasm32"))]
+pub trait Portable: Send {}
+#[cfg(not(target_arch = "wasm32"))]
+impl<T: Send> Portable for T {}
+/// What may go from thread to thread. In a browser that is everything, because there a GPU's handles stay on their thread.
+#[cfg(target_arch = "wasm32")]
+pub trait Portable {}
+#[cfg(target_arch = "wasm32")]
+impl<T> Portable for T {}
+
+/// What measures a device's best.
+#[cfg(feature = "cli")]
+pub(crate) trait Probe {
+    /// The most that the work of either run can be doubled from its least.
+    fn most_doublings(&self) -> u32;
+
+    /// Multiply-adds in registers.
+    fn multiply_adds(&mut self, doublings: u32) -> Answer<'_, Timed>;
+
+    /// A copy from one buffer to another.
+    fn copies(&mut self, doublings: u32) -> Answer<'_, Timed>;
+}
+
+/// A network of one shape on a device, for batches of one size: what everybody holds who trains or asks one.
+pub struct Backend {
+    net: Net,
+    batch_size: usize,
+    network: Box<dyn Network>,
+}
+
+#[allow(clippy::unused_async, reason = "the contract is async throughout, so that a browser can keep it")]
+impl Backend {
+    /// Makes a network of `net`'s shape for batches of `batch_size`; on a GPU this compiles its kernels.
+    ///
+    /// # Errors
+    /// A shape beyond the limits, before anything runs; or what the device reports.
+    pub async fn new(device: &impl Device, net: Net, batch_size: usize, params: &Params) -> Result<Self, Error> {
+        net.shape.check(batch_size)?;
+        check_params(net.shape, params)?;
+        let network = device.network(net, batch_size, params)?;
+        Ok(Self { net, batch_size, network })
+    }
+
+    /// What it computes.
+    #[must_use]
+    pub fn net(&self) -> Net {
+        self.net
+    }
+
+    /// Images in a batch.
+    #[must_use]
+    pub fn batch_size(&self) -> usize {
+        self.batch_size
+    }
+
+    /// Computes gradients by this method from now on; at first it is backpropagation.
+    ///
+    /// # Errors
+    /// [`Error::Method`], or what the device reports.
+    pub async fn set_method(&mut self, method: Method) -> Result<(), Error> {
+        method.check(self.net.activation, self.net.output)?;
+        self.network.set_method(method)
+    }
+
+    /// Makes a data set resident.
+    ///
+    /// # Errors
+    /// A set whose pixels or labels are not the network's, or that does not fit the device; or what the device reports.
+    pub async fn upload(&mut self, set: &Dataset) -> Result<Resident, Error> {
+        self.check_set(set)?;
+        self.network.upload(set)
+    }
+
+    /// Puts other images in the place of a resident set's: of a set that is larger than the device's memory, the next ones.
+    ///
+    /// # Errors
+    /// As [`Backend::upload`]; then the set is as it was.
+    pub async fn replace(&mut self, resident: Resident, set: &Dataset) -> Result<(), Error> {
+        self.images_in(resident)?;
+        self.check_set(set)?;
+        self.network.replace(resident, set)
+    }
+
+    /// Trains on one batch after another by SGD; `indices` are their image numbers, `[steps, batch_size]`. Returns each
+    /// batch's mean loss before its update, by log-softmax (without the reference's 1e-7) or half the squared error.
+    ///
+    /// # Errors
+    /// Image numbers that are no whole batches of the set, or what the device reports.
+    pub fn train(&mut self, set: Resident, indices: &[u32], learning_rate: f32) -> Pending<Vec<f32>> {
+        if let Err(error) = self.check_indices(set, indices, indices.len().is_multiple_of(self.batch_size)) {
+            return ready(Err(error));
+        }
+        self.network.train(set, indices, learning_rate)
+    }
+
+    /// The mean loss of one batch and its gradient.
+    ///
+    /// # Errors
+    /// Image numbers that are no batch of the set, or what the device reports.
+    pub async fn gradient(&mut self, set: Resident, batch: &[u32]) -> Result<(f32, Gradients), Error> {
+        self.check_indices(set, batch, batch.len() == self.batch_size)?;
+        self.network.gradient(set, batch).await
+    }
+
+    /// One SGD update by a gradient that is given.
+    ///
+    /// # Errors
+    /// A gradient of another shape, or what the device reports.
+    pub async fn apply(&mut self, gradient: &Gradients, learning_rate: f32) -> Result<(), Error> {
+        check_params(self.net.shape, gradient)?;
+        self.network.apply(gradient, learning_rate)
+    }
+
+    /// The parameters as they are now.
+    ///
+    /// # Errors
+    /// What the device reports.
+    pub fn params(&mut self) -> Pending<Params> {
+        self.network.params()
+    }
+
+    /// Sets every parameter.
+    ///
+    /// # Errors
+    /// Parameters of another shape, or what the device reports.
+    pub async fn set_params(&mut self, params: &Params) -> Result<(), Error> {
+        check_params(self.net.shape, params)?;
+        self.network.set_params(params)
+    }
+
+    /// Loss, accuracy and confusion matrix over a whole set.
+    ///
+    /// # Errors
+    /// A set that is not resident, or what the device reports.
+    pub fn evaluate(&mut self, set: Resident) -> Pending<Evaluation> {
+        if let Err(error) = self.images_in(set) {
+            return ready(Err(error));
+        }
+        self.network.evaluate(set)
+    }
+
+    /// How many answers are worth asking for before the first is awaited: on a GPU one runs while the next is recorded. On
+    /// the CPU, and on a GPU that is a program there, nothing is gained.
+    #[must_use]
+    pub fn ahead(&self) -> usize {
+        self.network.ahead()
+    }
+
+    /// Which kernels run a step, in their order; none on the CPU.
+    #[must_use]
+    pub fn kernels(&self) -> Option<Kernels> {
+        self.network.kernels()
+    }
+
+    /// How long each kernel of a step takes, by the GPU's own clock: the median of some steps that train on this batch and
+    /// leave the parameters as they were.
+    ///
+    /// # Errors
+    /// Image numbers that are no batch of the set, or what the device reports.
+    pub async fn profile(&mut self, set: Resident, batch: &[u32]) -> Result<Profile, Error> {
+        self.check_indices(set, batch, batch.len() == self.batch_size)?;
+        self.network.profile(set, batch).await
+    }
+
+    /// The output y `[N, classes]` for images given as bytes, `[N, input]`.
+    ///
+    /// # Errors
+    /// Bytes that are no whole images, or what the device reports.
+    pub async fn predict(&mut self, images: &[u8]) -> Result<Vec<f32>, Error> {
+        let (bytes, pixels) = (images.len(), self.net.shape.input);
+        if !bytes.is_multiple_of(pixels) {
+            return Err(Error::PartImage { bytes, pixels });
+        }
+        if images.is_empty() {
+            return Ok(Vec::new());
+        }
+        self.network.predict(images).await
+    }
+
+    /// Every intermediate value of one batch's pass, so that a test finds a wrong kernel by its stage.
+    ///
+    /// # Errors
+    /// Image numbers that are no batch of the set, or what the device reports.
+    pub async fn intermediates(&mut self, set: Resident, batch: &[u32]) -> Result<Intermediates, Error> {
+        self.check_indices(set, batch, batch.len() == self.batch_size)?;
+        self.network.intermediates(set, batch).await
+    }
+
+    fn check_set(&self, set: &Dataset) -> Result<(), Error> {
+        let shape = self.net.shape;
+        let largest_label = set.labels().iter().copied().max().unwrap_or(0);
+        if set.pixels() != shape.input || usize::from(largest_label) >= shape.classes {
+            return Err(Error::Set { pixels: set.pixels(), largest_label, shape });
+        }
+        Ok(())
+    }
+
+    fn images_in(&self, set: Resident) -> Result<usize, Error> {
+        self.network.images(set).ok_or(Error::NotResident)
+    }
+
+    fn check_indices(&self, set: Resident, indices: &[u32], whole_batches: bool) -> Result<(), Error> {
+        let (batch_size, images) = (self.batch_size, self.images_in(set)?);
+        let largest = indices.iter().copied().max().unwrap_or(0);
+        if largest as usize >= images || !whole_batches {
+            return Err(Error::Indices { count: indices.len(), largest, batch_size, images });
+        }
+        Ok(())
+    }
+}
+
+fn check_params(expected: Shape, params: &Params) -> Result<(), Error> {
+    let found = params.shape;
+    let is_whole = |tensor: &Tensor| tensor.values.len() == tensor.dims.iter().product::<usize>();
+    if found != expected || !params.tensors().iter().all(is_whole) {
+        return Err(Error::Params { found, expected });
+    }
+    Ok(())
+}
