@@ -4,9 +4,8 @@
 
 use std::borrow::Borrow;
 
-use super::images::Visit;
+use super::pixels::{Nonzero, Visit};
 use super::simd::{Instructions, Row, add_scaled, kernel};
-use super::sparse::Nonzero;
 use super::strips::{Blocks, MOST_PIXELS, OCTET, W1};
 use crate::{NoMemory, memory};
 

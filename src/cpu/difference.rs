@@ -21,8 +21,9 @@ use bytemuck::Zeroable;
 use super::functions::{exps, ln_of};
 use super::images::Images;
 use super::layers::{self, CHAIN};
+use super::pixels::Nonzero;
 use super::simd::{Instructions, LANES, Row, add_scaled, kernel, multiply_add};
-use super::sparse::{MOST_STRIPS, Nonzero};
+use super::sparse::MOST_STRIPS;
 use super::strips::{Small, W1};
 use crate::functions::EPSILON;
 

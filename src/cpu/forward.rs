@@ -1,8 +1,9 @@
 //! The network forward over a set's images, a tile at a time, each thread its own tiles.
 
 use super::dense::Panel;
-use super::images::{Set, Visit};
+use super::images::Set;
 use super::layers;
+use super::pixels::Visit;
 use super::simd::{Instructions, LANES, Row};
 use super::step::strips_in_a_share;
 use super::strips::Strips;

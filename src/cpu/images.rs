@@ -1,11 +1,11 @@
 //! The images of a set as the CPU wants them.
 
 use std::borrow::Borrow;
-use std::ops::Range;
 
 use super::dense::{Dense, Panel};
+use super::pixels::{Nonzero, Visit};
 use super::simd::{Instructions, LANES, Row};
-use super::sparse::{Nonzero, Sparse};
+use super::sparse::Sparse;
 use super::strips::{Blocks, W1};
 use super::team::Team;
 use crate::NoMemory;
@@ -19,13 +19,6 @@ const DENSE_FROM: f64 = 0.5;
 pub struct Set {
     pub images: Images,
     pub labels: Vec<u8>,
-}
-
-/// Some images of a set, and some blocks of their pixels.
-#[derive(Clone, Debug)]
-pub struct Visit<'a> {
-    pub images: &'a [u32],
-    pub blocks: Range<usize>,
 }
 
 /// The images of a set.

@@ -15,6 +15,7 @@ mod layers;
 mod pace;
 #[cfg(feature = "cli")]
 pub(crate) mod peak;
+mod pixels;
 mod simd;
 mod sparse;
 mod step;

@@ -2,21 +2,11 @@
 
 use std::borrow::Borrow;
 
-use bytemuck::Zeroable;
-
-use super::images::Visit;
+use super::pixels::{Nonzero, Visit};
 use super::simd::{Instructions, Row, add_scaled, kernel};
 use super::strips::{Blocks, MOST_PIXELS, OCTET, W1};
 use super::team::Team;
 use crate::{NoMemory, memory};
-
-/// A pixel that is not 0.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Zeroable)]
-pub struct Nonzero {
-    /// Its number in its block.
-    pub index: u8,
-    pub value: u8,
-}
 
 /// What a pixel's value is to the network: x = value / 255.
 static X: [f32; 256] = {

@@ -12,8 +12,9 @@ use std::time::Duration;
 
 use super::dense::Panel;
 use super::difference::{self, Hidden, Moves, Outputs, Scratch};
-use super::images::{Set, Visit};
+use super::images::Set;
 use super::layers;
+use super::pixels::Visit;
 use super::simd::{Instructions, Row};
 use super::sparse::TILE;
 use super::strips::{Small, Strips, W1};

@@ -3,8 +3,7 @@
 use wgpu::Buffer;
 
 use super::device::Device;
-use super::kernels::Part;
-use super::layer::{bytes, padded};
+use super::layout::{Part, bytes, padded};
 use crate::backend::Error;
 use crate::memory;
 use crate::net::Shape;

@@ -8,8 +8,7 @@ use wgpu::{
     DeviceDescriptor, Features, Limits, MapMode, PollType, SubmissionIndex,
 };
 
-use super::kernels;
-use super::kernels::{QUAD, WINDOW};
+use super::layout::{INVOCATIONS, QUAD, STORAGE_BUFFERS, WINDOW};
 use super::plan::{Class, Plan};
 use crate::backend::Error;
 use crate::net::Shape;
@@ -38,8 +37,8 @@ impl Device {
         let name = adapter_info.name.clone();
         let most = adapter.limits();
         let needs = [
-            ("storage buffers a kernel", most.max_storage_buffers_per_shader_stage, kernels::STORAGE_BUFFERS),
-            ("invocations a workgroup", most.max_compute_invocations_per_workgroup, kernels::INVOCATIONS),
+            ("storage buffers a kernel", most.max_storage_buffers_per_shader_stage, STORAGE_BUFFERS),
+            ("invocations a workgroup", most.max_compute_invocations_per_workgroup, INVOCATIONS),
         ];
         for (what, has, needs) in needs {
             if has < needs {

@@ -3,19 +3,9 @@
 use wgpu::Buffer;
 
 use super::device::Device;
-use super::kernels::{QUAD, ROW_WORDS, Slice};
+use super::layout::{QUAD, Slice, bytes, hidden_layer_quads, layer_quads, output_layer_start, padded};
 use crate::backend::Error;
 use crate::net::{Params, Shape};
-
-/// `width` rounded up to whole quads.
-pub fn padded(width: usize) -> usize {
-    width.next_multiple_of(QUAD)
-}
-
-/// The bytes of this many f32 or u32.
-pub fn bytes(words: usize) -> u64 {
-    (words * size_of::<u32>()) as u64
-}
 
 /// The widths of a layer.
 #[derive(Clone, Copy)]
@@ -27,7 +17,7 @@ struct Layer {
 impl Layer {
     /// f32s in its buffer.
     fn len(self) -> usize {
-        (padded(self.inputs) + 1) * padded(self.outputs)
+        layer_quads(self.inputs, self.outputs) * QUAD
     }
 
     fn pad(self, weights: &[f32], bias: &[f32]) -> Vec<f32> {
@@ -54,12 +44,6 @@ pub fn unpad_rows(buffer: &[f32], rows: usize, width: usize) -> Vec<f32> {
 /// The layers of a network.
 fn layers(Shape { input, hidden, classes }: Shape) -> [Layer; 2] {
     [Layer { inputs: input, outputs: hidden }, Layer { inputs: hidden, outputs: classes }]
-}
-
-/// Where the output layer begins in a buffer of all parameters, in quads: where a binding may begin.
-pub fn output_layer_start(shape: Shape) -> usize {
-    let [hidden, _] = layers(shape);
-    hidden.len().next_multiple_of(ROW_WORDS) / QUAD
 }
 
 /// A network's parameters, or a gradient by them, in one buffer: the hidden layer, then the output layer.
@@ -124,12 +108,6 @@ impl Layers {
             Ok(Params { shape, w1, b1, w2, b2 })
         }
     }
-}
-
-/// Quads of the hidden layer, W1 and b1.
-pub fn hidden_layer_quads(shape: Shape) -> usize {
-    let [hidden, _] = layers(shape);
-    hidden.len() / QUAD
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ mod data;
 pub mod device;
 mod kernels;
 mod layer;
+mod layout;
 pub(crate) mod network;
 #[cfg(feature = "cli")]
 pub(crate) mod peak;

@@ -10,11 +10,13 @@ use wgpu::{Buffer, ComputePassDescriptor};
 
 use super::data::{Data, Rows};
 use super::device::Device;
-use super::kernels::family::{Gradients, Leave, Operands, Pass};
+use super::kernels::Dispatch;
+use super::kernels::family::{Gradients, Pass};
 use super::kernels::lists::{Confusion, MeanLoss, Sgd};
-use super::kernels::numerical::{Differences, Moves};
-use super::kernels::{Dispatch, ROW_WORDS, Rate};
-use super::layer::{Layers, bytes, padded, unpad_rows};
+use super::kernels::numerical::Differences;
+use super::kernels::operands::{Leave, Operands};
+use super::layer::{Layers, unpad_rows};
+use super::layout::{Moves, ROW_WORDS, Rate, bytes, padded};
 use super::plan::{Class, Plan};
 use super::timing;
 use super::values::Values;

@@ -9,7 +9,7 @@ use wgpu::{
 };
 
 use super::device::Device;
-use super::layer::bytes;
+use super::layout::bytes;
 use crate::backend::answers::Timed;
 use crate::backend::{self, Answer, Error};
 

@@ -2,7 +2,7 @@
 
 use wgpu::{AdapterInfo, DeviceType};
 
-use super::kernels::{fused, tiled};
+use super::layout::{FUSED_MOST_HIDDEN, WINDOW, hidden_window, layer_quads};
 use crate::net::Shape;
 
 /// A family of kernels, and how it is set. On one GPU the same plan gives the same bits.
@@ -83,8 +83,9 @@ impl Plan {
     #[must_use]
     pub fn fits(self, shape: Shape) -> bool {
         match self {
-            Self::Tiled => tiled::fits(shape),
-            Self::Fused => fused::fits(shape),
+            // Windows hold whole rows.
+            Self::Tiled => hidden_window(shape) > 0 && layer_quads(shape.hidden, shape.classes) <= WINDOW,
+            Self::Fused => shape.hidden <= FUSED_MOST_HIDDEN,
             Self::Blocked { .. } => true,
         }
     }

@@ -3,9 +3,7 @@
 use wgpu::Buffer;
 
 use super::device::Device;
-use super::kernels::blocked::BLOCK;
-use super::kernels::{QUAD, ROW_WORDS, Slice};
-use super::layer::{bytes, padded};
+use super::layout::{BLOCK, QUAD, ROW_WORDS, Slice, bytes, padded};
 use crate::backend::Error;
 use crate::net::Shape;
 

@@ -3,17 +3,16 @@
 
 use wgpu::Buffer;
 
-use super::family::{Leave, Operands};
 use super::lists::Sgd;
+use super::operands::{Leave, Operands};
 use super::stages::Stages;
-use super::{Access, Dispatch, IMAGES, Kernel, QUAD, Source, TEAM, fused, shared, work};
+use super::{Access, Dispatch, Kernel, Source, fused, shared, work};
 use crate::gpu::data::{Data, Rows};
 use crate::gpu::device::Device;
-use crate::gpu::layer::{Layers, bytes, hidden_layer_quads};
+use crate::gpu::layer::Layers;
+use crate::gpu::layout::{BLOCK, IMAGES, QUAD, TEAM, bytes, hidden_layer_quads};
 use crate::net::{Net, Shape};
 
-/// Rows and columns of a block.
-pub const BLOCK: usize = 64;
 /// Invocations that compute a block, each 2 x 2 quads of its rows and columns.
 const LANES: usize = (BLOCK / QUAD / 2).pow(2);
 /// The most parts that a batch is split into, and the fewest images that are worth one.

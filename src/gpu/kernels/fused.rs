@@ -3,25 +3,13 @@
 
 use wgpu::Buffer;
 
-use super::family::{Leave, Operands};
-use super::{Access, Dispatch, IMAGES, Kernel, QUAD, Source, Work, shared, work};
+use super::operands::{Leave, Operands};
+use super::{Access, Dispatch, Kernel, Source, Work, shared, work};
 use crate::gpu::data::{Data, Rows};
 use crate::gpu::device::Device;
 use crate::gpu::layer::Layers;
+use crate::gpu::layout::{FUSED_LANES, FUSED_TILES, IMAGES, QUAD};
 use crate::net::{Net, Shape};
-
-/// Invocations of a workgroup: as many as leave a quad for each of 4 images, in the 16 KiB of workgroup memory that WebGPU
-/// promises.
-pub const LANES: usize = 256;
-/// Tiles that a workgroup of `gradients` computes.
-pub const TILES: usize = 16;
-/// The most hidden units, whose values for 4 images lie in workgroup memory.
-pub const MOST_HIDDEN: usize = 128;
-
-/// Whether these kernels can run a network.
-pub fn fits(shape: Shape) -> bool {
-    shape.hidden <= MOST_HIDDEN
-}
 
 /// `forward_backward`.
 pub struct Pass {
@@ -35,7 +23,7 @@ impl Pass {
             name: "forward_backward",
             shared: &[shared::ACTIVATION, shared::LOSS, shared::OUTPUT_TEAM],
             text: include_str!("../../../shaders/fused/forward_backward.wgsl"),
-            lanes: LANES,
+            lanes: FUSED_LANES,
             access: &[
                 Access::Uniform,
                 Access::Read,
@@ -97,7 +85,7 @@ impl Gradients {
             name: if first_tile == 0 { "gradients" } else { "output_gradient" },
             shared: &[shared::UPDATE],
             text: include_str!("../../../shaders/fused/gradients.wgsl"),
-            lanes: LANES,
+            lanes: FUSED_LANES,
             access: &[
                 Access::Uniform,
                 Access::Uniform,
@@ -126,7 +114,7 @@ impl Gradients {
             values.da1(),
             target.all(),
         ];
-        let workgroups = [self.tiles.div_ceil(TILES), 1, 1];
+        let workgroups = [self.tiles.div_ceil(FUSED_TILES), 1, 1];
         vec![self.kernel.bind(device, buffers, rows.row_words, workgroups, (self.work)(net.shape, rows.images))]
     }
 }

@@ -1,41 +1,14 @@
 //! A compiled shader, and a shader with its buffers.
 
-use bytemuck::{Pod, Zeroable};
 use wgpu::{
     BindGroup, BindGroupDescriptor, BindGroupEntry, BindGroupLayoutDescriptor, BindGroupLayoutEntry, BindingResource,
-    BindingType, Buffer, BufferBinding, BufferBindingType, BufferSize, ComputePass, ComputePipeline,
-    ComputePipelineDescriptor, PipelineCompilationOptions, PipelineLayoutDescriptor, ShaderModuleDescriptor,
-    ShaderSource, ShaderStages,
+    BindingType, BufferBinding, BufferBindingType, BufferSize, ComputePass, ComputePipeline, ComputePipelineDescriptor,
+    PipelineCompilationOptions, PipelineLayoutDescriptor, ShaderModuleDescriptor, ShaderSource, ShaderStages,
 };
 
-use super::{INVOCATIONS, NUMBERS, QUAD, ROW_WORDS, STORAGE_BUFFERS, WINDOW};
 use crate::gpu::device::Device;
-use crate::gpu::layer::output_layer_start;
+use crate::gpu::layout::{INVOCATIONS, NUMBERS, QUAD, STORAGE_BUFFERS, Slice, output_layer_start};
 use crate::net::Net;
-
-/// The uniform `Part` of `shaders/shared/network.wgsl`: what a dispatch takes of a batch.
-#[repr(C)]
-#[derive(Clone, Copy, Debug, Pod, Zeroable)]
-pub struct Part {
-    /// Images in the batch.
-    pub batch_size: u32,
-    /// The length of a row of losses, in words.
-    pub row_words: u32,
-    /// The first term of the kernel's sums.
-    pub first: u32,
-    /// One past the last term.
-    pub end: u32,
-}
-
-/// The uniform `Rate` of `shaders/shared/update.wgsl`: how a gradient ends.
-#[repr(C)]
-#[derive(Clone, Copy, Debug, Pod, Zeroable)]
-pub struct Rate {
-    /// What a gradient's target keeps of its value.
-    pub keep: f32,
-    /// What the gradient is multiplied by before it is added.
-    pub scale: f32,
-}
 
 /// How a kernel binds a buffer.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -70,34 +43,6 @@ impl Access {
             Self::Write | Self::WriteRow => BufferBindingType::Storage { read_only: false },
         };
         BindingType::Buffer { ty, has_dynamic_offset: self.is_row(), min_binding_size: None }
-    }
-}
-
-/// A buffer, or a part of it, in quads.
-#[derive(Clone, Copy)]
-pub struct Slice<'a> {
-    buffer: &'a Buffer,
-    first: usize,
-    /// All that follows where none.
-    quads: Option<usize>,
-}
-
-impl<'a> Slice<'a> {
-    /// `quads` quads, from quad `first` on, which is a multiple of 16.
-    pub fn new(buffer: &'a Buffer, first: usize, quads: usize) -> Self {
-        debug_assert!((first * QUAD).is_multiple_of(ROW_WORDS), "an offset of {first} quads");
-        Self { buffer, first, quads: Some(quads) }
-    }
-
-    /// The window that begins at quad `first` of the slice, a multiple of 16; the buffer has room for a whole one.
-    pub fn window(self, first: usize) -> Self {
-        Self::new(self.buffer, self.first + first, WINDOW)
-    }
-}
-
-impl<'a> From<&'a Buffer> for Slice<'a> {
-    fn from(buffer: &'a Buffer) -> Self {
-        Self { buffer, first: 0, quads: None }
     }
 }
 

@@ -2,9 +2,10 @@
 
 use wgpu::Buffer;
 
-use super::{Access, Dispatch, Kernel, QUAD, Slice, Source, Work, shared, work};
+use super::{Access, Dispatch, Kernel, Source, Work, shared, work};
 use crate::gpu::data::{Data, Rows};
 use crate::gpu::device::Device;
+use crate::gpu::layout::{QUAD, Slice};
 use crate::net::Net;
 
 /// Invocations of a workgroup.

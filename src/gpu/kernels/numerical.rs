@@ -1,14 +1,14 @@
 //! The host's side of `shaders/numerical/`: gradients by central differences, whatever family runs the pass before.
 
-use bytemuck::{Pod, Zeroable};
 use wgpu::Buffer;
 
-use super::family::Operands;
-use super::{Access, Dispatch, Kernel, QUAD, Source, Work, shared, tiled};
+use super::operands::Operands;
+use super::{Access, Dispatch, Kernel, Source, Work, shared};
 use crate::functions::EPSILON;
 use crate::gpu::data::{Data, Rows};
 use crate::gpu::device::Device;
 use crate::gpu::layer::Layers;
+use crate::gpu::layout::{QUAD, image_window, windows};
 use crate::net::method::series;
 use crate::net::{Net, Shape};
 
@@ -16,27 +16,8 @@ use crate::net::{Net, Shape};
 const LANES: usize = 64;
 /// Images that a dispatch takes at most, which bounds how often an invocation goes through its loops.
 const MOST_IMAGES: usize = 2048;
-/// Quads of classes whose weights are held in workgroup memory, half of what WebGPU promises.
-pub const HELD_QUADS: usize = 8;
 // A workgroup of `output_difference` has all quads of a row.
 const _: () = assert!(Shape::MAX_CLASSES.div_ceil(QUAD) <= LANES);
-
-/// The uniform `Moves` of `shaders/shared/difference.wgsl`: how the parameters are moved.
-#[repr(C)]
-#[derive(Clone, Copy, Debug, Pod, Zeroable)]
-pub struct Moves {
-    size: f32,
-    per_span: f32,
-}
-
-impl Moves {
-    /// Moves by h = `size` to either side.
-    pub fn new(size: f64, batch_size: usize) -> Self {
-        // What is divided by must be what was moved by.
-        let size = size as f32;
-        Self { size, per_span: (0.5 / (f64::from(size) * batch_size as f64)) as f32 }
-    }
-}
 
 /// `hidden_difference` and `output_difference`.
 pub struct Differences {
@@ -104,7 +85,7 @@ impl Differences {
         let Shape { input, hidden, classes } = net.shape;
         let workgroups = [input.div_ceil(QUAD) + 1, hidden.div_ceil(LANES), 1];
         // W2 changes last: W1's differences are of the pass that was.
-        let mut dispatches: Vec<Dispatch> = tiled::windows(rows.images, tiled::image_window(classes).min(MOST_IMAGES))
+        let mut dispatches: Vec<Dispatch> = windows(rows.images, image_window(classes).min(MOST_IMAGES))
             .map(|(first, end)| {
                 let part = rows.part(device, first, end);
                 let buffers = [
@@ -122,7 +103,7 @@ impl Differences {
                 self.hidden.bind(device, buffers, rows.row_words, workgroups, Work::default())
             })
             .collect();
-        dispatches.extend(tiled::windows(rows.images, MOST_IMAGES).map(|(first, end)| {
+        dispatches.extend(windows(rows.images, MOST_IMAGES).map(|(first, end)| {
             let part = rows.part(device, first, end);
             let buffers = [
                 (&part).into(),

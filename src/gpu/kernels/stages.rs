@@ -1,9 +1,10 @@
 //! A pass in two stages, as `tiled` and `blocked` run it: the hidden layer, then the output layer forward and back.
 
-use super::family::{Leave, Operands};
-use super::{Dispatch, Kernel, Slice, Source, work};
+use super::operands::{Leave, Operands};
+use super::{Dispatch, Kernel, Source, work};
 use crate::gpu::data::{Data, Rows};
 use crate::gpu::device::Device;
+use crate::gpu::layout::Slice;
 use crate::net::Net;
 
 /// The kernels of both stages.

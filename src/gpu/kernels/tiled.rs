@@ -2,46 +2,19 @@
 
 use wgpu::Buffer;
 
-use super::family::{Leave, Operands};
+use super::operands::{Leave, Operands};
 use super::stages::Stages;
-use super::{Access, Dispatch, Kernel, QUAD, ROW_WORDS, Source, WINDOW, shared, work};
+use super::{Access, Dispatch, Kernel, Source, shared, work};
 use crate::gpu::data::{Data, Rows};
 use crate::gpu::device::Device;
 use crate::gpu::layer::Layers;
+use crate::gpu::layout::{QUAD, hidden_window, image_window, windows};
 use crate::net::{Net, Shape};
 
 /// A software GPU computes eight invocations at once, and shares a batch's workgroups out between few threads.
 const LANES: usize = 8;
 /// Rows of a tile: images in the hidden layer, quads of columns anywhere.
 const TILE: usize = 4;
-/// A window begins at a multiple of this many rows, so that its first byte is where a binding may begin.
-const WINDOW_ROWS: usize = ROW_WORDS / QUAD;
-
-/// Whether these kernels can run a network: windows hold whole rows.
-pub fn fits(shape: Shape) -> bool {
-    hidden_window(shape) > 0 && layer_quads(shape.hidden, shape.classes) <= WINDOW
-}
-
-/// Words of pixels whose weights fit a window, with the bias.
-fn hidden_window(shape: Shape) -> usize {
-    let rows = (WINDOW / shape.hidden.div_ceil(QUAD)).saturating_sub(1);
-    rows / WINDOW_ROWS * WINDOW_ROWS / QUAD
-}
-
-/// Images whose rows of this width fit a window.
-pub fn image_window(width: usize) -> usize {
-    WINDOW / width.div_ceil(QUAD) / WINDOW_ROWS * WINDOW_ROWS
-}
-
-fn layer_quads(inputs: usize, units: usize) -> usize {
-    (inputs.next_multiple_of(QUAD) + 1) * units.div_ceil(QUAD)
-}
-
-/// The windows over so many terms.
-pub fn windows(terms: usize, window: usize) -> impl Iterator<Item = (usize, usize)> {
-    (0..terms).step_by(window).map(move |first| (first, terms.min(first + window)))
-}
-
 fn tiles(width: usize) -> usize {
     width.div_ceil(QUAD * TILE)
 }
