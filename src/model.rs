@@ -142,8 +142,6 @@ pub enum Problem {
     },
 }
 
-/// A model's tensors.
-const NAMES: [&str; 4] = ["W1", "b1", "W2", "b2"];
 /// The bytes of the largest network, and room for a header.
 const MAX_BYTES: u64 = 96 << 20;
 /// The metadata's keys.
@@ -217,7 +215,7 @@ pub fn read(bytes: &[u8]) -> Result<Model, Problem> {
     }
     let tensors = SafeTensors::deserialize(bytes).map_err(Problem::Format)?;
     let (_, header) = SafeTensors::read_metadata(bytes).map_err(Problem::Format)?;
-    if let Some(name) = NAMES.into_iter().find(|name| tensors.tensor(name).is_err()) {
+    if let Some(name) = Params::NAMES.into_iter().find(|name| tensors.tensor(name).is_err()) {
         return Err(match foreign::conversion(&tensors) {
             Some(conversion) => Problem::Foreign { conversion },
             None => Problem::Missing { name, found: foreign::all(&tensors) },

@@ -189,6 +189,9 @@ pub struct Params {
 pub type Gradients = Params;
 
 impl Params {
+    /// What the four tensors are called, in their order.
+    pub const NAMES: [&str; 4] = ["W1", "b1", "W2", "b2"];
+
     /// Every value 0.
     #[must_use]
     pub fn zeros(shape: Shape) -> Self {
@@ -227,11 +230,12 @@ impl Params {
     #[must_use]
     pub fn tensors(&self) -> [Tensor<'_>; 4] {
         let Shape { input, hidden, classes } = self.shape;
+        let [w1, b1, w2, b2] = Self::NAMES;
         [
-            Tensor { name: "W1", dims: vec![input, hidden], values: &self.w1 },
-            Tensor { name: "b1", dims: vec![hidden], values: &self.b1 },
-            Tensor { name: "W2", dims: vec![hidden, classes], values: &self.w2 },
-            Tensor { name: "b2", dims: vec![classes], values: &self.b2 },
+            Tensor { name: w1, dims: vec![input, hidden], values: &self.w1 },
+            Tensor { name: b1, dims: vec![hidden], values: &self.b1 },
+            Tensor { name: w2, dims: vec![hidden, classes], values: &self.w2 },
+            Tensor { name: b2, dims: vec![classes], values: &self.b2 },
         ]
     }
 }
@@ -239,7 +243,7 @@ impl Params {
 /// One of the four parameter tensors, seen by name.
 #[derive(Clone, Debug)]
 pub struct Tensor<'a> {
-    /// `W1`, `b1`, `W2` or `b2`.
+    /// One of [`Params::NAMES`].
     pub name: &'static str,
     /// Its dimensions: `[rows, columns]`, or `[length]` for a bias.
     pub dims: Vec<usize>,

@@ -1,6 +1,6 @@
 //! What is said of a run that does not learn.
 
-use super::train::{Gradient, WeightInitName};
+use super::names::{Gradient, WeightInitName};
 use crate::data::{self, Store};
 use crate::net::Activation;
 use crate::train::{EpochAccuracy, Event, Plateau, Settings};

@@ -14,6 +14,7 @@ use time::macros::format_description;
 use super::advice::{InUse, Watch, is_bright};
 use super::data::choice::DataArguments;
 use super::interrupt::{self, Protection, lock};
+use super::names::{Gradient, WeightInitName};
 use super::run::{Run, Targets};
 use super::saved::model_file;
 use super::{DeviceArguments, Error, agreed, check_free, print, up_to};
@@ -25,7 +26,7 @@ use crate::devices::{Device, Info, Kind};
 use crate::gradcheck::JUDGED_STEP_SIZE;
 use crate::model::{self, Model};
 use crate::net::method::{Method, STEP_SIZES};
-use crate::net::{Activation, Net, Output, Params, Shape, WeightInit, names};
+use crate::net::{Activation, Net, Output, Params, Shape, WeightInit};
 use crate::reference::TwoLayerNet;
 use crate::report::plot::{check_plot_name, check_plot_place};
 use crate::report::progress::Progress;
@@ -106,32 +107,6 @@ pub(super) struct Arguments {
     #[arg(long, help_heading = "Output")]
     json: bool,
 }
-
-/// How gradients are computed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) enum Gradient {
-    #[default]
-    Backprop,
-    Numerical,
-    Naive,
-}
-
-names!(Gradient, "gradient", "backprop, numerical or naive", {
-    Backprop => "backprop", Numerical => "numerical", Naive => "naive",
-});
-
-/// Where the deviation of the initial weights comes from.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) enum WeightInitName {
-    #[default]
-    Normal,
-    Xavier,
-    He,
-}
-
-names!(WeightInitName, "weight init", "normal, xavier or he", {
-    Normal => "normal", Xavier => "xavier", He => "he",
-});
 
 pub(super) fn read_step_size(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {

@@ -3,8 +3,8 @@
 use std::fmt;
 
 use super::Error;
-use super::dataset::MAX_CLASSES;
 use super::description::Description;
+use super::limits::MAX_CLASSES;
 
 /// The number of classes of two sets without a class list: 1 + the largest training label.
 pub(super) fn count(train: &[u8], test: &[u8]) -> Result<usize, Error> {

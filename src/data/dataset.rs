@@ -4,16 +4,10 @@ use ndarray::Array2;
 use rand::seq::index;
 
 use super::description::Description;
+use super::limits::pixels;
 use super::{Error, classes};
 use crate::memory;
-use crate::net::Shape;
 use crate::random::{Stream, stream};
-
-/// Most pixels one image may have (64x64).
-pub const MAX_PIXELS: usize = Shape::MAX_INPUT;
-
-/// Most classes: a label is a byte, and one value stays free.
-pub(super) const MAX_CLASSES: usize = Shape::MAX_CLASSES;
 
 /// Grey images of one size, each with its label. Never empty.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,7 +22,7 @@ impl Dataset {
     /// Makes a set of the pixels `images` (`[count, rows, cols]`, row-major) and `count` labels.
     ///
     /// # Errors
-    /// When the lengths disagree, the set is empty, or an image has not 1 to [`MAX_PIXELS`] pixels.
+    /// When the lengths disagree, the set is empty, or an image has not 1 to [`MAX_PIXELS`](super::MAX_PIXELS) pixels.
     pub fn new(images: Vec<u8>, labels: Vec<u8>, rows: usize, cols: usize) -> Result<Self, Error> {
         let pixels = pixels(rows, cols).ok_or(Error::ImageSize { rows, cols })?;
         if !images.len().is_multiple_of(pixels) {
@@ -211,11 +205,6 @@ impl Dataset {
     }
 }
 
-/// Pixels of an image of this size, if it is one that a set may have.
-pub(super) fn pixels(rows: usize, cols: usize) -> Option<usize> {
-    rows.checked_mul(cols).filter(|pixels| (1..=MAX_PIXELS).contains(pixels))
-}
-
 /// A set to learn from and one to test with.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Splits {
@@ -254,6 +243,7 @@ impl Splits {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::data::limits::{MAX_CLASSES, MAX_PIXELS};
 
     /// A set of 1x1 images, all black.
     fn with_labels(labels: &[u8]) -> Dataset {

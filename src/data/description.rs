@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::dataset::MAX_CLASSES;
+use super::limits::MAX_CLASSES;
 
 /// The file that it is kept in, beside a set's four IDX files.
 pub const FILE_NAME: &str = "set.json";

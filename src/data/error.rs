@@ -3,9 +3,9 @@
 use std::io;
 use std::path::PathBuf;
 
-use super::dataset::{MAX_CLASSES, MAX_PIXELS};
 use super::description;
 use super::idx::{self, Kind};
+use super::limits::{MAX_CLASSES, MAX_PIXELS};
 use crate::NoMemory;
 use crate::files::WriteError;
 

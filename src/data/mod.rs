@@ -16,14 +16,16 @@ pub mod gzip;
 pub mod idx;
 #[cfg(feature = "cli")]
 pub mod import;
+mod limits;
 mod locate;
 #[cfg(feature = "cli")]
 pub mod public;
 pub mod sniff;
 mod store;
 
-pub use dataset::{Dataset, MAX_PIXELS, Splits};
+pub use dataset::{Dataset, Splits};
 pub use error::Error;
 pub use folder::{FILE_NAMES, Labels, Note, load_dir, load_mnist, open_dir, save_dir};
+pub use limits::MAX_PIXELS;
 pub use locate::{Location, occupied};
 pub use store::{Store, StoredSet, Stores};

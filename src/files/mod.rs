@@ -9,7 +9,7 @@ use std::fs;
 use std::io::{self, Write};
 use std::path::Path;
 
-use temporary::Temporary;
+use temporary::{Temporary, folder_of};
 
 pub use folder::NewFolder;
 pub use together::{Together, WriteError};
@@ -46,11 +46,6 @@ pub fn check_place(path: &Path) -> io::Result<()> {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
         _ => Ok(()),
     }
-}
-
-/// The parent of a bare file name is the empty path, which no folder can be opened by.
-fn folder_of(path: &Path) -> &Path {
-    path.parent().filter(|parent| *parent != Path::new("")).unwrap_or(Path::new("."))
 }
 
 #[cfg(test)]

@@ -9,7 +9,6 @@ use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-use super::folder_of;
 use super::unfinished::unfinished;
 
 const PREFIX: &str = ".twolayer-";
@@ -130,6 +129,11 @@ fn remove_abandoned(folder: &Path) {
 fn is_temporary(name: &str) -> bool {
     let random = name.strip_prefix(PREFIX).and_then(|name| name.strip_suffix(SUFFIX));
     random.is_some_and(|random| random.len() == RANDOM && random.bytes().all(|byte| byte.is_ascii_alphanumeric()))
+}
+
+/// The parent of a bare file name is the empty path, which no folder can be opened by.
+pub(super) fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|parent| *parent != Path::new("")).unwrap_or(Path::new("."))
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use safetensors::tensor::{Dtype, SafeTensors};
 
-use super::NAMES;
+use crate::net::Params;
 
 /// How the tensors of a layer end in files of others, and whether the weights are `[out, in]` there: PyTorch's, and those of
 /// Keras and Flax.
@@ -55,7 +55,8 @@ pub(super) fn conversion(tensors: &SafeTensors) -> Option<String> {
     }
     let value = |layer: &Layer| format!("{}{}", layer.weight, if layer.is_transposed { ".T" } else { "" });
     let values = layers.iter().flat_map(|layer| [value(layer), layer.bias.clone()]);
-    let pairs: Vec<String> = NAMES.iter().zip(values).map(|(name, value)| format!("{name} = {value}")).collect();
+    let pairs: Vec<String> =
+        Params::NAMES.iter().zip(values).map(|(name, value)| format!("{name} = {value}")).collect();
     let dtype = if layers.iter().all(|layer| layer.is_f32) { "" } else { ", all as F32" };
     let order = if layers.iter().any(|layer| layer.is_transposed) {
         " (.T, as PyTorch keeps weights as [out, in])"
@@ -68,7 +69,7 @@ pub(super) fn conversion(tensors: &SafeTensors) -> Option<String> {
 /// The names of a file's tensors that are not a model's, if there are any.
 pub(super) fn beyond(tensors: &SafeTensors) -> Option<String> {
     let names = names(tensors);
-    let beyond: Vec<&str> = names.iter().map(String::as_str).filter(|name| !NAMES.contains(name)).collect();
+    let beyond: Vec<&str> = names.iter().map(String::as_str).filter(|name| !Params::NAMES.contains(name)).collect();
     if beyond.is_empty() { None } else { Some(listed(&beyond)) }
 }
 

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use ndarray::Array2;
 
-use super::{CHUNK, Checkpoint, End, EpochAccuracy, Event, Outcome, Settings};
+use super::events::{CHUNK, Checkpoint, End, EpochAccuracy, Event, Outcome, Settings};
 use crate::backend::Evaluation;
 use crate::data::Dataset;
 use crate::data::batches::Batches;

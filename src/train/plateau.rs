@@ -1,6 +1,6 @@
 //! Whether a run learns at all, and goes on learning.
 
-use super::{EpochAccuracy, Settings};
+use super::events::{EpochAccuracy, Settings};
 
 /// A run that still does hardly better than one answer to all images, or that stands still far from what most sets allow.
 #[derive(Clone, Copy, Debug, PartialEq)]

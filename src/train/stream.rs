@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
 
-use super::Error;
+use super::events::Error;
 use crate::backend::{Backend, Evaluation, Pending, Resident};
 use crate::data::{self, Dataset, Store};
 

@@ -1,8 +1,8 @@
 //! How far a tensor is from what the reference has in its place.
 
-use ndarray::{Array2, ArrayRef2};
+use ndarray::{Array1, Array2, ArrayRef2};
 
-use super::{Stage, TOLERANCE, Wrong};
+use super::wrong::{Stage, TOLERANCE, Wrong};
 use crate::threads;
 
 /// Rows that are computed at once: enough for a fast matrix product, few beside the whole in f64.
@@ -130,4 +130,18 @@ impl Distance {
         let relative = (self.difference / self.norm).sqrt().max(self.worst / self.largest);
         if relative.is_nan() { f64::INFINITY } else { relative }
     }
+}
+
+/// Checks every element.
+pub(super) fn every(found: Values, expected: impl Fn(&[usize]) -> Array2<f64> + Sync) -> Stage {
+    found.compare(&all(found.rows()), &all(found.width()), expected)
+}
+
+pub(super) fn all(count: usize) -> Vec<usize> {
+    (0..count).collect()
+}
+
+/// The sum of what `part` makes of some of `0..count` at a time.
+pub(super) fn total(count: usize, part: impl Fn(&[usize]) -> Array1<f64> + Sync) -> Array1<f64> {
+    in_parts(&all(count), part).into_iter().reduce(|sum, part| sum + part).unwrap_or_default()
 }

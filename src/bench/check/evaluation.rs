@@ -2,8 +2,9 @@
 
 use ndarray::{Array2, ArrayRef2, ArrayView2};
 
-use super::compare::{Values, in_parts};
-use super::{Batch, Errors, TOLERANCE, Wrong, all, every, losses};
+use super::batch::{Batch, losses};
+use super::compare::{Values, all, every, in_parts};
+use super::wrong::{Errors, TOLERANCE, Wrong};
 use crate::backend::Evaluation;
 use crate::data::Dataset;
 use crate::functions::argmax;

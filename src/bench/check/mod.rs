@@ -6,25 +6,28 @@
 //! computed whole, and all the others summed with random signs: a sum costs a row of numbers in place of a matrix, and
 //! the row or column whose sum is farthest off is computed whole too.
 
+mod batch;
 mod compare;
 mod evaluation;
 mod sample;
 #[cfg(test)]
 mod tests;
+mod wrong;
 
-use std::fmt;
-
-use ndarray::{Array1, Array2, ArrayRef2, ArrayView1, Axis};
+use ndarray::{Array1, Array2, Axis};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-use self::compare::{Values, in_parts};
+use self::batch::{Batch, losses};
+use self::compare::{Values, all, every, in_parts, total};
 pub use self::evaluation::check_evaluation;
 use self::sample::{farthest, sample, signs};
+pub use self::wrong::{Errors, TOLERANCE, Wrong};
+use self::wrong::{Stage, Stages};
 use crate::backend::Intermediates;
 use crate::data::Dataset;
 use crate::functions::{one_hot, relu_grad};
-use crate::net::{Activation, Gradients, Net, Output, Params, Shape, Tensor};
+use crate::net::{Activation, Gradients, Net, Params, Shape, Tensor};
 use crate::reference::{self, TwoLayerNet};
 
 /// What a backend answered for one batch.
@@ -40,98 +43,8 @@ pub struct Found {
     pub after: Params,
 }
 
-/// The relative error that each stage may have, by norm and at the worst element.
-///
-/// f32 rounds to 6e-8 of a value, and adding up K products one after another rounds to about sqrt(K) / 2 of that: 3e-6
-/// for the 8,192 of the largest batch. The most that was measured is 5e-6 (W1's gradient of such a batch, on a software
-/// GPU), and 4e-7 for a batch of 100.
-pub const TOLERANCE: f64 = 1e-5;
-
 /// Most multiplications that one product of matrices is computed with: about a tenth of a second.
 const MOST_PRODUCTS: usize = 1 << 30;
-
-/// The error of every stage, none above [`TOLERANCE`].
-#[derive(Clone, Debug, PartialEq)]
-pub struct Errors {
-    /// Each stage's name and relative error, in the order in which they were checked.
-    pub stages: Vec<(&'static str, f64)>,
-}
-
-impl Errors {
-    /// The largest error of any stage.
-    #[must_use]
-    pub fn largest(&self) -> f64 {
-        self.stages.iter().fold(0.0, |largest, (_, error)| largest.max(*error))
-    }
-}
-
-/// Which stage of a backend is wrong.
-#[derive(Clone, Debug, PartialEq, thiserror::Error)]
-pub enum Wrong {
-    /// A tensor has not as many values as its shape says.
-    #[error("{stage} is wrong: it has {found} values, the reference has {expected}")]
-    Length {
-        /// The tensor.
-        stage: &'static str,
-        /// Its values.
-        found: usize,
-        /// The reference's.
-        expected: usize,
-    },
-    /// A tensor's values are not the reference's.
-    #[error(
-        "{stage} is wrong: relative error {error:.1e} (at most {TOLERANCE:e}), worst{}: {found}, \
-         the reference has {expected}",
-        Place(place)
-    )]
-    Values {
-        /// The tensor.
-        stage: &'static str,
-        /// Its relative error: by norm, or that of its worst element beside the largest one, whichever is larger.
-        error: f64,
-        /// Row and column of its worst element; a vector's has one number, and a single number's none.
-        place: Vec<usize>,
-        /// That element.
-        found: f32,
-        /// The reference's.
-        expected: f32,
-    },
-    /// The images of a class are counted to a prediction too often or too seldom.
-    #[error(
-        "the confusion matrix is wrong: {found} images of label {label} predicted as {predicted}, \
-         the reference has {least} to {most}"
-    )]
-    Confusion {
-        /// The images' label.
-        label: usize,
-        /// The class predicted.
-        predicted: usize,
-        /// How many were counted.
-        found: u32,
-        /// How many images are beyond doubt.
-        least: u32,
-        /// How many there are with those whose largest logits f32 can't tell apart.
-        most: u32,
-    },
-    /// The images of a class are not all counted, or counted more than once.
-    #[error("the confusion matrix is wrong: {found} images of label {label}, the set has {expected}")]
-    Count {
-        /// The images' label.
-        label: usize,
-        /// How many were counted.
-        found: u32,
-        /// How many the set has.
-        expected: u32,
-    },
-}
-
-struct Place<'a>(&'a [usize]);
-
-impl fmt::Display for Place<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.0.is_empty() { Ok(()) } else { write!(f, " at {:?}", self.0) }
-    }
-}
 
 /// Random parameters to check a backend with: of a size that keeps units away from saturation, and with biases that
 /// are not 0, so that no value passes for another.
@@ -173,33 +86,6 @@ pub fn check(
 ) -> Result<Errors, Wrong> {
     let check = Check { net, params, batch: Batch { set, images: batch }, most_products: MOST_PRODUCTS };
     check.stages(learning_rate, found)
-}
-
-type Stages = Vec<(&'static str, f64)>;
-type Stage = Result<(&'static str, f64), Wrong>;
-
-/// The images of a batch, a row an image.
-#[derive(Clone, Copy)]
-struct Batch<'a> {
-    set: &'a Dataset,
-    images: &'a [u32],
-}
-
-impl Batch<'_> {
-    /// Some of the images x, `[rows, input]`.
-    fn rows(&self, rows: &[usize]) -> Array2<f64> {
-        let images: Vec<u32> = rows.iter().map(|&row| self.images[row]).collect();
-        self.set.inputs(&images)
-    }
-
-    /// Some of the pixels of every image, `[N, pixels]`.
-    fn columns(&self, pixels: &[usize]) -> Array2<f64> {
-        Array2::from_shape_fn((self.images.len(), pixels.len()), |(n, i)| self.set.input(self.images[n], pixels[i]))
-    }
-
-    fn labels(&self, rows: &[usize]) -> Vec<usize> {
-        rows.iter().map(|&row| self.set.labels()[self.images[row] as usize].into()).collect()
-    }
 }
 
 struct Check<'a> {
@@ -324,36 +210,5 @@ impl Check<'_> {
             Activation::Sigmoid => z1.mapv_into(|z| z * (1.0 - z)),
             Activation::Relu => relu_grad(&z1),
         }
-    }
-}
-
-/// Checks every element.
-fn every(found: Values, expected: impl Fn(&[usize]) -> Array2<f64> + Sync) -> Stage {
-    found.compare(&all(found.rows()), &all(found.width()), expected)
-}
-
-fn all(count: usize) -> Vec<usize> {
-    (0..count).collect()
-}
-
-/// The sum of what `part` makes of some of `0..count` at a time.
-fn total(count: usize, part: impl Fn(&[usize]) -> Array1<f64> + Sync) -> Array1<f64> {
-    in_parts(&all(count), part).into_iter().reduce(|sum, part| sum + part).unwrap_or_default()
-}
-
-/// Each image's loss from its logits a2 `[N, classes]`: by log-softmax as the backends compute it, without the book's
-/// 1e-7, or half the squared error.
-fn losses(net: &Net, a2: &ArrayRef2<f64>, labels: &[usize]) -> Vec<f64> {
-    let cross_entropy = |a2: ArrayView1<f64>, label: usize| {
-        let max = a2.fold(f64::NEG_INFINITY, |max, &a| max.max(a));
-        a2.mapv(|a| (a - max).exp()).sum().ln() - (a2[label] - max)
-    };
-    let squared_error = |y: ArrayView1<f64>, label: usize| {
-        y.indexed_iter().map(|(k, y)| (y - f64::from(u8::from(k == label))).powi(2)).sum::<f64>() / 2.0
-    };
-    let images = a2.outer_iter().zip(labels);
-    match net.output {
-        Output::Softmax => images.map(|(a2, &label)| cross_entropy(a2, label)).collect(),
-        Output::Identity => images.map(|(y, &label)| squared_error(y, label)).collect(),
     }
 }

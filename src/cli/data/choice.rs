@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use clap::builder::{OsStringValueParser, TypedValueParser};
 use clap::{Arg, Args};
 
-use crate::cli::Error;
+use crate::cli::common::{DATA_CHOICES, Error};
 use crate::cli::shell::quoted;
 use crate::data::download::{self, Patience};
 use crate::data::public::{Loaded, PublicSet};
@@ -75,8 +75,6 @@ pub(in crate::cli) enum Place {
 }
 
 /// What --data takes.
-pub(in crate::cli) const CHOICES: &str = "give auto, mnist, fashion-mnist, kmnist, synthetic or a folder of IDX files";
-
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::cli) enum Choice {
     Auto,
@@ -94,7 +92,7 @@ impl Choice {
     /// What a word stands for, in any case, or else a path.
     fn of(given: OsString) -> Result<Self, &'static str> {
         Ok(match given.to_str().map(str::to_ascii_lowercase).as_deref() {
-            Some("") => return Err(CHOICES),
+            Some("") => return Err(DATA_CHOICES),
             Some("auto") => Self::Auto,
             Some("synthetic" | BUILT_IN) => Self::Synthetic,
             Some(name) => name.parse().map_or_else(|_| Self::Dir(given.into()), Self::Public),

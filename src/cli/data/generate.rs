@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::check_target;
+use super::target::check_target;
 use crate::cli::{Error, print};
 use crate::data::description::{self, Description};
 use crate::data::{self, FILE_NAMES, digits, idx};

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use super::check_target;
+use super::target::check_target;
 use crate::cli::{Error, print};
 use crate::data::import::{self, Imported, LabelColumn, Options, Remark};
 use crate::data::{self, Splits, save_dir};

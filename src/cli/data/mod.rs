@@ -6,14 +6,11 @@ mod generate;
 mod import;
 mod info;
 mod show;
+mod target;
 
-use std::path::Path;
-
-use clap::{Subcommand, ValueEnum};
+use clap::Subcommand;
 
 use super::Error;
-use crate::data::{Store, Stores, occupied};
-use crate::report::progress::Progress;
 
 #[derive(Subcommand)]
 pub(super) enum Commands {
@@ -36,41 +33,5 @@ pub(super) fn run(command: &Commands) -> Result<(), Error> {
         Commands::Generate(arguments) => generate::run(arguments),
         Commands::Show(arguments) => show::run(arguments),
         Commands::Import(arguments) => import::run(arguments),
-    }
-}
-
-/// Which of the two sets.
-#[derive(Clone, Copy, ValueEnum)]
-enum Split {
-    Train,
-    Test,
-}
-
-impl Split {
-    fn of(self, stores: &Stores) -> &Store {
-        match self {
-            Self::Train => &stores.train,
-            Self::Test => &stores.test,
-        }
-    }
-}
-
-/// Checks that a set may be written into a folder: that nothing is there that reading would take for a set, unless it may be
-/// overwritten.
-fn check_target(folder: &Path, overwrite: bool, progress: &Progress) -> Result<(), Error> {
-    if folder.is_file() {
-        return Err(Error::NotAFolder(folder.to_owned()));
-    }
-    match occupied(folder) {
-        None => Ok(()),
-        Some(there) if overwrite => {
-            progress.notice(format_args!(
-                "{} is there; what is written into {} now is read in its place",
-                there.display(),
-                folder.display()
-            ));
-            Ok(())
-        }
-        Some(there) => Err(Error::SetThere(there)),
     }
 }

@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::Split;
 use super::choice::DataArguments;
+use super::target::Split;
 use crate::cli::{Error, check_free, print};
 use crate::report::plot::check_plot_place;
 use crate::report::progress::Progress;

@@ -9,7 +9,7 @@ use libc::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGXCPU, SIGXFSZ, c_int};
 use signal_hook::iterator::SignalsInfo;
 use signal_hook::iterator::exfiltrator::WithOrigin;
 
-use super::on_signal;
+use super::unsaved::on_signal;
 
 /// Hears each signal that was not ignored when the process started: whoever had it ignored meant it (nohup and SIGHUP).
 ///

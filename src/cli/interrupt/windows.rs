@@ -3,7 +3,7 @@
 use std::thread::sleep;
 use std::time::Duration;
 
-use super::on_signal;
+use super::unsaved::on_signal;
 
 type Routine = extern "system" fn(u32) -> i32;
 

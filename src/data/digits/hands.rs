@@ -1,7 +1,9 @@
 //! The ways to write each digit.
 
-use super::CLASSES;
 use super::pen::Point;
+
+/// Number of labels: the digits 0 to 9.
+pub const CLASSES: usize = 10;
 
 /// Side of the square that the points lie in.
 pub const SIDE: f32 = 100.0;

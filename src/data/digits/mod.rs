@@ -19,12 +19,8 @@ use super::{Dataset, Error, Splits};
 use crate::{memory, threads};
 use writer::Writer;
 
-/// Pixels along one side of an image.
-pub const SIDE: usize = 28;
-/// Bytes of one image, row-major, 0 for black paper and 255 for white ink.
-pub const PIXELS: usize = SIDE * SIDE;
-/// Number of labels: the digits 0 to 9.
-pub const CLASSES: usize = 10;
+pub use hands::CLASSES;
+pub use pen::{PIXELS, SIDE};
 
 /// `count` digit images of [`PIXELS`] bytes, one after another, and their labels, 0 to 9.
 ///

@@ -2,7 +2,10 @@
 
 use std::ops::Range;
 
-use super::{PIXELS, SIDE};
+/// Pixels along one side of an image.
+pub const SIDE: usize = 28;
+/// Bytes of one image, row-major, 0 for black paper and 255 for white ink.
+pub const PIXELS: usize = SIDE * SIDE;
 
 /// Side of the box that holds all ink of a digit.
 pub const BOX: usize = 20;

@@ -5,9 +5,8 @@ use std::ops::Range;
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 
-use super::hands::{self, DIGITS, Digit, Hand};
-use super::pen::{Pen, Point};
-use super::{CLASSES, PIXELS};
+use super::hands::{self, CLASSES, DIGITS, Digit, Hand};
+use super::pen::{PIXELS, Pen, Point};
 
 // How much digits vary. These numbers, and the shares, widths and leans in `hands`, are such that a network that has seen
 // nothing else reads MNIST's training images best.

@@ -6,13 +6,15 @@ use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
+use super::finish::{Raw, finish};
 use super::names::Naming;
 use super::picture::{self, ENDINGS, Picture};
+use super::problem::{Error, Fault, Problem};
 use super::remark::{Remark, Why};
+use super::source::{Imported, Options};
 use super::text::as_text;
-use super::{Error, Fault, Imported, Options, Problem, Raw, finish};
-use crate::data::dataset;
 use crate::data::description::Paper;
+use crate::data::limits;
 use crate::data::locate::is_hidden;
 use crate::{memory, threads};
 
@@ -341,7 +343,7 @@ fn size(
     let most = counts.iter().rev().max_by_key(|(_, count)| *count).map(|(size, _)| *size).ok_or(Problem::Empty)?;
     let expected = asked.unwrap_or(most);
     let (rows, cols) = expected;
-    dataset::pixels(rows, cols).ok_or(Problem::ImageSize { rows, cols })?;
+    limits::pixels(rows, cols).ok_or(Problem::ImageSize { rows, cols })?;
     let others: Vec<Fault> = all
         .iter()
         .filter(|(_, size)| *size != expected)

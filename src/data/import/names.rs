@@ -2,9 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::problem::Problem;
 use super::remark::Remark;
-use super::{Classes, Problem};
-use crate::data::dataset::MAX_CLASSES;
+use super::source::Classes;
+use crate::data::limits::MAX_CLASSES;
 
 /// Which labels go with which names.
 pub(super) struct Labels {

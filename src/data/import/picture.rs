@@ -7,7 +7,7 @@ use image::codecs::png::PngDecoder;
 use image::codecs::webp::WebPDecoder;
 use image::{AnimationDecoder, DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits};
 
-use crate::data::dataset;
+use crate::data::limits;
 use crate::data::sniff::{FileKind, file_kind};
 
 /// The ends of the names of pictures that are read, in small letters.
@@ -145,7 +145,7 @@ pub fn read(bytes: &[u8]) -> Result<Picture, Problem> {
     let mut decoder = reader.into_decoder().map_err(Problem::Decoder)?;
     let (cols, rows) = decoder.dimensions();
     let (rows, cols) = (rows as usize, cols as usize);
-    dataset::pixels(rows, cols).ok_or(Problem::Size { rows, cols })?;
+    limits::pixels(rows, cols).ok_or(Problem::Size { rows, cols })?;
     if format == ImageFormat::Jpeg && !is_whole_jpeg(bytes) {
         return Err(Problem::Cut);
     }
@@ -169,7 +169,7 @@ fn has_more_frames(bytes: &[u8], format: ImageFormat) -> bool {
         ImageFormat::Gif => {
             let (cols, rows) = GifDecoder::new(bytes.clone()).map_or((0, 0), |decoder| decoder.dimensions());
             // Frames are decoded to be counted, so none that are too large.
-            dataset::pixels(rows as usize, cols as usize).is_some()
+            limits::pixels(rows as usize, cols as usize).is_some()
                 && GifDecoder::new(bytes)
                     .is_ok_and(|decoder| decoder.into_frames().nth(1).is_some_and(|frame| frame.is_ok()))
         }

@@ -1,5 +1,7 @@
 //! A table of numbers: a line an image, of its label and its pixels row by row.
 
+mod problem;
+
 use std::collections::HashMap;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
@@ -8,144 +10,24 @@ use std::path::Path;
 use csv::ByteRecord;
 
 use super::field::{as_number, as_text, excerpt, trimmed};
+use super::finish::{Raw, finish};
 use super::heading::{SPACE, counter, is_heading, labelled, said_separator, separator};
 use super::names::Naming;
+use super::problem::{Error, Problem as SourceProblem};
 use super::remark::Remark;
-use super::text::utf8;
-use super::{Error, Imported, LabelColumn, Options, Raw, finish};
+use super::source::{Classes, Imported, LabelColumn, Options};
+use super::text::{as_text as as_word, utf8};
 use crate::data::sniff::file_kind;
-use crate::data::{dataset, gzip};
+use crate::data::{gzip, limits};
 use crate::{NoMemory, memory};
 
-/// What is wrong in a table.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum Problem {
-    /// Nothing stands between fields.
-    #[error(
-        "line 1 has no comma, semicolon or tab ({0:?}); each line is a label and the pixels, with one of these between"
-    )]
-    NoSeparator(String),
-    /// A quoted field that goes on over the end of its line: a quote is missing.
-    #[error("line {line}, column {column}: a quoted field goes on over the end of the line; mend its quotes")]
-    LineBreak {
-        /// Which line, from 1.
-        line: u64,
-        /// Which column, from 1.
-        column: usize,
-    },
-    /// A line of one number beside its label.
-    #[error(
-        "has one number a line beside the label, so images of one pixel: a list of files? Where not, give the --size"
-    )]
-    OnePixel,
-    /// A line of nothing beside its label.
-    #[error("has no numbers beside the label: a list of files? Give the pixels themselves, or a folder of pictures")]
-    NoPixels,
-    /// A field that is no number.
-    #[error("line {line}, column {column}: {found:?} is no number; each line is a label and the pixels")]
-    NoNumber {
-        /// Which line, from 1.
-        line: u64,
-        /// Which column, from 1.
-        column: usize,
-        /// What stands there.
-        found: String,
-    },
-    /// A label that is out of range.
-    #[error("line {line}: {found:?} is no whole number from {least} to {most}, as labels are{}", if *is_counter {
-        "; its column counts the lines, so it is no label: take it out"
-    } else { "; --label says which column has them" })]
-    Label {
-        /// Which line, from 1.
-        line: u64,
-        /// What stands there.
-        found: String,
-        /// The least label.
-        least: u8,
-        /// The largest label.
-        most: u16,
-        /// Whether the column counts the lines.
-        is_counter: bool,
-    },
-    /// A pixel beyond white, or below black.
-    #[error("line {line}, column {column}: a pixel of {value}, where {full} is white; {}", if *value < 0.0 {
-        "give pixels from 0"
-    } else { "--max says what is white" })]
-    Pixel {
-        /// Which line, from 1.
-        line: u64,
-        /// Which column, from 1.
-        column: usize,
-        /// The pixel.
-        value: f32,
-        /// White.
-        full: f32,
-    },
-    /// A line with fewer or more fields than the first.
-    #[error("line {line} has {found} fields where the lines before have {expected}; give all lines the same")]
-    Fields {
-        /// Which line, from 1.
-        line: u64,
-        /// Its fields.
-        found: usize,
-        /// Those of the first.
-        expected: usize,
-    },
-    /// Another number of pixels than was asked for, or than the training images have.
-    #[error("has {found} pixels a line where {expected} are expected{}", if found + 1 == *expected {
-        ", one fewer: it seems to have no labels; give one that has"
-    } else { "; give images of one size" })]
-    Pixels {
-        /// Pixels of a line.
-        found: usize,
-        /// Those expected.
-        expected: usize,
-    },
-    /// So many pixels that they are no square, and no size was given.
-    #[error("has {pixels} pixels a line, which are no square; {}", if (pixels + 1).isqrt().pow(2) == pixels + 1 {
-        format!("with the label they would be {0}x{0}: does it have no labels? If it has, give the --size of an image", (pixels + 1).isqrt())
-    } else { "give the --size of an image".to_owned() })]
-    NotSquare {
-        /// Pixels of a line.
-        pixels: usize,
-    },
-    /// A heading that names only pixels.
-    #[error(
-        "line 1 names {columns} columns, {first} to {last}, none of them a label: it seems to have none; where one is, --label says it"
-    )]
-    NoLabel {
-        /// How many columns there are.
-        columns: usize,
-        /// The first one's heading.
-        first: String,
-        /// The last one's.
-        last: String,
-    },
-    /// A heading in which several columns could be the label.
-    #[error("line 1 has several columns that could be the label: {}; --label says which it is", .0.join(", "))]
-    SeveralLabels(Vec<String>),
-    /// A column that was asked for and is not there.
-    #[error("has no column {0} for the label; give another --label")]
-    NoColumn(String),
-    /// The first column is no label, and the last may be.
-    #[error(
-        "its first column {first}, and its last, from {} to {}, looks like labels; give --label last, or --label first",
-        last.0, last.1
-    )]
-    LabelLast {
-        /// What the first column is like.
-        first: &'static str,
-        /// The least and the largest value of the last.
-        last: (f32, f32),
-    },
-}
+pub use problem::Problem;
 
 /// How far fractions may go beyond black and white, as a share of white: resized pictures do.
 const BEYOND: f32 = 0.1;
 
 /// The largest label.
-const MOST_LABEL: u16 = dataset::MAX_CLASSES as u16 - 1;
+const MOST_LABEL: u16 = limits::MAX_CLASSES as u16 - 1;
 
 /// Takes over a table.
 pub(super) fn read(path: &Path, options: &Options, train: Option<&Imported>) -> Result<Imported, Error> {
@@ -167,18 +49,14 @@ pub(super) fn read(path: &Path, options: &Options, train: Option<&Imported>) -> 
 ///
 /// # Errors
 /// What is wrong in it.
-pub fn read_table(
-    input: impl BufRead,
-    options: &Options,
-    train: Option<&Imported>,
-) -> Result<Imported, super::Problem> {
+pub fn read_table(input: impl BufRead, options: &Options, train: Option<&Imported>) -> Result<Imported, SourceProblem> {
     let mut input = BufReader::new(gzip::unpacked(input)?);
     let first = input.fill_buf()?;
     // Two letters may begin a text as well.
     let is_binary =
         !first.is_ascii() || first.contains(&0) || matches!(first.trim_ascii_start().first(), Some(b'<' | b'[' | b'{'));
     if let Some(kind) = file_kind(first).filter(|_| is_binary) {
-        return Err(super::Problem::NoTable(kind));
+        return Err(SourceProblem::NoTable(kind));
     }
     let (text, encoding) = utf8(input)?;
     let mut table = Table::read(BufReader::new(text))?;
@@ -235,7 +113,7 @@ fn size(
     pixels: usize,
     asked: Option<(usize, usize)>,
     train: Option<&Imported>,
-) -> Result<(usize, usize), super::Problem> {
+) -> Result<(usize, usize), SourceProblem> {
     let known = train.map(|train| (train.set.rows(), train.set.cols())).or(asked);
     let (rows, cols) = match known {
         Some((rows, cols)) if rows.checked_mul(cols) == Some(pixels) => (rows, cols),
@@ -247,7 +125,7 @@ fn size(
         None if pixels.isqrt().pow(2) == pixels => (pixels.isqrt(), pixels.isqrt()),
         None => return Err(Problem::NotSquare { pixels }.into()),
     };
-    dataset::pixels(rows, cols).ok_or(super::Problem::ImageSize { rows, cols })?;
+    limits::pixels(rows, cols).ok_or(SourceProblem::ImageSize { rows, cols })?;
     Ok((rows, cols))
 }
 
@@ -344,11 +222,11 @@ impl Words {
 }
 
 impl Table {
-    fn read(mut input: impl BufRead) -> Result<Self, super::Problem> {
+    fn read(mut input: impl BufRead) -> Result<Self, SourceProblem> {
         let mut head = Vec::new();
         read_line(&mut input, &mut head)?;
         if head.trim_ascii().is_empty() && input.fill_buf()?.is_empty() {
-            return Err(super::Problem::Empty);
+            return Err(SourceProblem::Empty);
         }
         let said = said_separator(&head);
         if said.is_some() {
@@ -410,10 +288,10 @@ impl Table {
             }
             table.add(line, &fields, has_decimal_comma)?;
         }
-        if table.lines.is_empty() { Err(super::Problem::Empty) } else { Ok(table) }
+        if table.lines.is_empty() { Err(SourceProblem::Empty) } else { Ok(table) }
     }
 
-    fn add(&mut self, line: u64, fields: &[&[u8]], has_decimal_comma: bool) -> Result<(), super::Problem> {
+    fn add(&mut self, line: u64, fields: &[&[u8]], has_decimal_comma: bool) -> Result<(), SourceProblem> {
         self.values.reserve(fields.len())?;
         let row = self.lines.len();
         self.lines.push(line);
@@ -431,7 +309,7 @@ impl Table {
                     return Err(Problem::NoNumber { line, column: column + 1, found: excerpt(field) }.into());
                 }
                 self.words.columns.entry(column).or_insert(row);
-                let (word, is_utf8) = super::text::as_text(field);
+                let (word, is_utf8) = as_word(field);
                 if !is_utf8 && self.odd_text.is_none() {
                     self.odd_text = Some(word.clone());
                 }
@@ -492,7 +370,7 @@ impl Table {
     /// The least and the largest value of a column that could hold labels: whole numbers, some of them different, that use half
     /// of their range or more.
     fn looks_like_labels(&self, column: usize) -> Option<(f32, f32)> {
-        let mut is_used = [false; dataset::MAX_CLASSES];
+        let mut is_used = [false; limits::MAX_CLASSES];
         for row in 0..self.lines.len() {
             let value = self.value(row, column);
             let used = is_used.get_mut(value as usize).filter(|_| value >= 0.0 && value.fract() == 0.0)?;
@@ -530,7 +408,7 @@ impl Table {
         column: usize,
         is_said: bool,
         naming: Naming,
-    ) -> Result<(Vec<u8>, super::Classes, Vec<Remark>), super::Problem> {
+    ) -> Result<(Vec<u8>, Classes, Vec<Remark>), SourceProblem> {
         let text = |row: usize| match self.words.at.get(&(row, column)) {
             Some(word) => word.clone(),
             None => self.value(row, column).to_string(),
@@ -566,7 +444,7 @@ impl Table {
         }
         let (names, rows): (Vec<String>, Vec<usize>) = texts.into_iter().unzip();
         let labels = naming.labels(&names).map_err(|problem| match problem {
-            super::Problem::Label { found, least, most } => {
+            SourceProblem::Label { found, least, most } => {
                 no_label(rows[names.iter().position(|name| *name == found).unwrap_or(0)], least, most).into()
             }
             other => other,
@@ -592,7 +470,7 @@ impl Table {
         is_pixel: impl Fn(usize) -> bool,
         max: Option<u16>,
         train: Option<&Imported>,
-    ) -> Result<(f32, f32), super::Problem> {
+    ) -> Result<(f32, f32), SourceProblem> {
         let columns: Vec<usize> = (0..self.columns).filter(|&column| is_pixel(column)).collect();
         let has_fractions = columns.iter().any(|&column| self.has_fractions[column]);
         let mut largest = (0.0, 0, 0);
@@ -630,7 +508,7 @@ impl Table {
         if let (None, Some(train)) = (max, train) {
             let found = if are_fractions { 1.0 } else { largest.0 };
             if are_fractions && train.full > 1.0 || largest.0 > train.full + beyond {
-                return Err(super::Problem::OtherScale { found, expected: train.full });
+                return Err(SourceProblem::OtherScale { found, expected: train.full });
             }
         }
         if largest.0 > full + beyond {
@@ -690,7 +568,7 @@ mod tests {
     use super::*;
     use crate::data::Dataset;
 
-    fn with(text: impl AsRef<[u8]>, options: &Options) -> Result<Imported, super::super::Problem> {
+    fn with(text: impl AsRef<[u8]>, options: &Options) -> Result<Imported, super::SourceProblem> {
         read_table(text.as_ref(), options, None)
     }
 
@@ -851,9 +729,9 @@ mod tests {
 
     #[test]
     fn what_is_no_table_of_images_is_named() {
-        assert!(matches!(with("", &Options::default()), Err(super::super::Problem::Empty)));
-        assert!(matches!(with("\n\n", &Options::default()), Err(super::super::Problem::Empty)));
-        assert!(matches!(with("label,pixel", &Options::default()), Err(super::super::Problem::Empty)));
+        assert!(matches!(with("", &Options::default()), Err(super::SourceProblem::Empty)));
+        assert!(matches!(with("\n\n", &Options::default()), Err(super::SourceProblem::Empty)));
+        assert!(matches!(with("label,pixel", &Options::default()), Err(super::SourceProblem::Empty)));
         assert!(said("3").contains("line 1 has no comma, semicolon or tab (\"3\")"));
         assert!(said("{\"a\": [1, 2]}").contains("is JSON"));
         assert!(said("label\n1,3\n2,4").contains("no comma"));

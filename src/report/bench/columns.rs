@@ -2,6 +2,7 @@
 
 use comfy_table::{CellAlignment, Table, presets};
 
+use super::figures::NONE;
 use crate::report::width::{shortened, width};
 
 /// Rows under a line of their own.
@@ -35,7 +36,7 @@ fn blocks(headings: &[&str], sections: &[Section], columns: usize) -> Vec<Vec<us
     let room = (columns + 1).saturating_sub(takes(0));
     let mut blocks: Vec<Vec<usize>> = Vec::new();
     let mut left = 0;
-    for column in (1..headings.len()).filter(|column| cells(*column).any(|cell| cell != super::NONE)) {
+    for column in (1..headings.len()).filter(|column| cells(*column).any(|cell| cell != NONE)) {
         let takes = takes(column);
         match blocks.last_mut() {
             Some(block) if takes <= left => block.push(column),

@@ -1,6 +1,6 @@
 //! One line a row, for a spreadsheet.
 
-use super::network;
+use super::figures::network;
 use crate::bench::record::{Record, Row};
 use crate::devices::{Card, Hardware};
 

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::{
+use super::figures::{
     KERNEL_HEADINGS, apart, card, cell, circumstances, device, driver, figures, headings, kernels, network, notes,
     rows_with_kernels, significant,
 };

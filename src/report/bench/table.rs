@@ -5,7 +5,7 @@ use std::fmt::Write;
 use comfy_table::{CellAlignment, ContentArrangement};
 
 use super::columns::{Section, fits, plain, table as columns_of};
-use super::{
+use super::figures::{
     DISPATCHES, KERNEL_HEADINGS, NONE, card, cell, circumstances, device, driver, figures, headings, images, kernels,
     network, notes, rows_with_kernels, significant,
 };

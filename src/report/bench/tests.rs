@@ -1,8 +1,12 @@
 //! Every format of one run that has every kind of row.
 
+use super::figures::*;
 use super::*;
-use crate::bench::record::During;
+use crate::bench::others::Others;
 use crate::bench::record::tests::record;
+use crate::bench::record::{ControlRow, During, Machine, Record, Row};
+use crate::bench::stats::Verdict;
+use crate::devices::Kind;
 use crate::report::width::width;
 
 /// Terminals that everything but notes must fit.
