@@ -10,8 +10,8 @@ use std::iter::{once, repeat_n};
 use std::path::{Path, PathBuf};
 
 /// The rooms from the ground up. A file may import from its own room, and from the floors below.
-const FLOORS: [&[&str]; 13] = [
-    &["memory", "words"],
+const FLOORS: [&[&str]; 14] = [
+    &["book", "memory", "words"],
     &["files", "functions", "random", "threads"],
     &["machine", "net"],
     &["reference"],
@@ -19,9 +19,10 @@ const FLOORS: [&[&str]; 13] = [
     &["backend"],
     &BACKENDS,
     &["devices"],
+    &["selftest"],
     &["train"],
     &["gradcheck", "model"],
-    &["bench"],
+    &["bench", "classifier"],
     &["report"],
     &["cli"],
 ];
