@@ -1,4 +1,6 @@
 //! Every device's backend passes the benchmark's check.
+//!
+//! The check is an oracle of its own, on purpose: docs/decisions.md says why there are two.
 
 mod common;
 

@@ -1,4 +1,6 @@
 //! A numerical gradient is the naive central difference, not a derivative in disguise: on every device, against f64.
+//!
+//! Oracles: `TwoLayerNet::numerical_gradient` where two passes a parameter are few enough, else `TwoLayerNet::exact_gradient`.
 
 mod common;
 

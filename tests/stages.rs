@@ -1,4 +1,6 @@
 //! Every kernel against the f64 reference, stage by stage, on every device: a wrong one is found by its name.
+//!
+//! Oracles: `TwoLayerNet::pass` for the values, `TwoLayerNet::gradient_of` them, and `common::mean_loss`.
 
 mod common;
 
@@ -15,6 +17,7 @@ use twolayer::devices::Device;
 use twolayer::net::Activation::{Relu, Sigmoid};
 use twolayer::net::Output::{Identity, Softmax};
 use twolayer::net::{Activation, Output, Shape};
+use twolayer::reference::TwoLayerNet;
 
 /// f32 sums of a few thousand products, against f64.
 const TOLERANCE: f64 = 5e-6;
@@ -69,8 +72,10 @@ fn stages_of(device: &Device, mut case: Case) -> Result<(), backend::Error> {
     let batch = case.indices(1);
     let (x, t) = case.set.batch(&batch);
     let reference = case.reference();
-    let (pass, gradient) = (reference.pass(&x, &t), reference.gradient(&x, &t));
-    let mean_loss = mean_loss(&reference, &x, &t);
+    // One pass for all: of the largest batch and layer it takes longer than a device does.
+    let pass = reference.pass(&x, &t);
+    let gradient = TwoLayerNet::gradient_of(&x, &pass);
+    let mean_loss = mean_loss(&reference, &pass, &x, &t);
 
     for (plan, device) in with_every_plan(device, case.net.shape) {
         let mut backend = case.backend(&device)?;

@@ -164,7 +164,9 @@ impl TwoLayerNet {
         Self::gradient_of(x, &pass)
     }
 
-    fn gradient_of(x: &ArrayRef2<f64>, Pass { z1, dy, da1, .. }: &Pass) -> Tensors {
+    /// The gradient of the mean loss from the batch x `[N, input]` and its pass: what [`TwoLayerNet::gradient`] makes of both.
+    #[must_use]
+    pub fn gradient_of(x: &ArrayRef2<f64>, Pass { z1, dy, da1, .. }: &Pass) -> Tensors {
         Tensors { w1: x.t().dot(da1), b1: da1.sum_axis(Axis(0)), w2: z1.t().dot(dy), b2: dy.sum_axis(Axis(0)) }
     }
 

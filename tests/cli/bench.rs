@@ -8,6 +8,8 @@ use crate::place::*;
 
 /// The least that can be timed.
 const LEAST: &str = "bench --device cpu --hidden 3 --batch-size 5 -r 2";
+/// The same where nothing is said of how the rounds scatter.
+const ONCE: &str = "bench --device cpu --hidden 3 --batch-size 5 -r 1";
 
 #[test]
 fn json_holds_what_is_promised() {
@@ -78,15 +80,15 @@ fn every_format_is_printed_on_stdout_alone() {
     }
     assert_holds(&table.stderr, "custom: preparing 0 CPU");
     assert!(!table.stderr.contains("steps/s"), "{}", table.stderr);
-    let md = place.ok(&format!("{LEAST} --format md --quiet"));
+    let md = place.ok(&format!("{ONCE} --format md --quiet"));
     assert!(md.stdout.contains("\n| workload | network | images | device |"), "{}", md.stdout);
     assert_eq!(md.stderr, "");
-    let csv = place.ok(&format!("{LEAST} --format csv"));
+    let csv = place.ok(&format!("{ONCE} --format csv"));
     assert!(csv.stdout.starts_with("version,commit,date,") && csv.stdout.lines().count() == 2, "{}", csv.stdout);
     assert_holds(&csv.stderr, "control: ");
-    let json = place.ok(&format!("{LEAST} --format json"));
+    let json = place.ok(&format!("{ONCE} --format json"));
     assert!(serde_json::from_str::<Value>(&json.stdout).unwrap()["rows"].is_array());
-    place.ok(&format!("{LEAST} --format json --json"));
+    place.ok(&format!("{ONCE} --format json --json"));
 }
 
 #[test]
@@ -104,8 +106,6 @@ fn a_saved_run_is_compared_with() {
     let ratio = float(&row["steps_per_second"]) / float(&old["steps_per_second"]);
     assert_close(float(&row["compared"]["ratio"]), ratio);
     assert_eq!(run["compared_with"], saved["build"]);
-    let said = place.ok(&format!("{LEAST} --compare saved.json"));
-    assert_holds(&said.stdout, "to saved");
     // As another machine saved it, by another name of the same network, and by a later version.
     let mut other = kept;
     other["machine"]["cpu"] = "Abacus 9000".into();
@@ -160,6 +160,6 @@ fn a_device_or_a_workload_that_there_is_not_is_an_error() {
 #[test]
 fn a_device_given_twice_is_timed_once() {
     let place = Place::new();
-    let run = place.json(&format!("{LEAST} --device 0 --device cpu"));
+    let run = place.json(&format!("{ONCE} --device 0 --device cpu"));
     assert_eq!(run["rows"].as_array().unwrap().len(), 1);
 }

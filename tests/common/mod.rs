@@ -16,7 +16,7 @@ use twolayer::data::Dataset;
 use twolayer::devices::Device;
 use twolayer::gpu::plan::Plan;
 use twolayer::net::{Activation, Net, Output, Params, Shape};
-use twolayer::reference::{Tensors, TwoLayerNet};
+use twolayer::reference::{Pass, Tensors, TwoLayerNet};
 use twolayer::{backend, gpu};
 
 /// Set in the environment, it makes the absence of any adapter a failure.
@@ -151,12 +151,12 @@ pub fn with_every_density(device: &Device, case: impl Fn() -> Case) -> Vec<Case>
     }
 }
 
-/// The loss that f32 backends compute: by log-softmax, without the 1e-7 of the book's formula.
-pub fn mean_loss(reference: &TwoLayerNet, x: &Array2<f64>, t: &[usize]) -> f64 {
+/// The loss that f32 backends compute, from the reference's own pass: by log-softmax, without the 1e-7 of the book's formula.
+pub fn mean_loss(reference: &TwoLayerNet, pass: &Pass, x: &Array2<f64>, t: &[usize]) -> f64 {
     match reference.net.output {
         Output::Identity => reference.loss(x, t),
         Output::Softmax => {
-            let a2 = reference.pass(x, t).a2;
+            let a2 = &pass.a2;
             let loss = |(a2, &t): (ndarray::ArrayView1<f64>, &usize)| {
                 let max = a2.fold(f64::NEG_INFINITY, |max, &a| max.max(a));
                 (a2.mapv(|a| (a - max).exp()).sum()).ln() - (a2[t] - max)
