@@ -25,11 +25,11 @@
 //!
 //! - [`functions`] and [`reference`](mod@reference) are the book's code: start reading there.
 //! - [`backend`] is the contract that [`gpu`] and [`cpu`] keep; [`devices`] finds what there is to run on.
-//! - [`train`](mod@train) is the loop; [`data`] has images, labels and batches; [`model`] keeps a trained network.
+//! - [`train`](mod@train) is the loop, with an example; [`data`] has images, labels and batches; [`model`] keeps a trained network.
 //! - [`gradcheck`] says how right a device's gradients are.
 //!
 //! All of it is asynchronous where a device is waited for. The folder `examples/` has it in use: `one_step.rs` from an adapter
-//! to a checked gradient, `two_devices.rs` the loop on two devices.
+//! to updated weights, `two_devices.rs` the same network on two devices.
 
 pub mod backend;
 #[cfg(feature = "cli")]
