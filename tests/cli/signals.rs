@@ -88,6 +88,12 @@ fn hidden_files(folder: &Path) -> Vec<PathBuf> {
     entries(folder).into_iter().filter(is_hidden).collect()
 }
 
+/// What is said of an interrupted run that had so many iterations.
+fn kept(iterations: u64) -> String {
+    let plural = if iterations == 1 { "" } else { "s" };
+    format!("the weights after {iterations} iteration{plural} are in run\n")
+}
+
 /// Checks that what is in `run` is whole, and that of an interrupted run. Returns how many iterations it had.
 fn interrupted_run(place: &Place) -> u64 {
     let run: Value = serde_json::from_slice(&fs::read(place.path("run/run.json")).unwrap()).unwrap();
@@ -111,8 +117,7 @@ fn two_signals_at_once_are_one() {
         let said = run.ends();
         assert_eq!(said.code, Some(130), "{}", said.stderr);
         let iterations = interrupted_run(&place);
-        let kept = format!("error: interrupted; the weights after {iterations} iterations are in run\n");
-        assert_holds(&said.stderr, &kept);
+        assert_holds(&said.stderr, &format!("error: interrupted; {}", kept(iterations)));
     }
 }
 
@@ -163,7 +168,7 @@ fn impatience_keeps_the_last_evaluation() {
     let said = run.ends();
     assert_eq!(said.code, Some(130), "{}", said.stderr);
     let iterations = interrupted_run(&place);
-    assert_holds(&said.stderr, &format!("the weights after {iterations} iterations are in run\n"));
+    assert_holds(&said.stderr, &kept(iterations));
     let run: Value = serde_json::from_str(&said.stdout).unwrap();
     assert_eq!(run["iterations"], iterations);
     if iterations == 0 {
