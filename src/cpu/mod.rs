@@ -2,7 +2,7 @@
 //!
 //! The hidden layer is cut into strips of 16 units, whose parameters lie together, and every thread has some of them.
 //! Where the cuts fall does not depend on the number of threads, and neither does the order of any sum: any number of
-//! threads gives the same bits. ARCHITECTURE.md tells why it is done so, and what was slower.
+//! threads gives the same bits. docs/decisions.md tells why it is done so, and what was slower.
 
 #![allow(clippy::inline_always, reason = "what a kernel calls must become part of it, to be of its instructions")]
 
