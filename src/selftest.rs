@@ -106,7 +106,7 @@ impl Test {
                 *value = size * (2.0 * rng.random::<f32>() - 1.0);
             }
         }
-        let pixels = (0..images * net.shape.input).map(|_| rng.random()).collect();
+        let pixels = (0..images * net.shape.input).map(|_| rng.random::<u8>()).collect();
         let labels = (0..images).map(|image| ((image + 1) % net.shape.classes) as u8).collect();
         let set = Dataset::new(pixels, labels, 1, net.shape.input)?;
         let (x, t) = set.batch(&(0..images as u32).collect::<Vec<_>>());

@@ -3,6 +3,7 @@
 use std::fs;
 use std::process::Stdio;
 
+#[cfg(unix)]
 use assert_cmd::Command;
 use serde_json::Value;
 use twolayer::data::description::Description;

@@ -2,6 +2,7 @@
 
 use std::fs;
 
+#[cfg(unix)]
 use serde_json::Value;
 
 use crate::place::*;
