@@ -6,6 +6,7 @@
 use std::ops::ControlFlow;
 use std::path::Path;
 
+use ndarray::ArrayView1;
 use pollster::block_on;
 
 use crate::backend::{self, Backend, Evaluation, Resident};
@@ -14,6 +15,7 @@ use crate::data::batches::{Batches, Sampling};
 use crate::data::description::Description;
 use crate::data::{self, Dataset};
 use crate::devices::{self, Choice};
+use crate::functions::argmax;
 use crate::model::{self, Model};
 use crate::net::{Activation, Net, Output, Params, Shape, WeightInit};
 use crate::selftest;
@@ -106,12 +108,9 @@ pub enum Error {
     /// There is no such device, or it cannot be opened.
     #[error(transparent)]
     Device(#[from] devices::Error),
-    /// The device failed, or the set is not the network's.
+    /// The device failed or computes wrongly, or the set is not the network's.
     #[error(transparent)]
     Backend(#[from] backend::Error),
-    /// The device computes wrongly.
-    #[error(transparent)]
-    SelfTest(#[from] selftest::Error),
     /// The set is none to train on.
     #[error(transparent)]
     Data(#[from] data::Error),
@@ -145,7 +144,6 @@ impl From<train::Error> for Error {
         match error {
             train::Error::Backend(error) => Self::Backend(error),
             train::Error::Data(error) => Self::Data(error),
-            train::Error::SelfTest(error) => Self::SelfTest(error),
         }
     }
 }
@@ -289,8 +287,7 @@ async fn open(choice: &Choice, net: Net, batch_size: usize, params: &Params) -> 
 
 impl Prediction {
     fn new(y: &[f32]) -> Self {
-        let class = y.iter().enumerate().fold(0, |best, (class, &value)| if value > y[best] { class } else { best });
-        Self { class, probabilities: y.to_vec() }
+        Self { class: argmax(&ArrayView1::from(y)), probabilities: y.to_vec() }
     }
 }
 

@@ -96,7 +96,7 @@ pub fn cross_entropy_error<D: Dimension>(y: &ArrayRef<f64, D>, t: Target) -> f64
 
 /// The place of the largest element, the first of equals, as `numpy.argmax` has it.
 #[must_use]
-pub fn argmax(row: &ArrayRef<f64, Ix1>) -> usize {
+pub fn argmax<T: PartialOrd>(row: &ArrayRef<T, Ix1>) -> usize {
     let mut best = 0;
     for (k, v) in row.iter().enumerate() {
         if *v > row[best] {

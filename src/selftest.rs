@@ -8,38 +8,10 @@ use ndarray::Array2;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-use crate::backend::{self, Backend, Evaluation, Resident};
-use crate::data::{self, Dataset};
-use crate::functions::argmax;
+use crate::backend::{Backend, Error, Evaluation, Resident};
+use crate::data::Dataset;
 use crate::net::{Net, Params};
 use crate::reference::TwoLayerNet;
-
-/// A device that is not to be trusted, or could not be asked.
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// The device failed.
-    #[error(transparent)]
-    Backend(#[from] backend::Error),
-    /// The made-up images are none.
-    #[error(transparent)]
-    Data(#[from] data::Error),
-    /// It computes wrongly.
-    #[error(
-        "the device computes wrongly: {what} of a small test differs from the f64 reference by {}; choose another --device, \
-         or update its driver (`twolayer bench` says which kernel is wrong)",
-        percent(*.error)
-    )]
-    Wrong {
-        /// What was compared.
-        what: &'static str,
-        /// |found - expected| / |expected|, by norm.
-        error: f64,
-    },
-}
-
-fn percent(error: f64) -> String {
-    if error.is_finite() { format!("{:.0} %", 100.0 * error) } else { "no finite number".to_owned() }
-}
 
 /// The relative error that is no rounding any more: far above what f32 has (1e-5), and above what a numerical gradient by
 /// the largest step differs from backpropagation here.
@@ -51,14 +23,14 @@ const IMAGES: usize = 4;
 /// The learning rate of the one step: its update must not be lost in the rounding of the parameters.
 const LEARNING_RATE: f32 = 1.0;
 
-/// An evaluation of the made-up images, and one step of training on them. The parameters are the same afterwards, and all
-/// kernels warm: some drivers compile one only when it first runs.
+/// An evaluation of the made-up images, and one step of training on them. Returns the parameters, which are the same as
+/// before; all kernels are warm then: some drivers compile one only when it first runs.
 ///
 /// # Errors
-/// [`Error::Wrong`], or what the device reports.
-pub async fn training(backend: &mut Backend) -> Result<(), Error> {
+/// [`Error::SelfTest`], or what the device reports.
+pub async fn training(backend: &mut Backend) -> Result<Params, Error> {
     let batch_size = backend.batch_size();
-    let test = Test::new(backend.net(), batch_size)?;
+    let test = Test::new(backend.net(), batch_size);
     let before = backend.params().await?;
     let set = test.begin(backend).await?;
     let evaluation = backend.evaluate(set).await?;
@@ -66,15 +38,16 @@ pub async fn training(backend: &mut Backend) -> Result<(), Error> {
     let after = backend.params().await?;
     backend.set_params(&before).await?;
     test.judge_evaluation(&evaluation)?;
-    test.judge_step(losses[0], &after)
+    test.judge_step(losses[0], &after)?;
+    Ok(before)
 }
 
 /// An evaluation alone. The parameters are the same afterwards.
 ///
 /// # Errors
-/// [`Error::Wrong`], or what the device reports.
+/// [`Error::SelfTest`], or what the device reports.
 pub async fn evaluation(backend: &mut Backend) -> Result<(), Error> {
-    let test = Test::new(backend.net(), backend.batch_size())?;
+    let test = Test::new(backend.net(), backend.batch_size());
     let before = backend.params().await?;
     let set = test.begin(backend).await?;
     let evaluation = backend.evaluate(set).await?;
@@ -93,7 +66,7 @@ struct Test {
 
 impl Test {
     /// As many images as fill a batch without a rest: each then counts alike.
-    fn new(net: Net, batch_size: usize) -> Result<Self, data::Error> {
+    fn new(net: Net, batch_size: usize) -> Self {
         let images = (1..=IMAGES).rev().find(|images| batch_size.is_multiple_of(*images)).unwrap_or(1);
         let mut rng = ChaCha8Rng::seed_from_u64(0);
         let mut params = Params::zeros(net.shape);
@@ -108,14 +81,14 @@ impl Test {
         }
         let pixels = (0..images * net.shape.input).map(|_| rng.random::<u8>()).collect();
         let labels = (0..images).map(|image| ((image + 1) % net.shape.classes) as u8).collect();
-        let set = Dataset::new(pixels, labels, 1, net.shape.input)?;
+        let set = Dataset::new(pixels, labels, 1, net.shape.input).expect("whole images, each with a label");
         let (x, t) = set.batch(&(0..images as u32).collect::<Vec<_>>());
         let reference = TwoLayerNet::new(net, &params);
-        Ok(Self { params, set, reference, x, t })
+        Self { params, set, reference, x, t }
     }
 
     /// Gives a device the images and the parameters.
-    async fn begin(&self, backend: &mut Backend) -> Result<Resident, backend::Error> {
+    async fn begin(&self, backend: &mut Backend) -> Result<Resident, Error> {
         let set = backend.upload(&self.set).await?;
         backend.set_params(&self.params).await?;
         Ok(set)
@@ -145,18 +118,8 @@ impl Test {
     fn judge_evaluation(&self, found: &Evaluation) -> Result<(), Error> {
         let Self { reference, x, t, .. } = self;
         judge("the loss of an evaluation", [found.loss], [reference.loss(x, t)])?;
-        let counts = found.confusion.iter().copied().map(f64::from);
-        judge("the confusion matrix", counts, self.confusion())
-    }
-
-    /// `[classes, classes]`, a row a label.
-    fn confusion(&self) -> Vec<f64> {
-        let classes = self.params.shape.classes;
-        let mut confusion = vec![0.0; classes * classes];
-        for (y, t) in self.reference.predict(&self.x).outer_iter().zip(&self.t) {
-            confusion[t * classes + argmax(&y)] += 1.0;
-        }
-        confusion
+        let counts = |confusion: &[u32]| confusion.iter().copied().map(f64::from).collect::<Vec<_>>();
+        judge("the confusion matrix", counts(&found.confusion), counts(&reference.confusion(x, t)))
     }
 }
 
@@ -173,7 +136,7 @@ fn judge(
     }
     // Where all is 0 rounding must be small by itself.
     let error = if norm > 0.0 { (difference / norm).sqrt() } else { difference.sqrt() };
-    if error <= TOLERANCE { Ok(()) } else { Err(Error::Wrong { what, error }) }
+    if error <= TOLERANCE { Ok(()) } else { Err(Error::SelfTest { what, error }) }
 }
 
 #[cfg(test)]
@@ -227,7 +190,7 @@ mod tests {
     /// What is said of a step after which a device answers this.
     fn judged(spoil: impl Fn(&mut f32, &mut Params, &Params)) -> Vec<String> {
         let said = nets(SHAPE).map(|net| {
-            let test = Test::new(net, 100).unwrap();
+            let test = Test::new(net, 100);
             let mut moved = test.reference.clone();
             let mut loss = moved.train_step(&test.x, &test.t, f64::from(LEARNING_RATE)) as f32;
             let mut after = moved.params.rounded(SHAPE);
@@ -267,8 +230,8 @@ mod tests {
     #[test]
     fn an_evaluation_that_counts_nothing_is_found_out() {
         for net in nets(SHAPE) {
-            let test = Test::new(net, 100).unwrap();
-            let confusion = test.confusion().iter().map(|count| *count as u32).collect();
+            let test = Test::new(net, 100);
+            let confusion = test.reference.confusion(&test.x, &test.t);
             let loss = test.reference.loss(&test.x, &test.t);
             let right = Evaluation { images: IMAGES, loss, classes: SHAPE.classes, confusion };
             test.judge_evaluation(&right).unwrap();

@@ -162,7 +162,6 @@ fn of_device<T>(result: Result<T, train::Error>) -> Result<T, backend::Error> {
     result.map_err(|error| match error {
         train::Error::Backend(error) => error,
         train::Error::Data(error) => panic!("{error}"),
-        train::Error::SelfTest(error) => panic!("{error}"),
     })
 }
 

@@ -128,6 +128,18 @@ pub enum Error {
         /// What is right.
         expected: f64,
     },
+    /// A device answers what is far from the reference: see [`selftest`](crate::selftest).
+    #[error(
+        "the device computes wrongly: {what} of a small test differs from the f64 reference by {}; choose another --device, \
+         or update its driver (`twolayer bench` says which kernel is wrong)",
+        percent(*.error)
+    )]
+    SelfTest {
+        /// What was compared.
+        what: &'static str,
+        /// |found - expected| / |expected|, by norm.
+        error: f64,
+    },
     /// The driver refused a kernel or a command.
     #[error("{adapter} refused a command, which is a fault of this program or of the driver: {reason}; use the CPU")]
     Refused {
@@ -136,6 +148,10 @@ pub enum Error {
         /// What wgpu said, on one line.
         reason: String,
     },
+}
+
+fn percent(error: f64) -> String {
+    if error.is_finite() { format!("{:.0} %", 100.0 * error) } else { "no finite number".to_owned() }
 }
 
 impl Error {

@@ -12,6 +12,7 @@ use pollster::block_on;
 use crate::devices::{Choice, Device, Info, Kind};
 use crate::report::progress::Progress;
 use crate::threads::cores;
+use crate::words::counted;
 use crate::{backend, model, report};
 
 /// What --data takes.
@@ -62,11 +63,9 @@ pub(super) fn cpu_threads(asked: Option<u16>) -> usize {
 pub(super) fn note_threads(asked: Option<u16>, progress: &Progress) {
     let cores = cores();
     if let Some(threads) = asked.filter(|threads| usize::from(*threads) > cores) {
-        let (cores_noun, threads_noun) =
-            if cores == 1 { ("core", "thread computes") } else { ("cores", "threads compute") };
-        progress.notice(format_args!(
-            "--threads {threads}, but this program has {cores} {cores_noun}: {cores} {threads_noun}"
-        ));
+        let compute = if cores == 1 { "computes" } else { "compute" };
+        let (cores, threads_of_them) = (counted(cores, "core"), counted(cores, "thread"));
+        progress.notice(format_args!("--threads {threads}, but this program has {cores}: {threads_of_them} {compute}"));
     }
 }
 
@@ -82,8 +81,6 @@ pub(super) enum Error {
     Backend(#[from] backend::Error),
     #[error(transparent)]
     Train(#[from] crate::train::Error),
-    #[error(transparent)]
-    SelfTest(#[from] crate::selftest::Error),
     #[error(transparent)]
     Data(#[from] crate::data::Error),
     #[error(transparent)]

@@ -141,6 +141,17 @@ impl TwoLayerNet {
         right as f64 / t.len() as f64
     }
 
+    /// `[classes, classes]` counts of images: row by their label, column by the class predicted.
+    #[must_use]
+    pub fn confusion(&self, x: &ArrayRef2<f64>, t: &[usize]) -> Vec<u32> {
+        let classes = self.net.shape.classes;
+        let mut confusion = vec![0; classes * classes];
+        for (y, t) in self.predict(x).outer_iter().zip(t) {
+            confusion[t * classes + argmax(&y)] += 1;
+        }
+        confusion
+    }
+
     /// The gradient of the mean loss by backpropagation.
     #[must_use]
     pub fn gradient(&self, x: &ArrayRef2<f64>, t: &[usize]) -> Tensors {

@@ -5,29 +5,16 @@ use std::time::Duration;
 use crate::backend::{self, Evaluation};
 use crate::data;
 use crate::net::Params;
-use crate::selftest;
 
 /// Why a run fails.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The device failed.
+    /// The device failed, or computes wrongly.
     #[error(transparent)]
     Backend(#[from] backend::Error),
     /// Images cannot be read any more.
     #[error(transparent)]
     Data(#[from] data::Error),
-    /// The device computes wrongly.
-    #[error(transparent)]
-    SelfTest(selftest::Error),
-}
-
-impl From<selftest::Error> for Error {
-    fn from(error: selftest::Error) -> Self {
-        match error {
-            selftest::Error::Backend(error) => Self::Backend(error),
-            error => Self::SelfTest(error),
-        }
-    }
 }
 
 /// How long one call of the backend should take: short enough that an interruption is heard at once and no driver

@@ -150,8 +150,7 @@ pub async fn train(
     settings: &Settings,
     on_event: &mut dyn FnMut(Event) -> ControlFlow<()>,
 ) -> Result<Outcome, Error> {
-    selftest::training(backend).await?;
-    let start = backend.params().await?;
+    let start = selftest::training(backend).await?;
     let mut run = Run {
         backend,
         sets,

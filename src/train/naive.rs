@@ -10,7 +10,6 @@ use super::events::{CHUNK, Checkpoint, End, EpochAccuracy, Event, Outcome, Setti
 use crate::backend::Evaluation;
 use crate::data::Dataset;
 use crate::data::batches::Batches;
-use crate::functions::argmax;
 use crate::reference::TwoLayerNet;
 
 /// Trains the reference as [`train`](super::train) trains a backend, by central differences of this step size.
@@ -123,9 +122,7 @@ fn evaluation(network: &TwoLayerNet, set: &Dataset) -> Evaluation {
     for tile in all.chunks(TILE) {
         let (x, t) = set.batch(tile);
         loss += network.loss(&x, &t) * tile.len() as f64;
-        for (y, t) in network.predict(&x).outer_iter().zip(&t) {
-            confusion[t * classes + argmax(&y)] += 1;
-        }
+        confusion.iter_mut().zip(network.confusion(&x, &t)).for_each(|(sum, count)| *sum += count);
     }
     Evaluation { images, loss: loss / images as f64, classes, confusion }
 }
