@@ -1,7 +1,6 @@
 //! `twolayer devices`: what `--device` can choose from, and which kernels run there.
 
 use clap::Args;
-use comfy_table::{ContentArrangement, Table};
 use pollster::block_on;
 use serde::Serialize;
 
@@ -10,9 +9,10 @@ use crate::bench::record::Machine;
 use crate::bench::tune::{Tuned, tune};
 use crate::data::digits;
 use crate::devices::{Choice, Class, Found, Hardware, Info, Kind, NARROW, NoGpu, Plan, row, select};
-use crate::report::bench::{card, device, machine, plain, spread};
+use crate::report::bench::{card, device, machine, spread};
 use crate::report::progress::{Progress, tell};
 use crate::report::summary::Device;
+use crate::report::table::fitted;
 use crate::report::width::columns;
 
 #[derive(Args)]
@@ -126,14 +126,6 @@ fn list(devices: &[&Info], columns: usize) -> String {
         table.add_row([info.index.to_string(), info.full_name() + &driver, info.backend.clone(), kind]);
     }
     table.trim_fmt() + "\n"
-}
-
-/// A table whose cells go on in further lines where it would have more than so many columns.
-fn fitted<const N: usize>(header: [&str; N], columns: usize) -> Table {
-    let mut table = plain();
-    table.set_content_arrangement(ContentArrangement::Dynamic).set_width(columns.try_into().unwrap_or(u16::MAX));
-    table.set_header(header);
-    table
 }
 
 fn named(found: &Found) -> String {

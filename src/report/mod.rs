@@ -12,5 +12,5 @@ pub mod run_folder;
 pub mod set;
 pub mod sheet;
 pub mod summary;
-mod table;
+pub(crate) mod table;
 pub mod width;

@@ -4,6 +4,23 @@ use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 
 use super::width::width;
 
+/// A table without lines.
+#[must_use]
+pub fn bare() -> Table {
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING);
+    table
+}
+
+/// A table without lines, whose cells go on in further lines where it would have more than so many columns.
+#[must_use]
+pub fn fitted<const N: usize>(headings: [&str; N], columns: usize) -> Table {
+    let mut table = bare();
+    table.set_content_arrangement(ContentArrangement::Dynamic).set_width(columns.try_into().unwrap_or(u16::MAX));
+    table.set_header(headings);
+    table
+}
+
 /// A table of so many columns of text, closer together where it must be; what does not fit even so goes on in the next line of
 /// its cell. Figures, and all else but the `texts`, which are counted from 0, stand on the right.
 pub(super) fn plain<const N: usize>(
@@ -12,8 +29,8 @@ pub(super) fn plain<const N: usize>(
     texts: &[usize],
     columns: usize,
 ) -> String {
-    let mut table = Table::new();
-    table.load_style(presets::NOTHING).set_header(headings).add_rows(rows);
+    let mut table = bare();
+    table.set_header(headings).add_rows(rows);
     for (place, column) in table.column_iter_mut().enumerate() {
         if !texts.contains(&place) {
             column.set_cell_alignment(CellAlignment::Right);

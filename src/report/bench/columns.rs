@@ -1,8 +1,9 @@
 //! A table of figures that fits a width: where its columns don't, they go on below, beside the same names.
 
-use comfy_table::{CellAlignment, Table, presets};
+use comfy_table::CellAlignment;
 
 use super::figures::NONE;
+use crate::report::table::bare;
 use crate::report::width::{shortened, width};
 
 /// Rows under a line of their own.
@@ -52,7 +53,7 @@ fn blocks(headings: &[&str], sections: &[Section], columns: usize) -> Vec<Vec<us
 
 fn one(headings: &[&str], block: &[usize], sections: &[Section], columns: usize) -> String {
     let places: Vec<usize> = [0].into_iter().chain(block.iter().copied()).collect();
-    let mut table = plain();
+    let mut table = bare();
     table.set_header(places.iter().map(|&place| headings[place]));
     for row in sections.iter().flat_map(|section| &section.rows) {
         table.add_row(places.iter().map(|&place| row[place].as_str()));
@@ -69,14 +70,6 @@ fn one(headings: &[&str], block: &[usize], sections: &[Section], columns: usize)
         text.extend(lines.by_ref().take(rows.len()).map(|row| row.to_owned() + "\n"));
     }
     text
-}
-
-/// A table without lines.
-#[must_use]
-pub fn plain() -> Table {
-    let mut table = Table::new();
-    table.load_style(presets::NOTHING);
-    table
 }
 
 #[cfg(test)]

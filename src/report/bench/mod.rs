@@ -8,7 +8,6 @@ mod table;
 #[cfg(test)]
 mod tests;
 
-pub use columns::plain;
 pub use csv::csv;
 pub use figures::{card, device, machine, notes, spread};
 pub use markdown::markdown;

@@ -2,14 +2,15 @@
 
 use std::fmt::Write;
 
-use comfy_table::{CellAlignment, ContentArrangement};
+use comfy_table::CellAlignment;
 
-use super::columns::{Section, fits, plain, table as columns_of};
+use super::columns::{Section, fits, table as columns_of};
 use super::figures::{
     DISPATCHES, KERNEL_HEADINGS, NONE, card, cell, circumstances, device, driver, figures, headings, images, kernels,
     network, notes, rows_with_kernels, significant,
 };
 use crate::bench::record::{Device, Record, Row};
+use crate::report::table::fitted;
 
 /// The devices, the rows and the kernels, each as a table of at most so many columns, and the notes.
 #[must_use]
@@ -29,9 +30,7 @@ pub fn table(record: &Record, columns: usize) -> String {
 }
 
 fn devices(record: &Record, columns: usize) -> String {
-    let mut table = plain();
-    table.set_content_arrangement(ContentArrangement::Dynamic).set_width(columns.try_into().unwrap_or(u16::MAX));
-    table.set_header(["", "device", "peak\nGFLOP/s", "peak\nGB/s"]);
+    let mut table = fitted(["", "device", "peak\nGFLOP/s", "peak\nGB/s"], columns);
     for Device { info, peak } in &record.devices {
         let details = [info.backend.clone(), card(info), driver(info)];
         let details = details.into_iter().filter(|detail| detail != NONE).collect::<Vec<_>>().join(", ");
