@@ -15,6 +15,7 @@ pub(crate) use crate::gpu::plan::{NARROW, Plan, row};
 use crate::machine::Processor;
 use crate::net::{Net, Params};
 use crate::threads::cores;
+use crate::words::counted;
 use crate::{cpu, gpu};
 
 /// What a device is.
@@ -463,10 +464,9 @@ fn is_equal(a: &Info, b: &Info) -> bool {
 }
 
 fn cpu(threads: usize) -> Found {
-    let plural = if threads == 1 { "" } else { "s" };
     let info = Info {
         index: CPU,
-        name: format!("CPU, {threads} thread{plural}"),
+        name: format!("CPU, {}", counted(threads, "thread")),
         kind: Kind::Cpu,
         backend: "cpu".to_owned(),
         driver: String::new(),

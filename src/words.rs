@@ -1,4 +1,4 @@
-//! Counts as people say them.
+//! Counts and lists as people say them.
 
 use std::fmt::Display;
 
@@ -12,9 +12,27 @@ pub(crate) fn counted<N: Copy + Display + PartialEq + From<u8>>(count: N, noun: 
     format!("{count} {noun}{end}")
 }
 
+/// What has the same key, together; in the order in which the keys first come.
+pub(crate) fn grouped<K: PartialEq, V>(pairs: impl IntoIterator<Item = (K, V)>) -> Vec<(K, Vec<V>)> {
+    let mut groups: Vec<(K, Vec<V>)> = Vec::new();
+    for (key, value) in pairs {
+        match groups.iter_mut().find(|(other, _)| *other == key) {
+            Some((_, values)) => values.push(value),
+            None => groups.push((key, vec![value])),
+        }
+    }
+    groups
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_said_of_several_is_said_once() {
+        let groups = grouped([("b", 1), ("a", 2), ("b", 3)]);
+        assert_eq!(groups, [("b", vec![1, 3]), ("a", vec![2])]);
+    }
 
     #[test]
     fn one_is_not_many() {

@@ -19,7 +19,7 @@ use super::gzip;
 use super::sniff::{FileKind, file_kind};
 use crate::files::write_whole;
 use crate::threads;
-use crate::words::counted;
+use crate::words::{counted, grouped};
 
 /// How long a person who asked for the files waits for each of three things: a mirror's address, a connection, and its
 /// answer. So long, too, may a mirror that sends a file stay silent.
@@ -199,14 +199,7 @@ fn lacks(cache: Option<&Path>, name: &str) -> String {
 
 /// Every address with its reason; one that several have is said once.
 fn join(failures: &[Failure]) -> String {
-    let mut groups: Vec<(String, Vec<&str>)> = Vec::new();
-    for Failure { url, reason } in failures {
-        let reason = reason.to_string();
-        match groups.iter_mut().find(|(other, _)| *other == reason) {
-            Some((_, urls)) => urls.push(url),
-            None => groups.push((reason, vec![url])),
-        }
-    }
+    let groups = grouped(failures.iter().map(|Failure { url, reason }| (reason.to_string(), url.as_str())));
     let each: Vec<String> = groups.iter().map(|(reason, urls)| format!("{}: {reason}", urls.join(" and "))).collect();
     each.join("; ")
 }

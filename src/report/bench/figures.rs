@@ -6,6 +6,7 @@ use crate::bench::stats::{MOST_DEVIATION, Spread, Verdict};
 use crate::data::digits::{CLASSES, PIXELS};
 use crate::devices::{Hardware, Info, Kind, card as card_of};
 use crate::net::Shape;
+use crate::words::{counted, grouped};
 
 /// What stands where there is no value.
 pub(super) const NONE: &str = "-";
@@ -140,11 +141,10 @@ pub fn device(index: usize, adapter: &str, backend: &str) -> String {
 #[must_use]
 pub fn machine(machine: &Machine) -> [String; 2] {
     let Machine { os, arch, cores, cpu, instructions, os_version, kernel } = machine;
-    let plural = if *cores == 1 { "" } else { "s" };
     let instructions = instructions.as_ref().map_or(String::new(), |instructions| format!(", {instructions}"));
     let kernel = kernel.as_ref().map_or(String::new(), |kernel| format!(", kernel {kernel}"));
     [
-        format!("{}, {cores} core{plural}{instructions}", cpu.as_deref().unwrap_or("a CPU of unknown model")),
+        format!("{}, {}{instructions}", cpu.as_deref().unwrap_or("a CPU of unknown model"), counted(*cores, "core")),
         format!("{}{kernel}, {os} {arch}", os_version.as_deref().unwrap_or("a system of unknown version")),
     ]
 }
@@ -154,7 +154,7 @@ pub(super) fn taken(others: &Others) -> String {
     let Others { programs, stolen, cores } = others;
     let host =
         if *stolen < SHOWN { String::new() } else { format!(", and the host of this virtual machine {stolen:.2}") };
-    format!("other programs took up to {programs:.2} of {cores} cores{host}")
+    format!("other programs took up to {programs:.2} of {}{host}", counted(*cores, "core"))
 }
 
 /// The smallest part of a core that reads as one.
@@ -164,7 +164,6 @@ pub(super) const SHOWN: f64 = 0.005;
 /// machine did.
 pub(super) fn circumstances(record: &Record) -> [String; 5] {
     let Record { build, data, repetitions, during, .. } = record;
-    let plural = if *repetitions == 1 { "" } else { "s" };
     let [processor, system] = machine(&record.machine);
     let others = match &during.others {
         Some(others) => format!("during the rounds {}", taken(others)),
@@ -179,10 +178,11 @@ pub(super) fn circumstances(record: &Record) -> [String; 5] {
         processor,
         system,
         format!(
-            "{} digits, {} images, {} of their pixels not 0; {repetitions} repetition{plural}",
+            "{} digits, {}, {} of their pixels not 0; {}",
             data.source,
-            data.images,
-            percent(data.density)
+            counted(data.images, "image"),
+            percent(data.density),
+            counted(*repetitions, "repetition")
         ),
         others + &load,
     ]
@@ -209,7 +209,7 @@ pub fn notes(record: &Record) -> Vec<String> {
         ("no kernel times: ", |row| row.kernels_missing.clone().filter(|_| row.kind == Kind::Gpu)),
     ];
     for (what, reason) in reasons {
-        for (reason, rows) in grouped(&record.rows, reason) {
+        for (reason, rows) in with_reason(&record.rows, reason) {
             notes.push(format!("{what}{}: {reason}", places(&rows)));
         }
     }
@@ -286,28 +286,14 @@ pub(super) fn other_driver(row: &Row) -> Option<String> {
 }
 
 /// The rows that have a reason, together with others that have the same.
-pub(super) fn grouped(rows: &[Row], reason: Reason) -> Vec<(String, Vec<&Row>)> {
-    let mut groups: Vec<(String, Vec<&Row>)> = Vec::new();
-    for row in rows {
-        let Some(reason) = reason(row) else { continue };
-        match groups.iter_mut().find(|(other, _)| *other == reason) {
-            Some((_, rows)) => rows.push(row),
-            None => groups.push((reason, vec![row])),
-        }
-    }
-    groups
+fn with_reason(rows: &[Row], reason: Reason) -> Vec<(String, Vec<&Row>)> {
+    grouped(rows.iter().filter_map(|row| Some((reason(row)?, row))))
 }
 
 /// Which workloads on which devices; workloads on the same devices together.
 pub(super) fn places(rows: &[&Row]) -> String {
-    let mut workloads: Vec<(&str, Vec<String>)> = Vec::new();
-    for row in rows {
-        let device = device(row.index, &row.adapter, &row.backend);
-        match workloads.iter_mut().find(|(workload, _)| *workload == row.workload) {
-            Some((_, devices)) => devices.push(device),
-            None => workloads.push((&row.workload, vec![device])),
-        }
-    }
+    let device = |row: &Row| device(row.index, &row.adapter, &row.backend);
+    let workloads = grouped(rows.iter().map(|row| (row.workload.as_str(), device(row))));
     let alike = workloads.chunk_by(|(_, one), (_, other)| one == other);
     let place = |alike: &[(&str, Vec<String>)]| {
         let workloads: Vec<&str> = alike.iter().map(|(workload, _)| *workload).collect();
