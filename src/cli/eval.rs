@@ -2,11 +2,12 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 use pollster::block_on;
 use serde::Serialize;
 
 use super::data::choice::{DataArguments, of_a_network};
+use super::data::target::Split;
 use super::saved::Saved;
 use super::{DeviceArguments, Error, print, print_json};
 use crate::backend::{Backend, Evaluation};
@@ -43,13 +44,6 @@ pub(super) struct Arguments {
     /// The results as one JSON object on stdout
     #[arg(long)]
     json: bool,
-}
-
-#[derive(Clone, Copy, ValueEnum, Serialize)]
-#[serde(rename_all = "lowercase")]
-enum Split {
-    Train,
-    Test,
 }
 
 #[derive(Serialize)]

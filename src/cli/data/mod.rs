@@ -6,7 +6,7 @@ mod generate;
 mod import;
 mod info;
 mod show;
-mod target;
+pub(super) mod target;
 
 use clap::Subcommand;
 

@@ -3,14 +3,16 @@
 use std::path::Path;
 
 use clap::ValueEnum;
+use serde::Serialize;
 
 use crate::cli::common::Error;
 use crate::data::{Store, Stores, occupied};
 use crate::report::progress::Progress;
 
 /// Which of the two sets.
-#[derive(Clone, Copy, ValueEnum)]
-pub(super) enum Split {
+#[derive(Clone, Copy, ValueEnum, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(in crate::cli) enum Split {
     Train,
     Test,
 }
