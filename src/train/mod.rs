@@ -366,7 +366,113 @@ impl Run<'_> {
 
 #[cfg(test)]
 mod tests {
+    use pollster::block_on;
+
     use super::*;
+    use crate::backend::{self, Answer, Device, Intermediates, Kernels, Network, Profile, ready};
+    use crate::data::Dataset;
+    use crate::data::batches::Sampling;
+    use crate::net::method::Method;
+    use crate::net::{Activation, Gradients, Net, Output, Shape};
+
+    /// A device that does nothing and says that all went well: every answer is 0.
+    #[derive(Clone)]
+    struct Zeros {
+        net: Net,
+        batch_size: usize,
+    }
+
+    impl Device for Zeros {
+        fn network(&self, _: Net, _: usize, _: &Params) -> Result<Box<dyn Network>, backend::Error> {
+            Ok(Box::new(self.clone()))
+        }
+    }
+
+    impl Network for Zeros {
+        fn set_method(&mut self, _: Method) -> Result<(), backend::Error> {
+            Ok(())
+        }
+
+        fn upload(&mut self, _: &Dataset) -> Result<Resident, backend::Error> {
+            Ok(Resident(0))
+        }
+
+        fn replace(&mut self, _: Resident, _: &Dataset) -> Result<(), backend::Error> {
+            Ok(())
+        }
+
+        fn images(&self, _: Resident) -> Option<usize> {
+            Some(self.batch_size)
+        }
+
+        fn train(&mut self, _: Resident, indices: &[u32], _: f32) -> Pending<Vec<f32>> {
+            ready(Ok(vec![0.0; indices.len() / self.batch_size]))
+        }
+
+        fn gradient<'a>(&'a mut self, _: Resident, _: &'a [u32]) -> Answer<'a, (f32, Gradients)> {
+            ready(Ok((0.0, Params::zeros(self.net.shape))))
+        }
+
+        fn apply(&mut self, _: &Gradients, _: f32) -> Result<(), backend::Error> {
+            Ok(())
+        }
+
+        fn params(&self) -> Pending<Params> {
+            ready(Ok(Params::zeros(self.net.shape)))
+        }
+
+        fn set_params(&mut self, _: &Params) -> Result<(), backend::Error> {
+            Ok(())
+        }
+
+        fn evaluate(&mut self, _: Resident) -> Pending<Evaluation> {
+            let classes = self.net.shape.classes;
+            let confusion = vec![0; classes * classes];
+            ready(Ok(Evaluation { images: self.batch_size, loss: 0.0, classes, confusion }))
+        }
+
+        fn predict<'a>(&'a mut self, _: &'a [u8]) -> Answer<'a, Vec<f32>> {
+            unreachable!("training predicts nothing")
+        }
+
+        fn intermediates<'a>(&'a mut self, _: Resident, _: &'a [u32]) -> Answer<'a, Intermediates> {
+            unreachable!("training shows nothing between the stages")
+        }
+
+        fn ahead(&self) -> usize {
+            1
+        }
+
+        fn kernels(&self) -> Option<Kernels> {
+            None
+        }
+
+        fn profile<'a>(&'a mut self, _: Resident, _: &'a [u32]) -> Answer<'a, Profile> {
+            unreachable!("training times no kernel")
+        }
+    }
+
+    #[test]
+    fn a_device_that_answers_zeros_is_found_out_before_the_first_step() {
+        let shape = Shape { input: 4, hidden: 3, classes: 2 };
+        let net = Net { shape, activation: Activation::Sigmoid, output: Output::Softmax };
+        let device = Zeros { net, batch_size: 8 };
+        let mut backend = block_on(Backend::new(&device, net, 8, &Params::zeros(shape))).unwrap();
+        let sets = Sets { train: Resident(0).into(), test: Resident(0).into() };
+        let mut batches = Batches::new(0, Sampling::Replacement, 8, 8);
+        let settings = Settings { iterations: 10, steps_per_epoch: 1, learning_rate: 0.1 };
+        let mut heard = 0;
+        let mut hear = |_: Event| {
+            heard += 1;
+            ControlFlow::Continue(())
+        };
+        let ended = block_on(train(&mut backend, sets, &mut batches, &settings, &mut hear));
+        assert!(matches!(ended, Err(Error::Backend(backend::Error::SelfTest { .. }))), "{ended:?}");
+        assert_eq!(heard, 0);
+        // An evaluation alone is found out too.
+        let ended = block_on(selftest::evaluation(&mut backend));
+        assert!(matches!(ended, Err(backend::Error::SelfTest { .. })), "{ended:?}");
+    }
 
     #[test]
     fn what_a_ready_evaluation_waited_for_belongs_to_the_steps() {
