@@ -13,6 +13,7 @@ pub(crate) fn counted<N: Copy + Display + PartialEq + From<u8>>(count: N, noun: 
 }
 
 /// What has the same key, together; in the order in which the keys first come.
+#[cfg(feature = "cli")]
 pub(crate) fn grouped<K: PartialEq, V>(pairs: impl IntoIterator<Item = (K, V)>) -> Vec<(K, Vec<V>)> {
     let mut groups: Vec<(K, Vec<V>)> = Vec::new();
     for (key, value) in pairs {
@@ -29,6 +30,7 @@ mod tests {
     use super::*;
 
     #[test]
+    #[cfg(feature = "cli")]
     fn what_is_said_of_several_is_said_once() {
         let groups = grouped([("b", 1), ("a", 2), ("b", 3)]);
         assert_eq!(groups, [("b", vec![1, 3]), ("a", vec![2])]);
