@@ -1,7 +1,7 @@
 // Counts, for each image, one at [its label, its predicted class]: the largest logit, the first of equals.
 
 @group(0) @binding(1) var<storage, read> a2: array<vec4f>;
-@group(0) @binding(2) var<storage, read> batch: array<u32>;
+@group(0) @binding(2) var<storage, read> indices: array<u32>;
 @group(0) @binding(3) var<storage, read> labels: array<u32>;
 // [classes, classes]; integers, so the order of the additions does not show.
 @group(0) @binding(4) var<storage, read_write> confusion: array<atomic<u32>>;
@@ -9,10 +9,10 @@
 @compute @workgroup_size(LANES)
 fn main(@builtin(global_invocation_id) id: vec3u) {
     let n = id.x;
-    if n >= part.batch_size {
+    if n >= dispatch.batch_size {
         return;
     }
-    let row = n * CLASS_QUADS;
+    let row = n * CLASS_VEC4S;
     var predicted = 0u;
     var largest = a2[row].x;
     for (var k = 1u; k < CLASSES; k++) {
@@ -22,5 +22,5 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
             predicted = k;
         }
     }
-    atomicAdd(&confusion[labels[batch[n]] * CLASSES + predicted], 1u);
+    atomicAdd(&confusion[labels[indices[n]] * CLASSES + predicted], 1u);
 }

@@ -1,4 +1,4 @@
-// The mean of each batch's losses: one workgroup a batch, so that a chunk of steps gives one number a part.
+// The mean of each batch's losses: one workgroup a batch, so that a chunk of steps gives one number a dispatch.
 
 // One row of losses a batch.
 @group(0) @binding(1) var<storage, read> losses: array<f32>;
@@ -9,8 +9,8 @@ var<workgroup> partial: array<f32, LANES>;
 @compute @workgroup_size(LANES)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
     var sum = 0.0;
-    for (var n = lane; n < part.batch_size; n += LANES) {
-        sum += losses[group.x * part.row_words + n];
+    for (var n = lane; n < dispatch.batch_size; n += LANES) {
+        sum += losses[group.x * dispatch.row_words + n];
     }
     partial[lane] = sum;
     for (var half = LANES / 2u; half > 0u; half /= 2u) {
@@ -20,6 +20,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
         }
     }
     if lane == 0u {
-        means[group.x] = partial[0] / f32(part.batch_size);
+        means[group.x] = partial[0] / f32(dispatch.batch_size);
     }
 }

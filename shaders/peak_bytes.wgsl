@@ -12,7 +12,7 @@ override STEP: u32;
 
 @compute @workgroup_size(LIST)
 fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
-    // Neighbouring invocations take neighbouring quads, a row of all of them at a time.
+    // Neighbouring invocations take neighbouring vec4s, a row of all of them at a time.
     let row = groups.x * LIST;
     let places = id.x + row * vec4u(0u, 1u, 2u, 3u);
     let a = original[places.x];
@@ -25,6 +25,6 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) group
     copy[places.w] = d + step_of(places.w);
 }
 
-fn step_of(quad: u32) -> vec4u {
-    return STEP * (4u * quad + vec4u(0u, 1u, 2u, 3u));
+fn step_of(v4: u32) -> vec4u {
+    return STEP * (4u * v4 + vec4u(0u, 1u, 2u, 3u));
 }

@@ -9,12 +9,12 @@ override PARTS: u32;
 
 @compute @workgroup_size(LANES)
 fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
-    let quads = arrayLength(&layer);
-    for (var i = id.x; i < quads; i += groups.x * LANES) {
+    let vec4s = arrayLength(&layer);
+    for (var i = id.x; i < vec4s; i += groups.x * LANES) {
         var sum = gradient[i];
         for (var p = 1u; p < PARTS; p++) {
-            sum += gradient[p * quads + i];
+            sum += gradient[p * vec4s + i];
         }
-        layer[i] = updated(layer[i], sum);
+        layer[i] = axpby(layer[i], sum);
     }
 }

@@ -6,8 +6,8 @@
 
 override SPLITS: u32;
 
-@group(0) @binding(2) var<storage, read> images: array<u32>;
-@group(0) @binding(3) var<storage, read> batch: array<u32>;
+@group(0) @binding(2) var<storage, read> pixels: array<u32>;
+@group(0) @binding(3) var<storage, read> indices: array<u32>;
 @group(0) @binding(4) var<storage, read> da1: array<vec4f>;
 // W1, then b1; or the buffer that takes their gradient; or SPLITS parts of it.
 @group(0) @binding(5) var<storage, read_write> layer: array<vec4f>;
@@ -17,16 +17,16 @@ var<private> split: u32;
 @compute @workgroup_size(LANES)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
     split = group.z;
-    let share = (part.batch_size + SPLITS - 1u) / SPLITS;
-    let end = min((split + 1u) * share, part.batch_size);
-    let word = group.y * BLOCK_QUADS;
-    let quad = group.x * BLOCK_QUADS;
+    let share = (dispatch.batch_size + SPLITS - 1u) / SPLITS;
+    let end = min((split + 1u) * share, dispatch.batch_size);
+    let word = group.y * BLOCK_VEC4S;
+    let v4 = group.x * BLOCK_VEC4S;
     var sums = Sums();
     for (var n = split * share; n < end; n += STEP) {
-        lay(n, end, word, quad, lane);
-        lay(n, end, word, quad, lane + LANES);
-        lay(n, end, word, quad, lane + 2u * LANES);
-        lay(n, end, word, quad, lane + 3u * LANES);
+        lay(n, end, word, v4, lane);
+        lay(n, end, word, v4, lane + LANES);
+        lay(n, end, word, v4, lane + 2u * LANES);
+        lay(n, end, word, v4, lane + 3u * LANES);
         workgroupBarrier();
         add_step(&sums, lane);
         workgroupBarrier();
@@ -34,35 +34,35 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     leave_block(sums, group.y, group.x, lane);
 }
 
-// A word of one image, and a quad of its da1.
-fn lay(image: u32, end: u32, word: u32, quad: u32, place: u32) {
-    let n = image + place / BLOCK_QUADS;
-    let i = word + place % BLOCK_QUADS;
-    let j = quad + place % BLOCK_QUADS;
+// A word of one image, and a vec4 of its da1.
+fn lay(image: u32, end: u32, word: u32, v4: u32, place: u32) {
+    let n = image + place / BLOCK_VEC4S;
+    let i = word + place % BLOCK_VEC4S;
+    let j = v4 + place % BLOCK_VEC4S;
     var x = vec4f();
     var d = vec4f();
     if n < end {
-        if i < INPUT_QUADS {
-            x = unpack4x8unorm(images[batch[n] * INPUT_QUADS + i]);
-        } else if i == INPUT_QUADS {
+        if i < INPUT_VEC4S {
+            x = unpack4x8unorm(pixels[indices[n] * INPUT_VEC4S + i]);
+        } else if i == INPUT_VEC4S {
             x = BIAS_INPUT;
         }
-        if j < HIDDEN_QUADS {
-            d = da1[n * HIDDEN_QUADS + j];
+        if j < HIDDEN_VEC4S {
+            d = da1[n * HIDDEN_VEC4S + j];
         }
     }
     a[place] = x;
     b[place] = d;
 }
 
-fn leave(row: u32, quad: u32, gradient: vec4f) {
-    if row > 4u * INPUT_QUADS || quad >= HIDDEN_QUADS {
+fn store(row: u32, v4: u32, gradient: vec4f) {
+    if row > 4u * INPUT_VEC4S || v4 >= HIDDEN_VEC4S {
         return;
     }
-    let at = row * HIDDEN_QUADS + quad;
+    let at = row * HIDDEN_VEC4S + v4;
     if SPLITS == 1u {
-        layer[at] = updated(layer[at], gradient);
+        layer[at] = axpby(layer[at], gradient);
     } else {
-        layer[split * (4u * INPUT_QUADS + 1u) * HIDDEN_QUADS + at] = gradient;
+        layer[split * (4u * INPUT_VEC4S + 1u) * HIDDEN_VEC4S + at] = gradient;
     }
 }

@@ -1,6 +1,6 @@
 // The output layer, forward and back, by a workgroup for 4 images: see shared/output_team.wgsl.
 
-@group(0) @binding(1) var<storage, read> batch: array<u32>;
+@group(0) @binding(1) var<storage, read> indices: array<u32>;
 @group(0) @binding(2) var<storage, read> labels: array<u32>;
 // W2, then b2.
 @group(0) @binding(3) var<storage, read> layer: array<vec4f>;
@@ -17,8 +17,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     output_layer_of(row, lane);
 }
 
-fn hidden_value(image: u32, quad: u32) -> vec4f {
-    return z1[(row + image) * HIDDEN_QUADS + quad];
+fn hidden_value(image: u32, v4: u32) -> vec4f {
+    return z1[(row + image) * HIDDEN_VEC4S + v4];
 }
 
 fn output_weights(at: u32) -> vec4f {

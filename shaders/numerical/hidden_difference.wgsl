@@ -4,10 +4,10 @@
 // batch image by image: where all four pixels are 0, moving their weights changes nothing. The last row of workgroups has
 // the bias, as if an image had one more word, of one pixel that is always 1.
 
-// y, `[N, classes]`: images from part.first to part.end.
+// y, `[N, classes]`: images from dispatch.first to dispatch.end.
 @group(0) @binding(3) var<uniform> y: array<vec4f, WINDOW>;
-@group(0) @binding(4) var<storage, read> images: array<u32>;
-@group(0) @binding(5) var<storage, read> batch: array<u32>;
+@group(0) @binding(4) var<storage, read> pixels: array<u32>;
+@group(0) @binding(5) var<storage, read> indices: array<u32>;
 @group(0) @binding(6) var<storage, read> labels: array<u32>;
 @group(0) @binding(7) var<storage, read> a1: array<f32>;
 // W2; only read, but a part of the buffer that `layer` may be a part of, and a buffer is read only or not.
@@ -20,8 +20,8 @@ const BIAS_WORD = 0x000000ffu;
 // A word and a label for each of the next images.
 var<workgroup> words: array<u32, LANES>;
 var<workgroup> targets: array<u32, LANES>;
-// The units' rows of W2, where they have room: quad by quad, all units of each together.
-var<workgroup> weights: array<vec4f, HELD_QUADS * LANES>;
+// The units' rows of W2, where they have room: vec4 by vec4, all units of each together.
+var<workgroup> weights: array<vec4f, HELD_VEC4S * LANES>;
 
 @compute @workgroup_size(LANES)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
@@ -29,20 +29,20 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     let unit = group.y * LANES + lane;
     // Those past the last unit do as it does, and leave nothing.
     let j = min(unit, HIDDEN - 1u);
-    let series = series_up_to(moves.size / 4.0 * hold_weights(j, lane));
+    let series = series_up_to(perturbation.size / 4.0 * hold_weights(j, lane));
     var sum = vec4f();
-    for (var first = part.first; first < part.end; first += LANES) {
+    for (var first = dispatch.first; first < dispatch.end; first += LANES) {
         workgroupBarrier();
-        if first + lane < part.end {
-            let image = batch[first + lane];
+        if first + lane < dispatch.end {
+            let image = indices[first + lane];
             words[lane] = BIAS_WORD;
-            if word < INPUT_QUADS {
-                words[lane] = images[image * INPUT_QUADS + word];
+            if word < INPUT_VEC4S {
+                words[lane] = pixels[image * INPUT_VEC4S + word];
             }
             targets[lane] = labels[image];
         }
         workgroupBarrier();
-        let count = min(LANES, part.end - first);
+        let count = min(LANES, dispatch.end - first);
         // Summed up by themselves: one chain through the whole batch would round too often.
         var next = vec4f();
         for (var i = 0u; i < count; i++) {
@@ -53,23 +53,23 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
         sum += next;
     }
     if unit < HIDDEN {
-        leave(4u * word, unit, sum);
+        store(4u * word, unit, sum);
     }
 }
 
 // The differences of image n's loss by the weights between four pixels and unit j.
 fn difference(series: u32, n: u32, word: u32, label: u32, j: u32, lane: u32) -> vec4f {
-    let row = (n - part.first) * CLASS_QUADS;
+    let row = (n - dispatch.first) * CLASS_VEC4S;
     let sample = sample_of(label, y[row + label / 4u][label % 4u]);
     let right = weight(j, label / 4u, lane)[label % 4u];
-    let hidden = hidden_at(a1[n * 4u * HIDDEN_QUADS + j]);
-    let move_of_a = moves.size * unpack4x8unorm(word);
-    let series_of_a = series_up_to(moves.size);
+    let hidden = hidden_at(a1[n * 4u * HIDDEN_VEC4S + j]);
+    let move_of_a = perturbation.size * unpack4x8unorm(word);
+    let series_of_a = series_up_to(perturbation.size);
     let above = move_of_z(hidden, exp_move(series_of_a, move_of_a));
     let below = move_of_z(hidden, exp_move(series_of_a, -move_of_a));
     var up = Change();
     var down = Change();
-    for (var k = 0u; k < CLASS_QUADS; k++) {
+    for (var k = 0u; k < CLASS_VEC4S; k++) {
         let v = weight(j, k, lane) - right;
         let y = y[row + k];
         up = with_class(series, up, y.x, v.x, above);
@@ -101,7 +101,7 @@ fn with_class(series: u32, sum: Change, y: f32, v: f32, unit_move: vec4f) -> Cha
         let e = exps(unit_move * v);
         return Change(sum.s + y * e.change, sum.whole + y * e.whole);
     }
-    return Change(sum.s + y * v * growth(series, unit_move * v), sum.whole);
+    return Change(sum.s + y * v * expm1_over_x(series, unit_move * v), sum.whole);
 }
 
 struct Hidden {
@@ -122,11 +122,11 @@ fn move_of_z(hidden: Hidden, e: vec4f) -> vec4f {
 
 // Takes unit j's row of W2 to where `weight` finds it. Returns how far apart two of its weights lie at the most.
 fn hold_weights(j: u32, lane: u32) -> f32 {
-    var least = output_layer[j * CLASS_QUADS].x;
+    var least = output_layer[j * CLASS_VEC4S].x;
     var most = least;
-    for (var k = 0u; k < CLASS_QUADS; k++) {
-        let w = output_layer[j * CLASS_QUADS + k];
-        if CLASS_QUADS <= HELD_QUADS {
+    for (var k = 0u; k < CLASS_VEC4S; k++) {
+        let w = output_layer[j * CLASS_VEC4S + k];
+        if CLASS_VEC4S <= HELD_VEC4S {
             weights[k * LANES + lane] = w;
         }
         let is_class = columns(k) < vec4u(CLASSES);
@@ -138,25 +138,25 @@ fn hold_weights(j: u32, lane: u32) -> f32 {
     return most - least;
 }
 
-// A quad of unit j's row of W2. Each invocation reads only what it wrote.
+// A vec4 of unit j's row of W2. Each invocation reads only what it wrote.
 fn weight(j: u32, k: u32, lane: u32) -> vec4f {
-    if CLASS_QUADS <= HELD_QUADS {
+    if CLASS_VEC4S <= HELD_VEC4S {
         return weights[k * LANES + lane];
     }
-    return output_layer[j * CLASS_QUADS + k];
+    return output_layer[j * CLASS_VEC4S + k];
 }
 
 // Four rows of the layer from `row` on, or the bias alone.
-fn leave(row: u32, unit: u32, sum: vec4f) {
-    let width = 4u * HIDDEN_QUADS;
+fn store(row: u32, unit: u32, sum: vec4f) {
+    let width = 4u * HIDDEN_VEC4S;
     let at = row * width + unit;
-    let gradient = moves.per_span * sum;
-    if row == 4u * INPUT_QUADS {
-        layer[at] = updated(vec4f(layer[at]), gradient).x;
+    let gradient = perturbation.per_span * sum;
+    if row == 4u * INPUT_VEC4S {
+        layer[at] = axpby(vec4f(layer[at]), gradient).x;
         return;
     }
     let values = vec4f(layer[at], layer[at + width], layer[at + 2u * width], layer[at + 3u * width]);
-    let next = updated(values, gradient);
+    let next = axpby(values, gradient);
     layer[at] = next.x;
     layer[at + width] = next.y;
     layer[at + 2u * width] = next.z;

@@ -7,9 +7,9 @@ const IDENTITY = 0u;
 const SIGMOID = 1u;
 const RELU = 2u;
 
-// z1 of a quad of hidden units. The sigmoid of a padding unit would be 0.5, and would train.
-fn activation(a: vec4f, quad: u32) -> vec4f {
-    return select(vec4f(0.0), activated(a), columns(quad) < vec4u(HIDDEN));
+// z1 of a vec4 of hidden units. The sigmoid of a padding unit would be 0.5, and would train.
+fn activation(a: vec4f, v4: u32) -> vec4f {
+    return select(vec4f(0.0), activated(a), columns(v4) < vec4u(HIDDEN));
 }
 
 fn activated(a: vec4f) -> vec4f {

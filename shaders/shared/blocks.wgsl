@@ -4,12 +4,12 @@
 // 8 x 8 sums in registers. The loops over them are written out: drivers don't unroll what WGSL becomes.
 
 const STEP = 16u;
-// A workgroup's width in invocations: each has a quad in the left half of the block, and one in the right.
-const SIDE = BLOCK_QUADS / 2u;
-var<workgroup> a: array<vec4f, STEP * BLOCK_QUADS>;
-var<workgroup> b: array<vec4f, STEP * BLOCK_QUADS>;
+// A workgroup's width in invocations: each has a vec4 in the left half of the block, and one in the right.
+const SIDE = BLOCK_VEC4S / 2u;
+var<workgroup> a: array<vec4f, STEP * BLOCK_VEC4S>;
+var<workgroup> b: array<vec4f, STEP * BLOCK_VEC4S>;
 
-// Column i of a matrix belongs to row i of a quad of rows, and holds a quad of columns.
+// Column i of a matrix belongs to row i of a vec4 of rows, and holds a vec4 of columns.
 struct Sums {
     upper_left: mat4x4f,
     upper_right: mat4x4f,
@@ -20,11 +20,11 @@ struct Sums {
 fn add_step(sums: ptr<function, Sums>, lane: u32) {
     let row = lane / SIDE;
     let column = lane % SIDE;
-    for (var k = 0u; k < STEP * BLOCK_QUADS; k += 4u * BLOCK_QUADS) {
+    for (var k = 0u; k < STEP * BLOCK_VEC4S; k += 4u * BLOCK_VEC4S) {
         add_term(sums, k + row, k + column);
-        add_term(sums, k + BLOCK_QUADS + row, k + BLOCK_QUADS + column);
-        add_term(sums, k + 2u * BLOCK_QUADS + row, k + 2u * BLOCK_QUADS + column);
-        add_term(sums, k + 3u * BLOCK_QUADS + row, k + 3u * BLOCK_QUADS + column);
+        add_term(sums, k + BLOCK_VEC4S + row, k + BLOCK_VEC4S + column);
+        add_term(sums, k + 2u * BLOCK_VEC4S + row, k + 2u * BLOCK_VEC4S + column);
+        add_term(sums, k + 3u * BLOCK_VEC4S + row, k + 3u * BLOCK_VEC4S + column);
     }
 }
 
@@ -43,19 +43,19 @@ fn outer(columns: vec4f, rows: vec4f) -> mat4x4f {
     return mat4x4f(columns * rows.x, columns * rows.y, columns * rows.z, columns * rows.w);
 }
 
-// Leaves the sums, a row at a time: the kernel that uses this says how, `leave(row, quad, sum)`.
-fn leave_block(sums: Sums, block_row: u32, block_quad: u32, lane: u32) {
-    let row = 4u * (block_row * BLOCK_QUADS + lane / SIDE);
-    let quad = block_quad * BLOCK_QUADS + lane % SIDE;
-    leave_tile(row, quad, sums.upper_left);
-    leave_tile(row, quad + SIDE, sums.upper_right);
-    leave_tile(row + 4u * SIDE, quad, sums.lower_left);
-    leave_tile(row + 4u * SIDE, quad + SIDE, sums.lower_right);
+// Leaves the sums, a row at a time: the kernel that uses this says how, `store(row, v4, sum)`.
+fn leave_block(sums: Sums, block_row: u32, block_vec4: u32, lane: u32) {
+    let row = 4u * (block_row * BLOCK_VEC4S + lane / SIDE);
+    let v4 = block_vec4 * BLOCK_VEC4S + lane % SIDE;
+    leave_tile(row, v4, sums.upper_left);
+    leave_tile(row, v4 + SIDE, sums.upper_right);
+    leave_tile(row + 4u * SIDE, v4, sums.lower_left);
+    leave_tile(row + 4u * SIDE, v4 + SIDE, sums.lower_right);
 }
 
-fn leave_tile(row: u32, quad: u32, tile: mat4x4f) {
-    leave(row, quad, tile[0]);
-    leave(row + 1u, quad, tile[1]);
-    leave(row + 2u, quad, tile[2]);
-    leave(row + 3u, quad, tile[3]);
+fn leave_tile(row: u32, v4: u32, tile: mat4x4f) {
+    store(row, v4, tile[0]);
+    store(row + 1u, v4, tile[1]);
+    store(row + 2u, v4, tile[2]);
+    store(row + 3u, v4, tile[3]);
 }

@@ -4,14 +4,14 @@
 //
 // No built-in log: its error may be 2^-21 whatever the result, and these results are far smaller.
 
-struct Moves {
+struct Perturbation {
     // h.
     size: f32,
     // 1 / (2 h N): from the sum of a batch's differences to the gradient.
     per_span: f32,
 }
 
-@group(0) @binding(2) var<uniform> moves: Moves;
+@group(0) @binding(2) var<uniform> perturbation: Perturbation;
 
 // What the book adds to y before it takes the logarithm.
 override EPSILON: f32;
@@ -30,7 +30,7 @@ fn series_up_to(v: f32) -> u32 {
 }
 
 // (e^v - 1) / v by one of the short ones.
-fn growth(series: u32, v: vec4f) -> vec4f {
+fn expm1_over_x(series: u32, v: vec4f) -> vec4f {
     if series == SHORTEST {
         return 1.0 + 0.5 * v;
     }
@@ -42,7 +42,7 @@ fn exp_move(series: u32, v: vec4f) -> vec4f {
     if series == FULL {
         return exps(v).change;
     }
-    return v * growth(series, v);
+    return v * expm1_over_x(series, v);
 }
 
 struct Sample {

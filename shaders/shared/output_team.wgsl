@@ -1,94 +1,94 @@
 // The output layer, forward and back, for 4 images by all invocations of a workgroup: a2 = z1 W2 + b2, the logits; y, the
 // loss and dy; and da1 = (dy W2ᵀ) activation'(a1), elementwise, the mean loss's derivative by a1.
 //
-// The kernel that uses this says where the layers' values are, `hidden_value(image, quad)` and
-// `output_weights(at)`, and binds `batch`, `labels`, `dy`, `da1` and `losses`.
+// The kernel that uses this says where the layers' values are, `hidden_value(image, v4)` and
+// `output_weights(at)`, and binds `indices`, `labels`, `dy`, `da1` and `losses`.
 
 // First the hidden layer's values, where they are kept there, then from LOGITS on the logits, then from SUMS on sums.
 var<workgroup> scratch: array<vec4f, SCRATCH>;
 
 // `row` is the first image's.
 fn output_layer_of(row: u32, lane: u32) {
-    // TEAM invocations share the sums of the logits. Each slice of them sums every so many hidden quads, for all classes.
-    let slices = min(TEAM / CLASS_QUADS, HIDDEN_QUADS);
-    let slice = lane / CLASS_QUADS;
+    // TEAM invocations share the sums of the logits. Each slice of them sums every so many hidden vec4s, for all classes.
+    let slices = min(TEAM / CLASS_VEC4S, HIDDEN_VEC4S);
+    let slice = lane / CLASS_VEC4S;
     if slice < slices {
-        let k = lane % CLASS_QUADS;
+        let k = lane % CLASS_VEC4S;
         var a = array<vec4f, IMAGES>();
-        for (var j = slice; j < HIDDEN_QUADS; j += slices) {
+        for (var j = slice; j < HIDDEN_VEC4S; j += slices) {
             let w = weights(j, k);
             a[0] += w * hidden_value(0u, j);
             a[1] += w * hidden_value(1u, j);
             a[2] += w * hidden_value(2u, j);
             a[3] += w * hidden_value(3u, j);
         }
-        let at = SUMS + slice * IMAGES * CLASS_QUADS + k;
+        let at = SUMS + slice * IMAGES * CLASS_VEC4S + k;
         scratch[at] = a[0];
-        scratch[at + CLASS_QUADS] = a[1];
-        scratch[at + 2u * CLASS_QUADS] = a[2];
-        scratch[at + 3u * CLASS_QUADS] = a[3];
+        scratch[at + CLASS_VEC4S] = a[1];
+        scratch[at + 2u * CLASS_VEC4S] = a[2];
+        scratch[at + 3u * CLASS_VEC4S] = a[3];
     }
     workgroupBarrier();
-    for (var i = lane; i < IMAGES * CLASS_QUADS; i += LANES) {
-        var a = output_weights(4u * HIDDEN_QUADS * CLASS_QUADS + i % CLASS_QUADS);
+    for (var i = lane; i < IMAGES * CLASS_VEC4S; i += LANES) {
+        var a = output_weights(4u * HIDDEN_VEC4S * CLASS_VEC4S + i % CLASS_VEC4S);
         for (var s = 0u; s < slices; s++) {
-            a += scratch[SUMS + s * IMAGES * CLASS_QUADS + i];
+            a += scratch[SUMS + s * IMAGES * CLASS_VEC4S + i];
         }
         scratch[LOGITS + i] = a;
     }
     workgroupBarrier();
-    for (var i = lane; i < IMAGES * CLASS_QUADS; i += LANES) {
-        let image = i / CLASS_QUADS;
-        let k = i % CLASS_QUADS;
+    for (var i = lane; i < IMAGES * CLASS_VEC4S; i += LANES) {
+        let image = i / CLASS_VEC4S;
+        let k = i % CLASS_VEC4S;
         let label = label_of(row + image);
         let s = softmax(image);
         if k == 0u {
             losses[row + image] = loss(image, label, s);
         }
-        let y = left(image, k, label, s);
-        dy[row * CLASS_QUADS + i] = y;
+        let y = pass_output(image, k, label, s);
+        dy[row * CLASS_VEC4S + i] = y;
         scratch[SUMS + i] = y;
     }
-    if LEAVE != LEAVE_DY {
+    if PASS_OUTPUT != PASS_DY {
         return;
     }
     workgroupBarrier();
-    for (var j = lane; j < HIDDEN_QUADS; j += LANES) {
+    for (var j = lane; j < HIDDEN_VEC4S; j += LANES) {
         var dz = array<vec4f, IMAGES>();
-        for (var k = 0u; k < CLASS_QUADS; k++) {
+        for (var k = 0u; k < CLASS_VEC4S; k++) {
             let w = weights(j, k);
             // A row vector times the matrix: its dot product with each of the four rows of W2.
             dz[0] += scratch[SUMS + k] * w;
-            dz[1] += scratch[SUMS + CLASS_QUADS + k] * w;
-            dz[2] += scratch[SUMS + 2u * CLASS_QUADS + k] * w;
-            dz[3] += scratch[SUMS + 3u * CLASS_QUADS + k] * w;
+            dz[1] += scratch[SUMS + CLASS_VEC4S + k] * w;
+            dz[2] += scratch[SUMS + 2u * CLASS_VEC4S + k] * w;
+            dz[3] += scratch[SUMS + 3u * CLASS_VEC4S + k] * w;
         }
-        let z = row * HIDDEN_QUADS + j;
+        let z = row * HIDDEN_VEC4S + j;
         da1[z] = dz[0] * activation_gradient(hidden_value(0u, j));
-        da1[z + HIDDEN_QUADS] = dz[1] * activation_gradient(hidden_value(1u, j));
-        da1[z + 2u * HIDDEN_QUADS] = dz[2] * activation_gradient(hidden_value(2u, j));
-        da1[z + 3u * HIDDEN_QUADS] = dz[3] * activation_gradient(hidden_value(3u, j));
+        da1[z + HIDDEN_VEC4S] = dz[1] * activation_gradient(hidden_value(1u, j));
+        da1[z + 2u * HIDDEN_VEC4S] = dz[2] * activation_gradient(hidden_value(2u, j));
+        da1[z + 3u * HIDDEN_VEC4S] = dz[3] * activation_gradient(hidden_value(3u, j));
     }
 }
 
-// 4 rows of W2, a quad of each.
+// 4 rows of W2, a vec4 of each.
 fn weights(j: u32, k: u32) -> mat4x4f {
-    let at = 4u * j * CLASS_QUADS + k;
+    let at = 4u * j * CLASS_VEC4S + k;
     return mat4x4f(
         output_weights(at),
-        output_weights(at + CLASS_QUADS),
-        output_weights(at + 2u * CLASS_QUADS),
-        output_weights(at + 3u * CLASS_QUADS),
+        output_weights(at + CLASS_VEC4S),
+        output_weights(at + 2u * CLASS_VEC4S),
+        output_weights(at + 3u * CLASS_VEC4S),
     );
 }
 
-fn logits(image: u32, quad: u32) -> vec4f {
-    return scratch[LOGITS + image * CLASS_QUADS + quad];
+fn logits(image: u32, v4: u32) -> vec4f {
+    return scratch[LOGITS + image * CLASS_VEC4S + v4];
 }
 
 // Rows past the end of the batch repeat its last image; nothing reads what is left of them.
 fn image_of(row: u32) -> u32 {
-    return batch[min(row, part.batch_size - 1u)];
+    return indices[min(row, dispatch.batch_size - 1u)];
 }
 
 fn label_of(row: u32) -> u32 {

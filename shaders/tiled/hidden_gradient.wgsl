@@ -2,14 +2,14 @@
 //
 // Each invocation computes a tile of 4 pixels x 16 hidden units, and the last row of tiles the bias.
 
-@group(0) @binding(4) var<storage, read> images: array<u32>;
-@group(0) @binding(5) var<storage, read> batch: array<u32>;
+@group(0) @binding(4) var<storage, read> pixels: array<u32>;
+@group(0) @binding(5) var<storage, read> indices: array<u32>;
 
 @compute @workgroup_size(LANES)
 fn main(@builtin(global_invocation_id) id: vec3u, @builtin(workgroup_id) group: vec3u) {
-    gradient_tile(id.x, INPUT_QUADS, 4u * group.y, HIDDEN_QUADS);
+    gradient_tile(id.x, INPUT_VEC4S, 4u * group.y, HIDDEN_VEC4S);
 }
 
 fn inputs(n: u32, row: u32) -> vec4f {
-    return unpack4x8unorm(images[batch[n] * INPUT_QUADS + row]);
+    return unpack4x8unorm(pixels[indices[n] * INPUT_VEC4S + row]);
 }

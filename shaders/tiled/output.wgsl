@@ -3,7 +3,7 @@
 //
 // One invocation an image.
 
-@group(0) @binding(1) var<storage, read> batch: array<u32>;
+@group(0) @binding(1) var<storage, read> indices: array<u32>;
 @group(0) @binding(2) var<storage, read> labels: array<u32>;
 // W2, then b2. Every invocation reads the same weights at the same time.
 @group(0) @binding(3) var<uniform> layer: array<vec4f, WINDOW>;
@@ -15,30 +15,30 @@
 @compute @workgroup_size(LANES)
 fn main(@builtin(global_invocation_id) id: vec3u) {
     let n = id.x;
-    if n >= part.batch_size {
+    if n >= dispatch.batch_size {
         return;
     }
-    let y = n * CLASS_QUADS;
-    let z = n * HIDDEN_QUADS;
-    for (var k = 0u; k < CLASS_QUADS; k++) {
-        var a = layer[4u * HIDDEN_QUADS * CLASS_QUADS + k];
-        for (var j = 0u; j < HIDDEN_QUADS; j++) {
+    let y = n * CLASS_VEC4S;
+    let z = n * HIDDEN_VEC4S;
+    for (var k = 0u; k < CLASS_VEC4S; k++) {
+        var a = layer[4u * HIDDEN_VEC4S * CLASS_VEC4S + k];
+        for (var j = 0u; j < HIDDEN_VEC4S; j++) {
             a += weights(j, k) * z1[z + j];
         }
         dy[y + k] = a;
     }
 
-    let label = labels[batch[n]];
+    let label = labels[indices[n]];
     let s = softmax(y);
     losses[n] = loss(y, label, s);
-    for (var k = 0u; k < CLASS_QUADS; k++) {
-        dy[y + k] = left(y, k, label, s);
+    for (var k = 0u; k < CLASS_VEC4S; k++) {
+        dy[y + k] = pass_output(y, k, label, s);
     }
 
-    if LEAVE == LEAVE_DY {
-        for (var j = 0u; j < HIDDEN_QUADS; j++) {
+    if PASS_OUTPUT == PASS_DY {
+        for (var j = 0u; j < HIDDEN_VEC4S; j++) {
             var dz = vec4f();
-            for (var k = 0u; k < CLASS_QUADS; k++) {
+            for (var k = 0u; k < CLASS_VEC4S; k++) {
                 // A row vector times the matrix: its dot product with each of the four rows of W2.
                 dz += dy[y + k] * weights(j, k);
             }
@@ -47,12 +47,12 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
     }
 }
 
-// 4 rows of W2, a quad of each.
+// 4 rows of W2, a vec4 of each.
 fn weights(j: u32, k: u32) -> mat4x4f {
-    let at = 4u * j * CLASS_QUADS + k;
-    return mat4x4f(layer[at], layer[at + CLASS_QUADS], layer[at + 2u * CLASS_QUADS], layer[at + 3u * CLASS_QUADS]);
+    let at = 4u * j * CLASS_VEC4S + k;
+    return mat4x4f(layer[at], layer[at + CLASS_VEC4S], layer[at + 2u * CLASS_VEC4S], layer[at + 3u * CLASS_VEC4S]);
 }
 
-fn logits(row: u32, quad: u32) -> vec4f {
-    return dy[row + quad];
+fn logits(row: u32, v4: u32) -> vec4f {
+    return dy[row + v4];
 }

@@ -6,9 +6,9 @@
 
 @compute @workgroup_size(LANES)
 fn main(@builtin(global_invocation_id) id: vec3u, @builtin(workgroup_id) group: vec3u) {
-    gradient_tile(id.x, HIDDEN_QUADS, 4u * group.y, CLASS_QUADS);
+    gradient_tile(id.x, HIDDEN_VEC4S, 4u * group.y, CLASS_VEC4S);
 }
 
 fn inputs(n: u32, row: u32) -> vec4f {
-    return z1[n * HIDDEN_QUADS + row];
+    return z1[n * HIDDEN_VEC4S + row];
 }

@@ -97,7 +97,7 @@ pub trait Network: Portable {
     fn evaluate(&mut self, set: Resident) -> Pending<Evaluation>;
 
     /// The output y `[N, classes]` for images given as bytes, `[N, input]`, at least one.
-    fn predict<'a>(&'a mut self, images: &'a [u8]) -> Answer<'a, Vec<f32>>;
+    fn predict<'a>(&'a mut self, pixels: &'a [u8]) -> Answer<'a, Vec<f32>>;
 
     /// Every intermediate value of one batch's pass, for tests.
     fn intermediates<'a>(&'a mut self, set: Resident, batch: &'a [u32]) -> Answer<'a, Intermediates>;

@@ -23,7 +23,7 @@ const PANEL: usize = 8 * WIDE_TILE;
 pub struct Dense {
     blocks: Blocks,
     /// `[N, blocks, width]`: block by block, with 0 behind the last pixel of a block that has fewer than others.
-    images: Vec<u8>,
+    pixels: Vec<u8>,
     width: usize,
 }
 
@@ -41,17 +41,17 @@ impl Dense {
     ///
     /// # Errors
     /// [`NoMemory`].
-    pub fn new(blocks: Blocks, images: &[u8]) -> Result<Self, NoMemory> {
+    pub fn new(blocks: Blocks, pixels: &[u8]) -> Result<Self, NoMemory> {
         let width = blocks.pixels.div_ceil(OCTET).div_ceil(blocks.count) * OCTET;
-        let mut reordered = memory::room(images.len() / blocks.pixels * blocks.count * width, "pixels")?;
-        for image in images.chunks_exact(blocks.pixels) {
+        let mut reordered = memory::room(pixels.len() / blocks.pixels * blocks.count * width, "pixels")?;
+        for image in pixels.chunks_exact(blocks.pixels) {
             for block in 0..blocks.count {
                 let end = reordered.len() + width;
                 blocks.octets(image, block).for_each(|octet| reordered.extend_from_slice(octet));
                 reordered.resize(end, 0);
             }
         }
-        Ok(Self { blocks, images: reordered, width })
+        Ok(Self { blocks, pixels: reordered, width })
     }
 
     pub fn blocks(&self) -> &Blocks {
@@ -61,7 +61,7 @@ impl Dense {
     /// The nonzero pixels of one block of an image, put into `pixels`.
     pub fn nonzeros(&self, image: u32, block: usize, pixels: &mut Vec<Nonzero>) {
         let place = image as usize * self.blocks.count + block;
-        let values = &self.images[place * self.width..][..self.width];
+        let values = &self.pixels[place * self.width..][..self.width];
         pixels.clear();
         pixels.extend(
             (0..=u8::MAX).zip(values).filter(|(_, value)| **value != 0).map(|(index, &value)| Nonzero { index, value }),
@@ -77,11 +77,11 @@ impl Dense {
         a1: &mut [Row],
         panel: &mut Panel,
     ) {
-        for (images, first) in visit.images.chunks(PANEL).zip((0..).step_by(PANEL)) {
+        for (indices, first) in visit.indices.chunks(PANEL).zip((0..).step_by(PANEL)) {
             for (block, w1) in visit.blocks.clone().zip(w1) {
-                fill(kind, self, block, images, panel);
-                for (w1, a1) in w1.iter().zip(a1.chunks_exact_mut(visit.images.len())) {
-                    let a1 = &mut a1[first..first + images.len()];
+                fill(kind, self, block, indices, panel);
+                for (w1, a1) in w1.iter().zip(a1.chunks_exact_mut(visit.indices.len())) {
+                    let a1 = &mut a1[first..first + indices.len()];
                     match kind {
                         #[cfg(target_arch = "x86_64")]
                         Instructions::Avx512 => forward::<WIDE_TILE>(kind, panel, self.width, w1.borrow(), a1),
@@ -94,11 +94,11 @@ impl Dense {
 
     /// Adds xᵀ da1 to W1; da1 is `[strips, N]` and W1 `[blocks, strips]`.
     pub fn backward(&self, kind: Instructions, visit: &Visit, da1: &[Row], w1: &mut [Vec<&mut W1>], panel: &mut Panel) {
-        for (images, first) in visit.images.chunks(PANEL).zip((0..).step_by(PANEL)) {
+        for (indices, first) in visit.indices.chunks(PANEL).zip((0..).step_by(PANEL)) {
             for (block, w1) in visit.blocks.clone().zip(&mut *w1) {
-                fill(kind, self, block, images, panel);
-                for (w1, da1) in w1.iter_mut().zip(da1.chunks_exact(visit.images.len())) {
-                    let da1 = &da1[first..first + images.len()];
+                fill(kind, self, block, indices, panel);
+                for (w1, da1) in w1.iter_mut().zip(da1.chunks_exact(visit.indices.len())) {
+                    let da1 = &da1[first..first + indices.len()];
                     match kind {
                         #[cfg(target_arch = "x86_64")]
                         Instructions::Avx512 => backward::<OCTET>(kind, panel, self.width, da1, w1),
@@ -112,10 +112,10 @@ impl Dense {
 
 kernel! {
     /// Fills a panel with one block of some images.
-    fn fill(dense: &Dense, block: usize, images: &[u32], panel: &mut Panel) {
-        for (&image, row) in images.iter().zip(&mut panel.0) {
+    fn fill(dense: &Dense, block: usize, indices: &[u32], panel: &mut Panel) {
+        for (&image, row) in indices.iter().zip(&mut panel.0) {
             let place = image as usize * dense.blocks.count + block;
-            for (value, x) in dense.images[place * dense.width..][..dense.width].iter().zip(row) {
+            for (value, x) in dense.pixels[place * dense.width..][..dense.width].iter().zip(row) {
                 *x = f32::from(*value) / 255.0;
             }
         }

@@ -24,7 +24,7 @@ use super::layers::{self, CHAIN};
 use super::pixels::Nonzero;
 use super::simd::{Instructions, LANES, Row, add_scaled, kernel, multiply_add};
 use super::sparse::MOST_STRIPS;
-use super::strips::{Small, W1};
+use super::strips::{StripParams, W1};
 use crate::functions::EPSILON;
 
 /// Levels that a pixel may have.
@@ -34,13 +34,13 @@ const ONE: u8 = u8::MAX;
 
 /// How the parameters are moved.
 #[derive(Debug)]
-pub struct Moves {
+pub struct Perturbation {
     size: f64,
     /// e^(hx) - 1 and e^(-hx) - 1, by the level of x.
     by_level: Vec<[f32; 2]>,
 }
 
-impl Moves {
+impl Perturbation {
     /// Moves by h = `size` to either side.
     pub fn new(size: f64) -> Self {
         let x = (0..LEVELS).map(|level| level as f64 / f64::from(ONE));
@@ -74,7 +74,7 @@ use series::{FULL, SHORT, SHORTEST};
 
 /// (e^v - 1) / v.
 #[inline(always)]
-fn growth<const FUSED: bool, const SERIES: usize>(v: f32) -> f32 {
+fn expm1_over_x<const FUSED: bool, const SERIES: usize>(v: f32) -> f32 {
     if SERIES == SHORTEST {
         return multiply_add::<FUSED>(v, 0.5, 1.0);
     }
@@ -86,7 +86,7 @@ fn growth<const FUSED: bool, const SERIES: usize>(v: f32) -> f32 {
 /// e^v - 1.
 #[inline(always)]
 fn exp_move<const FUSED: bool, const SERIES: usize>(v: f32) -> f32 {
-    if SERIES == FULL { exps::<FUSED>(v).1 } else { v * growth::<FUSED, SERIES>(v) }
+    if SERIES == FULL { exps::<FUSED>(v).1 } else { v * expm1_over_x::<FUSED, SERIES>(v) }
 }
 
 /// How far the loss moves.
@@ -164,10 +164,10 @@ impl Outputs<'_> {
 /// What the differences by W1 and b1 are computed from.
 pub struct Hidden<'a> {
     pub kind: Instructions,
-    pub moves: &'a Moves,
+    pub perturbation: &'a Perturbation,
     pub images: &'a Images,
     /// Which of them the batch has.
-    pub batch: &'a [u32],
+    pub indices: &'a [u32],
     pub outputs: Outputs<'a>,
     /// `[strips, N]`.
     pub z1: &'a [Row],
@@ -188,7 +188,7 @@ struct Pull {
 
 /// A strip's units, and their values for one image.
 struct Units<'a> {
-    small: &'a Small,
+    strip_params: &'a StripParams,
     z1: &'a Row,
     slope: &'a Row,
 }
@@ -221,31 +221,33 @@ impl Scratch {
 }
 
 impl Hidden<'_> {
-    /// Adds the differences, times `scale`, to `w1`, `[blocks, strips]`, and `b1`, `[strips]`; `small` are those strips.
+    /// Adds the differences, times `scale`, to `w1`, `[blocks, strips]`, and `b1`, `[strips]`; `strip_params` are those strips.
     pub fn add(
         &self,
         scale: f32,
-        small: &[Small],
+        strip_params: &[StripParams],
         w1: &mut [Vec<impl BorrowMut<W1>>],
         b1: &mut [Row],
         scratch: &mut Scratch,
     ) {
         let &Self { kind, images, outputs, .. } = self;
-        scratch.fit(w1.len(), small.len());
-        scratch.series.extend(small.iter().map(|small| series::up_to(self.moves.size / 4.0 * small.spread())));
+        scratch.fit(w1.len(), strip_params.len());
+        scratch.series.extend(
+            strip_params.iter().map(|strip_params| series::up_to(self.perturbation.size / 4.0 * strip_params.spread())),
+        );
         for chain in outputs.chains() {
             scratch.chain.fill(Row::ZERO);
             scratch.w1_chain.iter_mut().flatten().for_each(|w1| w1.fill(Row::ZERO));
             for n in chain {
                 self.find_levels(n, scratch);
-                for (first, small) in (0..).step_by(MOST_STRIPS).zip(small.chunks(MOST_STRIPS)) {
-                    for (place, small) in small.iter().enumerate() {
-                        self.difference(n, first + place, small, place, scratch);
+                for (first, strip_params) in (0..).step_by(MOST_STRIPS).zip(strip_params.chunks(MOST_STRIPS)) {
+                    for (place, strip_params) in strip_params.iter().enumerate() {
+                        self.difference(n, first + place, strip_params, place, scratch);
                     }
                     let Scratch { pixels, by_level, w1_chain, .. } = &mut *scratch;
                     for (block, w1) in w1_chain.iter_mut().enumerate() {
-                        let (pixels, w1) = (images.pixels(self.batch[n], block, pixels), &mut w1[first..]);
-                        match small.len() {
+                        let (pixels, w1) = (images.pixels(self.indices[n], block, pixels), &mut w1[first..]);
+                        match strip_params.len() {
                             1 => add_levels::<1>(kind, pixels, by_level, scale, each(w1)),
                             2 => add_levels::<2>(kind, pixels, by_level, scale, each(w1)),
                             3 => add_levels::<3>(kind, pixels, by_level, scale, each(w1)),
@@ -266,7 +268,7 @@ impl Hidden<'_> {
         let mut has = [false; LEVELS];
         has[usize::from(ONE)] = true;
         for block in 0..self.images.blocks().count {
-            for pixel in self.images.pixels(self.batch[n], block, pixels) {
+            for pixel in self.images.pixels(self.indices[n], block, pixels) {
                 has[usize::from(pixel.value)] = true;
             }
         }
@@ -281,16 +283,16 @@ impl Hidden<'_> {
     }
 
     /// The differences of image `n` by a strip's weights, in the place of the strip among those computed together.
-    fn difference(&self, n: usize, strip: usize, small: &Small, place: usize, scratch: &mut Scratch) {
-        let Self { kind, moves, outputs, .. } = self;
-        let at = strip * self.batch.len() + n;
-        let units = Units { small, z1: &self.z1[at], slope: &self.slopes[at] };
+    fn difference(&self, n: usize, strip: usize, strip_params: &StripParams, place: usize, scratch: &mut Scratch) {
+        let Self { kind, perturbation, outputs, .. } = self;
+        let at = strip * self.indices.len() + n;
+        let units = Units { strip_params, z1: &self.z1[at], slope: &self.slopes[at] };
         let Scratch { series, levels, pulls, by_level, chain, .. } = scratch;
         let found = &mut by_level[place];
         match series[strip] {
-            SHORTEST => difference::<SHORTEST>(*kind, moves, levels, outputs, n, &units, pulls, found),
-            SHORT => difference::<SHORT>(*kind, moves, levels, outputs, n, &units, pulls, found),
-            _ => difference::<FULL>(*kind, moves, levels, outputs, n, &units, pulls, found),
+            SHORTEST => difference::<SHORTEST>(*kind, perturbation, levels, outputs, n, &units, pulls, found),
+            SHORT => difference::<SHORT>(*kind, perturbation, levels, outputs, n, &units, pulls, found),
+            _ => difference::<FULL>(*kind, perturbation, levels, outputs, n, &units, pulls, found),
         }
         add_scaled::<false>(&mut chain[strip], 1.0, &found[usize::from(ONE)]);
     }
@@ -298,7 +300,7 @@ impl Hidden<'_> {
 
 kernel! {
     fn difference<const SERIES: usize>(
-        moves: &Moves,
+        perturbation: &Perturbation,
         levels: &[u8],
         outputs: &Outputs,
         n: usize,
@@ -307,9 +309,9 @@ kernel! {
         found: &mut ByLevel,
     ) {
         let sample = outputs.sample(n);
-        let right = units.small.w2[sample.label];
-        pulls.resize(units.small.w2.len(), Pull::default());
-        for (class, (pull, w2)) in pulls.iter_mut().zip(&units.small.w2).enumerate() {
+        let right = units.strip_params.w2[sample.label];
+        pulls.resize(units.strip_params.w2.len(), Pull::default());
+        for (class, (pull, w2)) in pulls.iter_mut().zip(&units.strip_params.w2).enumerate() {
             let y = outputs.y(n, class);
             let (mut v, mut s) = (*w2, Row([y; LANES]));
             for (lane, right) in right.0.iter().enumerate() {
@@ -322,7 +324,7 @@ kernel! {
         }
         for &level in levels {
             let mut z_moves = [Row::ZERO; 2];
-            for (by, e) in z_moves.iter_mut().zip(moves.by_level[usize::from(level)]) {
+            for (by, e) in z_moves.iter_mut().zip(perturbation.by_level[usize::from(level)]) {
                 for (lane, by) in by.0.iter_mut().enumerate() {
                     *by = units.slope.0[lane] * e / multiply_add::<FUSED>(units.z1.0[lane], e, 1.0);
                 }
@@ -337,7 +339,7 @@ kernel! {
                 for (s, by) in s.iter_mut().zip(&z_moves) {
                     for (lane, s) in s.0.iter_mut().enumerate() {
                         let v = by.0[lane] * pull.v.0[lane];
-                        *s = multiply_add::<FUSED>(pull.s.0[lane], growth::<FUSED, SERIES>(v), *s);
+                        *s = multiply_add::<FUSED>(pull.s.0[lane], expm1_over_x::<FUSED, SERIES>(v), *s);
                     }
                 }
             }
@@ -397,17 +399,17 @@ kernel! {
 /// Adds the differences by W2, times `scale`, to `w2`, a row a class; z1 is the strip's.
 pub fn add_output(
     kind: Instructions,
-    moves: &Moves,
+    perturbation: &Perturbation,
     outputs: &Outputs,
     z1: &[Row],
     scale: f32,
     w2: &mut [Row],
     Scratch { chain, .. }: &mut Scratch,
 ) {
-    match series::up_to(moves.size) {
-        SHORTEST => output::<SHORTEST>(kind, moves.size as f32, outputs, z1, scale, w2, chain),
-        SHORT => output::<SHORT>(kind, moves.size as f32, outputs, z1, scale, w2, chain),
-        _ => output::<FULL>(kind, moves.size as f32, outputs, z1, scale, w2, chain),
+    match series::up_to(perturbation.size) {
+        SHORTEST => output::<SHORTEST>(kind, perturbation.size as f32, outputs, z1, scale, w2, chain),
+        SHORT => output::<SHORT>(kind, perturbation.size as f32, outputs, z1, scale, w2, chain),
+        _ => output::<FULL>(kind, perturbation.size as f32, outputs, z1, scale, w2, chain),
     }
 }
 
@@ -452,11 +454,11 @@ kernel! {
 }
 
 /// Adds the differences by b2, times `scale`, to `b2`, a lane a class.
-pub fn add_output_bias(kind: Instructions, moves: &Moves, outputs: &Outputs, scale: f32, b2: &mut [Row]) {
-    match series::up_to(moves.size) {
-        SHORTEST => output_bias::<SHORTEST>(kind, moves.size as f32, outputs, scale, b2),
-        SHORT => output_bias::<SHORT>(kind, moves.size as f32, outputs, scale, b2),
-        _ => output_bias::<FULL>(kind, moves.size as f32, outputs, scale, b2),
+pub fn add_output_bias(kind: Instructions, perturbation: &Perturbation, outputs: &Outputs, scale: f32, b2: &mut [Row]) {
+    match series::up_to(perturbation.size) {
+        SHORTEST => output_bias::<SHORTEST>(kind, perturbation.size as f32, outputs, scale, b2),
+        SHORT => output_bias::<SHORT>(kind, perturbation.size as f32, outputs, scale, b2),
+        _ => output_bias::<FULL>(kind, perturbation.size as f32, outputs, scale, b2),
     }
 }
 

@@ -39,11 +39,11 @@ impl Forward<'_> {
     pub fn evaluate(&self, team: &Team) -> Evaluation {
         let Self { kind, net, set, .. } = self;
         let classes = net.shape.classes;
-        let tiles = self.tiles(team, |images, values| {
-            self.logits(images, values);
+        let tiles = self.tiles(team, |indices, values| {
+            self.logits(indices, values);
             let found: Vec<usize> =
-                (0..images.len()).map(|n| layers::argmax(&values.output, n, images.len(), classes)).collect();
-            let labels = &set.labels[images[0] as usize..][..images.len()];
+                (0..indices.len()).map(|n| layers::argmax(&values.output, n, indices.len(), classes)).collect();
+            let labels = &set.labels[indices[0] as usize..][..indices.len()];
             (layers::loss(*kind, net.output, &mut values.output, labels, 1.0), found)
         });
         let mut confusion = vec![0; classes * classes];
@@ -57,33 +57,33 @@ impl Forward<'_> {
 
     /// The output y, `[N, classes]`.
     pub fn predict(&self, team: &Team) -> Vec<f32> {
-        let tiles = self.tiles(team, |images, values| {
-            self.logits(images, values);
-            layers::output(self.kind, self.net.output, &mut values.output, images.len());
-            self.shown_output(&values.output, images.len())
+        let tiles = self.tiles(team, |indices, values| {
+            self.logits(indices, values);
+            layers::output(self.kind, self.net.output, &mut values.output, indices.len());
+            self.shown_output(&values.output, indices.len())
         });
         tiles.concat()
     }
 
     /// Every value of a training pass over these images.
-    pub fn intermediates(&self, images: &[u32]) -> Intermediates {
+    pub fn intermediates(&self, indices: &[u32]) -> Intermediates {
         let Self { kind, net, set, parameters } = *self;
-        let count = images.len();
+        let count = indices.len();
         let mut values = Values::default();
-        self.hidden_input(images, &mut values);
+        self.hidden_input(indices, &mut values);
         let a1 = self.shown_hidden(&values.hidden, count);
         self.logits_of_hidden(count, &mut values);
         let (z1, a2) = (self.shown_hidden(&values.hidden, count), self.shown_output(&values.output, count));
         let mut y = values.output.clone();
         layers::output(kind, net.output, &mut y, count);
         let y = self.shown_output(&y, count);
-        let labels: Vec<u8> = images.iter().map(|image| set.labels[*image as usize]).collect();
+        let labels: Vec<u8> = indices.iter().map(|image| set.labels[*image as usize]).collect();
         layers::loss(kind, net.output, &mut values.output, &labels, 1.0 / count as f32);
         let dy = self.shown_output(&values.output, count);
         let mut dz1 = values.hidden.clone();
         let both = dz1.chunks_exact_mut(count).zip(values.hidden.chunks_exact_mut(count));
-        for (small, (dz1, z1)) in parameters.small.iter().zip(both) {
-            layers::hidden_derivative(kind, small, &values.output, dz1);
+        for (strip_params, (dz1, z1)) in parameters.strip_params.iter().zip(both) {
+            layers::hidden_derivative(kind, strip_params, &values.output, dz1);
             layers::delta(kind, net.activation, dz1, z1);
         }
         let (dz1, da1) = (self.shown_hidden(&dz1, count), self.shown_hidden(&values.hidden, count));
@@ -91,32 +91,32 @@ impl Forward<'_> {
     }
 
     /// a1 = x W1 + b1.
-    fn hidden_input(&self, images: &[u32], values: &mut Values) {
+    fn hidden_input(&self, indices: &[u32], values: &mut Values) {
         let Values { hidden, panel, .. } = values;
         let blocks = self.set.images.blocks().count;
-        hidden.resize(self.parameters.small.len() * images.len(), Row::ZERO);
-        layers::bias(self.parameters.small.iter().map(|small| &small.b1), images.len(), hidden);
-        self.set.images.forward(self.kind, &Visit { images, blocks: 0..blocks }, &self.parameters.w1, hidden, panel);
+        hidden.resize(self.parameters.strip_params.len() * indices.len(), Row::ZERO);
+        layers::bias(self.parameters.strip_params.iter().map(|strip_params| &strip_params.b1), indices.len(), hidden);
+        self.set.images.forward(self.kind, &Visit { indices, blocks: 0..blocks }, &self.parameters.w1, hidden, panel);
     }
 
     /// From the images to the logits.
-    fn logits(&self, images: &[u32], values: &mut Values) {
-        self.hidden_input(images, values);
-        self.logits_of_hidden(images.len(), values);
+    fn logits(&self, indices: &[u32], values: &mut Values) {
+        self.hidden_input(indices, values);
+        self.logits_of_hidden(indices.len(), values);
     }
 
     /// From a1 of `count` images to their logits.
     fn logits_of_hidden(&self, count: usize, values: &mut Values) {
-        let Self { kind, net, parameters: Strips { small, b2, .. }, .. } = *self;
+        let Self { kind, net, parameters: Strips { strip_params, b2, .. }, .. } = *self;
         let Values { hidden, output, share, .. } = values;
-        layers::activate_all(kind, net.activation, small, hidden);
+        layers::activate_all(kind, net.activation, strip_params, hidden);
         output.resize(count * b2.len(), Row::ZERO);
         layers::bias(b2, count, output);
-        let per_share = strips_in_a_share(small.len());
-        for (small, z1) in small.chunks(per_share).zip(hidden.chunks(per_share * count)) {
+        let per_share = strips_in_a_share(strip_params.len());
+        for (strip_params, z1) in strip_params.chunks(per_share).zip(hidden.chunks(per_share * count)) {
             share.clear();
             share.resize(output.len(), Row::ZERO);
-            layers::all_logits(kind, small, z1, share);
+            layers::all_logits(kind, strip_params, z1, share);
             layers::add(kind, 1.0, share, output);
         }
     }
@@ -125,8 +125,8 @@ impl Forward<'_> {
     fn tiles<R: Send>(&self, team: &Team, what: impl Fn(&[u32], &mut Values) -> R + Sync) -> Vec<R> {
         let count = self.set.labels.len();
         team.deal((0..count).step_by(TILE), Values::default, |values, first| {
-            let images: Vec<u32> = (first..count.min(first + TILE)).map(|image| image as u32).collect();
-            what(&images, values)
+            let indices: Vec<u32> = (first..count.min(first + TILE)).map(|image| image as u32).collect();
+            what(&indices, values)
         })
     }
 

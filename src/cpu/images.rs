@@ -33,11 +33,11 @@ impl Images {
     ///
     /// # Errors
     /// [`NoMemory`].
-    pub fn new(team: &Team, pixels: usize, images: &[u8]) -> Result<Self, NoMemory> {
-        let blocks = Blocks::new(pixels);
-        Ok(match Sparse::new(team, blocks, images, DENSE_FROM)? {
+    pub fn new(team: &Team, width: usize, pixels: &[u8]) -> Result<Self, NoMemory> {
+        let blocks = Blocks::new(width);
+        Ok(match Sparse::new(team, blocks, pixels, DENSE_FROM)? {
             Some(sparse) => Self::Sparse(sparse),
-            None => Self::Dense(Dense::new(blocks, images)?),
+            None => Self::Dense(Dense::new(blocks, pixels)?),
         })
     }
 

@@ -4,7 +4,7 @@
 
 use super::functions::{exp, sigmoid};
 use super::simd::{Instructions, LANES, Row, add_scaled, flat, flat_mut, kernel, multiply_add};
-use super::strips::Small;
+use super::strips::StripParams;
 use crate::net::{Activation, Output};
 
 /// Images, or classes, whose sums are in registers at a time.
@@ -16,7 +16,7 @@ const FACTORS: usize = 64;
 
 kernel! {
     /// a1 to z1, in place; 0 in the lanes that are no units.
-    fn activate(activation: Activation, strip: &Small, a1: &mut [Row]) {
+    fn activate(activation: Activation, strip: &StripParams, a1: &mut [Row]) {
         for (place, a) in flat_mut(a1).iter_mut().enumerate() {
             *a = match activation {
                 Activation::Sigmoid => sigmoid::<FUSED>(*a),
@@ -30,7 +30,7 @@ kernel! {
 
 kernel! {
     /// sigmoid'(a1) = sigmoid(a1) sigmoid(-a1); 0 in the lanes that are no units.
-    fn slope(strip: &Small, a1: &[Row], slopes: &mut [Row]) {
+    fn slope(strip: &StripParams, a1: &[Row], slopes: &mut [Row]) {
         for (place, (a, slope)) in flat(a1).iter().zip(flat_mut(slopes)).enumerate() {
             let product = sigmoid::<FUSED>(*a) * sigmoid::<FUSED>(-*a);
             *slope = if place % LANES < strip.units { product } else { 0.0 };
@@ -40,7 +40,7 @@ kernel! {
 
 kernel! {
     /// Adds z1 W2 to a2.
-    fn logits(strip: &Small, z1: &[Row], a2: &mut [Row]) {
+    fn logits(strip: &StripParams, z1: &[Row], a2: &mut [Row]) {
         for (w2, a2) in strip.w2.chunks(LANES).zip(a2.chunks_exact_mut(z1.len())) {
             let mut by_unit = [Row::ZERO; LANES];
             for (unit, row) in by_unit.iter_mut().enumerate() {
@@ -69,26 +69,28 @@ kernel! {
 }
 
 /// z1 of all strips, `[strips, N]`.
-pub fn activate_all(kind: Instructions, activation: Activation, small: &[Small], a1: &mut [Row]) {
-    let count = a1.len() / small.len();
-    for (small, a1) in small.iter().zip(a1.chunks_exact_mut(count)) {
-        activate(kind, activation, small, a1);
+pub fn activate_all(kind: Instructions, activation: Activation, strip_params: &[StripParams], a1: &mut [Row]) {
+    let count = a1.len() / strip_params.len();
+    for (strip_params, a1) in strip_params.iter().zip(a1.chunks_exact_mut(count)) {
+        activate(kind, activation, strip_params, a1);
     }
 }
 
 /// sigmoid'(a1) of all strips, `[strips, N]`.
-pub fn all_slopes(kind: Instructions, small: &[Small], a1: &[Row], slopes: &mut [Row]) {
-    let count = a1.len() / small.len();
-    for (small, (a1, slopes)) in small.iter().zip(a1.chunks_exact(count).zip(slopes.chunks_exact_mut(count))) {
-        slope(kind, small, a1, slopes);
+pub fn all_slopes(kind: Instructions, strip_params: &[StripParams], a1: &[Row], slopes: &mut [Row]) {
+    let count = a1.len() / strip_params.len();
+    for (strip_params, (a1, slopes)) in
+        strip_params.iter().zip(a1.chunks_exact(count).zip(slopes.chunks_exact_mut(count)))
+    {
+        slope(kind, strip_params, a1, slopes);
     }
 }
 
 /// Adds z1 W2 of some strips to a2; z1 is `[strips, N]`.
-pub fn all_logits(kind: Instructions, small: &[Small], z1: &[Row], a2: &mut [Row]) {
-    let count = z1.len() / small.len();
-    for (small, z1) in small.iter().zip(z1.chunks_exact(count)) {
-        logits(kind, small, z1, a2);
+pub fn all_logits(kind: Instructions, strip_params: &[StripParams], z1: &[Row], a2: &mut [Row]) {
+    let count = z1.len() / strip_params.len();
+    for (strip_params, z1) in strip_params.iter().zip(z1.chunks_exact(count)) {
+        logits(kind, strip_params, z1, a2);
     }
 }
 
@@ -204,7 +206,7 @@ kernel! {
 
 kernel! {
     /// dz1 = dy W2ᵀ.
-    pub fn hidden_derivative(strip: &Small, dy: &[Row], dz1: &mut [Row]) {
+    pub fn hidden_derivative(strip: &StripParams, dy: &[Row], dz1: &mut [Row]) {
         dz1.fill(Row::ZERO);
         for (w2, dy) in strip.w2.chunks(LANES).zip(dy.chunks_exact(dz1.len())) {
             for (dy, dz1) in dy.iter().zip(&mut *dz1) {

@@ -26,7 +26,7 @@ mod tests;
 
 use std::time::Instant;
 
-use difference::Moves;
+use difference::Perturbation;
 use forward::Forward;
 use images::{Images, Set};
 use pace::Pace;
@@ -54,7 +54,7 @@ pub(crate) struct Network {
     batch_size: usize,
     kind: Instructions,
     /// How parameters are moved for a numerical gradient; none for backpropagation.
-    moves: Option<Moves>,
+    perturbation: Option<Perturbation>,
     parameters: Strips,
     sets: Vec<Set>,
     team: Team,
@@ -69,13 +69,13 @@ impl Network {
     /// [`Error::Threads`] or [`Error::NoMemory`].
     pub fn new(net: Net, batch_size: usize, params: &Params, threads: usize) -> Result<Self, Error> {
         let parameters = strips(&net, params)?;
-        let most_parts = step::shares(parameters.small.len());
+        let most_parts = step::shares(parameters.strip_params.len());
         let (kind, team) = (Instructions::widest(), Team::new(threads, most_parts)?);
         Ok(Self {
             net,
             batch_size,
             kind,
-            moves: None,
+            perturbation: None,
             parameters,
             sets: Vec::new(),
             team,
@@ -91,9 +91,10 @@ impl Network {
 
     /// Trains on one batch after another. Where there is no memory the steps before are done.
     fn steps(&mut self, set: Resident, indices: &[u32], learning_rate: f32) -> Result<Vec<f32>, Error> {
-        let Self { net, batch_size, kind, moves, parameters, sets, team, memory, pace } = self;
-        let (set, moves) = (&sets[set.0], moves.as_ref());
-        let mut steps = Steps { kind: *kind, net, moves, set, indices, batch_size: *batch_size, scale: -learning_rate };
+        let Self { net, batch_size, kind, perturbation, parameters, sets, team, memory, pace } = self;
+        let (set, perturbation) = (&sets[set.0], perturbation.as_ref());
+        let mut steps =
+            Steps { kind: *kind, net, perturbation, set, indices, batch_size: *batch_size, scale: -learning_rate };
         let (threads, parts) = steps.most_threads(team, parameters);
         pace.fit(threads, parts);
         let mut losses = Vec::with_capacity(indices.len() / *batch_size);
@@ -112,19 +113,19 @@ impl Network {
     }
 
     fn gradient_of(&mut self, set: Resident, indices: &[u32]) -> Result<(f32, Gradients), Error> {
-        let Self { net, batch_size, kind, moves, parameters, sets, team, memory, .. } = self;
-        let (set, moves) = (&sets[set.0], moves.as_ref());
-        let steps = Steps { kind: *kind, net, moves, set, indices, batch_size: *batch_size, scale: 1.0 };
+        let Self { net, batch_size, kind, perturbation, parameters, sets, team, memory, .. } = self;
+        let (set, perturbation) = (&sets[set.0], perturbation.as_ref());
+        let steps = Steps { kind: *kind, net, perturbation, set, indices, batch_size: *batch_size, scale: 1.0 };
         let mut gradient = Strips::new(&Params::zeros(net.shape), 0.0)?;
         let (threads, _) = steps.most_threads(team, parameters);
         let losses = steps.run(team, threads, memory, parameters, Some(&mut gradient))?;
         Ok((losses[0], gradient.params(net.shape)))
     }
 
-    fn output_of(&self, images: &[u8]) -> Result<Vec<f32>, Error> {
+    fn output_of(&self, pixels: &[u8]) -> Result<Vec<f32>, Error> {
         let input = self.net.shape.input;
-        let labels = memory::zeroed(images.len() / input, "labels")?;
-        let images = Images::new(&self.team, input, images)?;
+        let labels = memory::zeroed(pixels.len() / input, "labels")?;
+        let images = Images::new(&self.team, input, pixels)?;
         let set = Set { images, labels };
         Ok(self.forward(&set).predict(&self.team))
     }
@@ -136,9 +137,9 @@ impl Network {
 
 impl backend::Network for Network {
     fn set_method(&mut self, method: Method) -> Result<(), Error> {
-        self.moves = match method {
+        self.perturbation = match method {
             Method::Backprop => None,
-            Method::Numerical { step_size } => Some(Moves::new(step_size)),
+            Method::Numerical { step_size } => Some(Perturbation::new(step_size)),
         };
         Ok(())
     }
@@ -170,13 +171,13 @@ impl backend::Network for Network {
     fn apply(&mut self, gradient: &Gradients, learning_rate: f32) -> Result<(), Error> {
         let add =
             |gradient: &[Row], parameters: &mut [Row]| layers::add(self.kind, -learning_rate, gradient, parameters);
-        let Strips { w1, small, b2, .. } = Strips::new(gradient, 0.0)?;
+        let Strips { w1, strip_params, b2, .. } = Strips::new(gradient, 0.0)?;
         for (gradient, w1) in w1.iter().flatten().zip(self.parameters.w1.iter_mut().flatten()) {
             add(gradient, w1);
         }
-        for (gradient, small) in small.iter().zip(&mut self.parameters.small) {
-            add(&[gradient.b1], std::slice::from_mut(&mut small.b1));
-            add(&gradient.w2, &mut small.w2);
+        for (gradient, strip_params) in strip_params.iter().zip(&mut self.parameters.strip_params) {
+            add(&[gradient.b1], std::slice::from_mut(&mut strip_params.b1));
+            add(&gradient.w2, &mut strip_params.w2);
         }
         add(&b2, &mut self.parameters.b2);
         Ok(())
@@ -195,8 +196,8 @@ impl backend::Network for Network {
         ready(Ok(self.forward(&self.sets[set.0]).evaluate(&self.team)))
     }
 
-    fn predict<'a>(&'a mut self, images: &'a [u8]) -> Answer<'a, Vec<f32>> {
-        ready(self.output_of(images))
+    fn predict<'a>(&'a mut self, pixels: &'a [u8]) -> Answer<'a, Vec<f32>> {
+        ready(self.output_of(pixels))
     }
 
     fn intermediates<'a>(&'a mut self, set: Resident, batch: &'a [u32]) -> Answer<'a, Intermediates> {

@@ -7,7 +7,7 @@ use bytemuck::Zeroable;
 /// Some images of a set, and some blocks of their pixels.
 #[derive(Clone, Debug)]
 pub struct Visit<'a> {
-    pub images: &'a [u32],
+    pub indices: &'a [u32],
     pub blocks: Range<usize>,
 }
 

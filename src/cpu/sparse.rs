@@ -44,10 +44,10 @@ impl Sparse {
     ///
     /// # Errors
     /// [`NoMemory`].
-    pub fn new(team: &Team, blocks: Blocks, images: &[u8], too_many: f64) -> Result<Option<Self>, NoMemory> {
-        let count = images.len() / blocks.pixels;
-        let parts = images.chunks(team.piece(count, FEWEST_IMAGES) * blocks.pixels);
-        let counts = team.deal(parts.clone(), || (), |(), images| counts(&blocks, images));
+    pub fn new(team: &Team, blocks: Blocks, pixels: &[u8], too_many: f64) -> Result<Option<Self>, NoMemory> {
+        let count = pixels.len() / blocks.pixels;
+        let parts = pixels.chunks(team.piece(count, FEWEST_IMAGES) * blocks.pixels);
+        let counts = team.deal(parts.clone(), || (), |(), pixels| counts(&blocks, pixels));
         let counts: Vec<Vec<u16>> = counts.into_iter().collect::<Result<_, _>>()?;
         let mut end = 0_u32;
         let mut starts = memory::room(count * blocks.count + 1, "the places of pixels")?;
@@ -57,19 +57,19 @@ impl Sparse {
             end = next;
             starts.push(end);
         }
-        if f64::from(end) >= too_many * images.len() as f64 {
+        if f64::from(end) >= too_many * pixels.len() as f64 {
             return Ok(None);
         }
         let mut nonzeros = memory::zeroed(end as usize, "pixels")?;
         let mut rest = &mut nonzeros[..];
         let mut places = Vec::new();
-        for (images, counts) in parts.zip(&counts) {
+        for (pixels, counts) in parts.zip(&counts) {
             let length = counts.iter().map(|count| usize::from(*count)).sum();
             let (place, behind) = rest.split_at_mut(length);
-            places.push((images, place));
+            places.push((pixels, place));
             rest = behind;
         }
-        team.deal(places.into_iter(), || (), |(), (images, place)| take(&blocks, images, place));
+        team.deal(places.into_iter(), || (), |(), (pixels, place)| take(&blocks, pixels, place));
         Ok(Some(Self { blocks, nonzeros, starts }))
     }
 
@@ -85,10 +85,10 @@ impl Sparse {
     /// Asks for the pixels of an image that comes soon after image `n`: no CPU can guess which it is.
     #[inline(always)]
     fn prefetch(&self, tile: &Tile, n: usize) {
-        if let Some(&image) = tile.images.get(n + 2 * SOON) {
+        if let Some(&image) = tile.indices.get(n + 2 * SOON) {
             prefetch(&self.starts[image as usize * self.blocks.count + tile.block]);
         }
-        if let Some(&image) = tile.images.get(n + SOON)
+        if let Some(&image) = tile.indices.get(n + SOON)
             && let [first, .., last] = self.of(image, tile.block)
         {
             prefetch(first);
@@ -98,7 +98,7 @@ impl Sparse {
 
     /// Adds x W1 to a1; W1 is `[blocks, strips]` and a1 `[strips, N]`.
     pub fn forward(&self, kind: Instructions, visit: &Visit, w1: &[Vec<impl Borrow<W1>>], a1: &mut [Row]) {
-        let count = visit.images.len();
+        let count = visit.indices.len();
         for tile in tiles(visit) {
             for (first, a1) in (0..).step_by(MOST_STRIPS).zip(a1.chunks_mut(MOST_STRIPS * count)) {
                 for (block, w1) in visit.blocks.clone().zip(w1) {
@@ -116,7 +116,7 @@ impl Sparse {
 
     /// Adds xᵀ da1 to W1; da1 is `[strips, N]` and W1 `[blocks, strips]`.
     pub fn backward(&self, kind: Instructions, visit: &Visit, da1: &[Row], w1: &mut [Vec<&mut W1>]) {
-        let count = visit.images.len();
+        let count = visit.indices.len();
         for tile in tiles(visit) {
             for (first, da1) in (0..).step_by(MOST_STRIPS).zip(da1.chunks(MOST_STRIPS * count)) {
                 for (block, w1) in visit.blocks.clone().zip(&mut *w1) {
@@ -140,9 +140,9 @@ impl Sparse {
 }
 
 /// How many pixels are not 0, in each block of each image.
-fn counts(blocks: &Blocks, images: &[u8]) -> Result<Vec<u16>, NoMemory> {
-    let mut counts = memory::room(images.len() / blocks.pixels * blocks.count, "counts of pixels")?;
-    for image in images.chunks_exact(blocks.pixels) {
+fn counts(blocks: &Blocks, pixels: &[u8]) -> Result<Vec<u16>, NoMemory> {
+    let mut counts = memory::room(pixels.len() / blocks.pixels * blocks.count, "counts of pixels")?;
+    for image in pixels.chunks_exact(blocks.pixels) {
         let (octets, last) = image.as_chunks::<OCTET>();
         let first = counts.len();
         counts.resize(first + blocks.count, 0);
@@ -167,10 +167,10 @@ fn nonzero_bytes(word: u64) -> u16 {
 }
 
 /// Puts the pixels that are not 0 in their place, which is as long as they are many.
-fn take(blocks: &Blocks, images: &[u8], place: &mut [Nonzero]) {
+fn take(blocks: &Blocks, pixels: &[u8], place: &mut [Nonzero]) {
     let mut rest = place;
     let mut taken = Taken { pixels: [Nonzero::default(); ROOM], count: 0 };
-    for image in images.chunks_exact(blocks.pixels) {
+    for image in pixels.chunks_exact(blocks.pixels) {
         let (octets, last) = image.as_chunks::<OCTET>();
         for block in 0..blocks.count {
             taken.count = 0;
@@ -216,7 +216,7 @@ impl Taken {
 /// Some images of a visit, and one block of their pixels.
 #[derive(Clone, Copy)]
 struct Tile<'a> {
-    images: &'a [u32],
+    indices: &'a [u32],
     block: usize,
     /// Where they begin among all images of the visit, and how many those are.
     first: usize,
@@ -225,9 +225,9 @@ struct Tile<'a> {
 
 /// Cuts the images of a visit into tiles, all of the first block.
 fn tiles<'a>(visit: &Visit<'a>) -> impl Iterator<Item = Tile<'a>> {
-    let (block, of) = (visit.blocks.start, visit.images.len());
-    let tiles = visit.images.chunks(TILE).zip((0..).step_by(TILE));
-    tiles.map(move |(images, first)| Tile { images, block, first, of })
+    let (block, of) = (visit.blocks.start, visit.indices.len());
+    let tiles = visit.indices.chunks(TILE).zip((0..).step_by(TILE));
+    tiles.map(move |(indices, first)| Tile { indices, block, first, of })
 }
 
 /// The W1 of so many strips.
@@ -237,7 +237,7 @@ fn each<const SIZE: usize>(w1: &[impl Borrow<W1>]) -> [&W1; SIZE] {
 
 kernel! {
     fn forward<const SIZE: usize>(sparse: &Sparse, tile: &Tile, w1: [&W1; SIZE], a1: &mut [Row]) {
-        for (n, &image) in tile.images.iter().enumerate() {
+        for (n, &image) in tile.indices.iter().enumerate() {
             sparse.prefetch(tile, n);
             let mut sums = [Row::ZERO; SIZE];
             for pixel in sparse.of(image, tile.block) {
@@ -256,7 +256,7 @@ kernel! {
 kernel! {
     fn backward<const SIZE: usize>(sparse: &Sparse, tile: &Tile, da1: &[Row], w1: &mut [&mut W1]) {
         let w1: &mut [&mut W1; SIZE] = w1.first_chunk_mut().expect("as many strips as the kernel is compiled for");
-        for (n, &image) in tile.images.iter().enumerate() {
+        for (n, &image) in tile.indices.iter().enumerate() {
             sparse.prefetch(tile, n);
             let da1: [Row; SIZE] = std::array::from_fn(|strip| da1[strip * tile.of + tile.first + n]);
             for pixel in sparse.of(image, tile.block) {

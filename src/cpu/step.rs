@@ -11,14 +11,14 @@ use std::sync::{PoisonError, RwLock};
 use std::time::Duration;
 
 use super::dense::Panel;
-use super::difference::{self, Hidden, Moves, Outputs, Scratch};
+use super::difference::{self, Hidden, Outputs, Perturbation, Scratch};
 use super::images::Set;
 use super::layers;
 use super::pixels::Visit;
 use super::simd::{Instructions, Row};
 use super::sparse::TILE;
-use super::strips::{Small, Strips, W1};
-use super::team::{Progress, Team};
+use super::strips::{StripParams, Strips, W1};
+use super::team::{Barrier, Team};
 use crate::net::Net;
 use crate::{NoMemory, memory};
 
@@ -43,7 +43,7 @@ pub struct Steps<'a> {
     pub kind: Instructions,
     pub net: &'a Net,
     /// How parameters are moved for a numerical gradient; none for backpropagation.
-    pub moves: Option<&'a Moves>,
+    pub perturbation: Option<&'a Perturbation>,
     pub set: &'a Set,
     /// Image numbers, `[steps, batch_size]`.
     pub indices: &'a [u32],
@@ -64,7 +64,7 @@ struct Part {
 struct Own<'a> {
     /// `[blocks, strips]`.
     w1: Vec<Vec<&'a mut W1>>,
-    small: Vec<Small>,
+    strip_params: Vec<StripParams>,
     b2: Vec<Row>,
 }
 
@@ -100,13 +100,13 @@ struct Values {
 #[derive(Default)]
 struct Exchange {
     shares: [Vec<RwLock<Vec<Row>>>; 2],
-    progress: Progress,
+    barrier: Barrier,
 }
 
 impl Memory {
     /// How long the threads of the last steps slept because others were late, all of them together.
     pub fn slept(&self) -> Duration {
-        self.exchange.progress.slept()
+        self.exchange.barrier.slept()
     }
 }
 
@@ -124,7 +124,7 @@ impl Steps<'_> {
         parameters: &mut Strips,
         mut gradient: Option<&mut Strips>,
     ) -> Result<Vec<f32>, NoMemory> {
-        let parts = Self::parts(threads, parameters.small.len());
+        let parts = Self::parts(threads, parameters.strip_params.len());
         let shares = parts.iter().map(|part| part.shares.len()).sum();
         let Memory { exchange, threads } = memory;
         exchange.fit(parts.len(), shares, parameters.b2.len() * self.batch_size)?;
@@ -144,8 +144,8 @@ impl Steps<'_> {
         };
         let target = gradient.unwrap_or(parameters);
         let mut losses = Vec::new();
-        for (part, (part_losses, small, b2)) in parts.into_iter().zip(results) {
-            target.small.splice(part.strips, small);
+        for (part, (part_losses, strip_params, b2)) in parts.into_iter().zip(results) {
+            target.strip_params.splice(part.strips, strip_params);
             target.b2 = b2;
             losses = part_losses;
         }
@@ -154,11 +154,11 @@ impl Steps<'_> {
 
     /// The most threads that are worth it, at least 1, and the shares that they are dealt.
     pub fn most_threads(&self, team: &Team, parameters: &Strips) -> (usize, usize) {
-        let strips = parameters.small.len();
+        let strips = parameters.strip_params.len();
         let shares = shares(strips);
         let terms = self.batch_size * self.set.images.terms() * strips;
         // A numerical gradient computes with every class where backpropagation has one product.
-        let terms = if self.moves.is_some() { terms * self.net.shape.classes } else { terms };
+        let terms = if self.perturbation.is_some() { terms * self.net.shape.classes } else { terms };
         (team.threads().min(terms / FEWEST_TERMS).clamp(1, shares), shares)
     }
 
@@ -182,32 +182,32 @@ impl Steps<'_> {
         mut gradient: Option<Own<'a>>,
         values: &mut Values,
         exchange: &Exchange,
-    ) -> (Vec<f32>, Vec<Small>, Vec<Row>) {
-        let _member = exchange.progress.member(thread);
+    ) -> (Vec<f32>, Vec<StripParams>, Vec<Row>) {
+        let _member = exchange.barrier.member(thread);
         let batches: Vec<&[u32]> = self.indices.chunks_exact(self.batch_size).collect();
         values.fit(self, &own);
         let mut losses = Vec::with_capacity(batches.len());
-        if let Some(images) = batches.first() {
-            self.begin(images, &own, values);
+        if let Some(indices) = batches.first() {
+            self.begin(indices, &own, values);
         }
-        for (step, images) in batches.iter().enumerate() {
+        for (step, indices) in batches.iter().enumerate() {
             swap(&mut values.hidden, &mut values.next_a1);
             self.exchange_logits(step, thread, part, &own, values, exchange);
-            losses.push(self.loss(images, values));
+            losses.push(self.loss(indices, values));
             let (gradient, next) = (gradient.as_mut(), batches.get(step + 1).copied());
-            match self.moves {
-                None => self.backpropagate(images, &mut own, gradient, values, next),
-                Some(moves) => self.difference(moves, images, &mut own, gradient, values, next),
+            match self.perturbation {
+                None => self.backpropagate(indices, &mut own, gradient, values, next),
+                Some(perturbation) => self.difference(perturbation, indices, &mut own, gradient, values, next),
             }
         }
-        let Own { small, b2, .. } = gradient.unwrap_or(own);
-        (losses, small, b2)
+        let Own { strip_params, b2, .. } = gradient.unwrap_or(own);
+        (losses, strip_params, b2)
     }
 
     /// a1 of the next step.
-    fn begin(&self, images: &[u32], own: &Own, Values { next_a1, panel, .. }: &mut Values) {
-        layers::bias(own.small.iter().map(|small| &small.b1), self.batch_size, next_a1);
-        let visit = Visit { images, blocks: 0..own.w1.len() };
+    fn begin(&self, indices: &[u32], own: &Own, Values { next_a1, panel, .. }: &mut Values) {
+        layers::bias(own.strip_params.iter().map(|strip_params| &strip_params.b1), self.batch_size, next_a1);
+        let visit = Visit { indices, blocks: 0..own.w1.len() };
         self.set.images.forward(self.kind, &visit, &own.w1, next_a1, panel);
     }
 
@@ -222,28 +222,28 @@ impl Steps<'_> {
         exchange: &Exchange,
     ) {
         let &Self { kind, net, batch_size, .. } = self;
-        if self.moves.is_some() {
-            layers::all_slopes(kind, &own.small, hidden, slopes);
+        if self.perturbation.is_some() {
+            layers::all_slopes(kind, &own.strip_params, hidden, slopes);
         }
-        layers::activate_all(kind, net.activation, &own.small, hidden);
-        let shares = own.small.chunks(part.per_share).zip(hidden.chunks(part.per_share * batch_size));
-        for (share, (small, z1)) in part.shares.clone().zip(shares) {
-            exchange.give(step, share, |a2| layers::all_logits(kind, small, z1, a2));
+        layers::activate_all(kind, net.activation, &own.strip_params, hidden);
+        let shares = own.strip_params.chunks(part.per_share).zip(hidden.chunks(part.per_share * batch_size));
+        for (share, (strip_params, z1)) in part.shares.clone().zip(shares) {
+            exchange.give(step, share, |a2| layers::all_logits(kind, strip_params, z1, a2));
         }
-        exchange.progress.reach(thread, step + 1);
-        exchange.progress.wait(step + 1);
+        exchange.barrier.reach(thread, step + 1);
+        exchange.barrier.wait(step + 1);
         layers::bias(&own.b2, batch_size, logits);
         exchange.take(step, |share| layers::add(kind, 1.0, share, logits));
     }
 
     /// The batch's mean loss. The logits become dy, already scaled; a numerical gradient has y beside.
-    fn loss(&self, images: &[u32], Values { logits, y, labels, .. }: &mut Values) -> f32 {
+    fn loss(&self, indices: &[u32], Values { logits, y, labels, .. }: &mut Values) -> f32 {
         let &Self { kind, net, set, batch_size, scale, .. } = self;
-        if self.moves.is_some() {
+        if self.perturbation.is_some() {
             y.copy_from_slice(logits);
             layers::output(kind, net.output, y, batch_size);
         }
-        labels.iter_mut().zip(images).for_each(|(label, image)| *label = set.labels[*image as usize]);
+        labels.iter_mut().zip(indices).for_each(|(label, image)| *label = set.labels[*image as usize]);
         let loss = layers::loss(kind, net.output, logits, labels, scale / batch_size as f32);
         (loss / batch_size as f64) as f32
     }
@@ -251,7 +251,7 @@ impl Steps<'_> {
     /// From dy to the parameters, or to the gradient; and a1 of the next batch.
     fn backpropagate<'a>(
         &self,
-        images: &[u32],
+        indices: &[u32],
         own: &mut Own<'a>,
         mut gradient: Option<&mut Own<'a>>,
         values: &mut Values,
@@ -261,15 +261,15 @@ impl Steps<'_> {
         let Values { hidden, next_a1, dz1, logits: dy, panel, .. } = values;
         layers::add_each(kind, dy, &mut gradient.as_deref_mut().unwrap_or(own).b2);
         for (strip, z1) in hidden.chunks_exact_mut(batch_size).enumerate() {
-            layers::hidden_derivative(kind, &own.small[strip], dy, dz1);
-            let target = &mut gradient.as_deref_mut().unwrap_or(own).small[strip];
+            layers::hidden_derivative(kind, &own.strip_params[strip], dy, dz1);
+            let target = &mut gradient.as_deref_mut().unwrap_or(own).strip_params[strip];
             layers::output_gradient(kind, z1, dy, &mut target.w2);
             layers::delta(kind, net.activation, dz1, z1);
             layers::add_each(kind, z1, std::slice::from_mut(&mut target.b1));
         }
         let da1 = &*hidden;
         if next.is_some() {
-            layers::bias(own.small.iter().map(|small| &small.b1), batch_size, next_a1);
+            layers::bias(own.strip_params.iter().map(|strip_params| &strip_params.b1), batch_size, next_a1);
         }
         // While a block of W1 is in the cache, it is changed for a step and used for the next. Of a large batch the images'
         // values are what should stay there.
@@ -277,9 +277,9 @@ impl Steps<'_> {
         let together = if batch_size > TILE { all } else { 1 };
         for blocks in (0..all).step_by(together).map(|first| first..first + together) {
             let target = &mut gradient.as_deref_mut().unwrap_or(own).w1[blocks.clone()];
-            set.images.backward(kind, &Visit { images, blocks: blocks.clone() }, da1, target, panel);
-            if let Some(images) = next {
-                let (visit, w1) = (Visit { images, blocks: blocks.clone() }, &own.w1[blocks]);
+            set.images.backward(kind, &Visit { indices, blocks: blocks.clone() }, da1, target, panel);
+            if let Some(indices) = next {
+                let (visit, w1) = (Visit { indices, blocks: blocks.clone() }, &own.w1[blocks]);
                 set.images.forward(kind, &visit, w1, next_a1, panel);
             }
         }
@@ -288,8 +288,8 @@ impl Steps<'_> {
     /// From y and z1 to the parameters, or to the gradient, by central differences; and a1 of the next batch.
     fn difference<'a>(
         &self,
-        moves: &Moves,
-        images: &[u32],
+        perturbation: &Perturbation,
+        indices: &[u32],
         own: &mut Own<'a>,
         mut gradient: Option<&mut Own<'a>>,
         values: &mut Values,
@@ -298,20 +298,20 @@ impl Steps<'_> {
         let &Self { kind, set, batch_size, .. } = self;
         let Values { hidden: z1, slopes, y, labels, b1, scratch, .. } = values;
         let outputs = Outputs { y, labels };
-        let scale = (f64::from(self.scale) / (moves.span() * batch_size as f64)) as f32;
-        let hidden = Hidden { kind, moves, images: &set.images, batch: images, outputs, z1, slopes };
+        let scale = (f64::from(self.scale) / (perturbation.span() * batch_size as f64)) as f32;
+        let hidden = Hidden { kind, perturbation, images: &set.images, indices, outputs, z1, slopes };
         b1.fill(Row::ZERO);
-        let Own { small, w1, .. } = &mut *own;
+        let Own { strip_params, w1, .. } = &mut *own;
         let w1 = gradient.as_deref_mut().map_or(w1, |gradient| &mut gradient.w1);
-        hidden.add(scale, small, w1, b1, scratch);
-        let Own { small, b2, .. } = gradient.unwrap_or(own);
-        for ((small, b1), z1) in small.iter_mut().zip(&*b1).zip(z1.chunks_exact(batch_size)) {
-            layers::add(kind, 1.0, std::slice::from_ref(b1), std::slice::from_mut(&mut small.b1));
-            difference::add_output(kind, moves, &outputs, z1, scale, &mut small.w2, scratch);
+        hidden.add(scale, strip_params, w1, b1, scratch);
+        let Own { strip_params, b2, .. } = gradient.unwrap_or(own);
+        for ((strip_params, b1), z1) in strip_params.iter_mut().zip(&*b1).zip(z1.chunks_exact(batch_size)) {
+            layers::add(kind, 1.0, std::slice::from_ref(b1), std::slice::from_mut(&mut strip_params.b1));
+            difference::add_output(kind, perturbation, &outputs, z1, scale, &mut strip_params.w2, scratch);
         }
-        difference::add_output_bias(kind, moves, &outputs, scale, b2);
-        if let Some(images) = next {
-            self.begin(images, own, values);
+        difference::add_output_bias(kind, perturbation, &outputs, scale, b2);
+        if let Some(indices) = next {
+            self.begin(indices, own, values);
         }
     }
 }
@@ -326,7 +326,7 @@ impl Values {
         for (values, count) in [(a1, hidden), (next_a1, hidden), (dz1, batch_size), (logits, output)] {
             memory::reserve(values, count, "a batch's values")?;
         }
-        if steps.moves.is_some() {
+        if steps.perturbation.is_some() {
             for (values, count) in [(slopes, hidden), (y, output)] {
                 memory::reserve(values, count, "a batch's values")?;
             }
@@ -337,28 +337,28 @@ impl Values {
     /// Takes on the sizes of these steps, for a thread with these strips.
     fn fit(&mut self, steps: &Steps, own: &Own) {
         let batch_size = steps.batch_size;
-        let (hidden, output) = (own.small.len() * batch_size, own.b2.len() * batch_size);
+        let (hidden, output) = (own.strip_params.len() * batch_size, own.b2.len() * batch_size);
         self.hidden.resize(hidden, Row::ZERO);
         self.next_a1.resize(hidden, Row::ZERO);
         self.dz1.resize(batch_size, Row::ZERO);
         self.logits.resize(output, Row::ZERO);
         self.labels.resize(batch_size, 0);
-        if steps.moves.is_some() {
+        if steps.perturbation.is_some() {
             self.slopes.resize(hidden, Row::ZERO);
             self.y.resize(output, Row::ZERO);
-            self.b1.resize(own.small.len(), Row::ZERO);
+            self.b1.resize(own.strip_params.len(), Row::ZERO);
         }
     }
 }
 
 /// Deals parameters, or a gradient, to the threads.
 fn deal<'a>(strips: &'a mut Strips, parts: &[Part]) -> Vec<Own<'a>> {
-    let Strips { w1, small, b2, .. } = strips;
+    let Strips { w1, strip_params, b2, .. } = strips;
     let mut w1: Vec<_> = w1.iter_mut().map(|block| block.iter_mut()).collect();
     let own = |part: &Part| {
         let block = |block: &mut IterMut<'a, W1>| block.take(part.strips.len()).collect();
         let w1 = w1.iter_mut().map(block).collect();
-        Own { w1, small: small[part.strips.clone()].to_vec(), b2: b2.clone() }
+        Own { w1, strip_params: strip_params[part.strips.clone()].to_vec(), b2: b2.clone() }
     };
     parts.iter().map(own).collect()
 }
@@ -366,7 +366,7 @@ fn deal<'a>(strips: &'a mut Strips, parts: &[Part]) -> Vec<Own<'a>> {
 impl Exchange {
     /// Takes on the size for so many threads and shares of so many rows.
     fn fit(&mut self, threads: usize, shares: usize, rows: usize) -> Result<(), NoMemory> {
-        self.progress = Progress::new(threads);
+        self.barrier = Barrier::new(threads);
         for of_a_step in &mut self.shares {
             of_a_step.resize_with(shares, RwLock::default);
             for share in of_a_step {

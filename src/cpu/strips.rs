@@ -43,7 +43,7 @@ impl Blocks {
 /// What belongs to a strip, 16 hidden units, beside their columns of W1. One lane is one unit; in the last strip some may
 /// be none: their weights are 0, and stay so because their z1 is kept at 0.
 #[derive(Clone, Debug)]
-pub struct Small {
+pub struct StripParams {
     /// How many of the lanes are units.
     pub units: usize,
     pub b1: Row,
@@ -51,7 +51,7 @@ pub struct Small {
     pub w2: Vec<Row>,
 }
 
-impl Small {
+impl StripParams {
     /// How far two classes' weights of one unit lie apart, at the most.
     pub fn spread(&self) -> f64 {
         let mut spread = 0.0;
@@ -71,7 +71,7 @@ pub struct Strips {
     /// `[blocks, strips]`.
     pub w1: Vec<Vec<W1>>,
     /// For each strip.
-    pub small: Vec<Small>,
+    pub strip_params: Vec<StripParams>,
     /// A lane a class. Those beyond the classes stay as they are.
     pub b2: Vec<Row>,
 }
@@ -92,17 +92,17 @@ impl Strips {
                 strip[place].0[..weights.len()].copy_from_slice(weights);
             }
         }
-        let small = |(strip, b1): (usize, &[f32])| {
+        let strip_params = |(strip, b1): (usize, &[f32])| {
             let class = |class: usize| {
                 let weights = params.w2.iter().skip(strip * LANES * classes + class).step_by(classes);
                 lanes(weights.take(b1.len()))
             };
-            Small { units: b1.len(), b1: lanes(b1), w2: (0..classes).map(class).collect() }
+            StripParams { units: b1.len(), b1: lanes(b1), w2: (0..classes).map(class).collect() }
         };
-        let small = params.b1.chunks(LANES).enumerate().map(small).collect();
+        let strip_params = params.b1.chunks(LANES).enumerate().map(strip_params).collect();
         let mut b2 = vec![Row([beyond; LANES]); rows(classes)];
         b2.iter_mut().flat_map(|row| &mut row.0).zip(&params.b2).for_each(|(lane, b)| *lane = *b);
-        Ok(Self { blocks, w1, small, b2 })
+        Ok(Self { blocks, w1, strip_params, b2 })
     }
 
     /// The parameters of a network of this shape.
@@ -115,11 +115,12 @@ impl Strips {
                 weights.copy_from_slice(&strip[place].0[..weights.len()]);
             }
         }
-        for ((b1, w2), small) in params.b1.chunks_mut(LANES).zip(params.w2.chunks_mut(LANES * classes)).zip(&self.small)
+        for ((b1, w2), strip_params) in
+            params.b1.chunks_mut(LANES).zip(params.w2.chunks_mut(LANES * classes)).zip(&self.strip_params)
         {
-            b1.copy_from_slice(&small.b1.0[..b1.len()]);
+            b1.copy_from_slice(&strip_params.b1.0[..b1.len()]);
             for (lane, weights) in w2.chunks_exact_mut(classes).enumerate() {
-                weights.iter_mut().zip(&small.w2).for_each(|(w, class)| *w = class.0[lane]);
+                weights.iter_mut().zip(&strip_params.w2).for_each(|(w, class)| *w = class.0[lane]);
             }
         }
         params.b2.iter_mut().zip(self.b2.iter().flat_map(|row| &row.0)).for_each(|(b, lane)| *b = *lane);

@@ -82,7 +82,7 @@ const SPINS: u32 = 3000;
 
 /// How far each thread is, point by point. A thread that is ahead of another waits for it.
 #[derive(Default)]
-pub struct Progress {
+pub struct Barrier {
     reached: Vec<Counter>,
     sleepers: AtomicUsize,
     /// Nanoseconds, of all threads together.
@@ -95,7 +95,7 @@ pub struct Progress {
 #[repr(align(128))]
 struct Counter(AtomicUsize);
 
-impl Progress {
+impl Barrier {
     pub fn new(threads: usize) -> Self {
         let reached = (0..threads).map(|_| Counter(AtomicUsize::new(0))).collect();
         Self { reached, ..Self::default() }
@@ -137,19 +137,19 @@ impl Progress {
 
     /// What a thread holds while others may wait for it: if it panics, they go on, and the panic reaches the caller.
     pub fn member(&self, thread: usize) -> Member<'_> {
-        Member { progress: self, thread }
+        Member { barrier: self, thread }
     }
 }
 
 /// A thread that others may wait for.
 pub struct Member<'a> {
-    progress: &'a Progress,
+    barrier: &'a Barrier,
     thread: usize,
 }
 
 impl Drop for Member<'_> {
     fn drop(&mut self) {
-        self.progress.reach(self.thread, usize::MAX);
+        self.barrier.reach(self.thread, usize::MAX);
     }
 }
 
@@ -182,7 +182,7 @@ mod tests {
     #[test]
     fn who_sleeps_is_woken() {
         let team = Team::new(3, 3).unwrap();
-        let (progress, seen) = (Progress::new(3), AtomicUsize::new(0));
+        let (barrier, seen) = (Barrier::new(3), AtomicUsize::new(0));
         team.run(vec![(); 3], |thread, ()| {
             for point in 1..=20 {
                 if thread == point % 3 {
@@ -190,8 +190,8 @@ mod tests {
                     sleep(Duration::from_millis(5));
                 }
                 seen.fetch_add(1, Ordering::Relaxed);
-                progress.reach(thread, point);
-                progress.wait(point);
+                barrier.reach(thread, point);
+                barrier.wait(point);
                 assert!(seen.load(Ordering::Relaxed) >= 3 * point);
             }
         });
@@ -201,13 +201,13 @@ mod tests {
     #[test]
     fn a_panic_reaches_the_caller_and_leaves_nobody_waiting() {
         let team = Team::new(2, 2).unwrap();
-        let progress = Progress::new(2);
+        let barrier = Barrier::new(2);
         let run = || {
             team.run(vec![(); 2], |thread, ()| {
-                let _member = progress.member(thread);
+                let _member = barrier.member(thread);
                 assert!(thread == 0, "the one who panics");
-                progress.reach(thread, 1);
-                progress.wait(1);
+                barrier.reach(thread, 1);
+                barrier.wait(1);
             })
         };
         assert!(catch_unwind(AssertUnwindSafe(run)).is_err());

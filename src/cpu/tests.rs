@@ -191,7 +191,7 @@ fn lanes_beyond_the_layers_stay_out_of_it() {
         let mut network = Network::new(net, 40, &params, 1).unwrap();
         let Resident(number) = network.upload(&set(40, shape, share)).unwrap();
         block_on(network.train(Resident(number), &(0..40).collect::<Vec<u32>>().repeat(20), 0.5)).unwrap();
-        let last = &network.parameters.small[1];
+        let last = &network.parameters.strip_params[1];
         assert_eq!(last.units, 1);
         let weights = network.parameters.w1.iter().flat_map(|block| &block[1]).chain([&last.b1]).chain(&last.w2);
         for row in weights {

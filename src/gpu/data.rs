@@ -3,7 +3,7 @@
 use wgpu::Buffer;
 
 use super::device::Device;
-use super::layout::{Part, bytes, padded};
+use super::layout::{DispatchParams, bytes, padded};
 use crate::backend::Error;
 use crate::memory;
 use crate::net::Shape;
@@ -11,32 +11,32 @@ use crate::net::Shape;
 /// Which images of a set a pass takes: a row of image numbers, and where their losses go.
 pub struct Rows<'a> {
     /// The rows of image numbers.
-    pub batch: &'a Buffer,
+    pub indices: &'a Buffer,
     /// The losses of the same images, in the same places.
     pub losses: &'a Buffer,
     /// Images in a row.
-    pub images: usize,
+    pub count: usize,
     /// Words from one row to the next.
     pub row_words: usize,
 }
 
 impl Rows<'_> {
     /// What a kernel takes of a row whose sums have terms from `first` to `end`.
-    pub fn part(&self, device: &Device, first: usize, end: usize) -> Buffer {
-        let part = Part {
-            batch_size: self.images as u32,
+    pub fn params(&self, device: &Device, first: usize, end: usize) -> Buffer {
+        let params = DispatchParams {
+            batch_size: self.count as u32,
             row_words: self.row_words as u32,
             first: first as u32,
             end: end as u32,
         };
-        let uniform = device.uniform("part", size_of::<Part>() as u64);
-        device.write(&uniform, &[part]);
+        let uniform = device.uniform("dispatch", size_of::<DispatchParams>() as u64);
+        device.write(&uniform, &[params]);
         uniform
     }
 
     /// What a kernel takes of a row that it sums over as a whole.
     pub fn whole(&self, device: &Device) -> Buffer {
-        self.part(device, 0, self.images)
+        self.params(device, 0, self.count)
     }
 }
 
@@ -45,7 +45,7 @@ pub struct Data {
     /// Images in the set.
     pub len: usize,
     /// Four pixels a word, each image in whole words.
-    pub images: Buffer,
+    pub pixels: Buffer,
     /// One word a label.
     pub labels: Buffer,
     /// Images in a tile.
@@ -60,7 +60,7 @@ pub struct Data {
 
 impl Data {
     /// Sends images `[N, input]` and their labels.
-    pub fn new(device: &Device, shape: Shape, tile: usize, images: &[u8], labels: &[u8]) -> Result<Self, Error> {
+    pub fn new(device: &Device, shape: Shape, tile: usize, pixels: &[u8], labels: &[u8]) -> Result<Self, Error> {
         let len = labels.len();
         let rows = len.next_multiple_of(tile);
         let fewer = "fewer or smaller images";
@@ -71,14 +71,14 @@ impl Data {
         order.extend(0..rows as u32);
         let data = Self {
             len,
-            images: device.storage("images", (len * padded(shape.input)) as u64),
+            pixels: device.storage("pixels", (len * padded(shape.input)) as u64),
             labels: device.storage("labels", bytes(len)),
             tile,
             losses: device.storage("losses by image", bytes(rows)),
             confusion: device.storage("confusion", bytes(shape.classes * shape.classes)),
             order: device.constant("order", &order),
         };
-        data.write(device, shape, images, labels)?;
+        data.write(device, shape, pixels, labels)?;
         Ok(data)
     }
 
@@ -86,16 +86,16 @@ impl Data {
     ///
     /// # Errors
     /// [`Error::NoMemory`].
-    pub fn write(&self, device: &Device, shape: Shape, images: &[u8], labels: &[u8]) -> Result<(), Error> {
+    pub fn write(&self, device: &Device, shape: Shape, pixels: &[u8], labels: &[u8]) -> Result<(), Error> {
         let width = padded(shape.input);
         if width == shape.input {
-            device.write(&self.images, images);
+            device.write(&self.pixels, pixels);
         } else {
-            let mut pixels = memory::zeroed(self.len * width, "images")?;
-            for (to, from) in pixels.chunks_mut(width).zip(images.chunks(shape.input)) {
+            let mut padded = memory::zeroed(self.len * width, "images")?;
+            for (to, from) in padded.chunks_mut(width).zip(pixels.chunks(shape.input)) {
                 to[..shape.input].copy_from_slice(from);
             }
-            device.write(&self.images, &pixels);
+            device.write(&self.pixels, &padded);
         }
         let mut words: Vec<u32> = memory::room(labels.len(), "labels")?;
         words.extend(labels.iter().map(|&label| u32::from(label)));
@@ -105,10 +105,10 @@ impl Data {
 
     /// The kinds of tile: a whole one, and the last one.
     pub fn tiles(&self) -> [Rows<'_>; 2] {
-        [self.tile, self.len % self.tile].map(|images| Rows {
-            batch: &self.order,
+        [self.tile, self.len % self.tile].map(|count| Rows {
+            indices: &self.order,
             losses: &self.losses,
-            images,
+            count,
             row_words: self.tile,
         })
     }

@@ -8,7 +8,7 @@ use wgpu::{
     DeviceDescriptor, Features, Limits, MapMode, PollType, SubmissionIndex,
 };
 
-use super::layout::{INVOCATIONS, QUAD, STORAGE_BUFFERS, WINDOW};
+use super::layout::{INVOCATIONS, STORAGE_BUFFERS, VEC4, WINDOW};
 use super::plan::{Class, Plan};
 use crate::backend::Error;
 use crate::net::Shape;
@@ -131,7 +131,7 @@ impl Device {
     /// A storage buffer that can also be bound a window at a time, with room for a whole one wherever it begins.
     pub(super) fn windowed(&self, label: &str, bytes: u64) -> Buffer {
         let usage = BufferUsages::STORAGE | BufferUsages::UNIFORM | BufferUsages::COPY_SRC | BufferUsages::COPY_DST;
-        let size = bytes + (WINDOW * QUAD * size_of::<f32>()) as u64;
+        let size = bytes + (WINDOW * VEC4 * size_of::<f32>()) as u64;
         self.gpu.create_buffer(&BufferDescriptor { label: Some(label), size, usage, mapped_at_creation: false })
     }
 

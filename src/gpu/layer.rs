@@ -1,9 +1,9 @@
-//! How a layer lies in a buffer: its weights by rows, then its bias as one more row, every row in whole quads.
+//! How a layer lies in a buffer: its weights by rows, then its bias as one more row, every row in whole vec4s.
 
 use wgpu::Buffer;
 
 use super::device::Device;
-use super::layout::{QUAD, Slice, bytes, hidden_layer_quads, layer_quads, output_layer_start, padded};
+use super::layout::{Slice, VEC4, bytes, hidden_layer_vec4s, layer_vec4s, output_layer_start, padded};
 use crate::backend::Error;
 use crate::net::{Params, Shape};
 
@@ -17,7 +17,7 @@ struct Layer {
 impl Layer {
     /// f32s in its buffer.
     fn len(self) -> usize {
-        layer_quads(self.inputs, self.outputs) * QUAD
+        layer_vec4s(self.inputs, self.outputs) * VEC4
     }
 
     fn pad(self, weights: &[f32], bias: &[f32]) -> Vec<f32> {
@@ -36,7 +36,7 @@ impl Layer {
     }
 }
 
-/// The first `width` columns of each of `rows` rows in whole quads.
+/// The first `width` columns of each of `rows` rows in whole vec4s.
 pub fn unpad_rows(buffer: &[f32], rows: usize, width: usize) -> Vec<f32> {
     buffer.chunks(padded(width)).take(rows).flat_map(|row| &row[..width]).copied().collect()
 }
@@ -63,35 +63,35 @@ impl Layers {
     /// f32s in both layers.
     fn words(shape: Shape) -> usize {
         let [_, output] = layers(shape);
-        output_layer_start(shape) * QUAD + output.len()
+        output_layer_start(shape) * VEC4 + output.len()
     }
 
     /// Both layers.
     pub fn all(&self) -> Slice<'_> {
-        Slice::new(&self.buffer, 0, Self::words(self.shape) / QUAD)
+        Slice::new(&self.buffer, 0, Self::words(self.shape) / VEC4)
     }
 
     /// W1, then b1.
     pub fn hidden(&self) -> Slice<'_> {
-        Slice::new(&self.buffer, 0, hidden_layer_quads(self.shape))
+        Slice::new(&self.buffer, 0, hidden_layer_vec4s(self.shape))
     }
 
     /// W2, then b2.
     pub fn output(&self) -> Slice<'_> {
         let [_, output] = layers(self.shape);
-        Slice::new(&self.buffer, output_layer_start(self.shape), output.len() / QUAD)
+        Slice::new(&self.buffer, output_layer_start(self.shape), output.len() / VEC4)
     }
 
-    /// Quads in both layers.
-    pub fn quads(&self) -> usize {
-        Self::words(self.shape) / QUAD
+    /// Vec4s in both layers.
+    pub fn vec4s(&self) -> usize {
+        Self::words(self.shape) / VEC4
     }
 
     /// Sets every value, before anything that is submitted later.
     pub fn write(&self, device: &Device, params: &Params) {
         let [hidden, output] = layers(self.shape);
         let mut values = hidden.pad(&params.w1, &params.b1);
-        values.resize(output_layer_start(self.shape) * QUAD, 0.0);
+        values.resize(output_layer_start(self.shape) * VEC4, 0.0);
         values.extend(output.pad(&params.w2, &params.b2));
         device.write(&self.buffer, &values);
     }
@@ -104,7 +104,7 @@ impl Layers {
             let values: Vec<f32> = values.await?.concat();
             let [hidden, output] = layers(shape);
             let (w1, b1) = hidden.unpad(&values);
-            let (w2, b2) = output.unpad(&values[output_layer_start(shape) * QUAD..]);
+            let (w2, b2) = output.unpad(&values[output_layer_start(shape) * VEC4..]);
             Ok(Params { shape, w1, b1, w2, b2 })
         }
     }

@@ -6,7 +6,7 @@ use wgpu::Buffer;
 use crate::net::Shape;
 
 /// Columns in a `vec4f`, pixels in a word.
-pub const QUAD: usize = 4;
+pub const VEC4: usize = 4;
 /// The most invocations in a workgroup of any kernel.
 pub const INVOCATIONS: u32 = 256;
 /// The most storage buffers that one kernel binds.
@@ -14,34 +14,34 @@ pub const STORAGE_BUFFERS: u32 = 8;
 /// Rows of indices and losses, and slices of a buffer, begin at multiples of this many words: WebGPU's
 /// `minStorageBufferOffsetAlignment` and `minUniformBufferOffsetAlignment`, 256 bytes.
 pub const ROW_WORDS: usize = 64;
-/// Quads in a window: what WebGPU promises for a uniform buffer's binding, 64 KiB.
+/// Vec4s in a window: what WebGPU promises for a uniform buffer's binding, 64 KiB.
 pub const WINDOW: usize = 4096;
 /// A window begins at a multiple of this many rows, so that its first byte is where a binding may begin.
-const WINDOW_ROWS: usize = ROW_WORDS / QUAD;
+const WINDOW_ROWS: usize = ROW_WORDS / VEC4;
 
 /// Rows and columns of a block of `shaders/blocked/`.
 pub const BLOCK: usize = 64;
 /// The most hidden units of `shaders/fused/`, whose values for 4 images lie in workgroup memory.
 pub const FUSED_MOST_HIDDEN: usize = 128;
-/// Invocations of a workgroup of `shaders/fused/`: as many as leave a quad for each of 4 images, in the 16 KiB of workgroup
+/// Invocations of a workgroup of `shaders/fused/`: as many as leave a vec4 for each of 4 images, in the 16 KiB of workgroup
 /// memory that WebGPU promises.
 pub const FUSED_LANES: usize = 256;
 /// Tiles that a workgroup of `shaders/fused/gradients.wgsl` computes.
 pub const FUSED_TILES: usize = 16;
-/// Quads of classes whose weights `shaders/numerical/` holds in workgroup memory, half of what WebGPU promises.
-const HELD_QUADS: usize = 8;
+/// Vec4s of classes whose weights `shaders/numerical/` holds in workgroup memory, half of what WebGPU promises.
+const HELD_VEC4S: usize = 8;
 
-/// Images that a workgroup takes through the output layer, in `fused` and in `blocked`: a quad.
-pub const IMAGES: usize = QUAD;
+/// Images that a workgroup takes through the output layer, in `fused` and in `blocked`: a vec4.
+pub const IMAGES: usize = VEC4;
 /// Invocations that share the sums of their logits.
 pub const TEAM: usize = 128;
-/// Where `shaders/shared/output_team.wgsl` keeps what in workgroup memory, in quads: first the hidden layer's values of
+/// Where `shaders/shared/output_team.wgsl` keeps what in workgroup memory, in vec4s: first the hidden layer's values of
 /// `fused`, then the logits, then sums.
-const LOGITS: usize = IMAGES * FUSED_MOST_HIDDEN / QUAD;
-const SUMS: usize = LOGITS + IMAGES * Shape::MAX_CLASSES.div_ceil(QUAD);
+const LOGITS: usize = IMAGES * FUSED_MOST_HIDDEN / VEC4;
+const SUMS: usize = LOGITS + IMAGES * Shape::MAX_CLASSES.div_ceil(VEC4);
 const SCRATCH: usize = larger(SUMS + IMAGES * TEAM, IMAGES * FUSED_LANES);
 // All the workgroup memory that WebGPU promises.
-const _: () = assert!(SCRATCH * QUAD * size_of::<f32>() <= 16 << 10);
+const _: () = assert!(SCRATCH * VEC4 * size_of::<f32>() <= 16 << 10);
 
 const fn larger(a: usize, b: usize) -> usize {
     if a > b { a } else { b }
@@ -57,14 +57,14 @@ pub const NUMBERS: [(&str, usize); 9] = [
     ("SUMS", SUMS),
     ("SCRATCH", SCRATCH),
     ("TILES", FUSED_TILES),
-    ("BLOCK_QUADS", BLOCK / QUAD),
-    ("HELD_QUADS", HELD_QUADS),
+    ("BLOCK_VEC4S", BLOCK / VEC4),
+    ("HELD_VEC4S", HELD_VEC4S),
 ];
 
-/// The uniform `Part` of `shaders/shared/network.wgsl`: what a dispatch takes of a batch.
+/// The uniform `DispatchParams` of `shaders/shared/network.wgsl`: what a dispatch takes of a batch.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Pod, Zeroable)]
-pub struct Part {
+pub struct DispatchParams {
     /// Images in the batch.
     pub batch_size: u32,
     /// The length of a row of losses, in words.
@@ -75,27 +75,27 @@ pub struct Part {
     pub end: u32,
 }
 
-/// The uniform `Rate` of `shaders/shared/update.wgsl`: how a gradient ends.
+/// The uniform `Axpby` of `shaders/shared/axpby.wgsl`: target = alpha * gradient + beta * target.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Pod, Zeroable)]
-pub struct Rate {
-    /// What a gradient's target keeps of its value.
-    pub keep: f32,
-    /// What the gradient is multiplied by before it is added.
-    pub scale: f32,
+pub struct Axpby {
+    /// What the gradient is multiplied by.
+    pub alpha: f32,
+    /// What the target's value is multiplied by.
+    pub beta: f32,
 }
 
-/// The uniform `Moves` of `shaders/shared/difference.wgsl`: how the parameters are moved.
+/// The uniform `Perturbation` of `shaders/shared/difference.wgsl`: how the parameters are moved.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Pod, Zeroable)]
-pub struct Moves {
+pub struct Perturbation {
     /// h.
     size: f32,
     /// What a batch's sum of differences is multiplied by: 1 / 2h, and one over the batch size.
     per_span: f32,
 }
 
-impl Moves {
+impl Perturbation {
     /// Moves by h = `size` to either side.
     pub fn new(size: f64, batch_size: usize) -> Self {
         // What is divided by must be what was moved by.
@@ -104,23 +104,23 @@ impl Moves {
     }
 }
 
-/// A buffer, or a part of it, in quads.
+/// A buffer, or a part of it, in vec4s.
 #[derive(Clone, Copy)]
 pub struct Slice<'a> {
     pub(super) buffer: &'a Buffer,
     pub(super) first: usize,
     /// All that follows where none.
-    pub(super) quads: Option<usize>,
+    pub(super) vec4s: Option<usize>,
 }
 
 impl<'a> Slice<'a> {
-    /// `quads` quads, from quad `first` on, which is a multiple of 16.
-    pub fn new(buffer: &'a Buffer, first: usize, quads: usize) -> Self {
-        debug_assert!((first * QUAD).is_multiple_of(ROW_WORDS), "an offset of {first} quads");
-        Self { buffer, first, quads: Some(quads) }
+    /// `vec4s` vec4s, from vec4 `first` on, which is a multiple of 16.
+    pub fn new(buffer: &'a Buffer, first: usize, vec4s: usize) -> Self {
+        debug_assert!((first * VEC4).is_multiple_of(ROW_WORDS), "an offset of {first} vec4s");
+        Self { buffer, first, vec4s: Some(vec4s) }
     }
 
-    /// The window that begins at quad `first` of the slice, a multiple of 16; the buffer has room for a whole one.
+    /// The window that begins at vec4 `first` of the slice, a multiple of 16; the buffer has room for a whole one.
     pub fn window(self, first: usize) -> Self {
         Self::new(self.buffer, self.first + first, WINDOW)
     }
@@ -128,13 +128,13 @@ impl<'a> Slice<'a> {
 
 impl<'a> From<&'a Buffer> for Slice<'a> {
     fn from(buffer: &'a Buffer) -> Self {
-        Self { buffer, first: 0, quads: None }
+        Self { buffer, first: 0, vec4s: None }
     }
 }
 
-/// `width` rounded up to whole quads.
+/// `width` rounded up to whole vec4s.
 pub fn padded(width: usize) -> usize {
-    width.next_multiple_of(QUAD)
+    width.next_multiple_of(VEC4)
 }
 
 /// The bytes of this many f32 or u32.
@@ -142,30 +142,30 @@ pub fn bytes(words: usize) -> u64 {
     (words * size_of::<u32>()) as u64
 }
 
-/// Quads of a layer: its weights by rows, then its bias as one more row.
-pub fn layer_quads(inputs: usize, outputs: usize) -> usize {
-    (padded(inputs) + 1) * outputs.div_ceil(QUAD)
+/// Vec4s of a layer: its weights by rows, then its bias as one more row.
+pub fn layer_vec4s(inputs: usize, outputs: usize) -> usize {
+    (padded(inputs) + 1) * outputs.div_ceil(VEC4)
 }
 
-/// Quads of the hidden layer, W1 and b1.
-pub fn hidden_layer_quads(shape: Shape) -> usize {
-    layer_quads(shape.input, shape.hidden)
+/// Vec4s of the hidden layer, W1 and b1.
+pub fn hidden_layer_vec4s(shape: Shape) -> usize {
+    layer_vec4s(shape.input, shape.hidden)
 }
 
-/// Where the output layer begins in a buffer of all parameters, in quads: where a binding may begin.
+/// Where the output layer begins in a buffer of all parameters, in vec4s: where a binding may begin.
 pub fn output_layer_start(shape: Shape) -> usize {
-    (hidden_layer_quads(shape) * QUAD).next_multiple_of(ROW_WORDS) / QUAD
+    (hidden_layer_vec4s(shape) * VEC4).next_multiple_of(ROW_WORDS) / VEC4
 }
 
 /// Words of pixels whose weights fit a window, with the bias.
 pub fn hidden_window(shape: Shape) -> usize {
-    let rows = (WINDOW / shape.hidden.div_ceil(QUAD)).saturating_sub(1);
-    rows / WINDOW_ROWS * WINDOW_ROWS / QUAD
+    let rows = (WINDOW / shape.hidden.div_ceil(VEC4)).saturating_sub(1);
+    rows / WINDOW_ROWS * WINDOW_ROWS / VEC4
 }
 
 /// Images whose rows of this width fit a window.
 pub fn image_window(width: usize) -> usize {
-    WINDOW / width.div_ceil(QUAD) / WINDOW_ROWS * WINDOW_ROWS
+    WINDOW / width.div_ceil(VEC4) / WINDOW_ROWS * WINDOW_ROWS
 }
 
 /// The windows over so many terms.

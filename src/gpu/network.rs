@@ -14,9 +14,9 @@ use super::kernels::Dispatch;
 use super::kernels::family::{Gradients, Pass};
 use super::kernels::lists::{Confusion, MeanLoss, Sgd};
 use super::kernels::numerical::Differences;
-use super::kernels::operands::{Leave, Operands};
+use super::kernels::operands::{Operands, PassOutput};
 use super::layer::{Layers, unpad_rows};
-use super::layout::{Moves, ROW_WORDS, Rate, bytes, padded};
+use super::layout::{Axpby, Perturbation, ROW_WORDS, bytes, padded};
 use super::plan::{Class, Plan};
 use super::timing;
 use super::values::Values;
@@ -44,7 +44,7 @@ pub(crate) struct Network {
     update: Buffer,
     learning_rate: Option<f32>,
     /// How the gradient itself ends.
-    keep: Buffer,
+    assign: Buffer,
     /// The image numbers of the batches of one submission, a row of `row_words` a step.
     batches: Buffer,
     /// The losses of the same images, in the same places.
@@ -73,7 +73,7 @@ struct Numerical {
     output: Pass,
     differences: Differences,
     /// How the parameters are moved.
-    moves: Buffer,
+    perturbation: Buffer,
 }
 
 /// A data set on the device, with the passes over it ready to be recorded.
@@ -131,7 +131,7 @@ impl Network {
         let values = Values::new(&device, shape, batch_size)?;
         let training = Pass::compile(&device, &net, plan);
         let kernels = Kernels {
-            evaluation: training.leaving(&device, &net, Leave::Logits),
+            evaluation: training.with_output(&device, &net, PassOutput::Logits),
             training,
             gradients: Gradients::compile(&device, &net, plan, batch_size),
             confusion: Confusion::compile(&device, &net),
@@ -141,11 +141,11 @@ impl Network {
         let batches = device.storage("batches", bytes(most_steps * row_words));
         let losses = device.storage("losses", bytes(most_steps * row_words));
         let mean_losses = device.storage("mean losses", bytes(most_steps));
-        let rows = Rows { batch: &batches, losses: &losses, images: batch_size, row_words };
+        let rows = Rows { indices: &batches, losses: &losses, count: batch_size, row_words };
         let mean_loss = MeanLoss::compile(&device, &net).bind(&device, &rows, &mean_losses, most_steps);
-        let rate = |label| device.uniform(label, size_of::<Rate>() as u64);
-        let (update, keep) = (rate("update"), rate("keep"));
-        device.write(&keep, &[Rate { keep: 0.0, scale: 1.0 }]);
+        let axpby = |label| device.uniform(label, size_of::<Axpby>() as u64);
+        let (update, assign) = (axpby("update"), axpby("assign"));
+        device.write(&assign, &[Axpby { alpha: 1.0, beta: 0.0 }]);
         let network = Self {
             net,
             batch_size,
@@ -157,7 +157,7 @@ impl Network {
             gradient,
             update,
             learning_rate: None,
-            keep,
+            assign,
             batches,
             losses,
             mean_losses,
@@ -186,7 +186,7 @@ impl Network {
             backprop: Steps {
                 pass: self.kernels.training.bind(&on, &data, &rows),
                 update: gradients.bind(&on, &data, &rows, &self.update, &self.parameters),
-                gradient: gradients.bind(&on, &data, &rows, &self.keep, &self.gradient),
+                gradient: gradients.bind(&on, &data, &rows, &self.assign, &self.gradient),
             },
             numerical: self.numerical_steps(&data),
             evaluation: data.tiles().map(|rows| {
@@ -199,7 +199,7 @@ impl Network {
     }
 
     /// What a pass has left of a batch, `[batch_size, width]`.
-    async fn left(&self, buffer: &Buffer, width: usize) -> Result<Vec<f32>, Error> {
+    async fn read_rows(&self, buffer: &Buffer, width: usize) -> Result<Vec<f32>, Error> {
         let rows = self.device.read(&[(buffer, self.batch_size * padded(width))]).await?.concat();
         Ok(unpad_rows(&rows, self.batch_size, width))
     }
@@ -236,7 +236,7 @@ impl Network {
     }
 
     fn numerical_steps(&self, data: &Data) -> Option<Steps> {
-        let Numerical { hidden_input, output, differences, moves } = self.numerical.as_ref()?;
+        let Numerical { hidden_input, output, differences, perturbation } = self.numerical.as_ref()?;
         let (on, rows) = (self.operands(), self.batch_rows());
         // a1 where da1 would be, before the other pass leaves its z1.
         let values = self.values.swapped();
@@ -244,8 +244,8 @@ impl Network {
         pass.extend(output.bind(&on, data, &rows));
         Some(Steps {
             pass,
-            update: differences.bind(&on, data, &rows, moves, &self.update, &self.parameters),
-            gradient: differences.bind(&on, data, &rows, moves, &self.keep, &self.gradient),
+            update: differences.bind(&on, data, &rows, perturbation, &self.update, &self.parameters),
+            gradient: differences.bind(&on, data, &rows, perturbation, &self.assign, &self.gradient),
         })
     }
 
@@ -256,12 +256,12 @@ impl Network {
 
     fn batch_rows(&self) -> Rows<'_> {
         let &Self { ref batches, ref losses, batch_size, row_words, .. } = self;
-        Rows { batch: batches, losses, images: batch_size, row_words }
+        Rows { indices: batches, losses, count: batch_size, row_words }
     }
 
     fn set_learning_rate(&mut self, learning_rate: f32) {
         if self.learning_rate != Some(learning_rate) {
-            self.device.write(&self.update, &[Rate { keep: 1.0, scale: -learning_rate }]);
+            self.device.write(&self.update, &[Axpby { alpha: -learning_rate, beta: 1.0 }]);
             self.learning_rate = Some(learning_rate);
         }
     }
@@ -281,14 +281,14 @@ impl backend::Network for Network {
     fn set_method(&mut self, method: Method) -> Result<(), Error> {
         self.is_numerical = false;
         if let Method::Numerical { step_size } = method {
-            let leaving = |leave| self.kernels.training.leaving(&self.device, &self.net, leave);
+            let with_output = |pass_output| self.kernels.training.with_output(&self.device, &self.net, pass_output);
             let numerical = self.numerical.get_or_insert_with(|| Numerical {
-                hidden_input: leaving(Leave::HiddenInput),
-                output: leaving(Leave::Output),
+                hidden_input: with_output(PassOutput::HiddenInput),
+                output: with_output(PassOutput::Output),
                 differences: Differences::compile(&self.device, &self.net),
-                moves: self.device.uniform("moves", size_of::<Moves>() as u64),
+                perturbation: self.device.uniform("perturbation", size_of::<Perturbation>() as u64),
             });
-            self.device.write(&numerical.moves, &[Moves::new(step_size, self.batch_size)]);
+            self.device.write(&numerical.perturbation, &[Perturbation::new(step_size, self.batch_size)]);
             let bound = |set: &Set| if set.numerical.is_none() { self.numerical_steps(&set.data) } else { None };
             let steps: Vec<_> = self.sets.iter().map(bound).collect();
             for (set, steps) in self.sets.iter_mut().zip(steps) {
@@ -352,9 +352,9 @@ impl backend::Network for Network {
         self.set_learning_rate(learning_rate);
         let sgd = self.sgd.get_or_init(|| {
             let (gradient, parameters) = (self.gradient.all(), self.parameters.all());
-            let part = self.batch_rows().whole(&self.device);
+            let params = self.batch_rows().whole(&self.device);
             let sgd = Sgd::compile(&self.device, &self.net, 1);
-            sgd.bind(&self.device, &part, &self.update, gradient, parameters, self.parameters.quads())
+            sgd.bind(&self.device, &params, &self.update, gradient, parameters, self.parameters.vec4s())
         });
         self.submit([sgd], 0);
         self.device.check()
@@ -371,9 +371,9 @@ impl backend::Network for Network {
     fn evaluate(&mut self, set: Resident) -> Pending<Evaluation> {
         let Set { data, evaluation, .. } = &self.sets[set.0];
         self.device.submit(|encoder| encoder.clear_buffer(&data.confusion, 0, None));
-        for (row, images) in data.rows() {
+        for (row, count) in data.rows() {
             // A submission a tile: some drivers reset a GPU that is busy with one for seconds.
-            self.submit(&evaluation[usize::from(images < data.tile)], row);
+            self.submit(&evaluation[usize::from(count < data.tile)], row);
         }
         let (images, classes) = (data.len, self.net.shape.classes);
         let confusion = self.device.read::<u32>(&[(&data.confusion, classes * classes)]);
@@ -384,19 +384,19 @@ impl backend::Network for Network {
         })
     }
 
-    fn predict<'a>(&'a mut self, images: &'a [u8]) -> Answer<'a, Vec<f32>> {
+    fn predict<'a>(&'a mut self, pixels: &'a [u8]) -> Answer<'a, Vec<f32>> {
         Box::pin(async move {
             let Shape { input, classes, .. } = self.net.shape;
-            let no_labels = vec![0; images.len() / input];
-            let data = Data::new(&self.device, self.net.shape, self.values.tile, images, &no_labels)?;
-            let pass = self.kernels.training.leaving(&self.device, &self.net, Leave::Output);
+            let no_labels = vec![0; pixels.len() / input];
+            let data = Data::new(&self.device, self.net.shape, self.values.tile, pixels, &no_labels)?;
+            let pass = self.kernels.training.with_output(&self.device, &self.net, PassOutput::Output);
             let tiles = data.tiles().map(|rows| pass.bind(&self.operands(), &data, &rows));
-            let [_, left, _] = self.values.buffers();
+            let [_, y_rows, _] = self.values.buffers();
             let mut y = Vec::with_capacity(data.len * classes);
-            for (row, images) in data.rows() {
-                self.submit(&tiles[usize::from(images < data.tile)], row);
-                let rows = self.device.read(&[(left, images * padded(classes))]).await?.concat();
-                y.extend(unpad_rows(&rows, images, classes));
+            for (row, count) in data.rows() {
+                self.submit(&tiles[usize::from(count < data.tile)], row);
+                let rows = self.device.read(&[(y_rows, count * padded(classes))]).await?.concat();
+                y.extend(unpad_rows(&rows, count, classes));
             }
             Ok(y)
         })
@@ -409,27 +409,27 @@ impl backend::Network for Network {
             let Shape { hidden, classes, .. } = self.net.shape;
             let [z1, dy, da1] = self.values.buffers();
             let data = &self.sets[set.0].data;
-            let run = |leave| {
-                let pass = self.kernels.training.leaving(&self.device, &self.net, leave);
+            let run = |pass_output| {
+                let pass = self.kernels.training.with_output(&self.device, &self.net, pass_output);
                 self.submit(&pass.bind(&self.operands(), data, &self.batch_rows()), 0);
             };
-            run(Leave::HiddenInput);
-            let a1 = self.left(z1, hidden).await?;
-            run(Leave::Logits);
-            let a2 = self.left(dy, classes).await?;
-            run(Leave::Output);
-            let y = self.left(dy, classes).await?;
-            run(Leave::HiddenDerivative);
-            let dz1 = self.left(da1, hidden).await?;
+            run(PassOutput::HiddenInput);
+            let a1 = self.read_rows(z1, hidden).await?;
+            run(PassOutput::Logits);
+            let a2 = self.read_rows(dy, classes).await?;
+            run(PassOutput::Output);
+            let y = self.read_rows(dy, classes).await?;
+            run(PassOutput::HiddenDerivative);
+            let dz1 = self.read_rows(da1, hidden).await?;
             self.submit(&self.sets[set.0].backprop.pass, 0);
             Ok(Intermediates {
                 a1,
-                z1: self.left(z1, hidden).await?,
+                z1: self.read_rows(z1, hidden).await?,
                 a2,
                 y,
-                dy: self.left(dy, classes).await?,
+                dy: self.read_rows(dy, classes).await?,
                 dz1,
-                da1: self.left(da1, hidden).await?,
+                da1: self.read_rows(da1, hidden).await?,
             })
         })
     }

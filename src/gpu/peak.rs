@@ -35,8 +35,8 @@ const FEWEST_ITERATIONS: u32 = 64;
 /// memory than in it; the most is larger than the caches of GPUs, and the work grows to it before it is repeated.
 const LEAST_BYTES: u64 = 4 << 20;
 const MOST_BYTES: u64 = 256 << 20;
-/// Quads that an invocation of `peak_bytes` copies.
-const QUADS: u32 = 4;
+/// Vec4s that an invocation of `peak_bytes` copies.
+const VEC4S: u32 = 4;
 /// What a copy adds to each word, times the word's number. Odd, so that no number comes twice.
 const STEP: u32 = 2_654_435_769;
 /// Pieces of the copied words that are looked at, from the first to the last of them, and words in each.
@@ -143,8 +143,8 @@ impl Probe {
         let [original, _] = &self.buffers;
         self.device.submit(|encoder| encoder.clear_buffer(original, 0, Some(size)));
         self.device.read::<u32>(&[(original, 1)]).await?;
-        let quads = (size / size_of::<[u32; 4]>() as u64) as u32;
-        let workgroups = quads / QUADS / self.list;
+        let vec4s = (size / size_of::<[u32; 4]>() as u64) as u32;
+        let workgroups = vec4s / VEC4S / self.list;
         let record = |pass: &mut ComputePass| {
             for kernel in std::iter::repeat_n(&self.copies, round_trips).flatten() {
                 kernel.record(pass, workgroups);

@@ -2,7 +2,7 @@
 
 use wgpu::{AdapterInfo, DeviceType};
 
-use super::layout::{FUSED_MOST_HIDDEN, WINDOW, hidden_window, layer_quads};
+use super::layout::{FUSED_MOST_HIDDEN, WINDOW, hidden_window, layer_vec4s};
 use crate::net::Shape;
 
 /// A family of kernels, and how it is set. On one GPU the same plan gives the same bits.
@@ -84,7 +84,7 @@ impl Plan {
     pub fn fits(self, shape: Shape) -> bool {
         match self {
             // Windows hold whole rows.
-            Self::Tiled => hidden_window(shape) > 0 && layer_quads(shape.hidden, shape.classes) <= WINDOW,
+            Self::Tiled => hidden_window(shape) > 0 && layer_vec4s(shape.hidden, shape.classes) <= WINDOW,
             Self::Fused => shape.hidden <= FUSED_MOST_HIDDEN,
             Self::Blocked { .. } => true,
         }

@@ -3,7 +3,7 @@
 use wgpu::Buffer;
 
 use super::device::Device;
-use super::layout::{BLOCK, QUAD, ROW_WORDS, Slice, bytes, padded};
+use super::layout::{BLOCK, ROW_WORDS, Slice, VEC4, bytes, padded};
 use crate::backend::Error;
 use crate::net::Shape;
 
@@ -48,17 +48,17 @@ impl Values {
 
     /// `[rows, hidden]`: the hidden layer's output.
     pub fn z1(&self) -> Slice<'_> {
-        Slice::new(&self.z1, 0, self.rows * padded(self.shape.hidden) / QUAD)
+        Slice::new(&self.z1, 0, self.rows * padded(self.shape.hidden) / VEC4)
     }
 
     /// `[rows, classes]`: the logits' derivative; or the logits, or y, as a pass leaves it.
     pub fn dy(&self) -> Slice<'_> {
-        Slice::new(&self.dy, 0, self.rows * padded(self.shape.classes) / QUAD)
+        Slice::new(&self.dy, 0, self.rows * padded(self.shape.classes) / VEC4)
     }
 
     /// `[rows, hidden]`: the derivative by the hidden layer's input.
     pub fn da1(&self) -> Slice<'_> {
-        Slice::new(&self.da1, 0, self.rows * padded(self.shape.hidden) / QUAD)
+        Slice::new(&self.da1, 0, self.rows * padded(self.shape.hidden) / VEC4)
     }
 
     /// The same buffers, those of z1 and da1 in each other's places.

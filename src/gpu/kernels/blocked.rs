@@ -4,17 +4,17 @@
 use wgpu::Buffer;
 
 use super::lists::Sgd;
-use super::operands::{Leave, Operands};
+use super::operands::{Operands, PassOutput};
 use super::stages::Stages;
 use super::{Access, Dispatch, Kernel, Source, fused, shared, work};
 use crate::gpu::data::{Data, Rows};
 use crate::gpu::device::Device;
 use crate::gpu::layer::Layers;
-use crate::gpu::layout::{BLOCK, IMAGES, QUAD, TEAM, bytes, hidden_layer_quads};
+use crate::gpu::layout::{BLOCK, IMAGES, TEAM, VEC4, bytes, hidden_layer_vec4s};
 use crate::net::{Net, Shape};
 
-/// Invocations that compute a block, each 2 x 2 quads of its rows and columns.
-const LANES: usize = (BLOCK / QUAD / 2).pow(2);
+/// Invocations that compute a block, each 2 x 2 vec4s of its rows and columns.
+const LANES: usize = (BLOCK / VEC4 / 2).pow(2);
 /// The most parts that a batch is split into, and the fewest images that are worth one.
 const MOST_SPLITS: usize = 8;
 const FEWEST_IMAGES: usize = 128;
@@ -52,16 +52,16 @@ impl Pass {
         Self(Stages::compile(device, net, [HIDDEN, OUTPUT]))
     }
 
-    pub fn leaving(&self, device: &Device, net: &Net, leave: Leave) -> Self {
-        Self(self.0.leaving(device, net, leave))
+    pub fn with_output(&self, device: &Device, net: &Net, pass_output: PassOutput) -> Self {
+        Self(self.0.with_output(device, net, pass_output))
     }
 
     pub fn bind(&self, on: &Operands, data: &Data, rows: &Rows) -> Vec<Dispatch> {
         let &Operands { device, net, parameters, values } = on;
-        let part = rows.whole(device);
-        let buffers = [(&part).into(), (&data.images).into(), rows.batch.into(), parameters.hidden(), values.z1()];
-        let workgroups = [net.shape.hidden.div_ceil(BLOCK), rows.images.div_ceil(BLOCK), 1];
-        let work = work::hidden(net.shape, rows.images);
+        let params = rows.whole(device);
+        let buffers = [(&params).into(), (&data.pixels).into(), rows.indices.into(), parameters.hidden(), values.z1()];
+        let workgroups = [net.shape.hidden.div_ceil(BLOCK), rows.count.div_ceil(BLOCK), 1];
+        let work = work::hidden(net.shape, rows.count);
         let hidden = self.0.hidden.bind(device, buffers, rows.row_words, workgroups, work);
         let output = self.0.bind_output(on, data, rows, parameters.output(), IMAGES);
         std::iter::once(hidden).chain(output).collect()
@@ -88,13 +88,13 @@ impl Gradients {
         let [columns, rows] = blocks(net.shape);
         let most = (batch_size / FEWEST_IMAGES).clamp(1, MOST_SPLITS);
         let mut splits = workgroups.div_ceil(columns * rows).clamp(1, most);
-        let part_bytes = bytes(hidden_layer_quads(net.shape) * QUAD);
+        let part_bytes = bytes(hidden_layer_vec4s(net.shape) * VEC4);
         while splits > 1 && device.check_size("the parts of a gradient", part_bytes * splits as u64, "").is_err() {
             splits -= 1;
         }
         let source = Source {
             name: "hidden_gradient",
-            shared: &[shared::UPDATE, shared::BLOCKS],
+            shared: &[shared::AXPBY, shared::BLOCKS],
             text: include_str!("../../../shaders/blocked/hidden_gradient.wgsl"),
             lanes: LANES,
             access: &[Access::Uniform, Access::Uniform, Access::Read, Access::ReadRow, Access::Read, Access::Write],
@@ -110,24 +110,25 @@ impl Gradients {
         }
     }
 
-    pub fn bind(&self, on: &Operands, data: &Data, rows: &Rows, rate: &Buffer, target: &Layers) -> Vec<Dispatch> {
+    pub fn bind(&self, on: &Operands, data: &Data, rows: &Rows, axpby: &Buffer, target: &Layers) -> Vec<Dispatch> {
         let &Operands { device, net, values, .. } = on;
         let [columns, block_rows] = blocks(net.shape);
-        let (leave, splits) =
+        let (pass_output, splits) =
             self.split.as_ref().map_or((target.hidden(), 1), |split| ((&split.gradients).into(), split.parts));
-        let part = rows.whole(device);
-        let buffers = [(&part).into(), rate.into(), (&data.images).into(), rows.batch.into(), values.da1(), leave];
-        let work = work::hidden_gradient(net.shape, rows.images);
-        let mut dispatches = self.output.bind(on, data, rows, rate, target);
+        let params = rows.whole(device);
+        let buffers =
+            [(&params).into(), axpby.into(), (&data.pixels).into(), rows.indices.into(), values.da1(), pass_output];
+        let work = work::hidden_gradient(net.shape, rows.count);
+        let mut dispatches = self.output.bind(on, data, rows, axpby, target);
         dispatches.push(self.hidden.bind(device, buffers, rows.row_words, [columns, block_rows, splits], work));
         dispatches.extend(self.split.as_ref().map(|split| {
             split.sum.bind(
                 device,
-                &part,
-                rate,
+                &params,
+                axpby,
                 (&split.gradients).into(),
                 target.hidden(),
-                hidden_layer_quads(net.shape),
+                hidden_layer_vec4s(net.shape),
             )
         }));
         dispatches
@@ -137,5 +138,5 @@ impl Gradients {
 /// The blocks of W1 and b1: columns, rows.
 fn blocks(shape: Shape) -> [usize; 2] {
     // One more input: the bias.
-    [shape.hidden.div_ceil(BLOCK), (shape.input.next_multiple_of(QUAD) + 1).div_ceil(BLOCK)]
+    [shape.hidden.div_ceil(BLOCK), (shape.input.next_multiple_of(VEC4) + 1).div_ceil(BLOCK)]
 }

@@ -2,7 +2,7 @@
 
 use wgpu::Buffer;
 
-use super::operands::{Leave, Operands};
+use super::operands::{Operands, PassOutput};
 use super::{Dispatch, blocked, fused, tiled};
 use crate::gpu::data::{Data, Rows};
 use crate::gpu::device::Device;
@@ -22,17 +22,17 @@ impl Pass {
     pub fn compile(device: &Device, net: &Net, plan: Plan) -> Self {
         match plan {
             Plan::Tiled => Self::Tiled(tiled::Pass::compile(device, net)),
-            Plan::Fused => Self::Fused(fused::Pass::compile(device, net, Leave::Derivatives)),
+            Plan::Fused => Self::Fused(fused::Pass::compile(device, net, PassOutput::Derivatives)),
             Plan::Blocked { .. } => Self::Blocked(blocked::Pass::compile(device, net)),
         }
     }
 
     /// The same pass, with something else left.
-    pub fn leaving(&self, device: &Device, net: &Net, leave: Leave) -> Self {
+    pub fn with_output(&self, device: &Device, net: &Net, pass_output: PassOutput) -> Self {
         match self {
-            Self::Tiled(pass) => Self::Tiled(pass.leaving(device, net, leave)),
-            Self::Fused(_) => Self::Fused(fused::Pass::compile(device, net, leave)),
-            Self::Blocked(pass) => Self::Blocked(pass.leaving(device, net, leave)),
+            Self::Tiled(pass) => Self::Tiled(pass.with_output(device, net, pass_output)),
+            Self::Fused(_) => Self::Fused(fused::Pass::compile(device, net, pass_output)),
+            Self::Blocked(pass) => Self::Blocked(pass.with_output(device, net, pass_output)),
         }
     }
 
@@ -63,12 +63,12 @@ impl Gradients {
         }
     }
 
-    /// The gradients of both layers, ending in `target` as `rate` says.
-    pub fn bind(&self, on: &Operands, data: &Data, rows: &Rows, rate: &Buffer, target: &Layers) -> Vec<Dispatch> {
+    /// The gradients of both layers, ending in `target` as `axpby` says.
+    pub fn bind(&self, on: &Operands, data: &Data, rows: &Rows, axpby: &Buffer, target: &Layers) -> Vec<Dispatch> {
         match self {
-            Self::Tiled(gradients) => gradients.bind(on, data, rows, rate, target),
-            Self::Fused(gradients) => gradients.bind(on, data, rows, rate, target),
-            Self::Blocked(gradients) => gradients.bind(on, data, rows, rate, target),
+            Self::Tiled(gradients) => gradients.bind(on, data, rows, axpby, target),
+            Self::Fused(gradients) => gradients.bind(on, data, rows, axpby, target),
+            Self::Blocked(gradients) => gradients.bind(on, data, rows, axpby, target),
         }
     }
 }

@@ -3,12 +3,12 @@
 
 use wgpu::Buffer;
 
-use super::operands::{Leave, Operands};
+use super::operands::{Operands, PassOutput};
 use super::{Access, Dispatch, Kernel, Source, Work, shared, work};
 use crate::gpu::data::{Data, Rows};
 use crate::gpu::device::Device;
 use crate::gpu::layer::Layers;
-use crate::gpu::layout::{FUSED_LANES, FUSED_TILES, IMAGES, QUAD};
+use crate::gpu::layout::{FUSED_LANES, FUSED_TILES, IMAGES, VEC4};
 use crate::net::{Net, Shape};
 
 /// `forward_backward`.
@@ -18,7 +18,7 @@ pub struct Pass {
 }
 
 impl Pass {
-    pub fn compile(device: &Device, net: &Net, leave: Leave) -> Self {
+    pub fn compile(device: &Device, net: &Net, pass_output: PassOutput) -> Self {
         let source = Source {
             name: "forward_backward",
             shared: &[shared::ACTIVATION, shared::LOSS, shared::OUTPUT_TEAM],
@@ -37,18 +37,18 @@ impl Pass {
             ],
         };
         Self {
-            forward_backward: Kernel::compile(device, &source, net, &leave.both_layers(net)),
-            forward_only: leave.forward_only(),
+            forward_backward: Kernel::compile(device, &source, net, &pass_output.both_layers(net)),
+            forward_only: pass_output.forward_only(),
         }
     }
 
     pub fn bind(&self, on: &Operands, data: &Data, rows: &Rows) -> Vec<Dispatch> {
         let &Operands { device, net, parameters, values } = on;
-        let part = rows.whole(device);
+        let params = rows.whole(device);
         let buffers = [
-            (&part).into(),
-            (&data.images).into(),
-            rows.batch.into(),
+            (&params).into(),
+            (&data.pixels).into(),
+            rows.indices.into(),
             (&data.labels).into(),
             parameters.all(),
             values.z1(),
@@ -56,8 +56,8 @@ impl Pass {
             values.da1(),
             rows.losses.into(),
         ];
-        let work = work::hidden(net.shape, rows.images) + work::output(net.shape, rows.images, self.forward_only);
-        let workgroups = [rows.images.div_ceil(IMAGES), 1, 1];
+        let work = work::hidden(net.shape, rows.count) + work::output(net.shape, rows.count, self.forward_only);
+        let workgroups = [rows.count.div_ceil(IMAGES), 1, 1];
         vec![self.forward_backward.bind(device, buffers, rows.row_words, workgroups, work)]
     }
 }
@@ -83,7 +83,7 @@ impl Gradients {
         let Shape { input, hidden, classes } = net.shape;
         let source = Source {
             name: if first_tile == 0 { "gradients" } else { "output_gradient" },
-            shared: &[shared::UPDATE],
+            shared: &[shared::AXPBY],
             text: include_str!("../../../shaders/fused/gradients.wgsl"),
             lanes: FUSED_LANES,
             access: &[
@@ -101,25 +101,25 @@ impl Gradients {
         Self { kernel, tiles: tiles(input, hidden) + tiles(hidden, classes) - first_tile, work }
     }
 
-    pub fn bind(&self, on: &Operands, data: &Data, rows: &Rows, rate: &Buffer, target: &Layers) -> Vec<Dispatch> {
+    pub fn bind(&self, on: &Operands, data: &Data, rows: &Rows, axpby: &Buffer, target: &Layers) -> Vec<Dispatch> {
         let &Operands { device, net, values, .. } = on;
-        let part = rows.whole(device);
+        let params = rows.whole(device);
         let buffers = [
-            (&part).into(),
-            rate.into(),
-            (&data.images).into(),
-            rows.batch.into(),
+            (&params).into(),
+            axpby.into(),
+            (&data.pixels).into(),
+            rows.indices.into(),
             values.z1(),
             values.dy(),
             values.da1(),
             target.all(),
         ];
         let workgroups = [self.tiles.div_ceil(FUSED_TILES), 1, 1];
-        vec![self.kernel.bind(device, buffers, rows.row_words, workgroups, (self.work)(net.shape, rows.images))]
+        vec![self.kernel.bind(device, buffers, rows.row_words, workgroups, (self.work)(net.shape, rows.count))]
     }
 }
 
 /// The tiles of a layer, its bias's among them.
 fn tiles(inputs: usize, units: usize) -> usize {
-    (inputs.div_ceil(QUAD) + 1) * units.div_ceil(QUAD)
+    (inputs.div_ceil(VEC4) + 1) * units.div_ceil(VEC4)
 }

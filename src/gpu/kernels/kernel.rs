@@ -7,7 +7,7 @@ use wgpu::{
 };
 
 use crate::gpu::device::Device;
-use crate::gpu::layout::{INVOCATIONS, NUMBERS, QUAD, STORAGE_BUFFERS, Slice, output_layer_start};
+use crate::gpu::layout::{INVOCATIONS, NUMBERS, STORAGE_BUFFERS, Slice, VEC4, output_layer_start};
 use crate::net::Net;
 
 /// How a kernel binds a buffer.
@@ -15,7 +15,7 @@ use crate::net::Net;
 pub enum Access {
     /// A few values that are the same for the whole dispatch.
     Uniform,
-    /// `WINDOW` quads of a larger buffer, read only.
+    /// `WINDOW` vec4s of a larger buffer, read only.
     Window,
     /// Storage, read only.
     Read,
@@ -100,13 +100,13 @@ impl Kernel {
             immediate_size: 0,
         });
         let shape = net.shape;
-        let quads = |width: usize| width.div_ceil(QUAD) as f64;
+        let vec4s = |width: usize| width.div_ceil(VEC4) as f64;
         let mut overrides = vec![
-            ("INPUT_QUADS", quads(shape.input)),
+            ("INPUT_VEC4S", vec4s(shape.input)),
             ("HIDDEN", shape.hidden as f64),
-            ("HIDDEN_QUADS", quads(shape.hidden)),
+            ("HIDDEN_VEC4S", vec4s(shape.hidden)),
             ("CLASSES", shape.classes as f64),
-            ("CLASS_QUADS", quads(shape.classes)),
+            ("CLASS_VEC4S", vec4s(shape.classes)),
             ("OUTPUT_LAYER", output_layer_start(shape) as f64),
             ("LANES", lanes as f64),
         ];
@@ -135,7 +135,7 @@ impl Kernel {
         workgroups: [usize; 3],
         work: Work,
     ) -> Dispatch {
-        const QUAD_BYTES: u64 = (QUAD * size_of::<f32>()) as u64;
+        const VEC4_BYTES: u64 = (VEC4 * size_of::<f32>()) as u64;
         let row_bytes = (row_words * size_of::<u32>()) as u64;
         let entries: Vec<_> = (0..)
             .zip(self.access.iter().zip(buffers))
@@ -143,11 +143,11 @@ impl Kernel {
                 binding,
                 resource: BindingResource::Buffer(BufferBinding {
                     buffer: slice.buffer,
-                    offset: slice.first as u64 * QUAD_BYTES,
+                    offset: slice.first as u64 * VEC4_BYTES,
                     size: if access.is_row() {
                         BufferSize::new(row_bytes)
                     } else {
-                        slice.quads.and_then(|quads| BufferSize::new(quads as u64 * QUAD_BYTES))
+                        slice.vec4s.and_then(|vec4s| BufferSize::new(vec4s as u64 * VEC4_BYTES))
                     },
                 }),
             })

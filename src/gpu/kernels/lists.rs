@@ -5,7 +5,7 @@ use wgpu::Buffer;
 use super::{Access, Dispatch, Kernel, Source, Work, shared, work};
 use crate::gpu::data::{Data, Rows};
 use crate::gpu::device::Device;
-use crate::gpu::layout::{QUAD, Slice};
+use crate::gpu::layout::{Slice, VEC4};
 use crate::net::Net;
 
 /// Invocations of a workgroup.
@@ -37,8 +37,8 @@ impl MeanLoss {
 
     /// The means of `batches` rows.
     pub fn bind(&self, device: &Device, rows: &Rows, means: &Buffer, batches: usize) -> Dispatch {
-        let part = rows.whole(device);
-        let buffers = [(&part).into(), rows.losses.into(), means.into()];
+        let params = rows.whole(device);
+        let buffers = [(&params).into(), rows.losses.into(), means.into()];
         self.0.bind(device, buffers, 0, [batches, 1, 1], Work::default())
     }
 }
@@ -60,9 +60,9 @@ impl Confusion {
 
     /// Counts the images of a row by their logits `[N, classes]`.
     pub fn bind(&self, device: &Device, data: &Data, rows: &Rows, logits: Slice) -> Dispatch {
-        let part = rows.whole(device);
-        let buffers = [(&part).into(), logits, rows.batch.into(), (&data.labels).into(), (&data.confusion).into()];
-        self.0.bind(device, buffers, rows.row_words, list(rows.images), Work::default())
+        let params = rows.whole(device);
+        let buffers = [(&params).into(), logits, rows.indices.into(), (&data.labels).into(), (&data.confusion).into()];
+        self.0.bind(device, buffers, rows.row_words, list(rows.count), Work::default())
     }
 }
 
@@ -76,7 +76,7 @@ impl Sgd {
     pub fn compile(device: &Device, net: &Net, parts: usize) -> Self {
         let source = Source {
             name: "sgd",
-            shared: &[shared::UPDATE],
+            shared: &[shared::AXPBY],
             text: include_str!("../../../shaders/sgd.wgsl"),
             lanes: LANES,
             access: &[Access::Uniform, Access::Uniform, Access::Read, Access::Write],
@@ -88,12 +88,12 @@ impl Sgd {
         &self,
         device: &Device,
         part: &Buffer,
-        rate: &Buffer,
+        axpby: &Buffer,
         gradient: Slice,
         layer: Slice,
-        quads: usize,
+        vec4s: usize,
     ) -> Dispatch {
-        let buffers = [part.into(), rate.into(), gradient, layer];
-        self.kernel.bind(device, buffers, 0, list(quads), work::sum(self.parts, quads * QUAD))
+        let buffers = [part.into(), axpby.into(), gradient, layer];
+        self.kernel.bind(device, buffers, 0, list(vec4s), work::sum(self.parts, vec4s * VEC4))
     }
 }

@@ -24,5 +24,5 @@ mod shared {
     pub const GRADIENT_TILE: &str = include_str!("../../../shaders/shared/gradient_tile.wgsl");
     pub const LOSS: &str = include_str!("../../../shaders/shared/loss.wgsl");
     pub const OUTPUT_TEAM: &str = include_str!("../../../shaders/shared/output_team.wgsl");
-    pub const UPDATE: &str = include_str!("../../../shaders/shared/update.wgsl");
+    pub const AXPBY: &str = include_str!("../../../shaders/shared/axpby.wgsl");
 }

@@ -8,16 +8,16 @@ use crate::functions::EPSILON;
 use crate::gpu::data::{Data, Rows};
 use crate::gpu::device::Device;
 use crate::gpu::layer::Layers;
-use crate::gpu::layout::{QUAD, image_window, windows};
+use crate::gpu::layout::{VEC4, image_window, windows};
 use crate::net::method::series;
 use crate::net::{Net, Shape};
 
-/// Invocations of a workgroup: hidden units of a word of pixels; or quads of classes, times images.
+/// Invocations of a workgroup: hidden units of a word of pixels; or vec4s of classes, times images.
 const LANES: usize = 64;
 /// Images that a dispatch takes at most, which bounds how often an invocation goes through its loops.
 const MOST_IMAGES: usize = 2048;
-// A workgroup of `output_difference` has all quads of a row.
-const _: () = assert!(Shape::MAX_CLASSES.div_ceil(QUAD) <= LANES);
+// A workgroup of `output_difference` has all vec4s of a row.
+const _: () = assert!(Shape::MAX_CLASSES.div_ceil(VEC4) <= LANES);
 
 /// `hidden_difference` and `output_difference`.
 pub struct Differences {
@@ -27,7 +27,7 @@ pub struct Differences {
 
 impl Differences {
     pub fn compile(device: &Device, net: &Net) -> Self {
-        let shared = &[shared::UPDATE, shared::DIFFERENCE];
+        let shared = &[shared::AXPBY, shared::DIFFERENCE];
         let hidden = Source {
             name: "hidden_difference",
             shared,
@@ -71,30 +71,30 @@ impl Differences {
     }
 
     /// From a1 (in the place of da1), z1 and y (in that of dy) of a row's images to both layers' gradients, ending in
-    /// `target` as `rate` says.
+    /// `target` as `axpby` says.
     pub fn bind(
         &self,
         on: &Operands,
         data: &Data,
         rows: &Rows,
-        moves: &Buffer,
-        rate: &Buffer,
+        perturbation: &Buffer,
+        axpby: &Buffer,
         target: &Layers,
     ) -> Vec<Dispatch> {
         let &Operands { device, net, parameters, values } = on;
         let Shape { input, hidden, classes } = net.shape;
-        let workgroups = [input.div_ceil(QUAD) + 1, hidden.div_ceil(LANES), 1];
+        let workgroups = [input.div_ceil(VEC4) + 1, hidden.div_ceil(LANES), 1];
         // W2 changes last: W1's differences are of the pass that was.
-        let mut dispatches: Vec<Dispatch> = windows(rows.images, image_window(classes).min(MOST_IMAGES))
+        let mut dispatches: Vec<Dispatch> = windows(rows.count, image_window(classes).min(MOST_IMAGES))
             .map(|(first, end)| {
-                let part = rows.part(device, first, end);
+                let params = rows.params(device, first, end);
                 let buffers = [
-                    (&part).into(),
-                    rate.into(),
-                    moves.into(),
-                    values.dy().window(first * classes.div_ceil(QUAD)),
-                    (&data.images).into(),
-                    rows.batch.into(),
+                    (&params).into(),
+                    axpby.into(),
+                    perturbation.into(),
+                    values.dy().window(first * classes.div_ceil(VEC4)),
+                    (&data.pixels).into(),
+                    rows.indices.into(),
                     (&data.labels).into(),
                     values.da1(),
                     parameters.output(),
@@ -103,13 +103,13 @@ impl Differences {
                 self.hidden.bind(device, buffers, rows.row_words, workgroups, Work::default())
             })
             .collect();
-        dispatches.extend(windows(rows.images, MOST_IMAGES).map(|(first, end)| {
-            let part = rows.part(device, first, end);
+        dispatches.extend(windows(rows.count, MOST_IMAGES).map(|(first, end)| {
+            let params = rows.params(device, first, end);
             let buffers = [
-                (&part).into(),
-                rate.into(),
-                moves.into(),
-                rows.batch.into(),
+                (&params).into(),
+                axpby.into(),
+                perturbation.into(),
+                rows.indices.into(),
                 (&data.labels).into(),
                 values.z1(),
                 values.dy(),

@@ -16,7 +16,7 @@ pub struct Operands<'a> {
 /// What a pass leaves for each image. What training has no use for is for evaluation, predictions and tests, and comes
 /// from the same kernels with an override.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Leave {
+pub enum PassOutput {
     /// z1, dy, da1 and the loss.
     Derivatives,
     /// The logits in the place of dy, and the loss; nothing of the way back.
@@ -29,7 +29,7 @@ pub enum Leave {
     HiddenDerivative,
 }
 
-impl Leave {
+impl PassOutput {
     /// The overrides of `shaders/shared/activation.wgsl`.
     pub fn hidden_layer(self, net: &Net) -> [(&'static str, f64); 2] {
         const IDENTITY: f64 = 0.0;
@@ -37,7 +37,7 @@ impl Leave {
             Activation::Sigmoid => 1.0,
             Activation::Relu => 2.0,
         };
-        let unless = |leave| if self == leave { IDENTITY } else { activation };
+        let unless = |pass_output| if self == pass_output { IDENTITY } else { activation };
         [("ACTIVATION", unless(Self::HiddenInput)), ("ACTIVATION_GRADIENT", unless(Self::HiddenDerivative))]
     }
 
@@ -53,7 +53,7 @@ impl Leave {
             Self::Logits | Self::HiddenInput => 1.0,
             Self::Output => 2.0,
         };
-        [activation, activation_gradient, ("OUTPUT", output), ("LEAVE", left)]
+        [activation, activation_gradient, ("OUTPUT", output), ("PASS_OUTPUT", left)]
     }
 
     /// Whether the way back is left out.

@@ -1,6 +1,6 @@
 //! A pass in two stages, as `tiled` and `blocked` run it: the hidden layer, then the output layer forward and back.
 
-use super::operands::{Leave, Operands};
+use super::operands::{Operands, PassOutput};
 use super::{Dispatch, Kernel, Source, work};
 use crate::gpu::data::{Data, Rows};
 use crate::gpu::device::Device;
@@ -19,24 +19,24 @@ pub struct Stages {
 impl Stages {
     /// Compiles both stages for training.
     pub fn compile(device: &Device, net: &Net, sources: [Source; 2]) -> Self {
-        let leave = Leave::Derivatives;
-        let hidden = Kernel::compile(device, &sources[0], net, &leave.hidden_layer(net));
-        Self::with_hidden(device, net, sources, hidden, leave)
+        let pass_output = PassOutput::Derivatives;
+        let hidden = Kernel::compile(device, &sources[0], net, &pass_output.hidden_layer(net));
+        Self::with_hidden(device, net, sources, hidden, pass_output)
     }
 
     /// The same stages, with something else left. Only a1 takes another hidden layer.
-    pub fn leaving(&self, device: &Device, net: &Net, leave: Leave) -> Self {
-        let hidden = match leave {
-            Leave::HiddenInput => Kernel::compile(device, &self.sources[0], net, &leave.hidden_layer(net)),
+    pub fn with_output(&self, device: &Device, net: &Net, pass_output: PassOutput) -> Self {
+        let hidden = match pass_output {
+            PassOutput::HiddenInput => Kernel::compile(device, &self.sources[0], net, &pass_output.hidden_layer(net)),
             _ => self.hidden.clone(),
         };
-        Self::with_hidden(device, net, self.sources, hidden, leave)
+        Self::with_hidden(device, net, self.sources, hidden, pass_output)
     }
 
-    fn with_hidden(device: &Device, net: &Net, sources: [Source; 2], hidden: Kernel, leave: Leave) -> Self {
-        let compile = || Kernel::compile(device, &sources[1], net, &leave.both_layers(net));
-        let output = (leave != Leave::HiddenInput).then(compile);
-        Self { sources, hidden, output, forward_only: leave.forward_only() }
+    fn with_hidden(device: &Device, net: &Net, sources: [Source; 2], hidden: Kernel, pass_output: PassOutput) -> Self {
+        let compile = || Kernel::compile(device, &sources[1], net, &pass_output.both_layers(net));
+        let output = (pass_output != PassOutput::HiddenInput).then(compile);
+        Self { sources, hidden, output, forward_only: pass_output.forward_only() }
     }
 
     /// The output layer, whose workgroups take `images` each; none where only a1 is left.
@@ -49,10 +49,10 @@ impl Stages {
         images: usize,
     ) -> Option<Dispatch> {
         let &Operands { device, net, values, .. } = on;
-        let part = rows.whole(device);
+        let params = rows.whole(device);
         let buffers = [
-            (&part).into(),
-            rows.batch.into(),
+            (&params).into(),
+            rows.indices.into(),
             (&data.labels).into(),
             layer,
             values.z1(),
@@ -60,8 +60,8 @@ impl Stages {
             values.da1(),
             rows.losses.into(),
         ];
-        let workgroups = [rows.images.div_ceil(images), 1, 1];
-        let work = work::output(net.shape, rows.images, self.forward_only);
+        let workgroups = [rows.count.div_ceil(images), 1, 1];
+        let work = work::output(net.shape, rows.count, self.forward_only);
         Some(self.output.as_ref()?.bind(device, buffers, rows.row_words, workgroups, work))
     }
 }

@@ -2,21 +2,21 @@
 
 use wgpu::Buffer;
 
-use super::operands::{Leave, Operands};
+use super::operands::{Operands, PassOutput};
 use super::stages::Stages;
 use super::{Access, Dispatch, Kernel, Source, shared, work};
 use crate::gpu::data::{Data, Rows};
 use crate::gpu::device::Device;
 use crate::gpu::layer::Layers;
-use crate::gpu::layout::{QUAD, hidden_window, image_window, windows};
+use crate::gpu::layout::{VEC4, hidden_window, image_window, windows};
 use crate::net::{Net, Shape};
 
 /// A software GPU computes eight invocations at once, and shares a batch's workgroups out between few threads.
 const LANES: usize = 8;
-/// Rows of a tile: images in the hidden layer, quads of columns anywhere.
+/// Rows of a tile: images in the hidden layer, vec4s of columns anywhere.
 const TILE: usize = 4;
 fn tiles(width: usize) -> usize {
-    width.div_ceil(QUAD * TILE)
+    width.div_ceil(VEC4 * TILE)
 }
 
 const HIDDEN: Source = Source {
@@ -52,21 +52,21 @@ impl Pass {
         Self(Stages::compile(device, net, [HIDDEN, OUTPUT]))
     }
 
-    pub fn leaving(&self, device: &Device, net: &Net, leave: Leave) -> Self {
-        Self(self.0.leaving(device, net, leave))
+    pub fn with_output(&self, device: &Device, net: &Net, pass_output: PassOutput) -> Self {
+        Self(self.0.with_output(device, net, pass_output))
     }
 
     pub fn bind(&self, on: &Operands, data: &Data, rows: &Rows) -> Vec<Dispatch> {
         let &Operands { device, net, parameters, values } = on;
         let shape = net.shape;
-        let words = shape.input.div_ceil(QUAD);
-        let workgroups = [rows.images.div_ceil(TILE * LANES), tiles(shape.hidden), 1];
+        let words = shape.input.div_ceil(VEC4);
+        let workgroups = [rows.count.div_ceil(TILE * LANES), tiles(shape.hidden), 1];
         let mut pass: Vec<Dispatch> = windows(words, hidden_window(shape))
             .map(|(first, end)| {
-                let weights = parameters.hidden().window(first * QUAD * shape.hidden.div_ceil(QUAD));
-                let part = rows.part(device, first, end);
-                let buffers = [(&part).into(), (&data.images).into(), rows.batch.into(), weights, values.z1()];
-                let work = work::hidden(shape, rows.images).part((end - first) as f64 / words as f64);
+                let weights = parameters.hidden().window(first * VEC4 * shape.hidden.div_ceil(VEC4));
+                let params = rows.params(device, first, end);
+                let buffers = [(&params).into(), (&data.pixels).into(), rows.indices.into(), weights, values.z1()];
+                let work = work::hidden(shape, rows.count).part((end - first) as f64 / words as f64);
                 self.0.hidden.bind(device, buffers, rows.row_words, workgroups, work)
             })
             .collect();
@@ -83,7 +83,7 @@ pub struct Gradients {
 
 impl Gradients {
     pub fn compile(device: &Device, net: &Net) -> Self {
-        let shared = &[shared::UPDATE, shared::GRADIENT_TILE];
+        let shared = &[shared::AXPBY, shared::GRADIENT_TILE];
         let hidden = Source {
             name: "hidden_gradient",
             shared,
@@ -101,35 +101,35 @@ impl Gradients {
         Self { hidden: Kernel::compile(device, &hidden, net, &[]), output: Kernel::compile(device, &output, net, &[]) }
     }
 
-    pub fn bind(&self, on: &Operands, data: &Data, rows: &Rows, rate: &Buffer, target: &Layers) -> Vec<Dispatch> {
+    pub fn bind(&self, on: &Operands, data: &Data, rows: &Rows, axpby: &Buffer, target: &Layers) -> Vec<Dispatch> {
         let &Operands { device, net, values, .. } = on;
         let Shape { input, hidden, classes } = net.shape;
         // A row of tiles for the bias.
-        let workgroups = |inputs: usize, units| [(inputs.div_ceil(QUAD) + 1).div_ceil(LANES), tiles(units), 1];
-        let share = |first: usize, end: usize| (end - first) as f64 / rows.images as f64;
-        let output = windows(rows.images, image_window(classes)).map(|(first, end)| {
-            let part = rows.part(device, first, end);
+        let workgroups = |inputs: usize, units| [(inputs.div_ceil(VEC4) + 1).div_ceil(LANES), tiles(units), 1];
+        let share = |first: usize, end: usize| (end - first) as f64 / rows.count as f64;
+        let output = windows(rows.count, image_window(classes)).map(|(first, end)| {
+            let params = rows.params(device, first, end);
             let buffers = [
-                (&part).into(),
-                rate.into(),
-                values.dy().window(first * classes.div_ceil(QUAD)),
+                (&params).into(),
+                axpby.into(),
+                values.dy().window(first * classes.div_ceil(VEC4)),
                 target.output(),
                 values.z1(),
             ];
-            let work = work::output_gradient(net.shape, rows.images).part(share(first, end));
+            let work = work::output_gradient(net.shape, rows.count).part(share(first, end));
             self.output.bind(device, buffers, 0, workgroups(hidden, classes), work)
         });
-        let hidden = windows(rows.images, image_window(hidden)).map(|(first, end)| {
-            let part = rows.part(device, first, end);
+        let hidden = windows(rows.count, image_window(hidden)).map(|(first, end)| {
+            let params = rows.params(device, first, end);
             let buffers = [
-                (&part).into(),
-                rate.into(),
-                values.da1().window(first * hidden.div_ceil(QUAD)),
+                (&params).into(),
+                axpby.into(),
+                values.da1().window(first * hidden.div_ceil(VEC4)),
                 target.hidden(),
-                (&data.images).into(),
-                rows.batch.into(),
+                (&data.pixels).into(),
+                rows.indices.into(),
             ];
-            let work = work::hidden_gradient(net.shape, rows.images).part(share(first, end));
+            let work = work::hidden_gradient(net.shape, rows.count).part(share(first, end));
             self.hidden.bind(device, buffers, rows.row_words, workgroups(input, hidden), work)
         });
         output.chain(hidden).collect()
