@@ -1,6 +1,7 @@
 //! The vocabulary of the network: its shape, its functions' names, its parameters. Knows no device and no file.
 
 pub mod method;
+pub mod state;
 
 use std::fmt;
 

@@ -10,6 +10,7 @@ use rand_chacha::ChaCha8Rng;
 
 use crate::backend::{Backend, Error, Evaluation, Resident};
 use crate::data::Dataset;
+use crate::net::state::State;
 use crate::net::{Net, Params};
 use crate::reference::TwoLayerNet;
 
@@ -23,35 +24,35 @@ const IMAGES: usize = 4;
 /// The learning rate of the one step: its update must not be lost in the rounding of the parameters.
 const LEARNING_RATE: f32 = 1.0;
 
-/// An evaluation of the made-up images, and one step of training on them. Returns the parameters, which are the same as
-/// before; all kernels are warm then: some drivers compile one only when it first runs.
+/// An evaluation of the made-up images, and one step of training on them. Returns the state, which is the same as before;
+/// all kernels are warm then: some drivers compile one only when it first runs.
 ///
 /// # Errors
 /// [`Error::SelfTest`], or what the device reports.
-pub async fn training(backend: &mut Backend) -> Result<Params, Error> {
+pub async fn training(backend: &mut Backend) -> Result<State, Error> {
     let batch_size = backend.batch_size();
     let test = Test::new(backend.net(), batch_size);
-    let before = backend.params().await?;
+    let before = backend.state().await?;
     let set = test.begin(backend).await?;
     let evaluation = backend.evaluate(set).await?;
     let losses = backend.train(set, &test.indices(batch_size), LEARNING_RATE).await?;
     let after = backend.params().await?;
-    backend.set_params(&before).await?;
+    backend.set_state(&before).await?;
     test.judge_evaluation(&evaluation)?;
     test.judge_step(losses[0], &after)?;
     Ok(before)
 }
 
-/// An evaluation alone. The parameters are the same afterwards.
+/// An evaluation alone. The state is the same afterwards.
 ///
 /// # Errors
 /// [`Error::SelfTest`], or what the device reports.
 pub async fn evaluation(backend: &mut Backend) -> Result<(), Error> {
     let test = Test::new(backend.net(), backend.batch_size());
-    let before = backend.params().await?;
+    let before = backend.state().await?;
     let set = test.begin(backend).await?;
     let evaluation = backend.evaluate(set).await?;
-    backend.set_params(&before).await?;
+    backend.set_state(&before).await?;
     test.judge_evaluation(&evaluation)
 }
 

@@ -19,6 +19,14 @@ pub enum Error {
         /// The network's.
         expected: Shape,
     },
+    /// A state that another optimiser has left.
+    #[error("a state with {found} slots for an optimiser with {expected}; give one that the same optimiser has left")]
+    Slots {
+        /// What was given.
+        found: usize,
+        /// The optimiser's.
+        expected: usize,
+    },
     /// A data set does not go with the network.
     #[error(
         "images of {pixels} pixels with labels up to {largest_label} for a network of shape {shape}; give its own data"

@@ -22,6 +22,7 @@ pub use error::Error;
 
 use crate::data::Dataset;
 use crate::net::method::Method;
+use crate::net::state::State;
 use crate::net::{Gradients, Net, Params, Shape, Tensor};
 
 /// An answer on its way, which borrows what it is awaited from.
@@ -92,6 +93,25 @@ pub trait Network: Portable {
     /// # Errors
     /// What the device reports.
     fn set_params(&mut self, params: &Params) -> Result<(), Error>;
+
+    /// Values that the optimiser remembers for each parameter: none for SGD, which all backends train by.
+    fn slots(&self) -> usize {
+        0
+    }
+
+    /// What training goes on from after what was asked for so far: of a backend whose optimiser remembers something, with that.
+    fn state(&self) -> Pending<State> {
+        let params = self.params();
+        Box::pin(async { Ok(State { params: params.await?, slots: Vec::new() }) })
+    }
+
+    /// Goes on from this state, which has as many slots as the optimiser.
+    ///
+    /// # Errors
+    /// What the device reports.
+    fn set_state(&mut self, state: &State) -> Result<(), Error> {
+        self.set_params(&state.params)
+    }
 
     /// Loss, accuracy and confusion matrix over a whole set.
     fn evaluate(&mut self, set: Resident) -> Pending<Evaluation>;
@@ -243,6 +263,29 @@ impl Backend {
         self.network.set_params(params)
     }
 
+    /// What training goes on from: the parameters, and what the optimiser remembers.
+    ///
+    /// # Errors
+    /// What the device reports.
+    pub fn state(&mut self) -> Pending<State> {
+        self.network.state()
+    }
+
+    /// Goes on from a state that [`Backend::state`] has answered, of this network or of one like it.
+    ///
+    /// # Errors
+    /// A state of another shape or of another optimiser, or what the device reports.
+    pub async fn set_state(&mut self, state: &State) -> Result<(), Error> {
+        for values in [&state.params].into_iter().chain(&state.slots) {
+            check_params(self.net.shape, values)?;
+        }
+        let (found, expected) = (state.slots.len(), self.network.slots());
+        if found != expected {
+            return Err(Error::Slots { found, expected });
+        }
+        self.network.set_state(state)
+    }
+
     /// Loss, accuracy and confusion matrix over a whole set.
     ///
     /// # Errors
@@ -331,4 +374,57 @@ fn check_params(expected: Shape, params: &Params) -> Result<(), Error> {
         return Err(Error::Params { found, expected });
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use pollster::block_on;
+
+    use super::*;
+    use crate::devices::Device;
+    use crate::net::{Activation, Output};
+
+    const SHAPE: Shape = Shape { input: 4, hidden: 3, classes: 2 };
+
+    fn backend() -> (Backend, Resident) {
+        let net = Net { shape: SHAPE, activation: Activation::Sigmoid, output: Output::Softmax };
+        let device = Device::Cpu { threads: 1 };
+        let mut backend = block_on(Backend::new(&device, net, 2, &Params::init(SHAPE, 0.5, 1))).unwrap();
+        let set = Dataset::new((0..12).map(|pixel| 20 * pixel).collect(), vec![0, 1, 1], 2, 2).unwrap();
+        let resident = block_on(backend.upload(&set)).unwrap();
+        (backend, resident)
+    }
+
+    #[test]
+    fn from_a_state_the_same_steps_follow() {
+        let ((mut one, set), (mut other, same_set)) = (backend(), backend());
+        block_on(one.train(set, &[0, 1, 2, 0], 0.5)).unwrap();
+        let state = block_on(one.state()).unwrap();
+        assert_eq!(state, State { params: block_on(one.params()).unwrap(), slots: Vec::new() });
+        block_on(other.set_state(&state)).unwrap();
+        let steps = |backend: &mut Backend, set| block_on(backend.train(set, &[1, 2, 0, 1], 0.5)).unwrap();
+        assert_eq!(steps(&mut one, set), steps(&mut other, same_set));
+        assert_eq!(block_on(one.state()).unwrap(), block_on(other.state()).unwrap());
+    }
+
+    #[test]
+    fn a_state_of_another_network_or_optimiser_is_refused() {
+        let (mut backend, _) = backend();
+        let state = block_on(backend.state()).unwrap();
+        let other = Params::zeros(Shape { hidden: 2, ..SHAPE });
+        for (params, slots) in [(other.clone(), Vec::new()), (state.params.clone(), vec![other])] {
+            let error = block_on(backend.set_state(&State { params, slots })).unwrap_err();
+            assert!(matches!(error, Error::Params { expected: SHAPE, .. }), "{error}");
+        }
+        let slots = vec![Params::zeros(SHAPE)];
+        let error = block_on(backend.set_state(&State { slots, ..state.clone() })).unwrap_err();
+        assert!(error.to_string().starts_with("a state with 1 slots for an optimiser with 0;"), "{error}");
+        assert_eq!(block_on(backend.state()).unwrap(), state, "as it was");
+    }
+
+    #[test]
+    fn a_backend_may_go_to_another_thread() {
+        fn is_send<T: Send>(_: &T) {}
+        is_send(&backend().0);
+    }
 }

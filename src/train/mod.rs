@@ -52,7 +52,7 @@ use events::CHUNK;
 use crate::backend::{Backend, Evaluation, Pending, Resident};
 use crate::data::Store;
 use crate::data::batches::Batches;
-use crate::net::Params;
+use crate::net::state::State;
 use crate::selftest;
 
 pub use events::{Checkpoint, End, EpochAccuracy, Error, Event, Outcome, Settings};
@@ -164,7 +164,7 @@ pub async fn train(
         train_time: Duration::ZERO,
         eval_time: Duration::ZERO,
     };
-    // The weights at the last evaluation, and at the one before: the loss of the last ones may be the first bad one.
+    // The state at the last evaluation, and at the one before: the loss of the last ones may be the first bad one.
     let mut good = (0, start);
     let mut earlier = good.clone();
     let mut end = End::Finished;
@@ -205,9 +205,9 @@ pub async fn train(
                 let event = on_event(Event::Steps { done: run.done(), losses: &losses });
                 flow = if flow.is_break() { flow } else { event };
             }
-            Some(Asked::Evaluation { since, train, test, params }) => {
+            Some(Asked::Evaluation { since, train, test, state }) => {
                 let waiting = Instant::now();
-                let (train, test, params) = (train.await?, test.await?, params.await?);
+                let (train, test, state) = (train.await?, test.await?, state.await?);
                 let waited = waiting.elapsed();
                 let recording = run.recording;
                 let time = run.time_since(since);
@@ -222,9 +222,9 @@ pub async fn train(
                 };
                 run.epochs.push(epoch);
                 let (_, evaluations) = last.insert((run.done(), [train, test]));
-                earlier = std::mem::replace(&mut good, (run.done(), params));
+                earlier = std::mem::replace(&mut good, (run.done(), state));
                 let Run { train_time, eval_time, .. } = run;
-                let checkpoint = Checkpoint { params: &good.1, evaluations, train_time, eval_time };
+                let checkpoint = Checkpoint { params: &good.1.params, evaluations, train_time, eval_time };
                 let event = on_event(Event::Epoch { accuracy: epoch, checkpoint });
                 flow = if flow.is_break() { flow } else { event };
             }
@@ -269,7 +269,7 @@ fn of_steps(time: Duration, recording: Duration, waited: Duration) -> Duration {
 /// What a backend was asked for, and when.
 enum Asked {
     Steps { since: Instant, losses: Pending<Vec<f32>> },
-    Evaluation { since: Instant, train: Pending<Evaluation>, test: Pending<Evaluation>, params: Pending<Params> },
+    Evaluation { since: Instant, train: Pending<Evaluation>, test: Pending<Evaluation>, state: Pending<State> },
 }
 
 impl Run<'_> {
@@ -310,7 +310,7 @@ impl Run<'_> {
         let since = Instant::now();
         let train = self.sets.train.evaluate(self.backend).await?;
         let test = self.sets.test.evaluate(self.backend).await?;
-        Ok(Asked::Evaluation { since, train, test, params: self.backend.params() })
+        Ok(Asked::Evaluation { since, train, test, state: self.backend.state() })
     }
 
     /// How long the answer that has just come took: not the time in which the backend was still at the one before.
@@ -351,8 +351,8 @@ impl Run<'_> {
 
     /// Trains again, from parameters that were good after so many steps, to the last ones that had a finite loss:
     /// those of the step before `step`. The same steps give the same bits.
-    async fn back_to_finite(&mut self, (done, params): &(u64, Params), step: u64) -> Result<(), Error> {
-        self.backend.set_params(params).await?;
+    async fn back_to_finite(&mut self, (done, state): &(u64, State), step: u64) -> Result<(), Error> {
+        self.backend.set_state(state).await?;
         let (mut done, until) = (*done, step.saturating_sub(1));
         while done < until {
             let steps = self.steps_in_a_chunk(until - done);
@@ -372,8 +372,8 @@ mod tests {
     use crate::backend::{self, Answer, Device, Intermediates, Kernels, Network, Profile, ready};
     use crate::data::Dataset;
     use crate::data::batches::Sampling;
-    use crate::net::method::Method;
     use crate::net::{Activation, Gradients, Net, Output, Shape};
+    use crate::net::{Params, method::Method};
 
     /// A device that does nothing and says that all went well: every answer is 0.
     #[derive(Clone)]
