@@ -18,6 +18,7 @@ pub mod idx;
 pub mod import;
 mod limits;
 mod locate;
+pub mod prepare;
 #[cfg(feature = "cli")]
 pub mod public;
 pub mod sniff;
