@@ -1,3 +1,5 @@
+#import network
+
 // Counts, for each image, one at [its label, its predicted class]: the largest logit, the first of equals.
 
 @group(0) @binding(1) var<storage, read> a2: array<vec4f>;

@@ -1,7 +1,9 @@
+#import network
+
 // The mean of each batch's losses: one workgroup a batch, so that a chunk of steps gives one number a dispatch.
 
 // One row of losses a batch.
-@group(0) @binding(1) var<storage, read> losses: array<f32>;
+@group(0) @binding(1) var<storage, read> all_losses: array<f32>;
 @group(0) @binding(2) var<storage, read_write> means: array<f32>;
 
 var<workgroup> partial: array<f32, LANES>;
@@ -10,7 +12,7 @@ var<workgroup> partial: array<f32, LANES>;
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
     var sum = 0.0;
     for (var n = lane; n < dispatch.batch_size; n += LANES) {
-        sum += losses[group.x * dispatch.row_words + n];
+        sum += all_losses[group.x * dispatch.row_words + n];
     }
     partial[lane] = sum;
     for (var half = LANES / 2u; half > 0u; half /= 2u) {

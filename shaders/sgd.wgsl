@@ -1,3 +1,6 @@
+#import axpby
+#import network
+
 // A layer's SGD update by a gradient that is given, in one part or as the sum of several: v - learning_rate * g.
 // (Most training updates where the gradient is computed.)
 

@@ -1,3 +1,7 @@
+#import activation
+#import blocks
+#import network
+
 // z1 = activation(x W1 + b1), the hidden layer, in blocks of 64 images x 64 hidden units.
 
 @group(0) @binding(1) var<storage, read> pixels: array<u32>;

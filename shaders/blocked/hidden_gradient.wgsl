@@ -1,3 +1,7 @@
+#import axpby
+#import blocks
+#import network
+
 // The gradient of W1, xᵀ da1, and of b1, the sum of da1 over the batch, in blocks of 64 pixels x 64 hidden units, and the
 // last row of blocks the bias; applied to the layer at once, or kept.
 //

@@ -1,3 +1,6 @@
+#import network
+#import output_team
+
 // The output layer, forward and back, by a workgroup for 4 images: see shared/output_team.wgsl.
 
 @group(0) @binding(1) var<storage, read> indices: array<u32>;

@@ -1,3 +1,7 @@
+#import activation
+#import network
+#import output_team
+
 // From 4 images to da1, the whole network forward and back, by one workgroup: for nets so small that waiting between
 // kernels would take longer than computing.
 //

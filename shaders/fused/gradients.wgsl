@@ -1,3 +1,6 @@
+#import axpby
+#import network
+
 // The gradients of both layers, xᵀ da1 and z1ᵀ dy, and of their biases; applied to the parameters at once, or kept.
 //
 // A workgroup computes TILES tiles of 4 inputs x 4 units: for each tile, LANES / TILES invocations sum every so many images in

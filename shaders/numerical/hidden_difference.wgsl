@@ -1,3 +1,7 @@
+#import axpby
+#import difference
+#import network
+
 // The central differences of the loss by W1 and b1; applied to the layer at once, or kept.
 //
 // A workgroup has a word of pixels, four of the layer's inputs, and a hidden unit for each invocation. It goes through the

@@ -1,3 +1,7 @@
+#import axpby
+#import difference
+#import network
+
 // The central differences of the loss by W2 and b2; applied to the layer at once, or kept.
 //
 // A workgroup has one row of the layer, a hidden unit's weights or the bias. It goes through the batch by as many images as

@@ -1,3 +1,5 @@
+#import network
+
 // The hidden layer's function and its gradient. `IDENTITY` leaves one of them out, which shows a1 in place of z1, or
 // dz1 in place of da1: that is how tests see them.
 

@@ -1,3 +1,5 @@
+#import network
+
 // How a gradient ends: alpha * gradient + beta * value, BLAS's axpby. With alpha -learning_rate and beta 1 it is the SGD update
 // of the parameters, with alpha 1 and beta 0 the gradient itself.
 

@@ -1,3 +1,6 @@
+#import axpby
+#import network
+
 // A tile of a layer's gradient, inputsᵀ d: 4 of its inputs x 16 of its units, in registers.
 //
 // All invocations of a workgroup share their units, so they read the same d at the same time, and that lies in a uniform

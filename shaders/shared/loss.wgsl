@@ -1,3 +1,5 @@
+#import network
+
 // From the logits a2 of an image: its output y, its loss, and dy = (y - t) / N, the mean loss's derivative by a2.
 //
 // Softmax with the cross-entropy error, by way of log-softmax: the loss is log(sum exp(a2 - max)) - (a2[t] - max), where

@@ -1,3 +1,7 @@
+#import activation
+#import loss
+#import network
+
 // The output layer, forward and back, for 4 images by all invocations of a workgroup: a2 = z1 W2 + b2, the logits; y, the
 // loss and dy; and da1 = (dy W2ᵀ) activation'(a1), elementwise, the mean loss's derivative by a1.
 //

@@ -1,3 +1,6 @@
+#import activation
+#import network
+
 // z1 = activation(x W1 + b1), the hidden layer.
 //
 // Each invocation computes a tile of 4 images x 16 hidden units in registers, one image a matrix, one vec4 of units a

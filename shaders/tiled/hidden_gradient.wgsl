@@ -1,3 +1,6 @@
+#import gradient_tile
+#import network
+
 // The gradient of W1, xᵀ da1, and of b1, the sum of da1 over the batch; applied to the layer at once, or kept.
 //
 // Each invocation computes a tile of 4 pixels x 16 hidden units, and the last row of tiles the bias.

@@ -1,3 +1,6 @@
+#import gradient_tile
+#import network
+
 // The gradient of W2, z1ᵀ dy, and of b2, the sum of dy over the batch; applied to the layer at once, or kept.
 //
 // Each invocation computes a tile of 4 hidden units x 16 classes, and the last row of tiles the bias.

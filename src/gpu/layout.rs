@@ -61,6 +61,12 @@ pub const NUMBERS: [(&str, usize); 9] = [
     ("HELD_VEC4S", HELD_VEC4S),
 ];
 
+/// Whether a shader binds a buffer of this name a row at a time, by a dynamic offset: the image numbers of a batch, and the
+/// losses in the same places.
+pub fn is_bound_by_row(name: &str) -> bool {
+    ["indices", "losses"].contains(&name)
+}
+
 /// The uniform `DispatchParams` of `shaders/shared/network.wgsl`: what a dispatch takes of a batch.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Pod, Zeroable)]

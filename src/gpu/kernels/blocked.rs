@@ -6,7 +6,7 @@ use wgpu::Buffer;
 use super::lists::Sgd;
 use super::operands::{Operands, PassOutput};
 use super::stages::Stages;
-use super::{Access, Dispatch, Kernel, Source, fused, shared, work};
+use super::{Dispatch, Kernel, Source, fused, work};
 use crate::gpu::data::{Data, Rows};
 use crate::gpu::device::Device;
 use crate::gpu::layer::Layers;
@@ -19,29 +19,16 @@ const LANES: usize = (BLOCK / VEC4 / 2).pow(2);
 const MOST_SPLITS: usize = 8;
 const FEWEST_IMAGES: usize = 128;
 
-const HIDDEN: Source = Source {
-    name: "hidden",
-    shared: &[shared::ACTIVATION, shared::BLOCKS],
-    text: include_str!("../../../shaders/blocked/hidden.wgsl"),
-    lanes: LANES,
-    access: &[Access::Uniform, Access::Read, Access::ReadRow, Access::Read, Access::Write],
-};
+pub const HIDDEN: Source =
+    Source { name: "hidden", text: include_str!("../../../shaders/blocked/hidden.wgsl"), lanes: LANES };
 
-const OUTPUT: Source = Source {
-    name: "output",
-    shared: &[shared::ACTIVATION, shared::LOSS, shared::OUTPUT_TEAM],
-    text: include_str!("../../../shaders/blocked/output.wgsl"),
-    lanes: TEAM,
-    access: &[
-        Access::Uniform,
-        Access::ReadRow,
-        Access::Read,
-        Access::Read,
-        Access::Read,
-        Access::Write,
-        Access::Write,
-        Access::WriteRow,
-    ],
+pub const OUTPUT: Source =
+    Source { name: "output", text: include_str!("../../../shaders/blocked/output.wgsl"), lanes: TEAM };
+
+pub const HIDDEN_GRADIENT: Source = Source {
+    name: "hidden_gradient",
+    text: include_str!("../../../shaders/blocked/hidden_gradient.wgsl"),
+    lanes: LANES,
 };
 
 /// `hidden` and `output`.
@@ -59,7 +46,13 @@ impl Pass {
     pub fn bind(&self, on: &Operands, data: &Data, rows: &Rows) -> Vec<Dispatch> {
         let &Operands { device, net, parameters, values } = on;
         let params = rows.whole(device);
-        let buffers = [(&params).into(), (&data.pixels).into(), rows.indices.into(), parameters.hidden(), values.z1()];
+        let buffers = [
+            ("dispatch", (&params).into()),
+            ("pixels", (&data.pixels).into()),
+            ("indices", rows.indices.into()),
+            ("layer", parameters.hidden()),
+            ("z1", values.z1()),
+        ];
         let workgroups = [net.shape.hidden.div_ceil(BLOCK), rows.count.div_ceil(BLOCK), 1];
         let work = work::hidden(net.shape, rows.count);
         let hidden = self.0.hidden.bind(device, buffers, rows.row_words, workgroups, work);
@@ -92,15 +85,8 @@ impl Gradients {
         while splits > 1 && device.check_size("the parts of a gradient", part_bytes * splits as u64, "").is_err() {
             splits -= 1;
         }
-        let source = Source {
-            name: "hidden_gradient",
-            shared: &[shared::AXPBY, shared::BLOCKS],
-            text: include_str!("../../../shaders/blocked/hidden_gradient.wgsl"),
-            lanes: LANES,
-            access: &[Access::Uniform, Access::Uniform, Access::Read, Access::ReadRow, Access::Read, Access::Write],
-        };
         Self {
-            hidden: Kernel::compile(device, &source, net, &[("SPLITS", splits as f64)]),
+            hidden: Kernel::compile(device, &HIDDEN_GRADIENT, net, &[("SPLITS", splits as f64)]),
             output: fused::Gradients::compile_output(device, net),
             split: (splits > 1).then(|| Split {
                 parts: splits,
@@ -113,11 +99,17 @@ impl Gradients {
     pub fn bind(&self, on: &Operands, data: &Data, rows: &Rows, axpby: &Buffer, target: &Layers) -> Vec<Dispatch> {
         let &Operands { device, net, values, .. } = on;
         let [columns, block_rows] = blocks(net.shape);
-        let (pass_output, splits) =
+        let (layer, splits) =
             self.split.as_ref().map_or((target.hidden(), 1), |split| ((&split.gradients).into(), split.parts));
         let params = rows.whole(device);
-        let buffers =
-            [(&params).into(), axpby.into(), (&data.pixels).into(), rows.indices.into(), values.da1(), pass_output];
+        let buffers = [
+            ("dispatch", (&params).into()),
+            ("scalars", axpby.into()),
+            ("pixels", (&data.pixels).into()),
+            ("indices", rows.indices.into()),
+            ("da1", values.da1()),
+            ("layer", layer),
+        ];
         let work = work::hidden_gradient(net.shape, rows.count);
         let mut dispatches = self.output.bind(on, data, rows, axpby, target);
         dispatches.push(self.hidden.bind(device, buffers, rows.row_words, [columns, block_rows, splits], work));

@@ -4,12 +4,21 @@
 use wgpu::Buffer;
 
 use super::operands::{Operands, PassOutput};
-use super::{Access, Dispatch, Kernel, Source, Work, shared, work};
+use super::{Dispatch, Kernel, Source, Work, work};
 use crate::gpu::data::{Data, Rows};
 use crate::gpu::device::Device;
 use crate::gpu::layer::Layers;
 use crate::gpu::layout::{FUSED_LANES, FUSED_TILES, IMAGES, VEC4};
 use crate::net::{Net, Shape};
+
+pub const FORWARD_BACKWARD: Source = Source {
+    name: "forward_backward",
+    text: include_str!("../../../shaders/fused/forward_backward.wgsl"),
+    lanes: FUSED_LANES,
+};
+
+pub const GRADIENTS: Source =
+    Source { name: "gradients", text: include_str!("../../../shaders/fused/gradients.wgsl"), lanes: FUSED_LANES };
 
 /// `forward_backward`.
 pub struct Pass {
@@ -19,25 +28,8 @@ pub struct Pass {
 
 impl Pass {
     pub fn compile(device: &Device, net: &Net, pass_output: PassOutput) -> Self {
-        let source = Source {
-            name: "forward_backward",
-            shared: &[shared::ACTIVATION, shared::LOSS, shared::OUTPUT_TEAM],
-            text: include_str!("../../../shaders/fused/forward_backward.wgsl"),
-            lanes: FUSED_LANES,
-            access: &[
-                Access::Uniform,
-                Access::Read,
-                Access::ReadRow,
-                Access::Read,
-                Access::Read,
-                Access::Write,
-                Access::Write,
-                Access::Write,
-                Access::WriteRow,
-            ],
-        };
         Self {
-            forward_backward: Kernel::compile(device, &source, net, &pass_output.both_layers(net)),
+            forward_backward: Kernel::compile(device, &FORWARD_BACKWARD, net, &pass_output.both_layers(net)),
             forward_only: pass_output.forward_only(),
         }
     }
@@ -46,15 +38,15 @@ impl Pass {
         let &Operands { device, net, parameters, values } = on;
         let params = rows.whole(device);
         let buffers = [
-            (&params).into(),
-            (&data.pixels).into(),
-            rows.indices.into(),
-            (&data.labels).into(),
-            parameters.all(),
-            values.z1(),
-            values.dy(),
-            values.da1(),
-            rows.losses.into(),
+            ("dispatch", (&params).into()),
+            ("pixels", (&data.pixels).into()),
+            ("indices", rows.indices.into()),
+            ("labels", (&data.labels).into()),
+            ("parameters", parameters.all()),
+            ("z1", values.z1()),
+            ("dy", values.dy()),
+            ("da1", values.da1()),
+            ("losses", rows.losses.into()),
         ];
         let work = work::hidden(net.shape, rows.count) + work::output(net.shape, rows.count, self.forward_only);
         let workgroups = [rows.count.div_ceil(IMAGES), 1, 1];
@@ -81,22 +73,8 @@ impl Gradients {
 
     fn compile_from(device: &Device, net: &Net, first_tile: usize, work: fn(Shape, usize) -> Work) -> Self {
         let Shape { input, hidden, classes } = net.shape;
-        let source = Source {
-            name: if first_tile == 0 { "gradients" } else { "output_gradient" },
-            shared: &[shared::AXPBY],
-            text: include_str!("../../../shaders/fused/gradients.wgsl"),
-            lanes: FUSED_LANES,
-            access: &[
-                Access::Uniform,
-                Access::Uniform,
-                Access::Read,
-                Access::ReadRow,
-                Access::Read,
-                Access::Read,
-                Access::Read,
-                Access::Write,
-            ],
-        };
+        let name = if first_tile == 0 { GRADIENTS.name } else { "output_gradient" };
+        let source = Source { name, ..GRADIENTS };
         let kernel = Kernel::compile(device, &source, net, &[("FIRST_TILE", first_tile as f64)]);
         Self { kernel, tiles: tiles(input, hidden) + tiles(hidden, classes) - first_tile, work }
     }
@@ -105,14 +83,14 @@ impl Gradients {
         let &Operands { device, net, values, .. } = on;
         let params = rows.whole(device);
         let buffers = [
-            (&params).into(),
-            axpby.into(),
-            (&data.pixels).into(),
-            rows.indices.into(),
-            values.z1(),
-            values.dy(),
-            values.da1(),
-            target.all(),
+            ("dispatch", (&params).into()),
+            ("scalars", axpby.into()),
+            ("pixels", (&data.pixels).into()),
+            ("indices", rows.indices.into()),
+            ("z1", values.z1()),
+            ("dy", values.dy()),
+            ("da1", values.da1()),
+            ("parameters", target.all()),
         ];
         let workgroups = [self.tiles.div_ceil(FUSED_TILES), 1, 1];
         vec![self.kernel.bind(device, buffers, rows.row_words, workgroups, (self.work)(net.shape, rows.count))]

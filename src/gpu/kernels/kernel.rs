@@ -2,93 +2,43 @@
 
 use wgpu::{
     BindGroup, BindGroupDescriptor, BindGroupEntry, BindGroupLayoutDescriptor, BindGroupLayoutEntry, BindingResource,
-    BindingType, BufferBinding, BufferBindingType, BufferSize, ComputePass, ComputePipeline, ComputePipelineDescriptor,
-    PipelineCompilationOptions, PipelineLayoutDescriptor, ShaderModuleDescriptor, ShaderSource, ShaderStages,
+    BufferBinding, BufferSize, ComputePass, ComputePipeline, ComputePipelineDescriptor, PipelineCompilationOptions,
+    PipelineLayoutDescriptor, ShaderModuleDescriptor, ShaderSource, ShaderStages,
 };
 
+use super::bindings::Binding;
+use super::source::Source;
 use crate::gpu::device::Device;
-use crate::gpu::layout::{INVOCATIONS, NUMBERS, STORAGE_BUFFERS, Slice, VEC4, output_layer_start};
+use crate::gpu::layout::{INVOCATIONS, STORAGE_BUFFERS, Slice, VEC4, output_layer_start};
 use crate::net::Net;
-
-/// How a kernel binds a buffer.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Access {
-    /// A few values that are the same for the whole dispatch.
-    Uniform,
-    /// `WINDOW` vec4s of a larger buffer, read only.
-    Window,
-    /// Storage, read only.
-    Read,
-    /// Storage, read and written.
-    Write,
-    /// One row of a storage buffer, read only; a dynamic offset says which.
-    ReadRow,
-    /// One row of a storage buffer, read and written; a dynamic offset says which.
-    WriteRow,
-}
-
-impl Access {
-    fn is_row(self) -> bool {
-        matches!(self, Self::ReadRow | Self::WriteRow)
-    }
-
-    fn is_storage(self) -> bool {
-        !matches!(self, Self::Uniform | Self::Window)
-    }
-
-    fn binding_type(self) -> BindingType {
-        let ty = match self {
-            Self::Uniform | Self::Window => BufferBindingType::Uniform,
-            Self::Read | Self::ReadRow => BufferBindingType::Storage { read_only: true },
-            Self::Write | Self::WriteRow => BufferBindingType::Storage { read_only: false },
-        };
-        BindingType::Buffer { ty, has_dynamic_offset: self.is_row(), min_binding_size: None }
-    }
-}
-
-/// A shader's text.
-#[derive(Clone, Copy)]
-pub struct Source {
-    /// What the kernel is called.
-    pub name: &'static str,
-    /// What it shares with others, without `shaders/shared/network.wgsl`, which all share.
-    pub shared: &'static [&'static str],
-    /// Its own file.
-    pub text: &'static str,
-    /// Invocations in a workgroup.
-    pub lanes: usize,
-    /// How it binds its buffers, in the order of their numbers.
-    pub access: &'static [Access],
-}
 
 /// A compiled shader and how it binds its buffers.
 #[derive(Clone)]
 pub struct Kernel {
     name: &'static str,
     pipeline: ComputePipeline,
-    access: &'static [Access],
+    bindings: Vec<Binding>,
 }
 
 impl Kernel {
     /// Compiles a shader for one network; `constants` are the overrides that only some shaders have.
     pub fn compile(device: &Device, source: &Source, net: &Net, constants: &[(&str, f64)]) -> Self {
-        let &Source { name, shared, text, lanes, access } = source;
-        debug_assert!(access.iter().filter(|a| a.is_storage()).count() <= STORAGE_BUFFERS as usize, "{name}");
+        let &Source { name, lanes, .. } = source;
+        let text = source.resolved();
+        let bindings = Binding::all(name, &text);
+        debug_assert!(bindings.iter().filter(|b| b.is_storage()).count() <= STORAGE_BUFFERS as usize, "{name}");
         debug_assert!(lanes <= INVOCATIONS as usize, "{name}");
-        let numbers = NUMBERS.map(|(name, value)| format!("const {name} = {value}u;\n")).concat();
-        let network = include_str!("../../../shaders/shared/network.wgsl");
-        let text = [&[&numbers, network], shared, &[text]].concat().concat();
         let device = &device.gpu;
         let module = device.create_shader_module(ShaderModuleDescriptor {
             label: Some(name),
             source: ShaderSource::Wgsl(text.into()),
         });
         let entries: Vec<_> = (0..)
-            .zip(access)
-            .map(|(binding, access)| BindGroupLayoutEntry {
-                binding,
+            .zip(&bindings)
+            .map(|(number, binding)| BindGroupLayoutEntry {
+                binding: number,
                 visibility: ShaderStages::COMPUTE,
-                ty: access.binding_type(),
+                ty: binding.binding_type(),
                 count: None,
             })
             .collect();
@@ -123,33 +73,43 @@ impl Kernel {
             },
             cache: None,
         });
-        Self { name, pipeline, access }
+        Self { name, pipeline, bindings }
     }
 
-    /// Binds one buffer a binding, in order; of a buffer bound by row, rows of `row_words` words.
+    /// Binds each buffer to the binding of its name; of a buffer bound by row, rows of `row_words` words.
+    ///
+    /// # Panics
+    /// If the shader binds something else than these.
     pub fn bind<const N: usize>(
         &self,
         device: &Device,
-        buffers: [Slice; N],
+        buffers: [(&str, Slice); N],
         row_words: usize,
         workgroups: [usize; 3],
         work: Work,
     ) -> Dispatch {
         const VEC4_BYTES: u64 = (VEC4 * size_of::<f32>()) as u64;
         let row_bytes = (row_words * size_of::<u32>()) as u64;
+        for (name, _) in &buffers {
+            let is_bound = self.bindings.iter().any(|binding| binding.name == *name);
+            assert!(is_bound, "{}: the shader has no binding {name}", self.name);
+        }
+        let buffer_of = |binding: &Binding| {
+            let buffer = buffers.iter().find(|(name, _)| *name == binding.name);
+            buffer.unwrap_or_else(|| panic!("{}: no buffer is given for the binding {}", self.name, binding.name)).1
+        };
         let entries: Vec<_> = (0..)
-            .zip(self.access.iter().zip(buffers))
-            .map(|(binding, (access, slice))| BindGroupEntry {
-                binding,
-                resource: BindingResource::Buffer(BufferBinding {
-                    buffer: slice.buffer,
-                    offset: slice.first as u64 * VEC4_BYTES,
-                    size: if access.is_row() {
-                        BufferSize::new(row_bytes)
-                    } else {
-                        slice.vec4s.and_then(|vec4s| BufferSize::new(vec4s as u64 * VEC4_BYTES))
-                    },
-                }),
+            .zip(&self.bindings)
+            .map(|(number, binding)| {
+                let slice = buffer_of(binding);
+                let size = if binding.is_row() {
+                    BufferSize::new(row_bytes)
+                } else {
+                    slice.vec4s.and_then(|vec4s| BufferSize::new(vec4s as u64 * VEC4_BYTES))
+                };
+                let offset = slice.first as u64 * VEC4_BYTES;
+                let resource = BindingResource::Buffer(BufferBinding { buffer: slice.buffer, offset, size });
+                BindGroupEntry { binding: number, resource }
             })
             .collect();
         let layout = self.pipeline.get_bind_group_layout(0);
@@ -160,7 +120,7 @@ impl Kernel {
             pipeline: self.pipeline.clone(),
             bind_group,
             workgroups: workgroups.map(|n| n as u32),
-            rows: self.access.iter().filter(|access| access.is_row()).count(),
+            rows: self.bindings.iter().filter(|binding| binding.is_row()).count(),
             row_bytes,
             work,
         }
@@ -204,4 +164,4 @@ impl Dispatch {
 }
 
 /// The most buffers that a kernel binds by row: indices and losses.
-const MOST_ROWS: usize = 2;
+pub const MOST_ROWS: usize = 2;

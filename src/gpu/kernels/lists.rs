@@ -2,7 +2,7 @@
 
 use wgpu::Buffer;
 
-use super::{Access, Dispatch, Kernel, Source, Work, shared, work};
+use super::{Dispatch, Kernel, Source, Work, work};
 use crate::gpu::data::{Data, Rows};
 use crate::gpu::device::Device;
 use crate::gpu::layout::{Slice, VEC4};
@@ -20,51 +20,51 @@ fn list(length: usize) -> [usize; 3] {
     [length.div_ceil(LANES).min(MOST_WORKGROUPS), 1, 1]
 }
 
+pub const MEAN_LOSS: Source =
+    Source { name: "mean_loss", text: include_str!("../../../shaders/mean_loss.wgsl"), lanes: LANES };
+
 /// The mean of each row of losses.
 pub struct MeanLoss(Kernel);
 
 impl MeanLoss {
     pub fn compile(device: &Device, net: &Net) -> Self {
-        let source = Source {
-            name: "mean_loss",
-            shared: &[],
-            text: include_str!("../../../shaders/mean_loss.wgsl"),
-            lanes: LANES,
-            access: &[Access::Uniform, Access::Read, Access::Write],
-        };
-        Self(Kernel::compile(device, &source, net, &[]))
+        Self(Kernel::compile(device, &MEAN_LOSS, net, &[]))
     }
 
     /// The means of `batches` rows.
     pub fn bind(&self, device: &Device, rows: &Rows, means: &Buffer, batches: usize) -> Dispatch {
         let params = rows.whole(device);
-        let buffers = [(&params).into(), rows.losses.into(), means.into()];
+        let buffers = [("dispatch", (&params).into()), ("all_losses", rows.losses.into()), ("means", means.into())];
         self.0.bind(device, buffers, 0, [batches, 1, 1], Work::default())
     }
 }
+
+pub const CONFUSION: Source =
+    Source { name: "confusion", text: include_str!("../../../shaders/confusion.wgsl"), lanes: LANES };
 
 /// Counts by label and by prediction.
 pub struct Confusion(Kernel);
 
 impl Confusion {
     pub fn compile(device: &Device, net: &Net) -> Self {
-        let source = Source {
-            name: "confusion",
-            shared: &[],
-            text: include_str!("../../../shaders/confusion.wgsl"),
-            lanes: LANES,
-            access: &[Access::Uniform, Access::Read, Access::ReadRow, Access::Read, Access::Write],
-        };
-        Self(Kernel::compile(device, &source, net, &[]))
+        Self(Kernel::compile(device, &CONFUSION, net, &[]))
     }
 
     /// Counts the images of a row by their logits `[N, classes]`.
     pub fn bind(&self, device: &Device, data: &Data, rows: &Rows, logits: Slice) -> Dispatch {
         let params = rows.whole(device);
-        let buffers = [(&params).into(), logits, rows.indices.into(), (&data.labels).into(), (&data.confusion).into()];
+        let buffers = [
+            ("dispatch", (&params).into()),
+            ("a2", logits),
+            ("indices", rows.indices.into()),
+            ("labels", (&data.labels).into()),
+            ("confusion", (&data.confusion).into()),
+        ];
         self.0.bind(device, buffers, rows.row_words, list(rows.count), Work::default())
     }
 }
+
+pub const SGD: Source = Source { name: "sgd", text: include_str!("../../../shaders/sgd.wgsl"), lanes: LANES };
 
 /// A layer's update by a given gradient, or by the parts of one.
 pub struct Sgd {
@@ -74,26 +74,20 @@ pub struct Sgd {
 
 impl Sgd {
     pub fn compile(device: &Device, net: &Net, parts: usize) -> Self {
-        let source = Source {
-            name: "sgd",
-            shared: &[shared::AXPBY],
-            text: include_str!("../../../shaders/sgd.wgsl"),
-            lanes: LANES,
-            access: &[Access::Uniform, Access::Uniform, Access::Read, Access::Write],
-        };
-        Self { kernel: Kernel::compile(device, &source, net, &[("PARTS", parts as f64)]), parts }
+        Self { kernel: Kernel::compile(device, &SGD, net, &[("PARTS", parts as f64)]), parts }
     }
 
     pub fn bind(
         &self,
         device: &Device,
-        part: &Buffer,
+        params: &Buffer,
         axpby: &Buffer,
         gradient: Slice,
         layer: Slice,
         vec4s: usize,
     ) -> Dispatch {
-        let buffers = [part.into(), axpby.into(), gradient, layer];
+        let buffers =
+            [("dispatch", params.into()), ("scalars", axpby.into()), ("gradient", gradient), ("layer", layer)];
         self.kernel.bind(device, buffers, 0, list(vec4s), work::sum(self.parts, vec4s * VEC4))
     }
 }

@@ -1,8 +1,9 @@
 //! The host's side of the shaders: a file for each folder of `shaders/`, a family of kernels that together run a step.
 //!
-//! A family's file says what its kernels bind, in the order of their `@binding` numbers, and how many workgroups cover
-//! the work.
+//! A family's file says which buffers its kernels bind, by the names that their shaders have for them, and how many workgroups
+//! cover the work.
 
+mod bindings;
 pub mod blocked;
 pub mod family;
 pub mod fused;
@@ -10,19 +11,31 @@ mod kernel;
 pub mod lists;
 pub mod numerical;
 pub mod operands;
+mod source;
 mod stages;
 pub mod tiled;
 mod work;
 
-pub use kernel::{Access, Dispatch, Kernel, Source, Work};
+#[cfg(test)]
+use kernel::MOST_ROWS;
+pub use kernel::{Dispatch, Kernel, Work};
+pub use source::Source;
 
-/// What several shaders share, beside `network.wgsl`, which all do.
-mod shared {
-    pub const ACTIVATION: &str = include_str!("../../../shaders/shared/activation.wgsl");
-    pub const BLOCKS: &str = include_str!("../../../shaders/shared/blocks.wgsl");
-    pub const DIFFERENCE: &str = include_str!("../../../shaders/shared/difference.wgsl");
-    pub const GRADIENT_TILE: &str = include_str!("../../../shaders/shared/gradient_tile.wgsl");
-    pub const LOSS: &str = include_str!("../../../shaders/shared/loss.wgsl");
-    pub const OUTPUT_TEAM: &str = include_str!("../../../shaders/shared/output_team.wgsl");
-    pub const AXPBY: &str = include_str!("../../../shaders/shared/axpby.wgsl");
-}
+/// Every kernel of this folder.
+#[cfg(test)]
+const SOURCES: [&Source; 14] = [
+    &tiled::HIDDEN,
+    &tiled::OUTPUT,
+    &tiled::HIDDEN_GRADIENT,
+    &tiled::OUTPUT_GRADIENT,
+    &fused::FORWARD_BACKWARD,
+    &fused::GRADIENTS,
+    &blocked::HIDDEN,
+    &blocked::OUTPUT,
+    &blocked::HIDDEN_GRADIENT,
+    &numerical::HIDDEN_DIFFERENCE,
+    &numerical::OUTPUT_DIFFERENCE,
+    &lists::MEAN_LOSS,
+    &lists::CONFUSION,
+    &lists::SGD,
+];

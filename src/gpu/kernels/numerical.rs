@@ -3,7 +3,7 @@
 use wgpu::Buffer;
 
 use super::operands::Operands;
-use super::{Access, Dispatch, Kernel, Source, Work, shared};
+use super::{Dispatch, Kernel, Source, Work};
 use crate::functions::EPSILON;
 use crate::gpu::data::{Data, Rows};
 use crate::gpu::device::Device;
@@ -19,6 +19,18 @@ const MOST_IMAGES: usize = 2048;
 // A workgroup of `output_difference` has all vec4s of a row.
 const _: () = assert!(Shape::MAX_CLASSES.div_ceil(VEC4) <= LANES);
 
+pub const HIDDEN_DIFFERENCE: Source = Source {
+    name: "hidden_difference",
+    text: include_str!("../../../shaders/numerical/hidden_difference.wgsl"),
+    lanes: LANES,
+};
+
+pub const OUTPUT_DIFFERENCE: Source = Source {
+    name: "output_difference",
+    text: include_str!("../../../shaders/numerical/output_difference.wgsl"),
+    lanes: LANES,
+};
+
 /// `hidden_difference` and `output_difference`.
 pub struct Differences {
     hidden: Kernel,
@@ -27,47 +39,10 @@ pub struct Differences {
 
 impl Differences {
     pub fn compile(device: &Device, net: &Net) -> Self {
-        let shared = &[shared::AXPBY, shared::DIFFERENCE];
-        let hidden = Source {
-            name: "hidden_difference",
-            shared,
-            text: include_str!("../../../shaders/numerical/hidden_difference.wgsl"),
-            lanes: LANES,
-            access: &[
-                Access::Uniform,
-                Access::Uniform,
-                Access::Uniform,
-                Access::Window,
-                Access::Read,
-                Access::ReadRow,
-                Access::Read,
-                Access::Read,
-                Access::Write,
-                Access::Write,
-            ],
-        };
-        let output = Source {
-            name: "output_difference",
-            shared,
-            text: include_str!("../../../shaders/numerical/output_difference.wgsl"),
-            lanes: LANES,
-            access: &[
-                Access::Uniform,
-                Access::Uniform,
-                Access::Uniform,
-                Access::ReadRow,
-                Access::Read,
-                Access::Read,
-                Access::Read,
-                Access::Write,
-            ],
-        };
         let constants =
             [("EPSILON", EPSILON), ("SHORTEST_UP_TO", series::SHORTEST_UP_TO), ("SHORT_UP_TO", series::SHORT_UP_TO)];
-        Self {
-            hidden: Kernel::compile(device, &hidden, net, &constants),
-            output: Kernel::compile(device, &output, net, &constants),
-        }
+        let compile = |source| Kernel::compile(device, source, net, &constants);
+        Self { hidden: compile(&HIDDEN_DIFFERENCE), output: compile(&OUTPUT_DIFFERENCE) }
     }
 
     /// From a1 (in the place of da1), z1 and y (in that of dy) of a row's images to both layers' gradients, ending in
@@ -89,16 +64,16 @@ impl Differences {
             .map(|(first, end)| {
                 let params = rows.params(device, first, end);
                 let buffers = [
-                    (&params).into(),
-                    axpby.into(),
-                    perturbation.into(),
-                    values.dy().window(first * classes.div_ceil(VEC4)),
-                    (&data.pixels).into(),
-                    rows.indices.into(),
-                    (&data.labels).into(),
-                    values.da1(),
-                    parameters.output(),
-                    target.hidden(),
+                    ("dispatch", (&params).into()),
+                    ("scalars", axpby.into()),
+                    ("perturbation", perturbation.into()),
+                    ("y", values.dy().window(first * classes.div_ceil(VEC4))),
+                    ("pixels", (&data.pixels).into()),
+                    ("indices", rows.indices.into()),
+                    ("labels", (&data.labels).into()),
+                    ("a1", values.da1()),
+                    ("output_layer", parameters.output()),
+                    ("layer", target.hidden()),
                 ];
                 self.hidden.bind(device, buffers, rows.row_words, workgroups, Work::default())
             })
@@ -106,14 +81,14 @@ impl Differences {
         dispatches.extend(windows(rows.count, MOST_IMAGES).map(|(first, end)| {
             let params = rows.params(device, first, end);
             let buffers = [
-                (&params).into(),
-                axpby.into(),
-                perturbation.into(),
-                rows.indices.into(),
-                (&data.labels).into(),
-                values.z1(),
-                values.dy(),
-                target.output(),
+                ("dispatch", (&params).into()),
+                ("scalars", axpby.into()),
+                ("perturbation", perturbation.into()),
+                ("indices", rows.indices.into()),
+                ("labels", (&data.labels).into()),
+                ("z1", values.z1()),
+                ("y", values.dy()),
+                ("layer", target.output()),
             ];
             self.output.bind(device, buffers, rows.row_words, [hidden + 1, 1, 1], Work::default())
         }));

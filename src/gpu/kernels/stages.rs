@@ -51,14 +51,14 @@ impl Stages {
         let &Operands { device, net, values, .. } = on;
         let params = rows.whole(device);
         let buffers = [
-            (&params).into(),
-            rows.indices.into(),
-            (&data.labels).into(),
-            layer,
-            values.z1(),
-            values.dy(),
-            values.da1(),
-            rows.losses.into(),
+            ("dispatch", (&params).into()),
+            ("indices", rows.indices.into()),
+            ("labels", (&data.labels).into()),
+            ("layer", layer),
+            ("z1", values.z1()),
+            ("dy", values.dy()),
+            ("da1", values.da1()),
+            ("losses", rows.losses.into()),
         ];
         let workgroups = [rows.count.div_ceil(images), 1, 1];
         let work = work::output(net.shape, rows.count, self.forward_only);

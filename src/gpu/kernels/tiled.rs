@@ -4,7 +4,7 @@ use wgpu::Buffer;
 
 use super::operands::{Operands, PassOutput};
 use super::stages::Stages;
-use super::{Access, Dispatch, Kernel, Source, shared, work};
+use super::{Dispatch, Kernel, Source, work};
 use crate::gpu::data::{Data, Rows};
 use crate::gpu::device::Device;
 use crate::gpu::layer::Layers;
@@ -19,30 +19,17 @@ fn tiles(width: usize) -> usize {
     width.div_ceil(VEC4 * TILE)
 }
 
-const HIDDEN: Source = Source {
-    name: "hidden",
-    shared: &[shared::ACTIVATION],
-    text: include_str!("../../../shaders/tiled/hidden.wgsl"),
-    lanes: LANES,
-    access: &[Access::Uniform, Access::Read, Access::ReadRow, Access::Window, Access::Write],
-};
+pub const HIDDEN: Source =
+    Source { name: "hidden", text: include_str!("../../../shaders/tiled/hidden.wgsl"), lanes: LANES };
 
-const OUTPUT: Source = Source {
-    name: "output",
-    shared: &[shared::ACTIVATION, shared::LOSS],
-    text: include_str!("../../../shaders/tiled/output.wgsl"),
-    lanes: LANES,
-    access: &[
-        Access::Uniform,
-        Access::ReadRow,
-        Access::Read,
-        Access::Window,
-        Access::Read,
-        Access::Write,
-        Access::Write,
-        Access::WriteRow,
-    ],
-};
+pub const OUTPUT: Source =
+    Source { name: "output", text: include_str!("../../../shaders/tiled/output.wgsl"), lanes: LANES };
+
+pub const HIDDEN_GRADIENT: Source =
+    Source { name: "hidden_gradient", text: include_str!("../../../shaders/tiled/hidden_gradient.wgsl"), lanes: LANES };
+
+pub const OUTPUT_GRADIENT: Source =
+    Source { name: "output_gradient", text: include_str!("../../../shaders/tiled/output_gradient.wgsl"), lanes: LANES };
 
 /// `hidden` and `output`.
 pub struct Pass(Stages);
@@ -65,7 +52,13 @@ impl Pass {
             .map(|(first, end)| {
                 let weights = parameters.hidden().window(first * VEC4 * shape.hidden.div_ceil(VEC4));
                 let params = rows.params(device, first, end);
-                let buffers = [(&params).into(), (&data.pixels).into(), rows.indices.into(), weights, values.z1()];
+                let buffers = [
+                    ("dispatch", (&params).into()),
+                    ("pixels", (&data.pixels).into()),
+                    ("indices", rows.indices.into()),
+                    ("layer", weights),
+                    ("z1", values.z1()),
+                ];
                 let work = work::hidden(shape, rows.count).part((end - first) as f64 / words as f64);
                 self.0.hidden.bind(device, buffers, rows.row_words, workgroups, work)
             })
@@ -83,22 +76,8 @@ pub struct Gradients {
 
 impl Gradients {
     pub fn compile(device: &Device, net: &Net) -> Self {
-        let shared = &[shared::AXPBY, shared::GRADIENT_TILE];
-        let hidden = Source {
-            name: "hidden_gradient",
-            shared,
-            text: include_str!("../../../shaders/tiled/hidden_gradient.wgsl"),
-            lanes: LANES,
-            access: &[Access::Uniform, Access::Uniform, Access::Window, Access::Write, Access::Read, Access::ReadRow],
-        };
-        let output = Source {
-            name: "output_gradient",
-            shared,
-            text: include_str!("../../../shaders/tiled/output_gradient.wgsl"),
-            lanes: LANES,
-            access: &[Access::Uniform, Access::Uniform, Access::Window, Access::Write, Access::Read],
-        };
-        Self { hidden: Kernel::compile(device, &hidden, net, &[]), output: Kernel::compile(device, &output, net, &[]) }
+        let compile = |source| Kernel::compile(device, source, net, &[]);
+        Self { hidden: compile(&HIDDEN_GRADIENT), output: compile(&OUTPUT_GRADIENT) }
     }
 
     pub fn bind(&self, on: &Operands, data: &Data, rows: &Rows, axpby: &Buffer, target: &Layers) -> Vec<Dispatch> {
@@ -110,11 +89,11 @@ impl Gradients {
         let output = windows(rows.count, image_window(classes)).map(|(first, end)| {
             let params = rows.params(device, first, end);
             let buffers = [
-                (&params).into(),
-                axpby.into(),
-                values.dy().window(first * classes.div_ceil(VEC4)),
-                target.output(),
-                values.z1(),
+                ("dispatch", (&params).into()),
+                ("scalars", axpby.into()),
+                ("d", values.dy().window(first * classes.div_ceil(VEC4))),
+                ("layer", target.output()),
+                ("z1", values.z1()),
             ];
             let work = work::output_gradient(net.shape, rows.count).part(share(first, end));
             self.output.bind(device, buffers, 0, workgroups(hidden, classes), work)
@@ -122,12 +101,12 @@ impl Gradients {
         let hidden = windows(rows.count, image_window(hidden)).map(|(first, end)| {
             let params = rows.params(device, first, end);
             let buffers = [
-                (&params).into(),
-                axpby.into(),
-                values.da1().window(first * hidden.div_ceil(VEC4)),
-                target.hidden(),
-                (&data.pixels).into(),
-                rows.indices.into(),
+                ("dispatch", (&params).into()),
+                ("scalars", axpby.into()),
+                ("d", values.da1().window(first * hidden.div_ceil(VEC4))),
+                ("layer", target.hidden()),
+                ("pixels", (&data.pixels).into()),
+                ("indices", rows.indices.into()),
             ];
             let work = work::hidden_gradient(net.shape, rows.count).part(share(first, end));
             self.hidden.bind(device, buffers, rows.row_words, workgroups(input, hidden), work)
