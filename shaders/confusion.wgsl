@@ -1,6 +1,7 @@
 #import network
 
 // Counts, for each image, one at [its label, its predicted class]: the largest logit, the first of equals.
+// Oracle: reference::TwoLayerNet::predict, functions::argmax. Test: tests/training.rs.
 
 @group(0) @binding(1) var<storage, read> a2: array<vec4f>;
 @group(0) @binding(2) var<storage, read> indices: array<u32>;

@@ -1,6 +1,7 @@
 #import network
 
 // The mean of each batch's losses: one workgroup a batch, so that a chunk of steps gives one number a dispatch.
+// Oracle: common::mean_loss. Test: tests/stages.rs.
 
 // One row of losses a batch.
 @group(0) @binding(1) var<storage, read> all_losses: array<f32>;

@@ -2,6 +2,7 @@
 //
 // Each word adds its own number times STEP, so that a copy is told from the one before it, and what is copied is never
 // so regular that a device could compress it.
+// Oracle: gpu::peak::copied_word. Test: tests/bench_peak.rs.
 
 // Invocations of a workgroup.
 override LIST: u32;

@@ -2,6 +2,7 @@
 //
 // Every chain is x = x * scale + shift, where scale and shift are 1, but only the host knows that. So a chain counts its
 // own steps, and its end is exact in f32: a device that leaves any of the work out has another number.
+// Oracle: gpu::peak::chains_sum. Test: tests/bench_peak.rs.
 
 // Invocations of a workgroup.
 override LIST: u32;

@@ -3,6 +3,7 @@
 
 // A layer's SGD update by a gradient that is given, in one part or as the sum of several: v - learning_rate * g.
 // (Most training updates where the gradient is computed.)
+// Oracle: reference::TwoLayerNet::train_step. Test: tests/training.rs.
 
 override PARTS: u32;
 

@@ -65,3 +65,45 @@ fn the_first_two_pages_stay_short() {
         assert!(lines <= most, "{page} has {lines} lines, more than {most}; docs/ has room");
     }
 }
+
+/// The file of `folder` that a path like `reference::Pass::z1` begins with, and the names within it.
+fn file_of<'a>(folder: &Path, names: &'a [&'a str]) -> Option<(PathBuf, &'a [&'a str])> {
+    (1..names.len()).rev().find_map(|count| {
+        let module = folder.join(names[..count].join("/"));
+        let file = [module.with_extension("rs"), module.join("mod.rs")].into_iter().find(|file| file.exists())?;
+        Some((file, &names[count..]))
+    })
+}
+
+/// A kernel's header ends with `// Oracle: PATH, PATH. Test: FILE.`: what it is compared with, and where.
+#[test]
+fn every_kernel_names_its_oracle_and_its_test() {
+    let root = Path::new(ROOT);
+    let folders = ["", "tiled", "fused", "blocked", "numerical"].map(|folder| root.join("shaders").join(folder));
+    let files = folders.iter().flat_map(|folder| fs::read_dir(folder).unwrap()).map(|entry| entry.unwrap().path());
+    let mut count = 0;
+    for kernel in files.filter(|path| path.is_file()) {
+        let text = fs::read_to_string(&kernel).unwrap();
+        let header: Vec<&str> =
+            text.lines().skip_while(|line| !line.starts_with("//")).take_while(|line| line.starts_with("//")).collect();
+        let line = header.last().copied().unwrap_or_default();
+        let named = line.strip_prefix("// Oracle: ").and_then(|rest| rest.strip_suffix('.')?.split_once(". Test: "));
+        let Some((oracles, test)) = named else {
+            panic!("{}: its header ends with '{line}', not with its oracle and test", kernel.display())
+        };
+        assert_there(&kernel, test, &root.join(test));
+        for oracle in oracles.split(", ") {
+            let names: Vec<&str> = oracle.split("::").collect();
+            let found = ["src", "tests"].iter().find_map(|folder| file_of(&root.join(folder), &names));
+            let Some((file, names)) = found else { panic!("{}: {oracle} is in no file", kernel.display()) };
+            let text = fs::read_to_string(file).unwrap();
+            for name in names {
+                let forms = [format!("fn {name}("), format!("struct {name} {{"), format!("pub {name}: ")];
+                let is_there = forms.iter().any(|form| text.contains(form));
+                assert!(is_there, "{}: {oracle} is not there", kernel.display());
+            }
+        }
+        count += 1;
+    }
+    assert_eq!(count, 16, "kernels");
+}

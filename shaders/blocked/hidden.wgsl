@@ -3,6 +3,7 @@
 #import network
 
 // z1 = activation(x W1 + b1), the hidden layer, in blocks of 64 images x 64 hidden units.
+// Oracle: reference::Pass::z1. Test: tests/stages.rs.
 
 @group(0) @binding(1) var<storage, read> pixels: array<u32>;
 @group(0) @binding(2) var<storage, read> indices: array<u32>;

@@ -7,6 +7,7 @@
 //
 // Where the blocks are too few to fill a GPU, the batch is split between SPLITS times as many, and each leaves its own
 // part of the sum, for sgd.wgsl to add up.
+// Oracle: reference::TwoLayerNet::gradient_of. Test: tests/stages.rs.
 
 override SPLITS: u32;
 

@@ -2,6 +2,7 @@
 #import output_team
 
 // The output layer, forward and back, by a workgroup for 4 images: see shared/output_team.wgsl.
+// Oracle: reference::Pass::dy, reference::Pass::da1. Test: tests/stages.rs.
 
 @group(0) @binding(1) var<storage, read> indices: array<u32>;
 @group(0) @binding(2) var<storage, read> labels: array<u32>;

@@ -7,6 +7,7 @@
 //
 // z1 = activation(x W1 + b1): each invocation sums every so many words of pixels into a tile of 4 images x 4 hidden
 // units, and the workgroup adds those sums up. The output layer is shared/output_team.wgsl's.
+// Oracle: reference::TwoLayerNet::pass. Test: tests/stages.rs.
 
 @group(0) @binding(1) var<storage, read> pixels: array<u32>;
 @group(0) @binding(2) var<storage, read> indices: array<u32>;

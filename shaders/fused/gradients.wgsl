@@ -5,6 +5,7 @@
 //
 // A workgroup computes TILES tiles of 4 inputs x 4 units: for each tile, LANES / TILES invocations sum every so many images in
 // registers, and their sums are added up in workgroup memory. Tiles are numbered by rows, W1's and b1's first.
+// Oracle: reference::TwoLayerNet::gradient_of. Test: tests/stages.rs.
 
 // Tiles before this one are left out: none, or the whole first layer.
 override FIRST_TILE: u32;

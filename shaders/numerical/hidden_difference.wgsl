@@ -7,6 +7,7 @@
 // A workgroup has a word of pixels, four of the layer's inputs, and a hidden unit for each invocation. It goes through the
 // batch image by image: where all four pixels are 0, moving their weights changes nothing. The last row of workgroups has
 // the bias, as if an image had one more word, of one pixel that is always 1.
+// Oracle: reference::TwoLayerNet::numerical_gradient, reference::TwoLayerNet::exact_gradient. Test: tests/numerical.rs.
 
 // y, `[N, classes]`: images from dispatch.first to dispatch.end.
 @group(0) @binding(3) var<uniform> y: array<vec4f, WINDOW>;

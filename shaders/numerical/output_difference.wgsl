@@ -7,6 +7,7 @@
 // A workgroup has one row of the layer, a hidden unit's weights or the bias. It goes through the batch by as many images as
 // it has invocations: first each looks at one image, then they share the vec4s of the row and the images. Last they add up
 // their sums.
+// Oracle: reference::TwoLayerNet::numerical_gradient, reference::TwoLayerNet::exact_gradient. Test: tests/numerical.rs.
 
 @group(0) @binding(3) var<storage, read> indices: array<u32>;
 @group(0) @binding(4) var<storage, read> labels: array<u32>;

@@ -1,7 +1,7 @@
-// What every kernel knows of the network. This file is put before each of them, and before it a line `const NAME = ...` for
-// every number that is an array's length (NUMBERS in src/gpu/kernels/mod.rs: WINDOW, IMAGES ...). The host sets the overrides
-// when it compiles a pipeline (Kernel::compile in src/gpu/kernels/kernel.rs): the widths from the network's shape, LANES from
-// the kernel's `Source`, which stands in the file of its family (src/gpu/kernels/tiled.rs ...).
+// What every kernel knows of the network. Before all that a kernel imports stands a line `const NAME = ...` for every number
+// that is an array's length (NUMBERS in src/gpu/layout.rs: WINDOW, IMAGES ...). The host sets the overrides when it compiles a
+// pipeline (Kernel::compile in src/gpu/kernels/kernel.rs): the widths from the network's shape, LANES from the kernel's
+// `Source`, which stands in the file of its family (src/gpu/kernels/tiled.rs ...).
 //
 // Matrices are stored by rows, each row in vec4s: vec4f of four neighbouring columns. Widths are rounded up to whole
 // vec4s; the columns past the true width hold 0 and stay 0. A layer's weights are followed by one more row, its bias,

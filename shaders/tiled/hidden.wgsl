@@ -9,7 +9,9 @@
 // rows from 4 * dispatch.first to 4 * dispatch.end; between windows z1 holds the sums so far.
 //
 // The widths (INPUT_VEC4S, HIDDEN_VEC4S), LANES and `dispatch` are declared in shared/network.wgsl, which also says what the host
-// sets them to, and activation() in shared/activation.wgsl. WINDOW and the dispatch are in src/gpu/kernels/: mod.rs, tiled.rs.
+// sets them to, and activation() in shared/activation.wgsl. WINDOW is in src/gpu/layout.rs, the dispatch in
+// src/gpu/kernels/tiled.rs.
+// Oracle: reference::Pass::z1. Test: tests/stages.rs.
 
 // Four pixels a word, as bytes; an image's rows are rounded up to whole words with 0.
 @group(0) @binding(1) var<storage, read> pixels: array<u32>;

@@ -6,6 +6,7 @@
 // da1 = (dy W2ᵀ) activation'(a1), elementwise, the mean loss's derivative by a1.
 //
 // One invocation an image.
+// Oracle: reference::Pass::dy, reference::Pass::da1. Test: tests/stages.rs.
 
 @group(0) @binding(1) var<storage, read> indices: array<u32>;
 @group(0) @binding(2) var<storage, read> labels: array<u32>;

@@ -4,6 +4,7 @@
 // The gradient of W2, z1ᵀ dy, and of b2, the sum of dy over the batch; applied to the layer at once, or kept.
 //
 // Each invocation computes a tile of 4 hidden units x 16 classes, and the last row of tiles the bias.
+// Oracle: reference::TwoLayerNet::gradient_of. Test: tests/stages.rs.
 
 @group(0) @binding(4) var<storage, read> z1: array<vec4f>;
 
