@@ -1,12 +1,19 @@
 //! The vocabulary of the network: its shape, its functions' names, its parameters. Knows no device and no file.
 
+mod activation;
 pub mod method;
+mod names;
 pub mod state;
+mod weight_init;
 
 use std::fmt;
 
 use rand_distr::{Distribution, StandardNormal};
 
+pub use self::activation::Activation;
+pub use self::names::UnknownName;
+pub(crate) use self::names::names;
+pub use self::weight_init::WeightInit;
 use crate::random::{Stream, stream};
 
 /// The widths of the three layers of units: pixels in, hidden units, classes out.
@@ -66,16 +73,6 @@ pub struct ShapeError {
     most: usize,
 }
 
-/// The hidden layer's function.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Activation {
-    /// 1 / (1 + exp(-x)), as in the book.
-    #[default]
-    Sigmoid,
-    /// max(0, x); its gradient at 0 is taken as 0.
-    Relu,
-}
-
 /// The output layer's function, and with it the loss that is trained.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Output {
@@ -86,79 +83,7 @@ pub enum Output {
     Identity,
 }
 
-/// A name that is none of those a setting knows.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("'{given}' is no {what}; choose {choices}")]
-pub struct UnknownName {
-    what: &'static str,
-    given: String,
-    choices: &'static str,
-}
-
-impl UnknownName {
-    pub(crate) fn new(what: &'static str, given: &str, choices: &'static str) -> Self {
-        Self { what, given: given.to_owned(), choices }
-    }
-}
-
-/// Gives an enum of plain variants its names: `as_str`, `Display` and, in any case, `FromStr` from one list.
-macro_rules! names {
-    ($type:ty, $what:literal, $choices:literal, { $($variant:ident => $name:literal),+ $(,)? }) => {
-        impl $type {
-            /// The name used on the command line and in files.
-            #[must_use]
-            pub fn as_str(self) -> &'static str {
-                match self { $(Self::$variant => $name),+ }
-            }
-        }
-        impl std::fmt::Display for $type {
-            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str(self.as_str())
-            }
-        }
-        impl std::str::FromStr for $type {
-            type Err = $crate::net::UnknownName;
-            fn from_str(given: &str) -> Result<Self, Self::Err> {
-                match given.to_ascii_lowercase().as_str() {
-                    $($name => Ok(Self::$variant),)+
-                    _ => Err($crate::net::UnknownName::new($what, given, $choices)),
-                }
-            }
-        }
-    };
-}
-pub(crate) use names;
-
-names!(Activation, "activation", "sigmoid or relu", { Sigmoid => "sigmoid", Relu => "relu" });
-names!(Output, "output", "softmax or identity", { Softmax => "softmax", Identity => "identity" });
-
-/// How far the initial weights are spread; the biases begin at 0. Each layer's weights are drawn from a deviation times
-/// N(0, 1).
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum WeightInit {
-    /// One deviation for both layers: the book trains MNIST by 0.01.
-    Normal {
-        /// The deviation, finite and not below 0.
-        std: f32,
-    },
-    /// sqrt(1 / n) for a layer that n units lead into: Glorot and Bengio 2010, in the form of the book's chapter 6.
-    Xavier,
-    /// sqrt(2 / n) for a layer that n units lead into, for ReLU: He et al. 2015.
-    He,
-}
-
-impl WeightInit {
-    /// The deviation of the weights between `inputs` units, at least 1, and the next layer.
-    #[must_use]
-    pub fn std(self, inputs: usize) -> f32 {
-        let of = |scale: f64| (scale / inputs as f64).sqrt() as f32;
-        match self {
-            Self::Normal { std } => std,
-            Self::Xavier => of(1.0),
-            Self::He => of(2.0),
-        }
-    }
-}
+names!(Output, "output", { Softmax => "softmax", Identity => "identity" });
 
 /// What makes a network, apart from its parameters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -312,9 +237,11 @@ mod tests {
 
     #[test]
     fn names_read_back() {
-        assert_eq!("relu".parse(), Ok(Activation::Relu));
+        for activation in Activation::ALL {
+            assert_eq!(activation.to_string().to_uppercase().parse(), Ok(activation));
+        }
         assert_eq!(Output::Identity.to_string().parse(), Ok(Output::Identity));
-        let error = "tanh".parse::<Activation>().unwrap_err().to_string();
-        assert_eq!(error, "'tanh' is no activation; choose sigmoid or relu");
+        let error = "linear".parse::<Output>().unwrap_err().to_string();
+        assert_eq!(error, "'linear' is no output; choose softmax or identity");
     }
 }

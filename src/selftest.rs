@@ -152,10 +152,9 @@ mod tests {
     const SHAPE: Shape = Shape { input: 129, hidden: 65, classes: 7 };
 
     fn nets(shape: Shape) -> impl Iterator<Item = Net> {
-        let activations = [Activation::Sigmoid, Activation::Relu];
         let both =
             move |activation| [Output::Softmax, Output::Identity].map(move |output| Net { shape, activation, output });
-        activations.into_iter().flat_map(both)
+        Activation::ALL.into_iter().flat_map(both)
     }
 
     #[test]
@@ -203,7 +202,7 @@ mod tests {
 
     #[test]
     fn zeros_and_nonsense_are_found_out() {
-        assert_eq!(judged(|_, _, _| ()), ["right"; 4]);
+        assert!(judged(|_, _, _| ()).iter().all(|said| said == "right"));
         for said in judged(|loss, _, _| *loss = 0.0) {
             assert!(said.contains("the loss of a small test differs from the f64 reference by 100 %"), "{said}");
         }

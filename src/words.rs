@@ -12,6 +12,15 @@ pub(crate) fn counted<N: Copy + Display + PartialEq + From<u8>>(count: N, noun: 
     format!("{count} {noun}{end}")
 }
 
+/// Some names to choose from: `a, b or c`.
+pub(crate) fn either<N: Display>(names: &[N]) -> String {
+    let names: Vec<String> = names.iter().map(N::to_string).collect();
+    match &names[..] {
+        [names @ .., last] if !names.is_empty() => format!("{} or {last}", names.join(", ")),
+        _ => names.concat(),
+    }
+}
+
 /// What has the same key, together; in the order in which the keys first come.
 #[cfg(feature = "cli")]
 pub(crate) fn grouped<K: PartialEq, V>(pairs: impl IntoIterator<Item = (K, V)>) -> Vec<(K, Vec<V>)> {
@@ -34,6 +43,12 @@ mod tests {
     fn what_is_said_of_several_is_said_once() {
         let groups = grouped([("b", 1), ("a", 2), ("b", 3)]);
         assert_eq!(groups, [("b", vec![1, 3]), ("a", vec![2])]);
+    }
+
+    #[test]
+    fn names_are_listed() {
+        let names = ["a", "b", "c"];
+        assert_eq!([1, 2, 3].map(|count| either(&names[..count])), ["a", "a or b", "a, b or c"]);
     }
 
     #[test]

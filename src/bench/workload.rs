@@ -87,7 +87,7 @@ impl FromStr for Workload {
 
     fn from_str(given: &str) -> Result<Self, UnknownName> {
         let found = Self::ALL.into_iter().find(|workload| workload.name == given);
-        found.ok_or_else(|| UnknownName::new("workload", given, "article, wide, large or inference"))
+        found.ok_or_else(|| UnknownName::new("workload", given, &["article", "wide", "large", "inference"]))
     }
 }
 

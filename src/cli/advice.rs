@@ -64,23 +64,24 @@ impl InUse {
             return "most pixels are bright, and dark ink on bright paper is hard to learn; data import --invert helps"
                 .to_owned();
         }
-        let high_rate = match self.activation {
-            Activation::Sigmoid => 2.0,
-            Activation::Relu => 0.5,
-        };
-        if self.learning_rate >= high_rate {
+        if self.learning_rate >= self.activation.high_rate() {
             return "a lower --learning-rate often helps".to_owned();
         }
-        let flags = match (self.weight_init, self.activation, self.gradient) {
-            (None, ..) | (Some(WeightInitName::He), Activation::Relu, _) => None,
-            (Some(_), Activation::Relu, _) => Some("--weight-init he"),
-            (Some(WeightInitName::He), Activation::Sigmoid, Gradient::Backprop) => Some("--activation relu"),
-            (Some(_), Activation::Sigmoid, Gradient::Backprop) => Some("--activation relu --weight-init he"),
-            // ReLU has no numerical gradient here.
-            (Some(by), Activation::Sigmoid, _) => (by == WeightInitName::Normal).then_some("--weight-init xavier"),
-        };
         let rate = "a higher --learning-rate";
-        flags.map_or_else(|| format!("{rate} often helps"), |flags| format!("{flags}, or {rate}, often helps"))
+        let Some(weight_init) = self.weight_init else { return format!("{rate} often helps") };
+        // Only the book's sigmoid has a numerical gradient here.
+        let has_better = self.activation == Activation::Sigmoid && self.gradient == Gradient::Backprop;
+        let activation = if has_better { Activation::Relu } else { self.activation };
+        let suited = WeightInitName::suited_to(activation);
+        let activation = has_better.then(|| format!("--activation {activation}"));
+        // Weights that are spread farther do too.
+        let weights = (weight_init < suited).then(|| format!("--weight-init {suited}"));
+        let flags: Vec<String> = activation.into_iter().chain(weights).collect();
+        if flags.is_empty() {
+            format!("{rate} often helps")
+        } else {
+            format!("{}, or {rate}, often helps", flags.join(" "))
+        }
     }
 }
 

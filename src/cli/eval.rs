@@ -17,7 +17,7 @@ use crate::report::progress::Progress;
 use crate::report::width;
 use crate::selftest;
 use crate::train::Images;
-use crate::words::counted;
+use crate::words::{counted, either};
 
 #[derive(Args)]
 #[command(mut_arg("data", of_a_network))]
@@ -32,7 +32,7 @@ pub(super) struct Arguments {
     /// Which images
     #[arg(long, default_value = "test")]
     split: Split,
-    /// Hidden layer, where the file does not say it: sigmoid or relu
+    #[arg(help = format!("Hidden layer, where the file does not say it: {}", either(&Activation::ALL)))]
     #[arg(long, value_name = "NAME")]
     activation: Option<Activation>,
     /// Output layer, where the file does not say it: softmax or identity

@@ -21,7 +21,7 @@ use crate::report::plot::{ErrorCurve, check_plot_place, write_errors};
 use crate::report::progress::Progress;
 use crate::report::width;
 use crate::train::{Images, Stream};
-use crate::words::counted;
+use crate::words::{counted, either};
 
 #[derive(Args)]
 #[command(mut_arg("data", of_a_network))]
@@ -58,7 +58,7 @@ pub(super) struct Arguments {
     /// Parameters of a tensor that the naive differences are taken of
     #[arg(long, value_name = "N", default_value_t = 50, value_parser = up_to(10_000))]
     samples: u16,
-    /// Hidden layer, where the file does not say it: sigmoid or relu
+    #[arg(help = format!("Hidden layer, where the file does not say it: {}", either(&Activation::ALL)))]
     #[arg(long, value_name = "NAME", requires = "model")]
     activation: Option<Activation>,
     /// Output layer, where the file does not say it: softmax or identity

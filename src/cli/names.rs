@@ -1,6 +1,7 @@
 //! Names that --gradient and --weight-init take.
 
-use crate::net::names;
+use crate::net::{Activation, WeightInit, names};
+use crate::words::either;
 
 /// How gradients are computed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -11,12 +12,12 @@ pub(super) enum Gradient {
     Naive,
 }
 
-names!(Gradient, "gradient", "backprop, numerical or naive", {
+names!(Gradient, "gradient", {
     Backprop => "backprop", Numerical => "numerical", Naive => "naive",
 });
 
-/// Where the deviation of the initial weights comes from.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// Where the deviation of the initial weights comes from: those of a wide layer are spread farther by each than by the one before.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd)]
 pub(super) enum WeightInitName {
     #[default]
     Normal,
@@ -24,6 +25,26 @@ pub(super) enum WeightInitName {
     He,
 }
 
-names!(WeightInitName, "weight init", "normal, xavier or he", {
+names!(WeightInitName, "weight init", {
     Normal => "normal", Xavier => "xavier", He => "he",
 });
+
+impl WeightInitName {
+    /// Those that suit an activation.
+    pub fn suited_to(activation: Activation) -> Self {
+        match activation.weight_init() {
+            WeightInit::Normal { .. } => Self::Normal,
+            WeightInit::Xavier => Self::Xavier,
+            WeightInit::He => Self::He,
+        }
+    }
+}
+
+/// The activations that some initial weights suit.
+pub(super) fn suiting(weight_init: WeightInitName) -> String {
+    let suited: Vec<Activation> = Activation::ALL
+        .into_iter()
+        .filter(|activation| WeightInitName::suited_to(*activation) == weight_init)
+        .collect();
+    either(&suited)
+}

@@ -14,7 +14,7 @@ use time::macros::format_description;
 use super::advice::{InUse, Watch, is_bright};
 use super::data::choice::DataArguments;
 use super::interrupt::{self, Protection, lock};
-use super::names::{Gradient, WeightInitName};
+use super::names::{Gradient, WeightInitName, suiting};
 use super::run::{Run, Targets};
 use super::saved::model_file;
 use super::{DeviceArguments, Error, agreed, check_free, print, up_to};
@@ -33,7 +33,7 @@ use crate::report::progress::Progress;
 use crate::report::run_folder::RunFolder;
 use crate::report::summary::Settings;
 use crate::train::{self, Images, Sets};
-use crate::words::counted;
+use crate::words::{counted, either};
 
 #[derive(Args)]
 #[allow(clippy::struct_excessive_bools, reason = "each is a flag")]
@@ -45,15 +45,18 @@ pub(super) struct Arguments {
     /// Hidden units [default: 50, or what --init has]
     #[arg(long, value_name = "N", value_parser = up_to(Shape::MAX_HIDDEN), help_heading = "Network")]
     hidden: Option<u16>,
-    /// Hidden layer: sigmoid or relu [default: sigmoid, or what --init says]
     #[arg(long, value_name = "NAME", help_heading = "Network")]
+    #[arg(help = format!("Hidden layer: {} [default: sigmoid, or what --init says]", either(&Activation::ALL)))]
     activation: Option<Activation>,
     /// Output layer: softmax (cross-entropy error) or identity (squared error) [default: softmax, or what --init says]
     #[arg(long, value_name = "NAME", help_heading = "Network")]
     output: Option<Output>,
-    /// How far the initial weights are spread: normal, by --weight-init-std; or by a layer's n input units, xavier (sqrt(1/n))
-    /// or he (sqrt(2/n), for relu)
     #[arg(long, value_name = "NAME", default_value_t, conflicts_with = "init", help_heading = "Network")]
+    #[arg(help = format!(
+        "How far the initial weights are spread: normal, by --weight-init-std; or by a layer's n input units, xavier (sqrt(1/n), \
+         for {}) or he (sqrt(2/n), for {})",
+        suiting(WeightInitName::Xavier), suiting(WeightInitName::He)
+    ))]
     weight_init: WeightInitName,
     /// Standard deviation of the initial weights, where --weight-init is normal [default: 0.01]
     #[arg(long, value_name = "X", value_parser = weight_init_std, conflicts_with = "init", help_heading = "Network")]

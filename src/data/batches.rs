@@ -19,7 +19,7 @@ pub enum Sampling {
     Sequential,
 }
 
-names!(Sampling, "sampling", "replacement, shuffle or sequential", {
+names!(Sampling, "sampling", {
     Replacement => "replacement", Shuffle => "shuffle", Sequential => "sequential",
 });
 

@@ -20,7 +20,7 @@ pub enum PublicSet {
     Kmnist,
 }
 
-names!(PublicSet, "set", "mnist, fashion-mnist or kmnist", {
+names!(PublicSet, "set", {
     Mnist => "mnist", FashionMnist => "fashion-mnist", Kmnist => "kmnist",
 });
 

@@ -5,11 +5,8 @@
 
 use ndarray::{Array1, Array2, ArrayRef2, Axis};
 
-use crate::functions::{
-    EPSILON, Target, argmax, cross_entropy_error, identity, one_hot, relu, relu_grad, sigmoid, sigmoid_grad, softmax,
-    sum_squared_error,
-};
-use crate::net::{Activation, Net, Output, Params, Shape};
+use crate::functions::{EPSILON, Target, argmax, cross_entropy_error, identity, one_hot, softmax, sum_squared_error};
+use crate::net::{Net, Output, Params, Shape};
 
 /// The network of the book with its four parameters in f64.
 #[derive(Clone, Debug, PartialEq)]
@@ -118,7 +115,7 @@ impl TwoLayerNet {
     pub fn predict(&self, x: &ArrayRef2<f64>) -> Array2<f64> {
         let Tensors { w1, b1, w2, b2 } = &self.params;
         let a1 = x.dot(w1) + b1;
-        let z1 = self.activate(&a1);
+        let z1 = self.net.activation.function(&a1);
         let a2 = z1.dot(w2) + b2;
         self.output(&a2)
     }
@@ -190,13 +187,13 @@ impl TwoLayerNet {
         let batch_size = t.len() as f64;
         // forward
         let a1 = x.dot(w1) + b1;
-        let z1 = self.activate(&a1);
+        let z1 = self.net.activation.function(&a1);
         let a2 = z1.dot(w2) + b2;
         let y = self.output(&a2);
         // backward
         let dy = (&y - &one_hot(t, self.net.shape.classes)) / batch_size;
         let dz1 = dy.dot(&w2.t());
-        let da1 = &dz1 * &self.activation_grad(&a1);
+        let da1 = &dz1 * &self.net.activation.derivative(&a1);
         Pass { a1, z1, a2, y, dy, dz1, da1 }
     }
 
@@ -237,20 +234,6 @@ impl TwoLayerNet {
             *value -= learning_rate * *slope;
         }
         loss
-    }
-
-    pub(crate) fn activate(&self, a1: &ArrayRef2<f64>) -> Array2<f64> {
-        match self.net.activation {
-            Activation::Sigmoid => sigmoid(a1),
-            Activation::Relu => relu(a1),
-        }
-    }
-
-    fn activation_grad(&self, a1: &ArrayRef2<f64>) -> Array2<f64> {
-        match self.net.activation {
-            Activation::Sigmoid => sigmoid_grad(a1),
-            Activation::Relu => relu_grad(a1),
-        }
     }
 
     pub(crate) fn output(&self, a2: &ArrayRef2<f64>) -> Array2<f64> {

@@ -31,7 +31,7 @@ pub fn check_evaluation(net: &Net, params: &Params, set: &Dataset, found: &Evalu
     let batch = Batch { set, images: &file_order };
     let (every_row, labels) = (all(set.len()), batch.labels(&all(set.len())));
     let logits: Vec<f64> = in_parts(&every_row, |rows| {
-        let z1 = reference.activate(&(batch.rows(rows).dot(w1) + b1));
+        let z1 = net.activation.function(&(batch.rows(rows).dot(w1) + b1));
         (z1.dot(w2) + b2).into_iter().collect::<Vec<f64>>()
     })
     .concat();

@@ -26,8 +26,8 @@ pub use self::wrong::{Errors, TOLERANCE, Wrong};
 use self::wrong::{Stage, Stages};
 use crate::backend::Intermediates;
 use crate::data::Dataset;
-use crate::functions::{one_hot, relu_grad};
-use crate::net::{Activation, Gradients, Net, Params, Shape, Tensor};
+use crate::functions::one_hot;
+use crate::net::{Gradients, Net, Params, Shape, Tensor};
 use crate::reference::{self, TwoLayerNet};
 
 /// What a backend answered for one batch.
@@ -123,12 +123,12 @@ impl Check<'_> {
         let mean_loss = || in_parts(&all(count), losses).concat().iter().sum::<f64>() / count as f64;
         Ok(vec![
             self.product(a1, |rows| self.batch.rows(rows), w1, b1)?,
-            every(z1, |rows| reference.activate(&a1.select_rows(rows)))?,
+            every(z1, |rows| self.net.activation.function(&a1.select_rows(rows)))?,
             self.product(a2, |rows| z1.select_rows(rows), w2, b2)?,
             every(y, |rows| reference.output(&a2.select_rows(rows)))?,
             every(dy, |rows| (y.select_rows(rows) - target(rows)) / count as f64)?,
             self.product(dz1, |rows| dy.select_rows(rows), &w2_transposed, &no_bias)?,
-            every(da1, |rows| dz1.select_rows(rows) * self.slope(z1.select_rows(rows)))?,
+            every(da1, |rows| dz1.select_rows(rows) * self.net.activation.derivative_of_value(&z1.select_rows(rows)))?,
             every(loss, |_| Array2::from_elem((1, 1), mean_loss()))?,
         ])
     }
@@ -202,13 +202,5 @@ impl Check<'_> {
         }
         let right = right.select_columns(&columns);
         found.compare(&all(found.rows()), &columns, |rows| left(rows).t().dot(&right))
-    }
-
-    /// activation'(a1), from z1.
-    fn slope(&self, z1: Array2<f64>) -> Array2<f64> {
-        match self.net.activation {
-            Activation::Sigmoid => z1.mapv_into(|z| z * (1.0 - z)),
-            Activation::Relu => relu_grad(&z1),
-        }
     }
 }

@@ -7,7 +7,7 @@ use rand_chacha::ChaCha8Rng;
 use super::*;
 use crate::backend::{Backend, Evaluation};
 use crate::devices::Device;
-use crate::net::Output;
+use crate::net::{Activation, Output};
 
 /// A network with a batch, and what the CPU backend answers for it.
 struct Case {
