@@ -45,7 +45,7 @@ fn output_layer_of(row: u32, lane: u32) {
         let image = i / CLASS_VEC4S;
         let k = i % CLASS_VEC4S;
         let label = label_of(row + image);
-        let s = softmax(image);
+        let s = output_sums(image);
         if k == 0u {
             losses[row + image] = loss(image, label, s);
         }
@@ -53,7 +53,7 @@ fn output_layer_of(row: u32, lane: u32) {
         dy[row * CLASS_VEC4S + i] = y;
         scratch[SUMS + i] = y;
     }
-    if PASS_OUTPUT != PASS_DY {
+    if FORWARD_ONLY {
         return;
     }
     workgroupBarrier();

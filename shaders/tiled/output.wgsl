@@ -34,13 +34,13 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
     }
 
     let label = labels[indices[n]];
-    let s = softmax(y);
+    let s = output_sums(y);
     losses[n] = loss(y, label, s);
     for (var k = 0u; k < CLASS_VEC4S; k++) {
         dy[y + k] = pass_output(y, k, label, s);
     }
 
-    if PASS_OUTPUT == PASS_DY {
+    if !FORWARD_ONLY {
         for (var j = 0u; j < HIDDEN_VEC4S; j++) {
             var dz = vec4f();
             for (var k = 0u; k < CLASS_VEC4S; k++) {

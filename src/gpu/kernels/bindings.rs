@@ -78,7 +78,9 @@ mod tests {
     use naga::{AddressSpace, StorageAccess};
 
     use super::*;
+    use crate::gpu::kernels::tests::{choices, whole_text};
     use crate::gpu::kernels::{MOST_ROWS, SOURCES};
+    use crate::net::Shape;
 
     /// What naga makes of a kernel's text.
     fn reflected(text: &str) -> Vec<(u32, Binding)> {
@@ -101,8 +103,9 @@ mod tests {
 
     #[test]
     fn every_kernel_s_bindings_are_those_that_naga_finds() {
+        let (net, pass_output) = choices(Shape { input: 1, hidden: 1, classes: 2 }).next().unwrap();
         for source in SOURCES {
-            let text = source.resolved();
+            let text = whole_text(source, &net, pass_output);
             let read = Binding::all(source.name, &text);
             assert_eq!((0..).zip(read.clone()).collect::<Vec<_>>(), reflected(&text), "{}", source.name);
             assert!(read.iter().filter(|binding| binding.is_row()).count() <= MOST_ROWS, "{}", source.name);

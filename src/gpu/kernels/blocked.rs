@@ -86,7 +86,7 @@ impl Gradients {
             splits -= 1;
         }
         Self {
-            hidden: Kernel::compile(device, &HIDDEN_GRADIENT, net, &[("SPLITS", splits as f64)]),
+            hidden: Kernel::compile(device, &HIDDEN_GRADIENT, net, "", &[("SPLITS", splits as f64)]),
             output: fused::Gradients::compile_output(device, net),
             split: (splits > 1).then(|| Split {
                 parts: splits,

@@ -29,7 +29,7 @@ pub struct Pass {
 impl Pass {
     pub fn compile(device: &Device, net: &Net, pass_output: PassOutput) -> Self {
         Self {
-            forward_backward: Kernel::compile(device, &FORWARD_BACKWARD, net, &pass_output.both_layers(net)),
+            forward_backward: Kernel::compile(device, &FORWARD_BACKWARD, net, &pass_output.both_layers(net), &[]),
             forward_only: pass_output.forward_only(),
         }
     }
@@ -75,7 +75,7 @@ impl Gradients {
         let Shape { input, hidden, classes } = net.shape;
         let name = if first_tile == 0 { GRADIENTS.name } else { "output_gradient" };
         let source = Source { name, ..GRADIENTS };
-        let kernel = Kernel::compile(device, &source, net, &[("FIRST_TILE", first_tile as f64)]);
+        let kernel = Kernel::compile(device, &source, net, "", &[("FIRST_TILE", first_tile as f64)]);
         Self { kernel, tiles: tiles(input, hidden) + tiles(hidden, classes) - first_tile, work }
     }
 

@@ -21,10 +21,11 @@ pub struct Kernel {
 }
 
 impl Kernel {
-    /// Compiles a shader for one network; `constants` are the overrides that only some shaders have.
-    pub fn compile(device: &Device, source: &Source, net: &Net, constants: &[(&str, f64)]) -> Self {
+    /// Compiles a shader for one network; `chosen` are the lines that choose its functions, and `constants` the overrides that
+    /// only some shaders have.
+    pub fn compile(device: &Device, source: &Source, net: &Net, chosen: &str, constants: &[(&str, f64)]) -> Self {
         let &Source { name, lanes, .. } = source;
-        let text = source.resolved();
+        let text = source.resolved(chosen);
         let bindings = Binding::all(name, &text);
         debug_assert!(bindings.iter().filter(|b| b.is_storage()).count() <= STORAGE_BUFFERS as usize, "{name}");
         debug_assert!(lanes <= INVOCATIONS as usize, "{name}");

@@ -28,7 +28,7 @@ pub struct MeanLoss(Kernel);
 
 impl MeanLoss {
     pub fn compile(device: &Device, net: &Net) -> Self {
-        Self(Kernel::compile(device, &MEAN_LOSS, net, &[]))
+        Self(Kernel::compile(device, &MEAN_LOSS, net, "", &[]))
     }
 
     /// The means of `batches` rows.
@@ -47,7 +47,7 @@ pub struct Confusion(Kernel);
 
 impl Confusion {
     pub fn compile(device: &Device, net: &Net) -> Self {
-        Self(Kernel::compile(device, &CONFUSION, net, &[]))
+        Self(Kernel::compile(device, &CONFUSION, net, "", &[]))
     }
 
     /// Counts the images of a row by their logits `[N, classes]`.
@@ -74,7 +74,7 @@ pub struct Sgd {
 
 impl Sgd {
     pub fn compile(device: &Device, net: &Net, parts: usize) -> Self {
-        Self { kernel: Kernel::compile(device, &SGD, net, &[("PARTS", parts as f64)]), parts }
+        Self { kernel: Kernel::compile(device, &SGD, net, "", &[("PARTS", parts as f64)]), parts }
     }
 
     pub fn bind(

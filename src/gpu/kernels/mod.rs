@@ -39,3 +39,30 @@ const SOURCES: [&Source; 14] = [
     &lists::CONFUSION,
     &lists::SGD,
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::gpu::kernels::operands::PassOutput::{self, Derivatives, HiddenDerivative, HiddenInput, Logits};
+    use crate::net::{Activation, Net, Output, Shape};
+
+    /// Every network of a shape, with everything that a pass may leave.
+    pub fn choices(shape: Shape) -> impl Iterator<Item = (Net, PassOutput)> {
+        let nets = Activation::ALL
+            .into_iter()
+            .flat_map(move |activation| Output::ALL.map(move |output| Net { shape, activation, output }));
+        let left = [Derivatives, Logits, PassOutput::Output, HiddenInput, HiddenDerivative];
+        nets.flat_map(move |net| left.map(move |pass_output| (net, pass_output)))
+    }
+
+    /// What a kernel is compiled from.
+    pub fn whole_text(source: &Source, net: &Net, pass_output: PassOutput) -> String {
+        let text = source.resolved("");
+        let chosen = match () {
+            () if text.contains("output_sums(") => pass_output.both_layers(net),
+            () if text.contains("activated(") => pass_output.hidden_layer(net),
+            () => String::new(),
+        };
+        source.resolved(&chosen)
+    }
+}

@@ -41,7 +41,7 @@ impl Differences {
     pub fn compile(device: &Device, net: &Net) -> Self {
         let constants =
             [("EPSILON", EPSILON), ("SHORTEST_UP_TO", series::SHORTEST_UP_TO), ("SHORT_UP_TO", series::SHORT_UP_TO)];
-        let compile = |source| Kernel::compile(device, source, net, &constants);
+        let compile = |source| Kernel::compile(device, source, net, "", &constants);
         Self { hidden: compile(&HIDDEN_DIFFERENCE), output: compile(&OUTPUT_DIFFERENCE) }
     }
 

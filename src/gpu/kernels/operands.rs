@@ -3,7 +3,7 @@
 use crate::gpu::device::Device;
 use crate::gpu::layer::Layers;
 use crate::gpu::values::Values;
-use crate::net::{Activation, Net, Output};
+use crate::net::Net;
 
 /// What the kernels of a network work on.
 pub struct Operands<'a> {
@@ -14,7 +14,7 @@ pub struct Operands<'a> {
 }
 
 /// What a pass leaves for each image. What training has no use for is for evaluation, predictions and tests, and comes
-/// from the same kernels with an override.
+/// from the same kernels with other functions chosen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PassOutput {
     /// z1, dy, da1 and the loss.
@@ -30,34 +30,83 @@ pub enum PassOutput {
 }
 
 impl PassOutput {
-    /// The overrides of `shaders/shared/activation.wgsl`.
-    pub fn hidden_layer(self, net: &Net) -> [(&'static str, f64); 2] {
-        const IDENTITY: f64 = 0.0;
-        let activation = match net.activation {
-            Activation::Sigmoid => 1.0,
-            Activation::Relu => 2.0,
-        };
-        let unless = |pass_output| if self == pass_output { IDENTITY } else { activation };
-        [("ACTIVATION", unless(Self::HiddenInput)), ("ACTIVATION_GRADIENT", unless(Self::HiddenDerivative))]
+    /// The lines that choose the functions of `shaders/shared/activation.wgsl`.
+    pub fn hidden_layer(self, net: &Net) -> String {
+        let unless = |pass_output| if self == pass_output { "identity" } else { net.activation.as_str() };
+        let (activation, gradient) = (unless(Self::HiddenInput), unless(Self::HiddenDerivative));
+        format!(
+            "fn activated(a: vec4f) -> vec4f {{ return {activation}_activation(a); }}\n\
+             fn activation_gradient(z: vec4f) -> vec4f {{ return {gradient}_gradient(z); }}\n"
+        )
     }
 
-    /// The overrides of `shaders/shared/activation.wgsl` and `shaders/shared/loss.wgsl`.
-    pub fn both_layers(self, net: &Net) -> [(&'static str, f64); 4] {
-        let [activation, activation_gradient] = self.hidden_layer(net);
-        let output = match net.output {
-            Output::Softmax => 0.0,
-            Output::Identity => 1.0,
-        };
+    /// The lines that choose the functions of `shaders/shared/activation.wgsl` and `shaders/shared/loss.wgsl`.
+    pub fn both_layers(self, net: &Net) -> String {
+        let (hidden_layer, output, forward_only) = (self.hidden_layer(net), net.output, self.forward_only());
         let left = match self {
-            Self::Derivatives | Self::HiddenDerivative => 0.0,
-            Self::Logits | Self::HiddenInput => 1.0,
-            Self::Output => 2.0,
+            Self::Derivatives | Self::HiddenDerivative => "dy",
+            Self::Logits | Self::HiddenInput => "logits",
+            Self::Output => "y",
         };
-        [activation, activation_gradient, ("OUTPUT", output), ("PASS_OUTPUT", left)]
+        format!(
+            "{hidden_layer}\
+             fn output_sums(row: u32) -> LogitSums {{ return {output}_sums(row); }}\n\
+             fn output(row: u32, v4: u32, s: LogitSums) -> vec4f {{ return {output}_output(row, v4, s); }}\n\
+             fn loss(row: u32, label: u32, s: LogitSums) -> f32 {{ return {output}_loss(row, label, s); }}\n\
+             fn pass_output(row: u32, v4: u32, label: u32, s: LogitSums) -> vec4f {{ return pass_{left}(row, v4, label, s); }}\n\
+             const FORWARD_ONLY = {forward_only};\n"
+        )
     }
 
     /// Whether the way back is left out.
     pub fn forward_only(self) -> bool {
         matches!(self, Self::Logits | Self::Output | Self::HiddenInput)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::gpu::kernels::tests::{choices, whole_text};
+    use crate::gpu::kernels::{SOURCES, blocked, fused};
+    use crate::net::{Activation, Output, Shape};
+
+    const NET: Net = Net {
+        shape: Shape { input: 1, hidden: 1, classes: 2 },
+        activation: Activation::Sigmoid,
+        output: Output::Softmax,
+    };
+
+    fn compiled(text: &str) -> Result<naga::valid::ModuleInfo, String> {
+        let module = naga::front::wgsl::parse_str(text).map_err(|error| error.emit_to_string(text))?;
+        let (flags, capabilities) = (naga::valid::ValidationFlags::all(), naga::valid::Capabilities::empty());
+        naga::valid::Validator::new(flags, capabilities).validate(&module).map_err(|error| error.emit_to_string(text))
+    }
+
+    #[test]
+    fn every_kernel_compiles_with_every_choice() {
+        for (net, pass_output) in choices(NET.shape) {
+            for source in SOURCES {
+                if let Err(error) = compiled(&whole_text(source, &net, pass_output)) {
+                    panic!("{}, {net:?}, {pass_output:?}: {error}", source.name);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_name_without_a_function_is_no_shader() {
+        let left = PassOutput::Derivatives;
+        // That of a WGSL function is no function here either.
+        for name in ["softplus", "exp"] {
+            let chosen = left.hidden_layer(&NET).replace("sigmoid_", &format!("{name}_"));
+            let error = compiled(&blocked::HIDDEN.resolved(&chosen)).unwrap_err();
+            assert!(error.contains(&format!("no definition in scope for identifier: `{name}_activation`")), "{error}");
+        }
+        let chosen = left.both_layers(&NET).replace("softmax_", "hinge_");
+        let error = compiled(&fused::FORWARD_BACKWARD.resolved(&chosen)).unwrap_err();
+        assert!(error.contains("no definition in scope for identifier: `hinge_sums`"), "{error}");
+        // A kernel for which nothing was chosen.
+        assert!(compiled(&blocked::HIDDEN.resolved("")).is_err());
     }
 }

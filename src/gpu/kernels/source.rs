@@ -29,12 +29,13 @@ const SHARED: [(&str, &str); 8] = [
 const IMPORT: &str = "#import ";
 
 impl Source {
-    /// The whole text: [`NUMBERS`], each imported file once and before those that import it, then the kernel's own.
+    /// The whole text: [`NUMBERS`], the lines that choose functions, each imported file once and before those that import it,
+    /// then the kernel's own.
     ///
     /// # Panics
     /// If an import is not there, or leads back to itself.
-    pub fn resolved(&self) -> String {
-        let mut text = NUMBERS.map(|(name, value)| format!("const {name} = {value}u;\n")).concat();
+    pub fn resolved(&self, chosen: &str) -> String {
+        let mut text = NUMBERS.map(|(name, value)| format!("const {name} = {value}u;\n")).concat() + chosen;
         append(self.name, self.text, &SHARED, &mut Vec::new(), &mut Vec::new(), &mut text);
         text
     }
@@ -96,7 +97,7 @@ mod tests {
     #[test]
     fn every_import_is_there_and_none_goes_in_a_circle() {
         for source in SOURCES {
-            let text = source.resolved();
+            let text = source.resolved("");
             assert!(!text.contains(IMPORT.trim_end()) && text.ends_with('\n'), "{}", source.name);
         }
     }

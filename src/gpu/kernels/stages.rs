@@ -20,21 +20,23 @@ impl Stages {
     /// Compiles both stages for training.
     pub fn compile(device: &Device, net: &Net, sources: [Source; 2]) -> Self {
         let pass_output = PassOutput::Derivatives;
-        let hidden = Kernel::compile(device, &sources[0], net, &pass_output.hidden_layer(net));
+        let hidden = Kernel::compile(device, &sources[0], net, &pass_output.hidden_layer(net), &[]);
         Self::with_hidden(device, net, sources, hidden, pass_output)
     }
 
     /// The same stages, with something else left. Only a1 takes another hidden layer.
     pub fn with_output(&self, device: &Device, net: &Net, pass_output: PassOutput) -> Self {
         let hidden = match pass_output {
-            PassOutput::HiddenInput => Kernel::compile(device, &self.sources[0], net, &pass_output.hidden_layer(net)),
+            PassOutput::HiddenInput => {
+                Kernel::compile(device, &self.sources[0], net, &pass_output.hidden_layer(net), &[])
+            }
             _ => self.hidden.clone(),
         };
         Self::with_hidden(device, net, self.sources, hidden, pass_output)
     }
 
     fn with_hidden(device: &Device, net: &Net, sources: [Source; 2], hidden: Kernel, pass_output: PassOutput) -> Self {
-        let compile = || Kernel::compile(device, &sources[1], net, &pass_output.both_layers(net));
+        let compile = || Kernel::compile(device, &sources[1], net, &pass_output.both_layers(net), &[]);
         let output = (pass_output != PassOutput::HiddenInput).then(compile);
         Self { sources, hidden, output, forward_only: pass_output.forward_only() }
     }

@@ -76,7 +76,7 @@ pub struct Gradients {
 
 impl Gradients {
     pub fn compile(device: &Device, net: &Net) -> Self {
-        let compile = |source| Kernel::compile(device, source, net, &[]);
+        let compile = |source| Kernel::compile(device, source, net, "", &[]);
         Self { hidden: compile(&HIDDEN_GRADIENT), output: compile(&OUTPUT_GRADIENT) }
     }
 
