@@ -14,11 +14,12 @@ pub struct Source {
 }
 
 /// The files of `shaders/shared/`, by the names that `#import` takes.
-const SHARED: [(&str, &str); 8] = [
+const SHARED: [(&str, &str); 9] = [
     ("activation", include_str!("../../../shaders/shared/activation.wgsl")),
     ("axpby", include_str!("../../../shaders/shared/axpby.wgsl")),
     ("blocks", include_str!("../../../shaders/shared/blocks.wgsl")),
     ("difference", include_str!("../../../shaders/shared/difference.wgsl")),
+    ("exps", include_str!("../../../shaders/shared/exps.wgsl")),
     ("gradient_tile", include_str!("../../../shaders/shared/gradient_tile.wgsl")),
     ("loss", include_str!("../../../shaders/shared/loss.wgsl")),
     ("network", include_str!("../../../shaders/shared/network.wgsl")),
