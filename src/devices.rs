@@ -14,7 +14,7 @@ pub(crate) use crate::gpu::plan::Class;
 pub(crate) use crate::gpu::plan::{NARROW, Plan, row};
 use crate::machine::Processor;
 use crate::net::{Net, Params};
-use crate::threads::cores;
+use crate::threads;
 use crate::words::counted;
 use crate::{cpu, gpu};
 
@@ -436,7 +436,7 @@ fn is_named(info: &Info, part: &str) -> bool {
 
 /// As [`list`], whatever `WGPU_ADAPTER_NAME` says.
 async fn list_all(threads: usize) -> Vec<Found> {
-    let mut found = vec![cpu(threads_or_cores(threads))];
+    let mut found = vec![cpu(threads::number(threads))];
     for adapter in gpu::adapters::list().await {
         let info = adapter.get_info();
         let driver = [info.driver.as_str(), info.driver_info.as_str()].join(" ").trim().to_owned();
@@ -481,10 +481,6 @@ fn cpu(threads: usize) -> Found {
 #[must_use]
 pub fn processor() -> Processor {
     Processor::this(Some(cpu::instructions()))
-}
-
-fn threads_or_cores(threads: usize) -> usize {
-    if threads == 0 { cores() } else { threads }
 }
 
 /// Finds and opens the device that was asked for. With `fallback`, the CPU takes the place of "a GPU" that there is not; but
@@ -549,7 +545,7 @@ pub async fn select(choices: &[Choice], threads: usize) -> Result<Vec<Found>, Er
 /// the CPU alone.
 async fn list_for(choices: &[Choice], threads: usize) -> Vec<Found> {
     let gpus_too = choices.is_empty() || choices.iter().any(|choice| *choice != Choice::Cpu);
-    if gpus_too { list(threads).await } else { vec![cpu(threads_or_cores(threads))] }
+    if gpus_too { list(threads).await } else { vec![cpu(threads::number(threads))] }
 }
 
 fn infos(found: &[Found]) -> Vec<Info> {

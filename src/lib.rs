@@ -39,6 +39,7 @@ pub mod classifier;
 #[cfg(feature = "cli")]
 #[doc(hidden)]
 pub mod cli;
+mod clock;
 pub mod cpu;
 pub mod data;
 pub mod devices;

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 /// The rooms from the ground up. A file may import from its own room, and from the floors below.
 const FLOORS: [&[&str]; 14] = [
-    &["book", "memory", "words"],
+    &["book", "clock", "memory", "words"],
     &["files", "functions", "random", "threads"],
     &["machine", "net"],
     &["reference"],

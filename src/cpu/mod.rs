@@ -24,8 +24,6 @@ mod team;
 #[cfg(test)]
 mod tests;
 
-use std::time::Instant;
-
 use difference::Perturbation;
 use forward::Forward;
 use images::{Images, Set};
@@ -38,6 +36,7 @@ use team::Team;
 use crate::backend::{
     self, Answer, Error, Evaluation, Intermediates, Kernels, Pending, Profile, Resident, Untimed, ready,
 };
+use crate::clock::Instant;
 use crate::data::Dataset;
 use crate::net::method::Method;
 use crate::net::{Gradients, Net, Output, Params};
@@ -102,7 +101,7 @@ impl Network {
         while !left.is_empty() {
             let (threads, count) = pace.piece();
             (steps.indices, left) = left.split_at(left.len().min(count.saturating_mul(*batch_size)));
-            // A browser has one thread, and no such clock.
+            // One thread has nothing to choose.
             let start = pace.can_change().then(Instant::now);
             losses.extend(steps.run(team, threads, memory, parameters, None)?);
             if let Some(start) = start {

@@ -1,12 +1,12 @@
 //! What the CPU can do at its best: multiply-adds in its widest registers, and a copy that no cache holds.
 
 use std::hint::black_box;
-use std::time::Instant;
 
 use super::simd::{Instructions, LANES, kernel, multiply_add};
 use super::team::Team;
 use crate::backend::answers::Timed;
 use crate::backend::{self, Answer, Error, ready};
+use crate::clock::Instant;
 use crate::memory;
 use crate::threads::cores;
 

@@ -2,18 +2,17 @@
 
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use rayon::ThreadPool;
-
-use crate::threads;
+use crate::clock::Instant;
+use crate::threads::{self, Pool};
 
 /// The threads of one network.
 pub struct Team {
     /// As many as were asked for.
     most: usize,
     /// Those that work beside the caller's own, and wait for each other. None where that one does everything.
-    pool: Option<Arc<ThreadPool>>,
+    pool: Option<Arc<Pool>>,
 }
 
 impl Team {
@@ -23,7 +22,7 @@ impl Team {
     /// # Errors
     /// [`threads::Error`].
     pub fn new(threads: usize, most_parts: usize) -> Result<Self, threads::Error> {
-        let most = if threads == 0 { threads::cores() } else { threads };
+        let most = threads::number(threads);
         let together = most.min(most_parts);
         let pool = (together > 1).then(|| threads::pool(together - 1)).transpose()?;
         Ok(Self { most, pool })
@@ -31,7 +30,7 @@ impl Team {
 
     /// How many threads can wait for each other.
     pub fn threads(&self) -> usize {
-        1 + self.pool.as_ref().map_or(0, |pool| pool.current_num_threads())
+        1 + self.pool.as_ref().map_or(0, |pool| pool.threads())
     }
 
     /// Does `work` on every part, whatever the parts' number: they are dealt to the threads as they come, and none may wait
@@ -62,13 +61,7 @@ impl Team {
         let run = |(thread, (part, result)): (usize, (P, &mut Option<R>))| *result = Some(work(thread, part));
         let own = jobs.next();
         match &self.pool {
-            Some(pool) if jobs.len() > 0 => pool.in_place_scope(|scope| {
-                for job in jobs {
-                    let run = &run;
-                    scope.spawn(move |_| run(job));
-                }
-                own.map(run);
-            }),
+            Some(pool) if jobs.len() > 0 => pool.share(jobs, run, || own.into_iter().for_each(run)),
             _ => own.into_iter().chain(jobs).for_each(run),
         }
         results.into_iter().flatten().collect()
@@ -111,7 +104,7 @@ impl Barrier {
         }
     }
 
-    /// Waits until every thread has come to this point.
+    /// Waits until every thread has come to this point. One thread alone, as in a browser, where none can sleep, never waits.
     pub fn wait(&self, point: usize) {
         let all = || self.reached.iter().all(|reached| reached.0.load(Ordering::SeqCst) >= point);
         for _ in 0..SPINS {
@@ -196,6 +189,16 @@ mod tests {
             }
         });
         assert_eq!(seen.into_inner(), 60);
+    }
+
+    #[test]
+    fn who_is_alone_never_sleeps() {
+        let barrier = Barrier::new(1);
+        for point in 1..=3 {
+            barrier.reach(0, point);
+            barrier.wait(point);
+        }
+        assert_eq!(barrier.slept(), Duration::ZERO);
     }
 
     #[test]

@@ -1,7 +1,5 @@
 //! What the device can do at its best: the host's side of `shaders/peak_flops.wgsl` and `shaders/peak_bytes.wgsl`.
 
-use std::time::Instant;
-
 use bytemuck::{Pod, Zeroable};
 use wgpu::{
     BindGroup, BindGroupDescriptor, BindGroupEntry, Buffer, ComputePass, ComputePassDescriptor, ComputePipeline,
@@ -12,6 +10,7 @@ use super::device::Device;
 use super::layout::bytes;
 use crate::backend::answers::Timed;
 use crate::backend::{self, Answer, Error};
+use crate::clock::Instant;
 
 /// The most that the work of either kernel can be doubled from its least.
 const MOST_DOUBLINGS: u32 = 18;

@@ -45,11 +45,12 @@ mod stream;
 use std::collections::VecDeque;
 use std::ops::ControlFlow;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use events::CHUNK;
 
 use crate::backend::{Backend, Evaluation, Pending, Resident};
+use crate::clock::Instant;
 use crate::data::Store;
 use crate::data::batches::Batches;
 use crate::net::state::State;

@@ -2,12 +2,13 @@
 //! of every step. It takes days; it is here to show that it does.
 
 use std::ops::ControlFlow;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use ndarray::Array2;
 
 use super::events::{CHUNK, Checkpoint, End, EpochAccuracy, Event, Outcome, Settings};
 use crate::backend::Evaluation;
+use crate::clock::Instant;
 use crate::data::Dataset;
 use crate::data::batches::Batches;
 use crate::reference::TwoLayerNet;

@@ -3,11 +3,11 @@
 
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
-use std::thread;
 
 use super::events::Error;
 use crate::backend::{Backend, Evaluation, Pending, Resident};
 use crate::data::{self, Dataset, Store};
+use crate::threads;
 
 /// A set whose images come to the device as they are used.
 #[derive(Debug)]
@@ -42,8 +42,7 @@ impl Ahead {
                 }
             }
         };
-        thread::Builder::new().spawn(read).ok()?;
-        Some(Self { orders, gathered, ordered: None })
+        threads::spawn(read).then_some(Self { orders, gathered, ordered: None })
     }
 
     fn order(&mut self, numbers: Vec<u32>) {

@@ -1,0 +1,143 @@
+//! The system's threads, in pools that are made once and shared.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::thread::{Builder, JoinHandle, available_parallelism};
+
+use rayon::{ThreadPool, ThreadPoolBuilder};
+
+use super::error::Error;
+
+/// The most threads that compute: as many as are asked for.
+pub const MOST: usize = usize::MAX;
+
+/// How many threads this machine runs at once.
+pub fn cores() -> usize {
+    available_parallelism().map_or(1, usize::from)
+}
+
+/// Threads that sleep while there is nothing to do.
+#[derive(Debug)]
+pub struct Pool(ThreadPool);
+
+impl Pool {
+    /// How many threads it has.
+    pub fn threads(&self) -> usize {
+        self.0.current_num_threads()
+    }
+
+    /// Does `work` on every job, each on a thread of its own as far as they go, and `own` on the calling thread meanwhile.
+    /// Returns when all is done.
+    pub fn share<J: Send>(&self, jobs: impl Iterator<Item = J>, work: impl Fn(J) + Sync, own: impl FnOnce()) {
+        let work = &work;
+        self.0.in_place_scope(|scope| {
+            for job in jobs {
+                scope.spawn(move |_| work(job));
+            }
+            own();
+        });
+    }
+}
+
+/// The pools of this process, by their number of threads.
+static POOLS: Mutex<BTreeMap<usize, Arc<Pool>>> = Mutex::new(BTreeMap::new());
+
+/// The pool of this many threads: the one there is, or a new one.
+///
+/// # Errors
+/// When the system gives fewer threads.
+pub fn pool(threads: usize) -> Result<Arc<Pool>, Error> {
+    let mut pools = POOLS.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(pool) = pools.get(&threads) {
+        return Ok(pool.clone());
+    }
+    let pool = Arc::new(start(threads, |run| Builder::new().spawn(run))?);
+    pools.insert(threads, pool.clone());
+    Ok(pool)
+}
+
+/// Starts a pool, its threads by `spawn`.
+fn start(
+    threads: usize,
+    mut spawn: impl FnMut(Box<dyn FnOnce() + Send>) -> io::Result<JoinHandle<()>>,
+) -> Result<Pool, Error> {
+    let mut started = Vec::new();
+    let pool = ThreadPoolBuilder::new().num_threads(threads).spawn_handler(|thread| {
+        started.push(spawn(Box::new(|| thread.run()))?);
+        Ok(())
+    });
+    pool.build().map(Pool).map_err(|error| {
+        let error = Error { threads, started: started.len(), reason: error.to_string() };
+        // They are told to end. Once they are gone, the system may give them to someone else.
+        for thread in started {
+            // A thread that panicked has ended too.
+            let _ = thread.join();
+        }
+        error
+    })
+}
+
+/// The pool for work in independent parts: a thread a core, or as many as the system gives; none where that is one.
+pub fn shared() -> Option<&'static Pool> {
+    static SHARED: OnceLock<Option<Arc<Pool>>> = OnceLock::new();
+    SHARED.get_or_init(|| most_of(cores(), pool)).as_deref()
+}
+
+/// The largest pool of at most this many threads that the system gives.
+fn most_of<T>(mut threads: usize, mut pool: impl FnMut(usize) -> Result<T, Error>) -> Option<T> {
+    while threads > 1 {
+        match pool(threads) {
+            Ok(pool) => return Some(pool),
+            Err(error) => threads = error.started.min(threads - 1),
+        }
+    }
+    None
+}
+
+/// Whether a thread was started for this work; it goes on by itself.
+pub fn spawn(work: impl FnOnce() + Send + 'static) -> bool {
+    Builder::new().spawn(work).is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pool_is_made_once() {
+        let [first, second] = [3, 3].map(|threads| pool(threads).unwrap());
+        assert!(Arc::ptr_eq(&first, &second));
+        assert_eq!(first.threads(), 3);
+        assert_eq!(pool(2).unwrap().threads(), 2);
+    }
+
+    #[test]
+    fn a_system_without_threads_is_an_error_that_says_how_many_it_gave() {
+        let mut left = 2;
+        let error = start(5, |run| {
+            left = usize::checked_sub(left, 1).ok_or_else(|| io::Error::other("no more"))?;
+            Builder::new().spawn(run)
+        });
+        let error = error.unwrap_err();
+        assert_eq!((error.started, error.to_string().as_str()), (2, "can't start 5 threads: no more"));
+    }
+
+    #[test]
+    fn work_takes_as_many_threads_as_there_are() {
+        let given = |most: usize| {
+            move |threads: usize| {
+                let refused = || Error { threads, started: most, reason: "no more".to_owned() };
+                if threads <= most { Ok(threads) } else { Err(refused()) }
+            }
+        };
+        assert_eq!(most_of(8, given(8)), Some(8));
+        assert_eq!(most_of(8, given(3)), Some(3));
+        assert_eq!(most_of(8, given(1)), None);
+        assert_eq!(most_of(8, given(0)), None);
+        assert_eq!(most_of(1, given(8)), None);
+        // One that promises more than it keeps.
+        let refused = |threads| Err::<usize, _>(Error { threads, started: threads, reason: String::new() });
+        assert_eq!(most_of(8, refused), None);
+    }
+}
