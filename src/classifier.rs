@@ -1,13 +1,14 @@
 //! The plain, synchronous face of the library for the common case: train on a set, keep the network, ask it for classes.
 //!
-//! Every call waits for its device. Who wants to record work while a device computes, to hear of each epoch or to stream a
+//! Every call waits for its device. A browser's page may not wait: there only the CPU, whose answers are there at once, can be
+//! asked like this. Who wants to record work while a device computes, to hear of each epoch or to stream a
 //! set from its file takes [`Backend`] and [`train`](mod@crate::train), which this stands on.
 
 use std::ops::ControlFlow;
+#[cfg(not(target_family = "wasm"))]
 use std::path::Path;
 
 use ndarray::ArrayView1;
-use pollster::block_on;
 
 use crate::backend::{self, Backend, Evaluation, Resident};
 use crate::book;
@@ -129,6 +130,9 @@ pub enum Error {
         /// The step, from 0.
         step: u64,
     },
+    /// In a browser: a GPU's answer was to be waited for.
+    #[error("a page cannot wait for a GPU; choose the CPU, or await the answers of a Backend")]
+    Waits,
     /// An image has another size than the network's.
     #[error("{found} pixels for a network of images with {expected}; give one byte a pixel, row by row")]
     Pixels {
@@ -158,7 +162,7 @@ impl Classifier {
     /// Settings out of their ranges, a set of fewer than two classes, a loss that is not finite, or what the device reports or
     /// computes wrongly.
     pub fn train(set: &Dataset, settings: &Settings) -> Result<Self, Error> {
-        block_on(Self::train_on(set, settings))
+        wait(Self::train_on(set, settings))
     }
 
     async fn train_on(set: &Dataset, settings: &Settings) -> Result<Self, Error> {
@@ -189,6 +193,7 @@ impl Classifier {
     ///
     /// # Errors
     /// What is wrong with the file.
+    #[cfg(not(target_family = "wasm"))]
     pub fn load(path: &Path) -> Result<Self, Error> {
         Self::new(model::load(path)?, &Choice::Cpu)
     }
@@ -197,7 +202,7 @@ impl Classifier {
     ///
     /// # Errors
     /// What is wrong with them.
-    pub fn read(bytes: &[u8]) -> Result<Self, Error> {
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, Error> {
         Self::new(model::read(bytes)?, &Choice::Cpu)
     }
 
@@ -209,10 +214,10 @@ impl Classifier {
         let Model { params, activation, output, description } = model;
         let net =
             Net { shape: params.shape, activation: activation.unwrap_or_default(), output: output.unwrap_or_default() };
-        let backend = block_on(async {
+        let backend = wait(async {
             let mut backend = open(device, net, 1, &params).await?;
             selftest::evaluation(&mut backend).await?;
-            Ok::<_, Error>(backend)
+            Ok(backend)
         })?;
         Ok(Self { net, params, description, backend, evaluated: None })
     }
@@ -221,8 +226,19 @@ impl Classifier {
     ///
     /// # Errors
     /// A place that cannot be written to.
+    #[cfg(not(target_family = "wasm"))]
     pub fn save(&self, path: &Path) -> Result<(), Error> {
         Ok(model::save(path, &self.net, &self.params, &self.description)?)
+    }
+
+    /// The network as the bytes of a safetensors file, which [`Classifier::from_bytes`] reads.
+    ///
+    /// # Errors
+    /// Class names that JSON does not hold, which there are not.
+    pub fn to_bytes(&self) -> Result<Vec<u8>, Error> {
+        let mut bytes = Vec::new();
+        model::write(&mut bytes, &self.net, &self.params, &self.description).map_err(model::Problem::Write)?;
+        Ok(bytes)
     }
 
     /// What an image shows. `pixels` are its bytes, `[rows, cols]` row-major, 0 to 255, prepared as the images were that the
@@ -240,7 +256,7 @@ impl Classifier {
     /// # Errors
     /// Bytes that are not whole images of the network's, or what the device reports.
     pub fn predict_all(&mut self, pixels: &[u8]) -> Result<Vec<Prediction>, Error> {
-        let y = block_on(self.backend.predict(pixels))?;
+        let y = wait(async { Ok(self.backend.predict(pixels).await?) })?;
         Ok(y.chunks(self.net.shape.classes).map(Prediction::new).collect())
     }
 
@@ -249,7 +265,7 @@ impl Classifier {
     /// # Errors
     /// A set whose images or labels are not the network's, or what the device reports.
     pub fn evaluate(&mut self, set: &Dataset) -> Result<Evaluation, Error> {
-        block_on(async {
+        wait(async {
             let resident = match self.evaluated {
                 Some(resident) => {
                     self.backend.replace(resident, set).await?;
@@ -277,6 +293,23 @@ impl Classifier {
     #[must_use]
     pub fn names(&self) -> Option<&[String]> {
         self.description.names.as_deref()
+    }
+}
+
+/// Waits for an answer.
+#[cfg(not(target_family = "wasm"))]
+fn wait<T>(answer: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+    pollster::block_on(answer)
+}
+
+/// An answer that is there at once, as the CPU's all are.
+#[cfg(target_family = "wasm")]
+fn wait<T>(answer: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+    use std::task::{Context, Poll, Waker};
+
+    match std::pin::pin!(answer).poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(answer) => answer,
+        Poll::Pending => Err(Error::Waits),
     }
 }
 
@@ -312,8 +345,9 @@ mod tests {
         let set = digits(300, 1);
         let mut trained = Classifier::train(&set, &settings()).unwrap();
         trained.save(&path).unwrap();
-        let bytes = std::fs::read(&path).unwrap();
-        for mut again in [Classifier::load(&path).unwrap(), Classifier::read(&bytes).unwrap()] {
+        let bytes = trained.to_bytes().unwrap();
+        assert_eq!(std::fs::read(&path).unwrap(), bytes);
+        for mut again in [Classifier::load(&path).unwrap(), Classifier::from_bytes(&bytes).unwrap()] {
             assert_eq!((again.net(), again.params(), again.names()), (trained.net(), trained.params(), None));
             assert_eq!(again.predict_all(set.images()).unwrap(), trained.predict_all(set.images()).unwrap());
             assert_eq!(again.evaluate(&set).unwrap(), trained.evaluate(&set).unwrap());
@@ -390,7 +424,7 @@ mod tests {
 
     #[test]
     fn files_that_are_no_network_are_errors() {
-        let error = Classifier::read(b"PK\x03\x04").err().unwrap().to_string();
+        let error = Classifier::from_bytes(b"PK\x03\x04").err().unwrap().to_string();
         assert!(error.starts_with("the network is no whole safetensors file"), "{error}");
         let error = Classifier::load(Path::new("missing.safetensors")).err().unwrap().to_string();
         assert!(error.starts_with("missing.safetensors: can't be read"), "{error}");

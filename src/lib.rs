@@ -43,6 +43,7 @@ mod clock;
 pub mod cpu;
 pub mod data;
 pub mod devices;
+#[cfg(not(target_family = "wasm"))]
 pub mod files;
 pub mod functions;
 pub mod gpu;

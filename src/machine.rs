@@ -1,7 +1,5 @@
 //! What this machine is: its processor, its operating system. What the system does not say stays unknown.
 
-use std::fs;
-
 use crate::threads::cores;
 
 /// A CPU.
@@ -31,7 +29,7 @@ pub fn os_version() -> Option<String> {
     #[cfg(all(target_os = "macos", feature = "cli"))]
     return apple::value(c"kern.osproductversion").map(|version| format!("macOS {version}"));
     #[allow(unreachable_code, reason = "on one system")]
-    pretty_name(&fs::read_to_string("/etc/os-release").ok()?)
+    pretty_name(&text("/etc/os-release")?)
 }
 
 /// The kernel's version.
@@ -40,7 +38,12 @@ pub fn kernel() -> Option<String> {
     #[cfg(all(target_os = "macos", feature = "cli"))]
     return apple::value(c"kern.osrelease");
     #[allow(unreachable_code, reason = "on one system")]
-    tidy(&fs::read_to_string("/proc/sys/kernel/osrelease").ok()?)
+    tidy(&text("/proc/sys/kernel/osrelease")?)
+}
+
+/// A file in which the system says something; none where it has no such file.
+fn text(file: &str) -> Option<String> {
+    if cfg!(target_family = "wasm") { None } else { std::fs::read_to_string(file).ok() }
 }
 
 /// `PRETTY_NAME` of an os-release file, as os-release(5) has it.
@@ -76,10 +79,7 @@ fn model() -> Option<String> {
     #[cfg(windows)]
     return tidy(&std::env::var("PROCESSOR_IDENTIFIER").ok()?);
     #[allow(unreachable_code, reason = "on some systems")]
-    of_cpuinfo(
-        &fs::read_to_string("/proc/cpuinfo").ok()?,
-        fs::read_to_string("/proc/device-tree/model").ok().as_deref(),
-    )
+    of_cpuinfo(&text("/proc/cpuinfo")?, text("/proc/device-tree/model").as_deref())
 }
 
 /// What Linux's /proc/cpuinfo says of a processor that can't be asked itself: its model, or the numbers of its makers, with
@@ -185,7 +185,7 @@ mod tests {
     #[test]
     #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
     fn the_processor_says_of_itself_what_linux_says_of_it() {
-        let cpuinfo = fs::read_to_string("/proc/cpuinfo").unwrap();
+        let cpuinfo = text("/proc/cpuinfo").unwrap();
         let Some(name) = cpuinfo.lines().find_map(|line| line.strip_prefix("model name\t:")).and_then(tidy) else {
             return;
         };

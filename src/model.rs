@@ -3,15 +3,17 @@
 
 mod foreign;
 
-use std::fs::File;
-use std::io::{self, Read, Write};
-use std::path::{Path, PathBuf};
+use std::io::{self, Write};
+#[cfg(not(target_family = "wasm"))]
+use std::path::Path;
+use std::path::PathBuf;
 
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use serde::de::DeserializeOwned;
 
 use crate::data::description::Description;
-use crate::files::write_whole;
+#[cfg(not(target_family = "wasm"))]
+use crate::files::{read_at_most, write_whole};
 use crate::net::{Activation, Net, Output, Params, Shape, ShapeError, Tensor, UnknownName};
 
 /// A network as a file holds it.
@@ -155,6 +157,7 @@ const PREPARATION: &str = "preparation";
 ///
 /// # Errors
 /// [`Problem::Write`].
+#[cfg(not(target_family = "wasm"))]
 pub fn save(path: &Path, net: &Net, params: &Params, description: &Description) -> Result<(), Error> {
     write_whole(path, |out| write(out, net, params, description))
         .map_err(|error| Error { path: path.into(), problem: Problem::Write(error) })
@@ -195,13 +198,9 @@ pub fn write(out: &mut dyn Write, net: &Net, params: &Params, description: &Desc
 ///
 /// # Errors
 /// [`Problem`] says what is wrong with the file.
+#[cfg(not(target_family = "wasm"))]
 pub fn load(path: &Path) -> Result<Model, Error> {
-    let bytes = || {
-        let mut bytes = Vec::new();
-        File::open(path)?.take(MAX_BYTES + 1).read_to_end(&mut bytes)?;
-        Ok(bytes)
-    };
-    let model = bytes().map_err(Problem::Read).and_then(|bytes| read(&bytes));
+    let model = read_at_most(path, MAX_BYTES + 1).map_err(Problem::Read).and_then(|bytes| read(&bytes));
     model.map_err(|problem| Error { path: path.into(), problem })
 }
 

@@ -16,12 +16,7 @@ use alone as system;
 use system::shared;
 
 pub(crate) use error::Error;
-pub(crate) use system::{Pool, cores, pool, spawn};
-
-/// How many threads are meant by a number that was asked for: 0 is one a core.
-pub(crate) fn number(asked: usize) -> usize {
-    if asked == 0 { cores() } else { asked.min(system::MOST) }
-}
+pub(crate) use system::{Pool, cores, number, pool, spawn};
 
 /// Does `work` on every part, on as many threads as there are cores and parts, or as the system gives. The results are in
 /// the order of the parts.

@@ -2,9 +2,10 @@
 //! pictures were prepared. It goes with the set into the model, so that a picture can be prepared alike later.
 
 use std::fmt;
-use std::fs::File;
-use std::io::{self, Read, Write};
-use std::path::{Path, PathBuf};
+use std::io::{self, Write};
+#[cfg(not(target_family = "wasm"))]
+use std::path::Path;
+use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
@@ -99,9 +100,6 @@ struct Content {
 
 const FORMAT: u32 = 1;
 
-/// More than the names of all classes take, each as long as a file system allows.
-const MAX_BYTES: u64 = 1 << 20;
-
 /// Why a description cannot be had.
 #[derive(Debug, thiserror::Error)]
 #[error("{}: {problem}; mend it, or remove it to take the set without it", path.display())]
@@ -152,14 +150,12 @@ pub fn write(out: &mut dyn Write, classes: usize, description: &Description) -> 
 ///
 /// # Errors
 /// A file that is no description.
+#[cfg(not(target_family = "wasm"))]
 pub fn read(folder: &Path) -> Result<Option<(usize, Description)>, Error> {
+    /// More than the names of all classes take, each as long as a file system allows.
+    const MAX_BYTES: u64 = 1 << 20;
     let path = folder.join(FILE_NAME);
-    let text = || {
-        let mut text = Vec::new();
-        File::open(&path)?.take(MAX_BYTES).read_to_end(&mut text)?;
-        Ok::<_, io::Error>(text)
-    };
-    match text() {
+    match crate::files::read_at_most(&path, MAX_BYTES) {
         Err(reason) if reason.kind() == io::ErrorKind::NotFound => return Ok(None),
         read => read.map_err(Problem::from).and_then(|text| decode(&text)),
     }

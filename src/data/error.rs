@@ -7,7 +7,6 @@ use super::description;
 use super::idx::{self, Kind};
 use super::limits::{MAX_CLASSES, MAX_PIXELS};
 use crate::NoMemory;
-use crate::files::WriteError;
 
 /// Why a set of images cannot be had.
 #[derive(Debug, thiserror::Error)]
@@ -173,6 +172,14 @@ pub enum Error {
         /// What is wrong in it.
         reason: idx::Error,
     },
+    /// Bytes are not what they should be.
+    #[error("the bytes of {kind}: {reason}")]
+    Bytes {
+        /// What they should be.
+        kind: Kind,
+        /// What is wrong in them.
+        reason: idx::Error,
+    },
     /// The thread that reads images ended before its time.
     #[error("the thread that reads images has ended; start again")]
     ReaderGone,
@@ -208,8 +215,9 @@ pub enum Error {
     },
 }
 
-impl From<WriteError> for Error {
-    fn from(WriteError { path, reason }: WriteError) -> Self {
+#[cfg(not(target_family = "wasm"))]
+impl From<crate::files::WriteError> for Error {
+    fn from(crate::files::WriteError { path, reason }: crate::files::WriteError) -> Self {
         Self::Write { path, reason }
     }
 }

@@ -10,7 +10,8 @@ use super::description::{self, Description};
 use super::emnist::Split;
 use super::idx::{self, Kind};
 use super::locate::{Half, Location};
-use super::store::{self, Store, Stores};
+use super::store::{Store, Stores};
+use super::stored::StoredSet;
 use super::{Dataset, Error, Splits};
 use crate::files::Together;
 
@@ -116,8 +117,23 @@ fn open_half(place: &Location, half: Half, split: Option<Split>, max_bytes: u64)
                 .ok_or_else(|| Error::File { path: path.clone(), reason: idx::Error::LabelRange { index, value } })?;
         }
     }
-    let store = store::open(&images, labels, max_bytes)?;
+    let store = open_images(&images, labels, max_bytes)?;
     Ok(if split.is_some() { store.transposed() } else { store })
+}
+
+/// Opens the images at `path`: takes them into memory if they are at most `max_bytes`, and else leaves them in the file.
+fn open_images(path: &Path, labels: Vec<u8>, max_bytes: u64) -> Result<Store, Error> {
+    let in_file = |reason| Error::File { path: path.to_owned(), reason };
+    let in_set = |reason| Error::Set { path: path.to_owned(), reason: Box::new(reason) };
+    let (bytes, is_packed) = idx::promised_pixels(path).map_err(in_file)?;
+    if bytes <= max_bytes {
+        let images = idx::read_images_file(path).map_err(in_file)?;
+        return Dataset::new(images.pixels, labels, images.rows, images.cols).map(Store::Memory).map_err(in_set);
+    }
+    if is_packed {
+        return Err(Error::Packed { path: path.to_owned(), bytes, max_bytes });
+    }
+    StoredSet::open(path, labels).map(Store::File)
 }
 
 /// The names under which a set is written: training images and labels, test images and labels.
@@ -172,4 +188,32 @@ pub fn load_mnist(folder: &Path, normalize: bool, one_hot_label: bool) -> Result
         Ok::<_, Error>((images, labels))
     };
     Ok((arrays(&train)?, arrays(&test)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::File;
+
+    use flate2::{Compression, write::GzEncoder};
+
+    use super::*;
+
+    #[test]
+    fn what_fits_is_read_and_the_rest_stays_in_its_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("images");
+        let set = || Dataset::new((0..60).collect(), (0..10).map(|image| image % 3).collect(), 2, 3).unwrap();
+        idx::write_images(&set(), File::create(&path).unwrap()).unwrap();
+        let labels = || set().labels().to_vec();
+        assert!(matches!(open_images(&path, labels(), 60), Ok(Store::Memory(found)) if found == set()));
+        assert!(matches!(open_images(&path, labels(), 59), Ok(Store::File(_))));
+        assert!(matches!(open_images(&path, vec![0; 9], 59), Err(Error::Set { .. })));
+        let packed = folder.path().join("images.gz");
+        let mut encoder = GzEncoder::new(File::create(&packed).unwrap(), Compression::default());
+        idx::write_images(&set(), &mut encoder).unwrap();
+        encoder.finish().unwrap();
+        assert!(matches!(open_images(&packed, labels(), 60), Ok(Store::Memory(_))));
+        let error = open_images(&packed, labels(), 59).unwrap_err().to_string();
+        assert!(error.contains("gunzip ") && error.contains("60 bytes"), "{error}");
+    }
 }

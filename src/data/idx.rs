@@ -4,22 +4,23 @@
 //! A header is only a claim: memory grows with the bytes that are really there.
 
 mod error;
+#[cfg(not(target_family = "wasm"))]
+mod file;
 
-use std::cmp::Ordering;
-use std::fs::File;
-use std::io::{self, BufRead, BufReader, Read, Write};
-use std::path::Path;
+use std::io::{self, Read, Write};
 
 use byteorder::{BigEndian, ReadBytesExt, WriteBytesExt};
 
 use super::dataset::Dataset;
-use super::gzip;
+use super::error::Error as SetError;
 use super::limits::{self, MAX_CLASSES};
 use super::sniff::file_kind;
 use crate::NoMemory;
 
 pub use super::gzip::unpacked;
 pub use error::{Contents, Element, Error, Kind};
+#[cfg(not(target_family = "wasm"))]
+pub use file::{ImageFile, promised_pixels, read_images_file, read_labels_file};
 
 /// The content of a file of images.
 #[derive(Debug, PartialEq, Eq)]
@@ -37,85 +38,9 @@ pub struct Images {
 /// # Errors
 /// When `input` is anything but one whole IDX file of images.
 pub fn read_images(mut input: impl Read) -> Result<Images, Error> {
-    let Header { count, rows, cols, .. } = read_image_header(&mut input)?;
+    let Header { count, rows, cols } = read_image_header(&mut input)?;
     let pixels = read_body(input, u64::from(count) * (rows * cols) as u64)?;
     Ok(Images { rows, cols, pixels })
-}
-
-/// How many bytes of pixels a file of images says that it has, and whether it is compressed.
-///
-/// # Errors
-/// When the file cannot be read, or does not begin as one of images.
-pub fn promised_pixels(path: &Path) -> Result<(u64, bool), Error> {
-    let mut file = BufReader::new(File::open(path)?);
-    let is_packed = gzip::is_gzip(&mut file)?;
-    let Header { count, rows, cols, .. } = read_image_header(&mut unpacked_as_named(path, file)?)?;
-    Ok((u64::from(count) * (rows * cols) as u64, is_packed))
-}
-
-/// A raw file of images that is read at the places asked for. It is not mapped into memory: a mapped file that is cut while
-/// it is used kills the process.
-#[derive(Debug)]
-pub struct ImageFile {
-    file: File,
-    /// Images in it, at least 1.
-    pub count: usize,
-    /// Rows of one image.
-    pub rows: usize,
-    /// Columns of one image.
-    pub cols: usize,
-    /// Bytes before the first image.
-    header: u64,
-}
-
-impl ImageFile {
-    /// Opens a file and checks its header and its length.
-    ///
-    /// # Errors
-    /// When it cannot be read, or is no whole raw IDX file of images.
-    pub fn open(path: &Path) -> Result<Self, Error> {
-        let file = File::open(path)?;
-        let Header { count, rows, cols, bytes: header } = read_image_header(&mut BufReader::new(&file))?;
-        let expected = u64::from(count) * (rows * cols) as u64;
-        let found = file.metadata()?.len().saturating_sub(header);
-        match found.cmp(&expected) {
-            Ordering::Less => Err(Error::Truncated { expected, found }),
-            Ordering::Greater => Err(Error::Trailing { expected }),
-            Ordering::Equal => Ok(Self { file, count: count as usize, rows, cols, header }),
-        }
-    }
-
-    /// Reads as many images as fill `images`, from number `first` on.
-    ///
-    /// # Errors
-    /// What the system says; also where the file has become shorter.
-    pub fn read(&self, first: usize, images: &mut [u8]) -> io::Result<()> {
-        read_at(&self.file, images, self.header + (first * self.rows * self.cols) as u64)
-    }
-}
-
-#[cfg(unix)]
-fn read_at(file: &File, bytes: &mut [u8], offset: u64) -> io::Result<()> {
-    std::os::unix::fs::FileExt::read_exact_at(file, bytes, offset)
-}
-
-#[cfg(windows)]
-fn read_at(file: &File, mut bytes: &mut [u8], mut offset: u64) -> io::Result<()> {
-    while !bytes.is_empty() {
-        let read = std::os::windows::fs::FileExt::seek_read(file, bytes, offset)?;
-        if read == 0 {
-            return Err(io::ErrorKind::UnexpectedEof.into());
-        }
-        bytes = &mut bytes[read..];
-        offset += read as u64;
-    }
-    Ok(())
-}
-
-/// Elsewhere the standard library reads at no place; a browser has no files at all.
-#[cfg(not(any(unix, windows)))]
-fn read_at(_: &File, _: &mut [u8], _: u64) -> io::Result<()> {
-    Err(io::ErrorKind::Unsupported.into())
 }
 
 /// What stands before the pixels.
@@ -123,8 +48,6 @@ struct Header {
     count: u32,
     rows: usize,
     cols: usize,
-    /// How many bytes it takes.
-    bytes: u64,
 }
 
 /// A fourth dimension of 1, as frameworks have for the colour, is none.
@@ -140,7 +63,7 @@ fn read_image_header(input: &mut impl Read) -> Result<Header, Error> {
         return Err(Error::Empty(Kind::Images));
     }
     limits::pixels(rows, cols).ok_or(Error::ImageSize { rows, cols })?;
-    Ok(Header { count, rows, cols, bytes: contents.header_bytes() })
+    Ok(Header { count, rows, cols })
 }
 
 /// Columns of QMNIST's extended labels, of which the first is the class.
@@ -181,6 +104,17 @@ pub fn read_labels(mut input: impl Read) -> Result<Vec<u8>, Error> {
         label.ok_or(Error::LabelRange { index, value })
     };
     body.chunks_exact(size * columns).enumerate().map(label).collect()
+}
+
+/// Makes a set of the bytes of two IDX files, of images and of their labels, each raw or compressed with gzip.
+///
+/// # Errors
+/// [`SetError::Bytes`] as [`read_images`] and [`read_labels`]; where they do not go together, as [`Dataset::new`].
+pub fn read_set(images: &[u8], labels: &[u8]) -> Result<Dataset, SetError> {
+    let of = |kind| move |reason| SetError::Bytes { kind, reason };
+    let images = unpacked(images).map_err(Error::Io).and_then(read_images).map_err(of(Kind::Images))?;
+    let labels = unpacked(labels).map_err(Error::Io).and_then(read_labels).map_err(of(Kind::Labels))?;
+    Dataset::new(images.pixels, labels, images.rows, images.cols)
 }
 
 /// The most dimensions that are read before a file is taken for something else.
@@ -230,36 +164,6 @@ fn read_body(mut input: impl Read, expected: u64) -> Result<Vec<u8>, Error> {
     Ok(body)
 }
 
-/// Decodes a file of images, raw or compressed.
-///
-/// # Errors
-/// As [`read_images`], and when the file cannot be read.
-pub fn read_images_file(path: &Path) -> Result<Images, Error> {
-    read_images(open(path)?)
-}
-
-/// Decodes a file of labels, raw or compressed.
-///
-/// # Errors
-/// As [`read_labels`], and when the file cannot be read.
-pub fn read_labels_file(path: &Path) -> Result<Vec<u8>, Error> {
-    read_labels(open(path)?)
-}
-
-/// Opens a file and decompresses it if its first bytes say gzip, whatever its name.
-fn open(path: &Path) -> Result<Box<dyn Read>, Error> {
-    unpacked_as_named(path, BufReader::new(File::open(path)?))
-}
-
-/// The bytes of a file of this name, decompressed if the first of them say gzip.
-fn unpacked_as_named(path: &Path, mut file: BufReader<File>) -> Result<Box<dyn Read>, Error> {
-    let is_named_gz = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("gz"));
-    if is_named_gz && !gzip::is_gzip(&mut file)? {
-        return Err(Error::NotGzip(file_kind(file.fill_buf()?)));
-    }
-    Ok(unpacked(file)?)
-}
-
 /// Encodes the images of a set.
 ///
 /// # Errors
@@ -293,7 +197,10 @@ pub fn write_header(mut out: impl Write, kind: Kind, sizes: &[usize]) -> io::Res
 
 #[cfg(test)]
 mod tests {
+    use std::io::BufReader;
+
     use super::*;
+    use crate::data::gzip;
     use flate2::{Compression, write::GzEncoder};
     use proptest::prelude::*;
 
@@ -339,6 +246,18 @@ mod tests {
         let header = [0, 0, 8, 3, 0, 0, 0, 2, 0, 0, 0, 1, 0, 0, 0, 3];
         assert_eq!(image_bytes(&small()), [&header[..], &[1, 2, 3, 4, 5, 6]].concat());
         assert_eq!(label_bytes(&small()), [0, 0, 8, 1, 0, 0, 0, 2, 4, 7]);
+    }
+
+    #[test]
+    fn a_set_is_read_from_bytes() {
+        let [images, labels] = [image_bytes(&small()), label_bytes(&small())];
+        assert_eq!(read_set(&images, &labels).unwrap(), small());
+        assert_eq!(read_set(&packed(&images), &packed(&labels)).unwrap(), small());
+        let told = |images: &[u8], labels: &[u8]| read_set(images, labels).unwrap_err().to_string();
+        assert!(told(&images[..20], &labels).starts_with("the bytes of images: "));
+        assert!(told(&images, b"").starts_with("the bytes of labels: "));
+        let other = [0, 0, 8, 1, 0, 0, 0, 1, 4];
+        assert!(matches!(read_set(&images, &other), Err(SetError::Counts { images: 2, labels: 1 })));
     }
 
     #[test]

@@ -11,22 +11,34 @@ pub mod digits;
 pub mod download;
 pub mod emnist;
 mod error;
+#[cfg(not(target_family = "wasm"))]
 mod folder;
 pub mod gzip;
 pub mod idx;
 #[cfg(feature = "cli")]
 pub mod import;
 mod limits;
+#[cfg(not(target_family = "wasm"))]
 mod locate;
 pub mod prepare;
 #[cfg(feature = "cli")]
 pub mod public;
 pub mod sniff;
 mod store;
+#[cfg(not(target_family = "wasm"))]
+mod stored;
+#[cfg(target_family = "wasm")]
+mod unstored;
+
+#[cfg(target_family = "wasm")]
+use unstored as stored;
 
 pub use dataset::{Dataset, Splits};
 pub use error::Error;
+#[cfg(not(target_family = "wasm"))]
 pub use folder::{FILE_NAMES, Labels, Note, load_dir, load_mnist, open_dir, save_dir};
 pub use limits::MAX_PIXELS;
+#[cfg(not(target_family = "wasm"))]
 pub use locate::{Location, occupied};
-pub use store::{Store, StoredSet, Stores};
+pub use store::{Store, Stores};
+pub use stored::StoredSet;

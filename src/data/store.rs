@@ -1,14 +1,8 @@
 //! Images wherever they lie: in memory, or in a file that is read at the places asked for.
 
-use std::path::{Path, PathBuf};
-
 use super::description::Description;
-use super::idx::{self, ImageFile};
+use super::stored::StoredSet;
 use super::{Dataset, Error, Splits, classes};
-use crate::{memory, threads};
-
-/// Images that one thread reads at a time, where several read.
-const READ_TOGETHER: usize = 256;
 
 /// A set of labelled images.
 #[derive(Debug)]
@@ -17,58 +11,6 @@ pub enum Store {
     Memory(Dataset),
     /// The labels in memory, the images in a raw IDX file.
     File(StoredSet),
-}
-
-/// Images in a file, with their labels.
-#[derive(Debug)]
-pub struct StoredSet {
-    path: PathBuf,
-    images: ImageFile,
-    labels: Vec<u8>,
-    /// Whether rows and columns are exchanged as the images are read.
-    is_transposed: bool,
-}
-
-impl StoredSet {
-    /// Opens a raw IDX file of images to which these labels belong.
-    ///
-    /// # Errors
-    /// When the file is not one, or holds another number of images.
-    pub fn open(path: &Path, labels: Vec<u8>) -> Result<Self, Error> {
-        let in_file = |reason| Error::File { path: path.to_owned(), reason };
-        let images = ImageFile::open(path).map_err(in_file)?;
-        if images.count != labels.len() {
-            let reason = Box::new(Error::Counts { images: images.count, labels: labels.len() });
-            return Err(Error::Set { path: path.to_owned(), reason });
-        }
-        Ok(Self { path: path.to_owned(), images, labels, is_transposed: false })
-    }
-
-    /// As [`Store::gather`].
-    fn gather(&self, numbers: &[u32]) -> Result<Dataset, Error> {
-        let ImageFile { rows, cols, .. } = self.images;
-        let each = rows * cols;
-        let mut labels = memory::room(numbers.len(), "labels")?;
-        labels.extend(numbers.iter().map(|&number| self.labels[number as usize]));
-        let mut images = memory::zeroed(numbers.len().saturating_mul(each), "images")?;
-        let parts = numbers.chunks(READ_TOGETHER).zip(images.chunks_mut(READ_TOGETHER * each));
-        let read = threads::map(parts, |(numbers, mut images)| {
-            // Those that lie one after another are read at once.
-            for run in numbers.chunk_by(|&a, &b| a.checked_add(1) == Some(b)) {
-                let (part, behind) = images.split_at_mut(run.len() * each);
-                self.read(run[0] as usize, part)?;
-                images = behind;
-            }
-            Ok::<_, Error>(())
-        });
-        read.into_iter().collect::<Result<(), _>>()?;
-        let set = Dataset::new(images, labels, rows, cols)?;
-        Ok(if self.is_transposed { set.transposed() } else { set })
-    }
-
-    fn read(&self, first: usize, images: &mut [u8]) -> Result<(), Error> {
-        self.images.read(first, images).map_err(|reason| Error::File { path: self.path.clone(), reason: reason.into() })
-    }
 }
 
 impl Store {
@@ -84,7 +26,7 @@ impl Store {
     pub fn labels(&self) -> &[u8] {
         match self {
             Self::Memory(set) => set.labels(),
-            Self::File(set) => &set.labels,
+            Self::File(set) => set.labels(),
         }
     }
 
@@ -93,8 +35,7 @@ impl Store {
     pub fn size(&self) -> (usize, usize) {
         match self {
             Self::Memory(set) => (set.rows(), set.cols()),
-            Self::File(StoredSet { images, is_transposed: false, .. }) => (images.rows, images.cols),
-            Self::File(StoredSet { images, is_transposed: true, .. }) => (images.cols, images.rows),
+            Self::File(set) => set.size(),
         }
     }
 
@@ -103,7 +44,7 @@ impl Store {
     pub fn transposed(self) -> Self {
         match self {
             Self::Memory(set) => Self::Memory(set.transposed()),
-            Self::File(set) => Self::File(StoredSet { is_transposed: !set.is_transposed, ..set }),
+            Self::File(set) => Self::File(set.transposed()),
         }
     }
 
@@ -196,25 +137,13 @@ impl From<Splits> for Stores {
     }
 }
 
-/// Opens the images at `path`: takes them into memory if they are at most `max_bytes`, and else leaves them in the file.
-pub(super) fn open(path: &Path, labels: Vec<u8>, max_bytes: u64) -> Result<Store, Error> {
-    let in_file = |reason| Error::File { path: path.to_owned(), reason };
-    let in_set = |reason| Error::Set { path: path.to_owned(), reason: Box::new(reason) };
-    let (bytes, is_packed) = idx::promised_pixels(path).map_err(in_file)?;
-    if bytes <= max_bytes {
-        let images = idx::read_images_file(path).map_err(in_file)?;
-        return Dataset::new(images.pixels, labels, images.rows, images.cols).map(Store::Memory).map_err(in_set);
-    }
-    if is_packed {
-        return Err(Error::Packed { path: path.to_owned(), bytes, max_bytes });
-    }
-    StoredSet::open(path, labels).map(Store::File)
-}
-
 #[cfg(test)]
 mod tests {
-    use super::*;
     use std::fs;
+    use std::path::{Path, PathBuf};
+
+    use super::*;
+    use crate::data::idx;
 
     fn set() -> Dataset {
         Dataset::new((0..60).collect(), (0..10).map(|image| image % 3).collect(), 2, 3).unwrap()
@@ -261,23 +190,5 @@ mod tests {
         assert!(store.gather(&[0, 1]).is_ok());
         let error = store.gather(&[0, 9]).unwrap_err().to_string();
         assert!(error.contains("images: cannot be read"), "{error}");
-    }
-
-    #[test]
-    fn what_fits_is_read_and_the_rest_stays_in_its_file() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = written(folder.path());
-        let labels = || set().labels().to_vec();
-        assert!(matches!(open(&path, labels(), 60), Ok(Store::Memory(found)) if found == set()));
-        assert!(matches!(open(&path, labels(), 59), Ok(Store::File(_))));
-        assert!(matches!(open(&path, vec![0; 9], 59), Err(Error::Set { .. })));
-        let packed = folder.path().join("images.gz");
-        let mut encoder =
-            flate2::write::GzEncoder::new(fs::File::create(&packed).unwrap(), flate2::Compression::default());
-        idx::write_images(&set(), &mut encoder).unwrap();
-        encoder.finish().unwrap();
-        assert!(matches!(open(&packed, labels(), 60), Ok(Store::Memory(_))));
-        let error = open(&packed, labels(), 59).unwrap_err().to_string();
-        assert!(error.contains("gunzip ") && error.contains("60 bytes"), "{error}");
     }
 }

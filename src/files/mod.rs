@@ -6,7 +6,7 @@ mod together;
 mod unfinished;
 
 use std::fs;
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::path::Path;
 
 use temporary::{Temporary, folder_of};
@@ -24,6 +24,16 @@ pub fn write_whole(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result
     let mut temporary = Temporary::new(folder_of(path))?;
     temporary.fill(write)?;
     temporary.rename(path)
+}
+
+/// Reads a file, of one that is longer the first `most` bytes.
+///
+/// # Errors
+/// What the system says.
+pub fn read_at_most(path: &Path, most: u64) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    fs::File::open(path)?.take(most).read_to_end(&mut bytes)?;
+    Ok(bytes)
 }
 
 /// Checks that the folder of `path` takes files.
@@ -89,6 +99,17 @@ mod tests {
         fs::write(&file, "old").unwrap();
         assert!(write_whole(&file.join("below"), |_| Ok(())).is_err());
         assert_eq!(fs::read_to_string(&file).unwrap(), "old");
+    }
+
+    #[test]
+    fn no_more_is_read_than_asked_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("file");
+        fs::write(&path, "content").unwrap();
+        for (most, read) in [(3, "con"), (7, "content"), (u64::MAX, "content")] {
+            assert_eq!(read_at_most(&path, most).unwrap(), read.as_bytes());
+        }
+        assert!(read_at_most(folder.path(), 1).is_err());
     }
 
     #[test]

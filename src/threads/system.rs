@@ -9,12 +9,14 @@ use rayon::{ThreadPool, ThreadPoolBuilder};
 
 use super::error::Error;
 
-/// The most threads that compute: as many as are asked for.
-pub const MOST: usize = usize::MAX;
-
 /// How many threads this machine runs at once.
 pub fn cores() -> usize {
     available_parallelism().map_or(1, usize::from)
+}
+
+/// How many threads compute where so many are asked for; one a core for 0.
+pub fn number(asked: usize) -> usize {
+    if asked == 0 { cores() } else { asked }
 }
 
 /// Threads that sleep while there is nothing to do.

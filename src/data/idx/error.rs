@@ -80,11 +80,6 @@ pub struct Contents {
 }
 
 impl Contents {
-    /// Bytes of the magic number and the sizes.
-    pub(super) fn header_bytes(&self) -> u64 {
-        4 + 4 * self.dims.len() as u64
-    }
-
     /// Bytes of the numbers; none where that is more than a file can have.
     pub(super) fn body_bytes(&self) -> Option<u64> {
         self.dims.iter().try_fold(self.element.size(), |bytes, &size| bytes.checked_mul(size.into()))

@@ -1,0 +1,31 @@
+//! A browser's page, where there are no files.
+
+use std::convert::Infallible;
+
+use super::{Dataset, Error};
+
+/// Images in a file, with their labels: there are none.
+#[derive(Debug)]
+pub struct StoredSet(Infallible);
+
+impl StoredSet {
+    /// All labels, `[count]`.
+    pub(super) fn labels(&self) -> &[u8] {
+        match self.0 {}
+    }
+
+    /// Rows and columns of one image.
+    pub(super) fn size(&self) -> (usize, usize) {
+        match self.0 {}
+    }
+
+    /// The same images with rows and columns exchanged.
+    pub(super) fn transposed(self) -> Self {
+        self
+    }
+
+    /// Some of the images, in this order, as a set of their own.
+    pub(super) fn gather(&self, _: &[u32]) -> Result<Dataset, Error> {
+        match self.0 {}
+    }
+}
