@@ -66,7 +66,7 @@ fn row(set: &Dataset, hidden: usize, batch_size: usize) -> Result<String, Failur
 
     let cpu = Device::Cpu { threads: 0 };
     let wrong = |who, reason| format!("{who}, {name}: {reason}");
-    task.judge(&entry::enter(&cpu, &task)?.compute(&task)?).map_err(|reason| wrong("twolayer", reason.to_string()))?;
+    task.check(&entry::enter(&cpu, &task)?.compute(&task)?).map_err(|reason| wrong("twolayer", reason.to_string()))?;
     let mut products = Products::new(&task);
     check(&mut products, &task).map_err(|reason| wrong("gemm", reason.to_string()))?;
     let mut twolayer = Twolayer::new(&cpu, &task)?;

@@ -1,7 +1,7 @@
-//! The order of a benchmark: each device is prepared, checked and warmed up, and then the devices take turns.
+//! Runs a benchmark: prepares, checks and warms up each device, and then times the devices in turns.
 //!
-//! Turns, and not one device after the other, because what else a machine does comes and goes: it then meets all alike.
-//! Every other round goes backwards, so that none always runs after the same other.
+//! The load of other programs changes with time. Devices that take turns meet the same load. Every second round runs in
+//! the reverse order, so that no device always runs after the same other.
 
 use std::error::Error;
 use std::time::{Duration, Instant};
@@ -15,101 +15,101 @@ use crate::devices::Info;
 
 /// A device that takes part.
 pub trait Entrant {
-    /// How it is named.
+    /// The device's name and properties.
     fn info(&self) -> &Info;
 
-    /// Floating-point operations a second that it reaches at most, where that is known.
+    /// The device's peak in floating-point operations a second, if known.
     fn peak_flops(&self) -> Option<f64>;
 
-    /// What getting to know it has taken.
+    /// The time that it took to open the device and to measure its peak.
     fn spent(&self) -> Duration;
 
-    /// Makes it ready for a task: compiles kernels and uploads the images.
+    /// Prepares the device for a task: compiles kernels and uploads the images.
     ///
     /// # Errors
-    /// What the device lacks or reports.
+    /// The device is too small, or fails.
     fn enter(&self, task: &Task) -> Result<Box<dyn Contestant>, backend::Error>;
 }
 
 /// A device that is ready for one task.
 pub trait Contestant {
-    /// Computes what the task's check compares with the reference.
+    /// Computes the values that [`Task::check`] compares with the reference.
     ///
     /// # Errors
-    /// What the device reports.
+    /// The device's error.
     fn compute(&mut self, task: &Task) -> Result<Computed, backend::Error>;
 
-    /// Runs so many steps and waits for their end; the time is theirs alone.
+    /// Runs `steps` steps, waits for their end, and returns their time.
     ///
     /// # Errors
-    /// What the device reports.
+    /// The device's error.
     fn round(&mut self, task: &Task, steps: usize) -> Result<Duration, backend::Error>;
 
-    /// How long each kernel of a step takes.
+    /// The time of each kernel of a step.
     ///
     /// # Errors
-    /// What the device reports.
+    /// The device's error.
     fn profile(&mut self, task: &Task) -> Result<Profile, backend::Error>;
 
-    /// Kernels that a step dispatches; none where a step has none, or they are not counted.
+    /// The number of kernels that a step dispatches. `None` if it dispatches none, or they are not counted.
     fn dispatches(&self) -> Option<usize>;
 }
 
-/// How much is measured.
+/// The amount of measurement.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Settings {
     /// Rounds of each row.
     pub repetitions: usize,
-    /// What a round should take, if a step does not take longer.
+    /// The target time of a round. A round of one step may take longer.
     pub round: Duration,
-    /// What all that is done with one device may take.
+    /// The time limit of one device, for everything together.
     pub budget: Duration,
-    /// Whether a person chose the workloads; else a software GPU runs only those that suit it.
+    /// Whether the user chose the workloads. If not, a software GPU runs only those that suit it.
     pub chosen: bool,
 }
 
 impl Default for Settings {
-    /// Five rounds of half a second, and less than a minute for a device, as no estimate is exact.
+    /// Five rounds of half a second. The limit of 55 s keeps a device below a minute, since the estimates are not exact.
     fn default() -> Self {
         Self { repetitions: 5, round: Duration::from_millis(500), budget: Duration::from_secs(55), chosen: false }
     }
 }
 
-/// What was measured.
+/// The results of a benchmark.
 pub struct Results {
-    /// One a task and device, the tasks in their order and the devices in theirs within each.
+    /// One row for each task and device, in the order of the tasks, then of the devices.
     pub rows: Vec<Row>,
-    /// One configuration beside itself; none where nothing was timed.
+    /// The A/A run. `None` if nothing was timed.
     pub control: Option<Control>,
-    /// What else the machine did during the rounds of each task; none where that is unknown, or there were none.
+    /// The load of other programs during the rounds of each task. `None` if unknown.
     pub others: Vec<Option<Others>>,
 }
 
-/// How one task went on one device.
+/// The result of one task on one device.
 pub struct Row {
-    /// The task's place.
+    /// The task's index.
     pub task: usize,
-    /// The device's place.
+    /// The device's index among the entrants.
     pub entrant: usize,
-    /// What came of it.
+    /// The result.
     pub outcome: Outcome,
 }
 
-/// How one task went on one device.
+/// The result of one task on one device.
 #[derive(Clone, Debug)]
 pub enum Outcome {
-    /// It computes rightly, and this fast.
+    /// The device computed correctly and was timed.
     Timed(Timed),
-    /// It was not tried, or not to the end.
+    /// The device was not tried, or its time was up.
     Skipped(Skip),
-    /// It computes wrongly, so its speed means nothing.
+    /// The device computed wrong values, so it was not timed.
     Wrong(Wrong),
     /// The device failed.
     Failed(backend::Error),
 }
 
 impl Outcome {
-    /// Steps a second; none where it was not timed.
+    /// Steps a second. `None` if it was not timed.
     #[must_use]
     pub fn speed(&self) -> Option<Spread> {
         match self {
@@ -118,7 +118,7 @@ impl Outcome {
         }
     }
 
-    /// Why it was not timed; none where it was.
+    /// The reason that it was not timed. `None` if it was.
     #[must_use]
     pub fn why_not(&self) -> Option<&dyn Error> {
         match self {
@@ -130,10 +130,10 @@ impl Outcome {
     }
 }
 
-/// How fast a device is at one task.
+/// The speed of a device at one task.
 #[derive(Clone, Debug)]
 pub struct Timed {
-    /// How near it comes to the reference.
+    /// The relative errors against the reference.
     pub errors: Errors,
     /// Steps of each round.
     pub steps: usize,
@@ -141,27 +141,27 @@ pub struct Timed {
     pub samples: Vec<f64>,
     /// Kernels that a step dispatches.
     pub dispatches: Option<usize>,
-    /// How long each kernel takes.
+    /// The time of each kernel.
     pub profile: Profile,
 }
 
-/// Why a row was skipped.
+/// The reason that a row was skipped.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum Skip {
     /// A software GPU would take too long.
-    #[error("a program on the CPU is too slow for it; --workload runs it all the same")]
+    #[error("a software GPU is too slow for this workload; add --workload to run it all the same")]
     Software,
-    /// The time that a device may take does not hold it.
+    /// The time limit of the device is too short for it.
     #[error(
-        "it takes {} s more, and of the {} s that a device has, {} s are left; use fewer --repetitions or workloads",
-        needs.as_secs(), budget.as_secs(), left.as_secs()
+        "it needs {} s more, but {} s of the device's {} s are left; use fewer --repetitions or workloads",
+        needs.as_secs(), left.as_secs(), budget.as_secs()
     )]
     Budget {
-        /// What it needs at least.
+        /// The time that it needs at least.
         needs: Duration,
-        /// What a device may take in all.
+        /// The time limit of the device.
         budget: Duration,
-        /// What is left of that.
+        /// The rest of that time.
         left: Duration,
     },
     /// The device is too small for it.
@@ -169,41 +169,41 @@ pub enum Skip {
     Unable(backend::Error),
 }
 
-/// One configuration, run twice beside itself.
+/// The A/A run: one configuration is timed twice, in turns with itself.
 pub struct Control {
-    /// The task's place.
+    /// The task's index.
     pub task: usize,
-    /// The device's place.
+    /// The device's index among the entrants.
     pub entrant: usize,
-    /// Its speed over that of the row, one value a round that both ran.
+    /// The speed of the second contestant over that of the first, one value for each round that both ran.
     pub ratios: Vec<f64>,
-    /// What ended it early.
+    /// The error that ended it early.
     pub failed: Option<backend::Error>,
 }
 
-/// What is done next.
+/// The start of a part of the benchmark.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Event {
-    /// A device is made ready for a task.
+    /// A device is prepared for a task.
     Preparing,
-    /// It computes what is compared with the reference.
+    /// A device computes the values that are compared with the reference.
     Checking,
-    /// It runs until the speed of a step is known.
+    /// A device runs until the time of a step is known.
     WarmingUp,
-    /// All that are ready run a round, this one, counted from 0.
+    /// Every prepared device runs a round. The number counts from 0.
     Round(usize),
 }
 
-/// Runs every task on every device. `hear` is told what is done next, for which task and which device; of a round, the
-/// first of them.
+/// Runs every task on every device. `on_event` receives each event with its task and device; for a round, the first
+/// device.
 pub fn run(
     entrants: &[&dyn Entrant],
     tasks: &[Task],
     settings: &Settings,
-    hear: &mut dyn FnMut(Event, &Task, &Info),
+    on_event: &mut dyn FnMut(Event, &Task, &Info),
 ) -> Results {
     let spent = entrants.iter().map(|entrant| entrant.spent()).collect();
-    let mut contest = Contest { entrants, tasks, settings, hear, spent, control: None, others: Vec::new() };
+    let mut contest = Contest { entrants, tasks, settings, on_event, spent, control: None, others: Vec::new() };
     let mut rows = Vec::new();
     for task in 0..tasks.len() {
         let outcomes = contest.task(task);
@@ -216,11 +216,11 @@ struct Contest<'a> {
     entrants: &'a [&'a dyn Entrant],
     tasks: &'a [Task<'a>],
     settings: &'a Settings,
-    hear: &'a mut dyn FnMut(Event, &Task, &Info),
-    /// What all that was done with each device has taken.
+    on_event: &'a mut dyn FnMut(Event, &Task, &Info),
+    /// The time spent on each device.
     spent: Vec<Duration>,
     control: Option<Control>,
-    /// One for each task that is over.
+    /// One for each finished task.
     others: Vec<Option<Others>>,
 }
 
@@ -231,28 +231,27 @@ struct Lane {
     contestant: Box<dyn Contestant>,
     errors: Errors,
     steps: usize,
-    /// What a round is expected to take.
+    /// The expected time of a round.
     round: Duration,
     /// Steps a second.
     samples: Vec<f64>,
     failed: Option<backend::Error>,
 }
 
-/// The most steps of a round: their image numbers are kept in memory.
-const MOST_STEPS: usize = 100_000;
-/// How many times the steps of the last round the next round of a warm-up has at most.
-const MOST_GROWTH: f64 = 16.0;
-/// What the check and the warm-up take at least, in steps.
-const FEWEST_STEPS: usize = 4;
+/// The largest number of steps in a round. Their image indices are kept in memory.
+const MAX_STEPS: usize = 100_000;
+/// The largest factor between the steps of two rounds of a warm-up.
+const MAX_GROWTH: f64 = 16.0;
+/// The smallest number of steps that the check and the warm-up take together.
+const MIN_STEPS: usize = 4;
 
 impl Contest<'_> {
     /// One task on every device.
     fn task(&mut self, task: usize) -> Vec<Outcome> {
-        let prepared: Vec<_> = (0..self.entrants.len()).map(|entrant| self.prepare(task, entrant)).collect();
         let mut lanes = Vec::new();
         let mut outcomes = Vec::new();
-        for prepared in prepared {
-            match prepared {
+        for entrant in 0..self.entrants.len() {
+            match self.prepare(task, entrant) {
                 Ok(lane) => {
                     lanes.push(lane);
                     outcomes.push(None);
@@ -266,9 +265,9 @@ impl Contest<'_> {
         let watch = Watch::start();
         self.rounds(task, &mut lanes);
         self.others.push(watch.others());
-        if let Some(place) = lanes.iter().position(|lane| lane.is_control) {
-            let control = lanes.remove(place);
-            let row = &lanes[place - 1];
+        if let Some(index) = lanes.iter().position(|lane| lane.is_control) {
+            let control = lanes.remove(index);
+            let row = &lanes[index - 1];
             let ratios = control.samples.iter().zip(&row.samples).map(|(control, row)| control / row).collect();
             self.control = Some(Control { task, entrant: row.entrant, ratios, failed: control.failed });
         }
@@ -281,67 +280,62 @@ impl Contest<'_> {
         outcomes.into_iter().flatten().collect()
     }
 
-    /// Everything that comes before a device's rounds, or why there are none.
-    fn prepare(&mut self, place: usize, entrant: usize) -> Result<Lane, Box<Outcome>> {
-        let task = &self.tasks[place];
+    /// Prepares, checks and warms up a device, or returns the reason that it gets no rounds.
+    fn prepare(&mut self, task_index: usize, entrant: usize) -> Result<Lane, Box<Outcome>> {
+        let task = &self.tasks[task_index];
         if self.is_skipped(task, entrant) {
             return Err(Outcome::Skipped(Skip::Software).into());
         }
         let repetitions = self.settings.repetitions;
-        // No step is faster than at the device's peak.
-        let least = self.entrants[entrant].peak_flops().map_or(0.0, |peak| task.flops() / peak);
-        self.afford(entrant, seconds(least * (FEWEST_STEPS + repetitions) as f64))?;
+        // No step is faster than the device's peak.
+        let shortest = self.entrants[entrant].peak_flops().map_or(0.0, |peak| task.flops() / peak);
+        self.check_budget(entrant, seconds(shortest * (MIN_STEPS + repetitions) as f64))?;
         let start = Instant::now();
-        let contestant = self.checked(task, entrant);
+        let contestant = self.enter_and_check(task, entrant);
         self.spent[entrant] += start.elapsed();
         let (mut contestant, errors) = contestant?;
-        (self.hear)(Event::WarmingUp, task, self.entrants[entrant].info());
-        let per_step = self.warmed_up(task, entrant, &mut *contestant).map_err(Outcome::from)?;
-        self.afford(entrant, seconds(per_step * repetitions as f64))?;
-        let share = self.left(entrant).as_secs_f64() / self.tasks_left(place, entrant) as f64;
+        (self.on_event)(Event::WarmingUp, task, self.entrants[entrant].info());
+        let per_step = self.warm_up(task, entrant, &mut *contestant).map_err(Outcome::from)?;
+        self.check_budget(entrant, seconds(per_step * repetitions as f64))?;
+        let share = self.time_left(entrant).as_secs_f64() / self.tasks_left(task_index, entrant) as f64;
         let round = self.settings.round.as_secs_f64().min(share / repetitions as f64);
         // The cast saturates.
-        let steps = ((round / per_step) as usize).clamp(1, MOST_STEPS);
+        let steps = ((round / per_step) as usize).clamp(1, MAX_STEPS);
         let round = seconds(per_step * steps as f64);
         Ok(Lane { entrant, is_control: false, contestant, errors, steps, round, samples: Vec::new(), failed: None })
     }
 
-    /// The device, ready for the task and compared with the reference.
-    fn checked(&mut self, task: &Task, entrant: usize) -> Result<(Box<dyn Contestant>, Errors), Box<Outcome>> {
+    /// Prepares the device for the task and compares its results with the reference.
+    fn enter_and_check(&mut self, task: &Task, entrant: usize) -> Result<(Box<dyn Contestant>, Errors), Box<Outcome>> {
         let info = self.entrants[entrant].info();
-        (self.hear)(Event::Preparing, task, info);
+        (self.on_event)(Event::Preparing, task, info);
         let mut contestant = self.entrants[entrant].enter(task).map_err(Outcome::from)?;
-        (self.hear)(Event::Checking, task, info);
+        (self.on_event)(Event::Checking, task, info);
         let computed = contestant.compute(task).map_err(Outcome::from)?;
-        let errors = task.judge(&computed).map_err(Outcome::Wrong)?;
+        let errors = task.check(&computed).map_err(Outcome::Wrong)?;
         Ok((contestant, errors))
     }
 
-    /// Runs longer and longer rounds, up to one that takes half as long as the rounds are to, and returns the seconds that
-    /// a step of the last takes.
-    fn warmed_up(
-        &mut self,
-        task: &Task,
-        entrant: usize,
-        contestant: &mut dyn Contestant,
-    ) -> Result<f64, backend::Error> {
-        // Drivers that compile a kernel only when it first runs have done so in the check.
+    /// Runs rounds of increasing length until one takes at least half of `settings.round`. Returns the seconds that a step
+    /// of the last round took.
+    fn warm_up(&mut self, task: &Task, entrant: usize, contestant: &mut dyn Contestant) -> Result<f64, backend::Error> {
+        // Drivers that compile a kernel in its first run did so in the check.
         let mut steps = 1;
         loop {
             let took = self.round(task, entrant, contestant, steps)?;
-            if took * 2 >= self.settings.round || steps == MOST_STEPS {
+            if took * 2 >= self.settings.round || steps == MAX_STEPS {
                 return Ok(took.as_secs_f64() / steps as f64);
             }
             let growth = self.settings.round.as_secs_f64() / took.as_secs_f64();
-            steps = ((steps as f64 * growth.min(MOST_GROWTH)) as usize).min(MOST_STEPS);
+            steps = ((steps as f64 * growth.min(MAX_GROWTH)) as usize).min(MAX_STEPS);
         }
     }
 
-    /// Puts a second contestant of one configuration beside the first, of the first device whose time holds its rounds.
-    fn add_control(&mut self, place: usize, lanes: &mut Vec<Lane>) {
-        let task = &self.tasks[place];
+    /// Adds the A/A run: a second contestant for the first device that has enough time left for its rounds.
+    fn add_control(&mut self, task_index: usize, lanes: &mut Vec<Lane>) {
+        let task = &self.tasks[task_index];
         let rounds = |lane: &Lane| lane.round * self.settings.repetitions as u32;
-        let Some(row) = lanes.iter().position(|lane| rounds(lane) * 2 <= self.left(lane.entrant)) else { return };
+        let Some(row) = lanes.iter().position(|lane| rounds(lane) * 2 <= self.time_left(lane.entrant)) else { return };
         let Lane { entrant, steps, round, .. } = lanes[row];
         let errors = lanes[row].errors.clone();
         let start = Instant::now();
@@ -359,17 +353,17 @@ impl Contest<'_> {
                 lanes.insert(row + 1, control);
             }
             Err(error) => {
-                self.control = Some(Control { task: place, entrant, ratios: Vec::new(), failed: Some(error) });
+                self.control = Some(Control { task: task_index, entrant, ratios: Vec::new(), failed: Some(error) });
             }
         }
     }
 
-    /// The rounds of all, in turns.
-    fn rounds(&mut self, place: usize, lanes: &mut [Lane]) {
-        let task = &self.tasks[place];
+    /// Runs the rounds of all lanes, in turns.
+    fn rounds(&mut self, task_index: usize, lanes: &mut [Lane]) {
+        let task = &self.tasks[task_index];
         let Some(first) = lanes.first().map(|lane| lane.entrant) else { return };
         for repetition in 0..self.settings.repetitions {
-            (self.hear)(Event::Round(repetition), task, self.entrants[first].info());
+            (self.on_event)(Event::Round(repetition), task, self.entrants[first].info());
             let mut order: Vec<&mut Lane> = lanes.iter_mut().collect();
             if repetition % 2 == 1 {
                 order.reverse();
@@ -383,7 +377,7 @@ impl Contest<'_> {
         }
     }
 
-    /// One round, on the device's account with all that it needs besides.
+    /// Runs one round. All of its time, not only that of the steps, counts as spent.
     fn round(
         &mut self,
         task: &Task,
@@ -401,23 +395,23 @@ impl Contest<'_> {
         !self.settings.chosen && self.entrants[entrant].info().software && !task.workload.suits_software()
     }
 
-    /// The tasks from this one on that the device takes part in.
-    fn tasks_left(&self, place: usize, entrant: usize) -> usize {
-        self.tasks[place..].iter().filter(|task| !self.is_skipped(task, entrant)).count()
+    /// The number of tasks, from this one on, that the device runs.
+    fn tasks_left(&self, task_index: usize, entrant: usize) -> usize {
+        self.tasks[task_index..].iter().filter(|task| !self.is_skipped(task, entrant)).count()
     }
 
-    fn left(&self, entrant: usize) -> Duration {
+    fn time_left(&self, entrant: usize) -> Duration {
         self.settings.budget.saturating_sub(self.spent[entrant])
     }
 
-    fn afford(&self, entrant: usize, needs: Duration) -> Result<(), Outcome> {
-        let (budget, left) = (self.settings.budget, self.left(entrant));
+    fn check_budget(&self, entrant: usize, needs: Duration) -> Result<(), Outcome> {
+        let (budget, left) = (self.settings.budget, self.time_left(entrant));
         if needs < left { Ok(()) } else { Err(Outcome::Skipped(Skip::Budget { needs, budget, left })) }
     }
 }
 
 impl Lane {
-    /// The row, once its rounds are over.
+    /// The outcome, after the rounds.
     fn finish(mut self, task: &Task) -> Outcome {
         let profile = match self.failed {
             None => self.contestant.profile(task),
@@ -437,7 +431,7 @@ impl Lane {
 }
 
 impl From<backend::Error> for Outcome {
-    /// What a device is too small for is no failure of it.
+    /// A task that is too large for a device is skipped. Any other error is a failure.
     fn from(error: backend::Error) -> Self {
         match error {
             backend::Error::TooLarge { .. } | backend::Error::Unfit { .. } => Self::Skipped(Skip::Unable(error)),
@@ -446,7 +440,7 @@ impl From<backend::Error> for Outcome {
     }
 }
 
-/// No more than a duration can hold.
+/// The longest duration if the number is larger than a duration can be.
 fn seconds(seconds: f64) -> Duration {
     Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX)
 }

@@ -1,4 +1,4 @@
-//! The devices of this machine as they take part in a contest.
+//! The devices of this machine as entrants of a contest.
 
 use std::time::{Duration, Instant};
 
@@ -13,7 +13,7 @@ use crate::backend::{self, Backend, Profile, Resident, Untimed};
 use crate::data::Dataset;
 use crate::devices::{self, Device, Info};
 
-/// A device of this machine, opened, with its measured peak.
+/// An opened device of this machine, with its measured peak.
 pub struct Entry {
     info: Info,
     device: Result<Device, backend::Error>,
@@ -22,7 +22,7 @@ pub struct Entry {
 }
 
 impl Entry {
-    /// Opens a device and measures its peak. Where that fails, every row of the device says why.
+    /// Opens a device and measures its peak. If that fails, every row of the device holds the error.
     #[must_use]
     pub fn open(found: &devices::Found) -> Self {
         let start = Instant::now();
@@ -34,7 +34,7 @@ impl Entry {
     /// The device's measured peak.
     ///
     /// # Errors
-    /// What the device reported.
+    /// The device's error.
     pub fn peak(&self) -> Result<Peak, backend::Error> {
         self.peak.clone()
     }
@@ -58,17 +58,17 @@ impl Entrant for Entry {
     }
 }
 
-/// Makes a device ready for a task.
+/// Prepares a device for a task: compiles the kernels and uploads the images.
 ///
 /// # Errors
-/// What the device reported.
+/// The device's error.
 pub fn enter(device: &Device, task: &Task) -> Result<Box<dyn Contestant>, backend::Error> {
-    // An evaluation trains no batch.
+    // An inference task has no batch, but a backend needs room for one image.
     let batch_size = task.batch.len().max(1);
     block_on(async {
         let mut backend = Backend::new(device, task.net, batch_size, &task.params).await?;
         let set = backend.upload(task.set).await?;
-        Ok(Box::new(Timed { backend, set, batches: Vec::new() }) as Box<dyn Contestant>)
+        Ok(Box::new(Timed { backend, set, indices: Vec::new() }) as Box<dyn Contestant>)
     })
 }
 
@@ -76,13 +76,13 @@ pub fn enter(device: &Device, task: &Task) -> Result<Box<dyn Contestant>, backen
 struct Timed {
     backend: Backend,
     set: Resident,
-    /// The image numbers of the longest round so far; those of every round are the first of them.
-    batches: Vec<u32>,
+    /// Image indices of the longest round so far. A shorter round uses the first of them.
+    indices: Vec<u32>,
 }
 
-/// The learning rate of what is timed, over the hidden units: the book's 0.1 for its 50, and steps of the same size in
-/// the output for others, so that no network diverges.
-const LEARNING_RATE_BY_HIDDEN: f32 = 0.1 * 50.0;
+/// The learning rate of a timed network is this number over its hidden units: the book's 0.1 for its 50 units. Wider
+/// networks then change their output as much in a step, and do not diverge.
+const LEARNING_RATE_TIMES_HIDDEN: f32 = 0.1 * 50.0;
 
 impl Contestant for Timed {
     fn compute(&mut self, task: &Task) -> Result<Computed, backend::Error> {
@@ -108,17 +108,17 @@ impl Contestant for Timed {
     }
 
     fn round(&mut self, task: &Task, steps: usize) -> Result<Duration, backend::Error> {
-        let numbers = steps * task.batch.len();
-        if self.batches.len() < numbers {
-            self.batches = task.batches(steps);
+        let count = steps * task.batch.len();
+        if self.indices.len() < count {
+            self.indices = task.batches(steps);
         }
-        let Self { backend, set, batches } = self;
-        let learning_rate = LEARNING_RATE_BY_HIDDEN / task.workload.hidden as f32;
+        let Self { backend, set, indices } = self;
+        let learning_rate = LEARNING_RATE_TIMES_HIDDEN / task.workload.hidden as f32;
         block_on(async {
             let start = Instant::now();
             match task.workload.step {
                 Step::Training { .. } => {
-                    backend.train(*set, &batches[..numbers], learning_rate).await?;
+                    backend.train(*set, &indices[..count], learning_rate).await?;
                 }
                 Step::Inference => {
                     for _ in 0..steps {
@@ -138,14 +138,14 @@ impl Contestant for Timed {
     }
 
     fn dispatches(&self) -> Option<usize> {
-        // An evaluation's depend on its tiles.
-        self.backend.kernels().filter(|_| !self.batches.is_empty()).map(|kernels| kernels.dispatches.len())
+        // The number of an evaluation depends on its tiles, so only training steps are counted.
+        self.backend.kernels().filter(|_| !self.indices.is_empty()).map(|kernels| kernels.dispatches.len())
     }
 }
 
-/// The share of a set's pixels that are not 0: kernels that skip zeros are faster on sparser images.
+/// The share of a set's pixels that are not 0. Kernels that skip zeros are faster on sparser images.
 #[must_use]
 pub fn density(set: &Dataset) -> f64 {
-    let ink = set.images().iter().filter(|pixel| **pixel > 0).count();
-    ink as f64 / set.images().len() as f64
+    let nonzero = set.images().iter().filter(|pixel| **pixel > 0).count();
+    nonzero as f64 / set.images().len() as f64
 }

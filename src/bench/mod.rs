@@ -1,12 +1,13 @@
-//! The benchmark: how fast every device is, once it has proved that it computes what the f64 reference does.
+//! The benchmark: the speed of every device. A device is timed only if its results agree with the f64 reference.
 //!
-//! - [`workload`] says what is timed, [`task`] puts it on a set of data and judges what a device computed of it.
-//! - [`contest`] prepares, checks and warms up the devices, and then lets them take turns; it knows them only as
-//!   [`contest::Entrant`], so that a test can put a wrong one in. [`entry`] makes entrants of this machine's devices.
-//! - [`check`] compares with the reference, [`peak`] measures what a device can do at most.
-//! - [`others`] knows what else the machine did in the meantime.
-//! - [`tune`] lets the kernels that could run a network on one GPU take turns instead.
-//! - [`stats`] says what the rounds mean, [`record`] keeps it.
+//! - [`workload`] defines the networks and batches that are timed. [`task`] applies a workload to a dataset and checks a
+//!   device's results.
+//! - [`contest`] prepares, checks and warms up the devices, and then times them in turns. It sees a device only as a
+//!   [`contest::Entrant`], so a test can add a wrong one. [`entry`] makes entrants of this machine's devices.
+//! - [`check`] compares results with the reference. [`peak`] measures the highest rates of a device.
+//! - [`others`] measures the load that other programs put on the machine.
+//! - [`tune`] times the kernels that can run a network on one GPU against each other.
+//! - [`stats`] evaluates the rounds. [`record`] holds the results as JSON.
 //!
 //! ```no_run
 //! use std::time::Duration;

@@ -1,20 +1,20 @@
-//! What a device can do at its best: the measure that everything else it does is held against.
+//! The highest rates that a device reaches. The report states every other rate as a share of them.
 
 use crate::backend::Error;
 pub use crate::backend::Peak;
 use crate::backend::answers::Timed;
 use crate::devices::Device;
 
-/// A run this long, in seconds, hides its start and its end, and is no load that a driver would break off.
-const ENOUGH: f64 = 0.02;
-/// Runs of that length; the fastest counts, as whatever else the machine does can only slow them.
+/// The shortest run that counts. Its start and end take little of this time, and no driver stops so short a run.
+const MIN_SECONDS: f64 = 0.02;
+/// The number of runs. The fastest counts, because other programs can only slow a run.
 const RUNS: usize = 10;
 
-/// Measures the device with two small kernels: multiply-adds that stay in registers, and a copy between buffers larger
-/// than its caches. Both results are known exactly, and checked.
+/// Measures the device with two small kernels: multiply-adds in registers, and a copy between buffers larger than its
+/// caches. Both results are known exactly and are checked.
 ///
 /// # Errors
-/// A wrong result, or what the device reports.
+/// A wrong result, or the device's error.
 pub async fn measure(device: &Device) -> Result<Peak, Error> {
     let mut probe = device.probe().await?;
     let most_doublings = probe.most_doublings();
@@ -24,13 +24,13 @@ pub async fn measure(device: &Device) -> Result<Peak, Error> {
     })
 }
 
-/// The highest rate of some work, which is doubled until it takes long enough.
+/// The highest rate of `run`, in work per second. The work is doubled until a run takes [`MIN_SECONDS`].
 async fn best<E>(most_doublings: u32, run: impl AsyncFnMut(u32) -> Result<Timed, E>) -> Result<f64, E> {
     let mut run = run;
-    // Drivers compile at the first run, and systems find memory at the first touch.
+    // Not timed: drivers compile kernels in the first run, and systems map memory on first use.
     run(0).await?;
     let mut doublings = 0;
-    while run(doublings).await?.seconds < ENOUGH && doublings < most_doublings {
+    while run(doublings).await?.seconds < MIN_SECONDS && doublings < most_doublings {
         doublings += 1;
     }
     let mut best: f64 = 0.0;
@@ -51,7 +51,7 @@ mod tests {
     fn work_is_doubled_until_it_takes_long_enough_and_the_fastest_run_counts() {
         let mut longest = 0;
         let mut runs = 0;
-        // 1 ms for the first amount of work, and every third run is disturbed.
+        // One unit of work takes 1 ms. Every third run is disturbed.
         let rate = block_on(best(20, async |doublings| {
             longest = longest.max(doublings);
             runs += 1;
@@ -64,7 +64,7 @@ mod tests {
     }
 
     #[test]
-    fn doubling_ends_where_it_must_and_an_error_ends_it() {
+    fn doubling_ends_at_the_limit_or_at_an_error() {
         let mut longest = 0;
         let rate = block_on(best(7, async |doublings| {
             longest = longest.max(doublings);

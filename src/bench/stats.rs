@@ -1,18 +1,18 @@
-//! What repeated measurements say: their mean, how far they scatter, and whether a difference means anything.
+//! Statistics of repeated measurements: mean, standard deviation, median, and whether the A/A run was quiet.
 
 use super::others::Others;
 
-/// A mean and how far the values scatter about it.
+/// A mean and a standard deviation.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Spread {
     /// The arithmetic mean.
     pub mean: f64,
-    /// The sample standard deviation, with n - 1 below the root; none of a single value.
+    /// The sample standard deviation, with n - 1 in the denominator. `None` for a single value.
     pub deviation: Option<f64>,
 }
 
 impl Spread {
-    /// Of these values; none where there are none.
+    /// Mean and deviation of the values. `None` if `values` is empty.
     #[must_use]
     pub fn of(values: &[f64]) -> Option<Self> {
         let count = values.len() as f64;
@@ -25,8 +25,8 @@ impl Spread {
         Some(Self { mean, deviation })
     }
 
-    /// Of `this` over `other`, where the two were not measured together: the ratio of the means, with the deviation that
-    /// both deviations give it to first order, sqrt((da / a)² + (db / b)²) of the ratio.
+    /// The ratio `this / other` of two independent measurements: the ratio of the means. Its relative deviation is
+    /// sqrt((da / a)² + (db / b)²), by first-order error propagation.
     #[must_use]
     pub fn of_ratio(this: &[f64], other: &[f64]) -> Option<Self> {
         let (this, other) = (Self::of(this)?, Self::of(other)?);
@@ -42,7 +42,7 @@ impl Spread {
     }
 }
 
-/// The middle value, or the mean of the two in the middle; none where there are none.
+/// The middle value, or the mean of the two in the middle. `None` if `values` is empty.
 #[must_use]
 pub fn median(values: &[f64]) -> Option<f64> {
     let mut sorted = values.to_vec();
@@ -51,17 +51,17 @@ pub fn median(values: &[f64]) -> Option<f64> {
     Some(f64::midpoint(sorted[low], sorted[high]))
 }
 
-/// Whether one thing, measured twice, was equal to itself.
+/// The verdict of the A/A run: whether one configuration, measured twice in turns, gave the same speed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Verdict {
-    /// It was: differences beyond the deviation mean something.
+    /// The speeds agree. Differences beyond the deviation are real.
     Quiet,
-    /// It was, on a machine that others kept busy: all speeds are those beside them.
+    /// The speeds agree, but other programs kept the machine busy. All speeds are lower than on a quiet machine.
     Busy,
-    /// It was not, or the ratios scatter widely: the machine does something else beside the benchmark.
+    /// The speeds differ, or the ratios scatter widely. Something disturbed the benchmark.
     TooNoisy,
-    /// One repetition can't tell.
+    /// There was only one repetition.
     Unknown,
 }
 
@@ -78,24 +78,25 @@ impl Verdict {
     }
 }
 
-/// The most that rows may scatter, relative to their mean.
-pub const MOST_DEVIATION: f64 = 0.1;
+/// The largest deviation of a quiet row, relative to its mean.
+pub const MAX_DEVIATION: f64 = 0.1;
 
-/// What reads as 1.00x however little the ratios scatter: of five, about one row in ten lies outside its own deviation
-/// by chance alone.
+/// A mean ratio this close to 1 always passes. With five ratios, about one mean in ten differs from 1 by more than its
+/// own deviation by chance alone.
 const RESOLUTION: f64 = 0.01;
 
-/// Judges the ratios of a configuration to itself, one a round: their mean must be 1 within their deviation, or within
-/// a hundredth, and the deviation at most [`MOST_DEVIATION`]. Then `others`, what else the machine did during these rounds,
-/// tells whether it was quiet, where that is known.
+/// Judges the ratios of the A/A run, one a round. Their mean must be 1 within their deviation or within 0.01, and the
+/// deviation must be at most [`MAX_DEVIATION`]. `others` is the load of other programs during these rounds, if known.
 #[must_use]
 pub fn verdict(ratios: &[f64], others: Option<&Others>) -> Verdict {
     let Some(Spread { mean, deviation: Some(deviation) }) = Spread::of(ratios) else { return Verdict::Unknown };
     let is_one = (mean - 1.0).abs() <= deviation.max(RESOLUTION);
-    match is_one && deviation <= MOST_DEVIATION {
-        false => Verdict::TooNoisy,
-        true if others.is_some_and(Others::is_busy) => Verdict::Busy,
-        true => Verdict::Quiet,
+    if !is_one || deviation > MAX_DEVIATION {
+        Verdict::TooNoisy
+    } else if others.is_some_and(Others::is_busy) {
+        Verdict::Busy
+    } else {
+        Verdict::Quiet
     }
 }
 
@@ -129,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn a_ratio_scatters_as_both_of_its_sides_do() {
+    fn the_deviation_of_a_ratio_comes_from_both_values() {
         // 4 ± 25 % over 2 ± 50 %.
         let spread = |mean: f64, relative: f64| [mean, mean - mean * relative, mean + mean * relative];
         let ratio = Spread::of_ratio(&spread(4.0, 0.25), &spread(2.0, 0.5));
@@ -140,15 +141,15 @@ mod tests {
     }
 
     #[test]
-    fn a_control_must_be_equal_to_itself() {
+    fn the_ratios_of_a_quiet_run_are_1() {
         for quiet in [&[1.0, 1.0][..], &[0.95, 1.04, 1.0], &[1.004, 1.004], &[0.93, 1.07]] {
             assert_eq!(verdict(quiet, None), Verdict::Quiet, "{quiet:?}");
-            // A steady disturbance is no noise.
+            // A steady load does not make the ratios scatter.
             for (programs, expected) in [(0.01, Verdict::Quiet), (0.98, Verdict::Busy)] {
                 assert_eq!(verdict(quiet, Some(&Others { programs, stolen: 0.0, cores: 2 })), expected);
             }
         }
-        // Not 1, or too far apart to tell.
+        // The mean is not 1, or the deviation is too large.
         for noisy in [&[1.05, 1.06][..], &[0.8, 0.81, 0.8], &[0.8, 1.2], &[f64::NAN, 1.0], &[f64::INFINITY, 1.0]] {
             assert_eq!(verdict(noisy, None), Verdict::TooNoisy, "{noisy:?}");
         }

@@ -1,4 +1,4 @@
-//! A workload on a set of data: what every device is given, and what it must compute of it before it is timed.
+//! A workload on a dataset: the input of every device, and the check of its results before it is timed.
 
 use super::check::{Errors, Found, Wrong, check, check_evaluation, params};
 use super::workload::{Step, Workload};
@@ -7,39 +7,39 @@ use crate::data::Dataset;
 use crate::data::batches::{Batches, Sampling};
 use crate::net::{Activation, Net, Output, Params};
 
-/// What every device is given.
+/// A workload with its data and initial parameters.
 pub struct Task<'a> {
-    /// What a step is.
+    /// The workload.
     pub workload: Workload,
-    /// The workload's network, with the book's functions.
+    /// The workload's network, with the book's activation and output functions.
     pub net: Net,
-    /// The parameters at the start.
+    /// The initial parameters.
     pub params: Params,
     /// The images.
     pub set: &'a Dataset,
-    /// The image numbers of the batch that is checked; none for inference, which takes the whole set.
+    /// The image indices of the batch that is checked. Empty for inference, which takes the whole set.
     pub batch: Vec<u32>,
 }
 
-/// What a device computed of its task.
+/// A device's results for a task.
 #[derive(Clone, Debug)]
 pub enum Computed {
-    /// Of one batch.
+    /// The results for one batch.
     Training {
-        /// The pass, and the parameters after a step.
+        /// The values of the pass, and the parameters after a step.
         found: Box<Found>,
         /// The step's learning rate.
         learning_rate: f32,
     },
-    /// Of the whole set.
+    /// The evaluation of the whole set.
     Inference(Evaluation),
 }
 
-/// Of the batches.
+/// The seed of the batches.
 const SEED: u64 = 0;
 
 impl<'a> Task<'a> {
-    /// The workload on these images.
+    /// Puts a workload on these images.
     #[must_use]
     pub fn new(workload: Workload, set: &'a Dataset) -> Self {
         let shape = workload.shape();
@@ -49,7 +49,7 @@ impl<'a> Task<'a> {
         task
     }
 
-    /// Images that a step takes.
+    /// The number of images in a step.
     #[must_use]
     pub fn images_per_step(&self) -> usize {
         match self.workload.step {
@@ -64,7 +64,7 @@ impl<'a> Task<'a> {
         self.workload.flops(self.images_per_step())
     }
 
-    /// The image numbers of the first steps, `[steps, batch_size]`; none for inference.
+    /// The image indices of the first steps, `[steps, batch_size]`. Empty for inference.
     #[must_use]
     pub fn batches(&self, steps: usize) -> Vec<u32> {
         match self.workload.step {
@@ -75,11 +75,11 @@ impl<'a> Task<'a> {
         }
     }
 
-    /// Compares what a device computed with the f64 reference.
+    /// Compares a device's results with the f64 reference.
     ///
     /// # Errors
-    /// The tensor that is wrong.
-    pub fn judge(&self, computed: &Computed) -> Result<Errors, Wrong> {
+    /// The first wrong stage.
+    pub fn check(&self, computed: &Computed) -> Result<Errors, Wrong> {
         let Self { net, params, set, batch, .. } = self;
         match computed {
             Computed::Training { found, learning_rate } => check(net, params, set, batch, *learning_rate, found),

@@ -1,5 +1,5 @@
-//! Which kernels are the fastest for a GPU: those that could run a network take turns on it. What comes out is the row that
-//! the GPU would have in the table of [`crate::gpu::plan`]; nothing is changed by it.
+//! Finds the fastest kernels of a GPU: times every plan that can run a network. The result is a row for the table of
+//! [`crate::gpu::plan`]. The table itself is not changed.
 
 use std::time::Duration;
 
@@ -15,55 +15,56 @@ use crate::data::Dataset;
 use crate::devices::{Class, Device, Found, Info, Plan, row};
 use crate::net::Shape;
 
-/// What the candidates for one place of a row did.
+/// The plans that can run one network, timed.
 #[derive(Clone, Debug)]
-pub struct Place {
+pub struct Comparison {
     /// The network.
     pub shape: Shape,
-    /// Images in its batches.
+    /// Images in a batch.
     pub batch_size: usize,
-    /// What the table has there now.
-    pub now: Plan,
-    /// How each candidate went.
+    /// The plan in the table.
+    pub current: Plan,
+    /// Every plan and its outcome.
     pub candidates: Vec<(Plan, Outcome)>,
 }
 
-impl Place {
-    /// The fastest candidate; the one in the table unless another is faster beyond both deviations.
+impl Comparison {
+    /// The fastest plan. The plan in the table stays unless another is faster by more than both deviations.
     #[must_use]
     pub fn best(&self) -> Plan {
         let timed = || self.candidates.iter().filter_map(|(plan, outcome)| Some((*plan, outcome.speed()?)));
         let slowest = |speed: &Spread| speed.mean - speed.deviation.unwrap_or(0.0);
         let fastest = |speed: &Spread| speed.mean + speed.deviation.unwrap_or(0.0);
-        let Some((best, speed)) = timed().max_by(|(_, a), (_, b)| a.mean.total_cmp(&b.mean)) else { return self.now };
-        match timed().find(|(plan, _)| *plan == self.now) {
-            Some((now, present)) if fastest(&present) >= slowest(&speed) => now,
+        let by_mean = |(_, a): &(Plan, Spread), (_, b): &(Plan, Spread)| a.mean.total_cmp(&b.mean);
+        let Some((best, speed)) = timed().max_by(by_mean) else { return self.current };
+        match timed().find(|(plan, _)| *plan == self.current) {
+            Some((current, other)) if fastest(&other) >= slowest(&speed) => current,
             _ => best,
         }
     }
 }
 
-/// The two places of a GPU's row: narrow networks and wide ones.
+/// A GPU's row of the table: one plan for narrow networks, one for wide ones.
 #[derive(Clone, Debug)]
 pub struct Tuned {
-    /// What the GPU is made of.
+    /// The class of the GPU.
     pub class: Class,
-    /// Narrow, wide.
-    pub places: [Place; 2],
+    /// The narrow network, the wide network.
+    pub networks: [Comparison; 2],
 }
 
-/// Images in a batch of the wide network on a GPU that is a program on the CPU: enough to tell the candidates apart.
+/// Images in a batch of the wide network on a software GPU: enough to tell the plans apart.
 const SOFTWARE_BATCH: usize = 128;
 
-/// Lets the candidates for both places take turns on a GPU; none for the CPU. `hear` is told what is done next, with
-/// the plan's name in place of the GPU's; of a round, the first one's.
+/// Times the plans for a narrow and a wide network on a GPU. `None` for the CPU. `on_event` receives each event with the
+/// plan's name in place of the GPU's; for a round, the first plan's name.
 ///
 /// # Errors
-/// What the device reports when it is opened.
+/// The GPU cannot be opened.
 pub fn tune(
     found: &Found,
     set: &Dataset,
-    hear: &mut dyn FnMut(Event, &Task, &Info),
+    on_event: &mut dyn FnMut(Event, &Task, &Info),
 ) -> Result<Option<Tuned>, backend::Error> {
     let Device::Gpu(gpu) = block_on(found.open())? else { return Ok(None) };
     let class = gpu.class();
@@ -71,34 +72,27 @@ pub fn tune(
         Class::Software => Workload::custom(Some(Workload::WIDE.hidden), Some(SOFTWARE_BATCH)),
         Class::Integrated | Class::Discrete => Workload::WIDE,
     };
-    let [narrow_now, wide_now] = row(class);
-    let mut place = |workload: Workload, now| {
+    let [narrow_plan, wide_plan] = row(class);
+    let mut compare = |workload: Workload, current| {
         let task = Task::new(workload, set);
         let candidates: Vec<Candidate> = Plan::candidates(workload.shape())
             .into_iter()
-            // A batch is split to fill many cores, and a program on the CPU has few.
-            .filter(|plan| class != Class::Software || !matches!(plan, Plan::Blocked { .. }) || *plan == wide_now)
+            // A blocked plan splits the batch to fill many cores. A software GPU has few.
+            .filter(|plan| class != Class::Software || !matches!(plan, Plan::Blocked { .. }) || *plan == wide_plan)
             .map(|plan| {
                 let info = Info { name: plan.to_string(), ..found.info.clone() };
                 Candidate { info, device: Device::Gpu(gpu.clone().with_plan(plan)), plan }
             })
             .collect();
-        Place {
-            shape: workload.shape(),
-            batch_size: task.batch.len(),
-            now,
-            candidates: compete(&candidates, task, hear),
-        }
+        let entrants: Vec<&dyn Entrant> = candidates.iter().map(|candidate| candidate as _).collect();
+        let (shape, batch_size) = (workload.shape(), task.batch.len());
+        let settings = Settings { chosen: true, ..Settings::default() };
+        let rows = contest::run(&entrants, &[task], &settings, on_event).rows.into_iter();
+        let candidates = rows.map(|row| (candidates[row.entrant].plan, row.outcome)).collect();
+        Comparison { shape, batch_size, current, candidates }
     };
-    let places = [place(Workload::ARTICLE, narrow_now), place(wide, wide_now)];
-    Ok(Some(Tuned { class, places }))
-}
-
-fn compete(candidates: &[Candidate], task: Task, hear: &mut dyn FnMut(Event, &Task, &Info)) -> Vec<(Plan, Outcome)> {
-    let entrants: Vec<&dyn Entrant> = candidates.iter().map(|candidate| candidate as &dyn Entrant).collect();
-    let settings = Settings { chosen: true, ..Settings::default() };
-    let results = contest::run(&entrants, &[task], &settings, hear);
-    results.rows.into_iter().map(|row| (candidates[row.entrant].plan, row.outcome)).collect()
+    let networks = [compare(Workload::ARTICLE, narrow_plan), compare(wide, wide_plan)];
+    Ok(Some(Tuned { class, networks }))
 }
 
 /// One plan on the GPU.
@@ -140,23 +134,23 @@ mod tests {
         Outcome::Timed(Timed { errors, steps: 1, samples: vec![mean - apart, mean + apart], dispatches: None, profile })
     }
 
-    fn place(now: Plan, speeds: [(Plan, f64, f64); 2]) -> Place {
+    fn comparison(current: Plan, speeds: [(Plan, f64, f64); 2]) -> Comparison {
         let candidates = speeds
             .map(|(plan, mean, deviation)| (plan, timed(mean, deviation)))
             .into_iter()
             .chain([(Plan::Blocked { workgroups: 1 }, Outcome::Skipped(Skip::Software))])
             .collect();
-        Place { shape: Workload::ARTICLE.shape(), batch_size: 100, now, candidates }
+        Comparison { shape: Workload::ARTICLE.shape(), batch_size: 100, current, candidates }
     }
 
     #[test]
-    fn the_table_is_kept_unless_another_plan_is_faster_beyond_doubt() {
+    fn the_table_is_kept_unless_another_plan_is_clearly_faster() {
         let speeds = [(Plan::Tiled, 100.0, 5.0), (Plan::Fused, 108.0, 5.0)];
-        assert_eq!(place(Plan::Tiled, speeds).best(), Plan::Tiled);
-        assert_eq!(place(Plan::Fused, speeds).best(), Plan::Fused);
+        assert_eq!(comparison(Plan::Tiled, speeds).best(), Plan::Tiled);
+        assert_eq!(comparison(Plan::Fused, speeds).best(), Plan::Fused);
         let speeds = [(Plan::Tiled, 100.0, 5.0), (Plan::Fused, 111.0, 5.0)];
-        assert_eq!(place(Plan::Tiled, speeds).best(), Plan::Fused);
-        // What could not be timed is no reason to stay.
-        assert_eq!(place(Plan::Blocked { workgroups: 1 }, speeds).best(), Plan::Fused);
+        assert_eq!(comparison(Plan::Tiled, speeds).best(), Plan::Fused);
+        // The plan in the table was not timed.
+        assert_eq!(comparison(Plan::Blocked { workgroups: 1 }, speeds).best(), Plan::Fused);
     }
 }

@@ -13,9 +13,9 @@ use crate::bench::record::{Build, Record, Row};
 use crate::bench::task::Task;
 use crate::bench::workload::Workload;
 use crate::data::digits;
-use crate::devices::{Choice, Found, Info, Kind, NoGpu, select};
+use crate::devices::{Choice, Found, Kind, NoGpu, select};
 use crate::net::Shape;
-use crate::report::bench::{csv, device, markdown, notes, table};
+use crate::report::bench::{csv, device_of, markdown, notes, table};
 use crate::report::progress::Progress;
 use crate::report::width::columns;
 
@@ -124,10 +124,10 @@ fn bench(arguments: &Arguments, progress: &Progress) -> Result<(), Error> {
     }
     let open = |found: &Found| {
         let info = &found.info;
-        progress.busy(&format!("measuring the peak of {}", named(info)));
+        progress.busy(&format!("measuring the peak of {}", device_of(info)));
         let entry = Entry::open(found);
         if let Err(reason) = entry.peak() {
-            progress.notice(format_args!("no peak of {}: {reason}", named(info)));
+            progress.notice(format_args!("no peak of {}: {reason}", device_of(info)));
         }
         entry
     };
@@ -139,7 +139,7 @@ fn bench(arguments: &Arguments, progress: &Progress) -> Result<(), Error> {
     let settings = Settings { repetitions, chosen, ..Settings::default() };
     let entrants: Vec<&dyn Entrant> = entries.iter().map(|entry| entry as &dyn Entrant).collect();
     let results = contest::run(&entrants, &tasks, &settings, &mut |event, task, info| {
-        let (workload, device) = (task.workload.name, named(info));
+        let (workload, device) = (task.workload.name, device_of(info));
         match event {
             Event::Preparing => progress.busy(&format!("{workload}: preparing {device}")),
             Event::Checking => progress.detail(&format!("{workload}: comparing {device} with the reference")),
@@ -174,8 +174,4 @@ fn bench(arguments: &Arguments, progress: &Progress) -> Result<(), Error> {
         (0, 0) => Ok(()),
         (wrong, failed) => Err(Error::BadRows { wrong, failed }),
     }
-}
-
-fn named(info: &Info) -> String {
-    device(info.index, &info.name, &info.backend)
 }

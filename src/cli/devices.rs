@@ -1,15 +1,16 @@
-//! `twolayer devices`: what `--device` can choose from, and which kernels run there.
+//! `twolayer devices`: lists the devices, and the kernels that run on them.
 
 use clap::Args;
 use pollster::block_on;
 use serde::Serialize;
 
 use super::{Error, print, print_json};
+use crate::bench::contest::Event;
 use crate::bench::record::Machine;
-use crate::bench::tune::{Tuned, tune};
+use crate::bench::tune::{Comparison, Tuned, tune};
 use crate::data::digits;
 use crate::devices::{Choice, Class, Found, Hardware, Info, Kind, NARROW, NoGpu, Plan, row, select};
-use crate::report::bench::{card, device, machine, spread};
+use crate::report::bench::{device_of, hardware, machine, spread};
 use crate::report::progress::{Progress, tell};
 use crate::report::summary::Device;
 use crate::report::table::fitted;
@@ -20,14 +21,14 @@ pub(super) struct Arguments {
     /// Only this device, as for `twolayer train`; may be given several times
     #[arg(long, value_name = "DEVICE")]
     device: Vec<Choice>,
-    /// Also show what each GPU allows, and which kernels run a network on it
+    /// Also show the limits of each GPU, and the kernels that run a network on it
     #[arg(long)]
     verbose: bool,
-    /// Time the kernels that could run a network on each GPU, and show the row it should have in src/gpu/plan.rs (about a
-    /// minute a GPU; changes nothing)
+    /// Time all kernels that can run a network on each GPU, and show its best row for src/gpu/plan.rs (about a minute a
+    /// GPU; changes nothing)
     #[arg(long)]
     tune: bool,
-    /// One JSON object on stdout
+    /// Print one JSON object on stdout
     #[arg(long)]
     json: bool,
 }
@@ -40,10 +41,10 @@ struct Listed {
     #[serde(flatten)]
     details: Option<Details>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    tuned: Option<[TunedPlace; 2]>,
+    tuned: Option<[TunedNetwork; 2]>,
 }
 
-/// What --verbose shows of a GPU.
+/// The properties of a GPU that --verbose shows.
 #[derive(Serialize)]
 struct Details {
     class: &'static str,
@@ -53,7 +54,7 @@ struct Details {
     timestamps: bool,
 }
 
-/// The families of kernels, folders of shaders/.
+/// The families of kernels. Each is a folder of shaders/.
 #[derive(Serialize)]
 struct Kernels {
     narrow: &'static str,
@@ -61,9 +62,9 @@ struct Kernels {
     narrow_up_to_hidden: usize,
 }
 
-/// What --tune found for one place of a GPU's row.
+/// The results of --tune for one network.
 #[derive(Serialize)]
-struct TunedPlace {
+struct TunedNetwork {
     hidden: usize,
     batch_size: usize,
     now: String,
@@ -93,7 +94,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Error> {
             index: found.info.index,
             device: (&found.info).into(),
             details: if arguments.verbose { details(found) } else { None },
-            tuned: tuned.map(places),
+            tuned: tuned.map(|tuned| tuned.networks.map(TunedNetwork::from)),
         };
         let devices = found.iter().zip(tuned).map(listed).collect();
         return print_json(&List { machine: Machine::this(), devices });
@@ -114,7 +115,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Error> {
     Ok(())
 }
 
-/// The devices, a row each, in so many columns.
+/// A table of the devices, `columns` wide.
 fn list(devices: &[&Info], columns: usize) -> String {
     let mut table = fitted(["", "name, driver", "backend", ""], columns);
     for info in devices {
@@ -128,11 +129,7 @@ fn list(devices: &[&Info], columns: usize) -> String {
     table.trim_fmt() + "\n"
 }
 
-fn named(found: &Found) -> String {
-    device(found.info.index, &found.info.name, &found.info.backend)
-}
-
-/// None for the CPU.
+/// `None` for the CPU.
 fn details(found: &Found) -> Option<Details> {
     let adapter = found.adapter()?;
     let class = Class::of(&adapter.get_info());
@@ -151,10 +148,10 @@ impl Details {
     fn text(&self, found: &Found) -> String {
         let Kernels { narrow, wide, narrow_up_to_hidden } = &self.kernels;
         format!(
-            "\n{}: {}\n  kernels: {narrow} up to {narrow_up_to_hidden} hidden units where they fit, {wide} beyond\n  (shaders/; class \
-             {} of src/gpu/plan.rs)\n  at most: {} invocations a workgroup, {} MiB a storage binding\n  timestamps: {}\n",
-            named(found),
-            card(&found.info),
+            "\n{}: {}\n  kernels: {narrow} up to {narrow_up_to_hidden} hidden units if they fit, else {wide}\n  (shaders/; class {} \
+             of src/gpu/plan.rs)\n  at most: {} invocations a workgroup, {} MiB a storage binding\n  timestamps: {}\n",
+            device_of(&found.info),
+            hardware(&found.info),
             self.class,
             self.workgroup_invocations,
             self.storage_binding_bytes >> 20,
@@ -171,8 +168,8 @@ fn tune_all(found: &[Found]) -> Result<Vec<Option<Tuned>>, Error> {
         .iter()
         .map(|found| {
             tune(found, &set, &mut |event, task, candidate| {
-                if event == crate::bench::contest::Event::Preparing {
-                    progress.busy(&format!("{}: {} with {}", named(found), task.net.shape, candidate.name));
+                if event == Event::Preparing {
+                    progress.busy(&format!("{}: {} with {}", device_of(&found.info), task.net.shape, candidate.name));
                 }
             })
         })
@@ -181,44 +178,43 @@ fn tune_all(found: &[Found]) -> Result<Vec<Option<Tuned>>, Error> {
     Ok(tuned?)
 }
 
-fn places(tuned: Tuned) -> [TunedPlace; 2] {
-    tuned.places.map(|place| TunedPlace {
-        hidden: place.shape.hidden,
-        batch_size: place.batch_size,
-        now: place.now.to_string(),
-        best: place.best().to_string(),
-        candidates: place
-            .candidates
-            .into_iter()
-            .map(|(plan, outcome)| TunedPlan {
-                plan: plan.to_string(),
-                steps_per_second: outcome.speed().map(|speed| speed.mean),
-                deviation: outcome.speed().and_then(|speed| speed.deviation),
-                why_not: outcome.why_not().map(ToString::to_string),
-            })
-            .collect(),
-    })
+impl From<Comparison> for TunedNetwork {
+    fn from(network: Comparison) -> Self {
+        let candidates = network.candidates.iter().map(|(plan, outcome)| TunedPlan {
+            plan: plan.to_string(),
+            steps_per_second: outcome.speed().map(|speed| speed.mean),
+            deviation: outcome.speed().and_then(|speed| speed.deviation),
+            why_not: outcome.why_not().map(ToString::to_string),
+        });
+        Self {
+            hidden: network.shape.hidden,
+            batch_size: network.batch_size,
+            now: network.current.to_string(),
+            best: network.best().to_string(),
+            candidates: candidates.collect(),
+        }
+    }
 }
 
-fn tuned_text(found: &Found, tuned: &Tuned) -> String {
-    let class = tuned.class;
-    let [narrow, wide] = [0, 1].map(|at| (tuned.places[at].now, tuned.places[at].best()));
+fn tuned_text(found: &Found, Tuned { class, networks }: &Tuned) -> String {
     let mut table = fitted(["network", "batch", "kernels", "steps/s", ""], columns());
-    for place in &tuned.places {
-        for (plan, outcome) in &place.candidates {
-            let mark = match (*plan == place.now, *plan == place.best()) {
+    for network in networks {
+        for (plan, outcome) in &network.candidates {
+            let mark = match (*plan == network.current, *plan == network.best()) {
                 (true, true) => "in the table, and best",
                 (true, false) => "in the table",
                 (false, true) => "best",
                 (false, false) => "",
             };
-            let shape = place.shape.to_string();
+            let shape = network.shape.to_string();
             let speed = outcome.speed().as_ref().map(spread);
             let speed = speed.or_else(|| Some(outcome.why_not()?.to_string())).unwrap_or_default();
-            table.add_row([&shape, &place.batch_size.to_string(), &plan.to_string(), &speed, mark]);
+            table.add_row([&shape, &network.batch_size.to_string(), &plan.to_string(), &speed, mark]);
         }
     }
-    let row = format!("Class::{class:?} => [Plan::{:?}, Plan::{:?}],", narrow.1, wide.1);
-    let change = if narrow.0 == narrow.1 && wide.0 == wide.1 { "as it is" } else { "a change" };
-    format!("\n{}\n{}\nits row in src/gpu/plan.rs, {change}: {row}\n", named(found), table.trim_fmt())
+    let [narrow, wide] = networks.each_ref().map(Comparison::best);
+    let is_unchanged = networks.iter().all(|network| network.best() == network.current);
+    let change = if is_unchanged { "unchanged" } else { "a change" };
+    let row = format!("Class::{class:?} => [Plan::{narrow:?}, Plan::{wide:?}],");
+    format!("\n{}\n{}\nits row in src/gpu/plan.rs, {change}: {row}\n", device_of(&found.info), table.trim_fmt())
 }

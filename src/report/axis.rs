@@ -2,7 +2,7 @@
 
 use crate::train::EpochAccuracy;
 
-/// The epochs from the first to the last of a history.
+/// The range of epochs of a history.
 pub(super) struct EpochAxis {
     first: usize,
     last: usize,
@@ -14,7 +14,7 @@ impl EpochAxis {
         Self { first: epochs().min().unwrap_or(0), last: epochs().max().unwrap_or(0) }
     }
 
-    /// Where an epoch lies: 0 at the start of the axis, 1 at its end, and a lone epoch in the middle.
+    /// The position of an epoch: 0 at the start of the axis, 1 at its end. A single epoch is in the middle.
     pub(super) fn position(&self, epoch: usize) -> f64 {
         if self.first == self.last {
             return 0.5;
@@ -22,14 +22,14 @@ impl EpochAxis {
         epoch.saturating_sub(self.first) as f64 / (self.last - self.first) as f64
     }
 
-    /// Epochs to label: `most_steps` steps of 1, 2 or 5 times a power of ten at most.
-    pub(super) fn ticks(&self, most_steps: usize) -> impl Iterator<Item = usize> {
+    /// The epochs to label: at most `max_steps` steps, each 1, 2 or 5 times a power of ten.
+    pub(super) fn ticks(&self, max_steps: usize) -> impl Iterator<Item = usize> {
         let steps = (0..)
             .map(|power| 10usize.saturating_pow(power))
             .flat_map(|ten| [1, 2, 5].map(|times| ten.saturating_mul(times)));
         let span = self.last - self.first;
         let step =
-            steps.take_while(|&step| step < usize::MAX).find(|step| span / step <= most_steps).unwrap_or(usize::MAX);
+            steps.take_while(|&step| step < usize::MAX).find(|step| span / step <= max_steps).unwrap_or(usize::MAX);
         (self.first.div_ceil(step)..=self.last / step).map(move |tick| tick * step)
     }
 }
@@ -38,8 +38,8 @@ impl EpochAxis {
 mod tests {
     use super::*;
 
-    fn ticks(first: usize, last: usize, most: usize) -> Vec<usize> {
-        EpochAxis { first, last }.ticks(most).collect()
+    fn ticks(first: usize, last: usize, max_steps: usize) -> Vec<usize> {
+        EpochAxis { first, last }.ticks(max_steps).collect()
     }
 
     #[test]
@@ -56,7 +56,7 @@ mod tests {
         for (epoch, expected) in [(10, 0.0), (15, 0.5), (20, 1.0)] {
             assert!((axis.position(epoch) - expected).abs() < f64::EPSILON);
         }
-        let lone = EpochAxis { first: 4, last: 4 };
-        assert!((lone.position(4) - 0.5).abs() < f64::EPSILON);
+        let single = EpochAxis { first: 4, last: 4 };
+        assert!((single.position(4) - 0.5).abs() < f64::EPSILON);
     }
 }

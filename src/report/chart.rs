@@ -1,29 +1,28 @@
-//! Accuracy by epoch in plain text, for the end of a training run.
+//! A chart of the accuracy by epoch in plain text.
 
 use std::ops::RangeInclusive;
 
 use super::axis::EpochAxis;
 use crate::train::EpochAccuracy;
 
-/// Narrowest and widest chart, in columns.
+/// The smallest and the largest width, in columns.
 const WIDTHS: RangeInclusive<usize> = 30..=120;
-/// Columns before those of the curves, as in "0.950 |".
+/// Columns of the accuracy axis, as in "0.950 |".
 const MARGIN: usize = 7;
 /// Columns for each label of the epoch axis.
 const LABEL: usize = 8;
-/// Rows between the ends of the accuracy axis, about: a labelled step is a whole number of rows.
+/// The approximate number of rows of the accuracy axis. Each labelled step has a whole number of rows.
 const ROWS: usize = 12;
-/// Labelled steps of the accuracy axis, at most.
+/// The largest number of labelled steps of the accuracy axis.
 const STEPS: f64 = 5.0;
-/// Steps there may be from 0 to 1, finest first. The finest that fits is taken, so the curves fill the chart; a step below 0.002
-/// would show noise, as that is one standard deviation of an accuracy on 10,000 images.
+/// The possible numbers of steps from 0 to 1. The chart uses the first that fits, so that the curves fill it. A step below
+/// 0.002 would show noise: that is one standard deviation of an accuracy on 10,000 images.
 const STEPS_IN_ONE: [f64; 7] = [500.0, 200.0, 100.0, 50.0, 20.0, 10.0, STEPS];
 
 /// Draws train (`+`) and test (`x`) accuracy by epoch in about 12 rows of ASCII, `width` columns wide (30 to 120).
 ///
-/// A mark is one epoch, or the mean of those that share its column. The accuracy axis spans all marks after the first: beside
-/// the leap from chance to the first epoch, all later progress would be one flat line. `v` and `^` stand for accuracies below
-/// and above the axis. ASCII looks the same in every log and terminal.
+/// A mark is one epoch, or the mean of the epochs in its column. The accuracy axis covers all marks except the first: the first
+/// epoch improves so much that the later ones would look flat. `v` and `^` are accuracies below and above the axis.
 #[must_use]
 pub fn chart(history: &[EpochAccuracy], width: usize) -> String {
     let columns = width.clamp(*WIDTHS.start(), *WIDTHS.end()) - MARGIN;
@@ -70,7 +69,7 @@ pub fn chart(history: &[EpochAccuracy], width: usize) -> String {
     lines.map(|line| line.trim_end().to_owned() + "\n").collect()
 }
 
-/// The mean of some epochs' finite accuracies, NaN where there is none, at the first of them.
+/// The mean of the finite accuracies of some epochs, or NaN. Its epoch is the first of them.
 fn mean(points: &[EpochAccuracy]) -> EpochAccuracy {
     let mean = |accuracy: fn(&EpochAccuracy) -> f64| {
         let finite = points.iter().map(accuracy).filter(|accuracy| accuracy.is_finite());
@@ -84,15 +83,16 @@ fn mean(points: &[EpochAccuracy]) -> EpochAccuracy {
     }
 }
 
-/// The accuracy axis; `bottom` and `top` count steps from 0.
+/// The accuracy axis.
 struct Scale {
+    /// The ends of the axis, in steps from 0.
     bottom: f64,
     top: f64,
     steps_in_one: f64,
 }
 
 impl Scale {
-    /// The finest scale that shows these accuracies (NaN aside).
+    /// The finest scale that shows these accuracies. NaN is ignored.
     fn new(accuracies: impl Iterator<Item = f64> + Clone) -> Self {
         let low = accuracies.clone().fold(1.0, f64::min).max(0.0);
         let high = accuracies.fold(0.0, f64::max).min(1.0);
@@ -113,7 +113,7 @@ impl Scale {
         (self.top - self.bottom) as usize * self.rows_in_step() + 1
     }
 
-    /// The row of an accuracy, counted from the top, and the mark to put there; none for NaN.
+    /// The row of an accuracy, counted from the top, and its mark. `None` for NaN.
     fn place(&self, accuracy: f64, mark: char) -> Option<(usize, char)> {
         let row = ((self.top - accuracy * self.steps_in_one) * self.rows_in_step() as f64).round();
         let last = self.rows() - 1;
@@ -125,7 +125,7 @@ impl Scale {
         }
     }
 
-    /// The accuracy at a row, if that row ends a step.
+    /// The label of a row. Only the rows at the end of a step have one.
     fn label(&self, row: usize) -> String {
         let accuracy = (self.top - (row / self.rows_in_step()) as f64) / self.steps_in_one;
         if row.is_multiple_of(self.rows_in_step()) { format!("{accuracy:.3}") } else { String::new() }
@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn a_short_history_is_drawn_so() {
+    fn a_short_history_is_drawn_in_full() {
         let history = history(&[(0.1, 0.098), (0.9, 0.905), (0.92, 0.92), (0.93, 0.928), (0.94, 0.934)]);
         let expected = "
        accuracy by epoch
@@ -201,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn no_input_panics_or_makes_a_line_too_long() {
+    fn no_history_panics_or_makes_a_line_too_long() {
         let odd = [f64::NAN, f64::INFINITY, -3.0, 0.0, 1.0, 7.0];
         let mut histories: Vec<_> = [0, 1, 2, 17, 3000].map(|n| history(&vec![(0.9, 0.8); n])).into();
         histories.extend(odd.map(|accuracy| history(&[(accuracy, 0.5), (0.5, accuracy), (accuracy, accuracy)])));

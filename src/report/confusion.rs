@@ -1,4 +1,4 @@
-//! How often images of each class are taken for each other class, as text.
+//! The confusion matrix as text.
 
 use std::fmt::Write;
 use std::ops::Range;
@@ -6,25 +6,25 @@ use std::ops::Range;
 use super::table::plain;
 use super::width::{shortened, width, wrapped};
 
-/// The least room in which the beginning of a class's name says something.
+/// The shortest useful beginning of a class's name, in columns.
 const SHORT_NAME: usize = 8;
-/// The mix-ups that are shown of a matrix that is too wide.
+/// The number of mix-ups in the condensed text.
 const MIX_UPS: usize = 10;
 
-/// A confusion matrix: of each label, how many images are predicted as each class.
+/// A confusion matrix: the number of images of each label that are predicted as each class.
 pub struct Confusion<'a> {
     counts: &'a [Vec<u32>],
     names: Option<&'a [String]>,
 }
 
 impl<'a> Confusion<'a> {
-    /// `counts[label][predicted]`, square, and the names of the classes if they have any.
+    /// `counts[label][predicted]` is square. `names` are those of the classes.
     #[must_use]
     pub fn new(counts: &'a [Vec<u32>], names: Option<&'a [String]>) -> Self {
         Self { counts, names }
     }
 
-    /// The matrix where its lines fit; else a line a class, and the most frequent mix-ups.
+    /// The matrix if it fits into `columns`. If not, a line for each class, and the most frequent mix-ups.
     #[must_use]
     pub fn text(&self, columns: usize) -> String {
         self.matrix(columns).unwrap_or_else(|| self.condensed(columns))
@@ -38,14 +38,14 @@ impl<'a> Confusion<'a> {
         self.names.and_then(|names| names.get(class)).map_or("", String::as_str)
     }
 
-    /// None where it would be too wide.
+    /// `None` if it is too wide.
     fn matrix(&self, columns: usize) -> Option<String> {
         let classes = self.counts.len();
         let label = classes.saturating_sub(1).to_string().len();
         let largest = self.counts.iter().flatten().max().copied().unwrap_or(0);
         let cell = largest.to_string().len().max(label);
         let longest = self.classes().map(|class| width(self.name(class))).max().unwrap_or(0);
-        // A name stands behind a space.
+        // A space separates label and name.
         let room = |gap: usize| columns.checked_sub(label + classes * (cell + gap));
         let fits = |&(gap, name): &(usize, usize)| room(gap).is_some_and(|room| name == 0 || name < room);
         let (gap, name) = [(2, longest), (1, longest), (1, longest.min(SHORT_NAME)), (1, 0)].into_iter().find(fits)?;
@@ -69,39 +69,36 @@ impl<'a> Confusion<'a> {
     }
 
     fn condensed(&self, columns: usize) -> String {
-        let called = |class: usize| {
+        let class_name = |class: usize| {
             let name = shortened(self.name(class), columns / 4);
             if name.is_empty() { class.to_string() } else { format!("{class} {name}") }
         };
-        // Of equal ones the first class.
-        let most_taken_for = |label: usize| {
-            let others = self.classes().filter(|&class| class != label).rev();
-            others.max_by_key(|&class| self.counts[label][class]).filter(|&class| self.counts[label][class] > 0)
-        };
+        // The most frequent first. Equal ones keep the order of their classes.
+        let pairs = self.classes().flat_map(|label| self.classes().map(move |class| (label, class)));
+        let mut mix_ups: Vec<_> =
+            pairs.filter(|&(label, class)| label != class && self.counts[label][class] > 0).collect();
+        mix_ups.sort_by_key(|&(label, class)| std::cmp::Reverse(self.counts[label][class]));
         let rows = self.classes().map(|label| {
             let images: u64 = self.counts[label].iter().copied().map(u64::from).sum();
-            let right = f64::from(self.counts[label][label]) / images as f64;
-            let taken_for = most_taken_for(label);
+            let accuracy = f64::from(self.counts[label][label]) / images as f64;
+            let mix_up = mix_ups.iter().find(|mix_up| mix_up.0 == label).map(|mix_up| mix_up.1);
             [
-                called(label),
+                class_name(label),
                 images.to_string(),
-                if images == 0 { "-".to_owned() } else { format!("{right:.3}") },
-                taken_for.map_or(String::new(), called),
-                taken_for.map_or(String::new(), |class| self.counts[label][class].to_string()),
+                if images == 0 { "-".to_owned() } else { format!("{accuracy:.3}") },
+                mix_up.map_or(String::new(), class_name),
+                mix_up.map_or(String::new(), |class| self.counts[label][class].to_string()),
             ]
         });
         let headings = ["class", "images", "right", "most often taken for", "images"];
-        let why =
+        let reason =
             format!("{} are too many classes for a matrix in {columns} columns; --json has it", self.counts.len());
-        let mut text = format!("{}\n\n{}\n", wrapped(&why, columns), plain(headings, rows, &[0, 3], columns));
-        let pairs = self.classes().flat_map(|label| self.classes().map(move |class| (label, class)));
-        let mut mix_ups: Vec<_> = pairs.filter(|(label, class)| label != class).collect();
-        mix_ups.sort_by_key(|&(label, class)| std::cmp::Reverse(self.counts[label][class]));
-        mix_ups.retain(|&(label, class)| self.counts[label][class] > 0);
+        let mut text = format!("{}\n\n{}\n", wrapped(&reason, columns), plain(headings, rows, &[0, 3], columns));
         mix_ups.truncate(MIX_UPS);
         if !mix_ups.is_empty() {
-            let rows = mix_ups.into_iter();
-            let rows = rows.map(|(label, class)| [called(label), called(class), self.counts[label][class].to_string()]);
+            let rows = mix_ups
+                .into_iter()
+                .map(|(label, class)| [class_name(label), class_name(class), self.counts[label][class].to_string()]);
             let table = plain(["label", "predicted", "images"], rows, &[0, 1], columns);
             let _ = write!(text, "\nthe most frequent mix-ups\n{table}\n");
         }
@@ -146,7 +143,7 @@ label \\ predicted
         let text = Confusion::new(&counts, None).text(80);
         let lines: Vec<String> =
             text.lines().map(|line| line.split_whitespace().collect::<Vec<_>>().join(" ")).collect();
-        let told = [
+        let expected = [
             "30 are too many classes for a matrix in 80 columns; --json has it",
             "class images right most often taken for images",
             "0 0 -",
@@ -154,16 +151,16 @@ label \\ predicted
             "9 100 0.900 0 10",
             "the most frequent mix-ups",
         ];
-        for told in told {
-            assert!(lines.iter().any(|line| line == told), "{told:?} is not in\n{text}");
+        for expected in expected {
+            assert!(lines.iter().any(|line| line == expected), "{expected:?} is not in\n{text}");
         }
         assert_eq!(lines[lines.len() - 11..][..3], ["label predicted images", "7 8 50", "1 0 10"]);
-        // Where there is room, it is a matrix.
+        // On a wide terminal it is a matrix.
         assert!(Confusion::new(&counts, None).text(120).starts_with("label \\ predicted"));
     }
 
     #[test]
-    fn no_line_is_wider_than_asked() {
+    fn no_line_is_too_wide() {
         let name = |class: usize| ["くつした".repeat(40), "n".repeat(255), format!("a {class}"), String::new()];
         for classes in [2, 10, 15, 26, 62, 255] {
             let names: Vec<String> = (0..classes).map(|class| name(class)[class % 4].clone()).collect();
@@ -177,7 +174,7 @@ label \\ predicted
                 }
             }
         }
-        // Ten classes of MNIST's or Fashion-MNIST's size fit as a matrix.
+        // The ten classes of MNIST or Fashion-MNIST fit as a matrix.
         let counts = vec![vec![6000; 10]; 10];
         let names: Vec<String> = (0..10).map(|class| format!("piece of clothing {class}")).collect();
         let text = Confusion::new(&counts, Some(&names)).text(60);

@@ -1,11 +1,11 @@
-//! What `twolayer gradcheck` found, as a table and as JSON.
+//! The report of `twolayer gradcheck`, as tables and as JSON.
 
 use std::collections::BTreeSet;
 use std::fmt::{Display, Write};
 
 use serde::Serialize;
 
-use super::bench::device;
+use super::bench::device_of;
 use super::plot::ErrorCurve;
 use super::summary::Device;
 use super::table::plain;
@@ -14,7 +14,7 @@ use crate::devices::Info;
 use crate::gradcheck::{Gradient, Row, TensorError};
 use crate::words::counted;
 
-/// The curves of a plot: the errors of W1's gradient by the reference's naive differences, and by a device's two kinds.
+/// The curves of a plot: the errors of W1's gradient, for the reference's naive differences and for both kinds of a device.
 #[must_use]
 pub fn error_curves(reference: &[Row], device: &[Row]) -> Vec<ErrorCurve> {
     let curve = |name, rows: &[Row], step_size: fn(Gradient) -> Option<f64>| {
@@ -27,7 +27,7 @@ pub fn error_curves(reference: &[Row], device: &[Row]) -> Vec<ErrorCurve> {
         curve("two losses, f32", device, naive),
         curve("as a change, f32", device, numerical),
     ];
-    // Not every network has numerical gradients.
+    // Some networks have no numerical gradient.
     curves.into_iter().filter(|(_, points): &ErrorCurve| !points.is_empty()).collect()
 }
 
@@ -36,13 +36,13 @@ pub fn error_curves(reference: &[Row], device: &[Row]) -> Vec<ErrorCurve> {
 pub struct Report {
     network: String,
     batch_size: usize,
-    /// How many parameters of a tensor the naive differences are taken of, at most.
+    /// The largest number of parameters of a tensor that the naive differences are computed for.
     samples: usize,
     points: Vec<Point>,
     passed: bool,
 }
 
-/// A network's parameters, and the errors there.
+/// The errors of the devices for one set of parameters.
 #[derive(Clone, Debug, Serialize)]
 pub struct Point {
     name: String,
@@ -52,7 +52,7 @@ pub struct Point {
     failed: Vec<Failure>,
 }
 
-/// A device that gave no gradients.
+/// A device that failed.
 #[derive(Clone, Debug, Serialize)]
 struct Failure {
     device: Device,
@@ -63,14 +63,14 @@ struct Failure {
 
 #[derive(Clone, Debug, Serialize)]
 struct Entry {
-    /// None for the reference in f64.
+    /// `None` for the f64 reference.
     device: Option<Device>,
     #[serde(skip)]
     label: String,
     gradient: &'static str,
     step_size: Option<f64>,
     tensors: [Tensor; 4],
-    /// What the errors by norm may be, where they are judged.
+    /// The largest error by norm that passes. `None` if the row is not judged.
     tolerance: Option<f64>,
     passed: Option<bool>,
 }
@@ -84,15 +84,15 @@ struct Tensor {
 }
 
 impl Point {
-    /// A point without any errors yet.
+    /// A point without rows.
     #[must_use]
     pub fn new(name: String, loss: f64) -> Self {
         Self { name, loss, rows: Vec::new(), failed: Vec::new() }
     }
 
-    /// Adds the errors of a device, or of the reference if none.
+    /// Adds the errors of a device, or of the reference if `info` is `None`.
     pub fn add(&mut self, info: Option<&Info>, rows: &[Row]) {
-        let label = info.map_or("f64 reference".to_owned(), labelled);
+        let label = info.map_or("f64 reference".to_owned(), device_of);
         self.rows.extend(rows.iter().map(|row| {
             let (gradient, step_size) = match row.gradient {
                 Gradient::Backprop => ("backprop", None),
@@ -117,54 +117,51 @@ impl Point {
         }));
     }
 
-    /// Adds a device that gave no gradients.
+    /// Adds a device that failed.
     pub fn fail(&mut self, info: &Info, reason: &impl Display) {
-        self.failed.push(Failure { device: info.into(), label: labelled(info), reason: reason.to_string() });
+        self.failed.push(Failure { device: info.into(), label: device_of(info), reason: reason.to_string() });
     }
-}
-
-fn labelled(info: &Info) -> String {
-    device(info.index, &info.name, &info.backend)
 }
 
 impl Report {
     /// Puts the points together.
     #[must_use]
     pub fn new(network: String, batch_size: usize, samples: usize, points: Vec<Point>) -> Self {
-        let right = |point: &Point| point.failed.is_empty() && point.rows.iter().all(|row| row.passed != Some(false));
-        let passed = points.iter().all(right);
+        let passes = |point: &Point| point.failed.is_empty() && point.rows.iter().all(|row| row.passed != Some(false));
+        let passed = points.iter().all(passes);
         Self { network, batch_size, samples, points, passed }
     }
 
-    /// How many rows are beyond their tolerance.
+    /// The number of rows above their tolerance.
     #[must_use]
     pub fn failures(&self) -> usize {
         self.points.iter().flat_map(|point| &point.rows).filter(|row| row.passed == Some(false)).count()
     }
 
-    /// How many devices gave no gradients at some point.
+    /// The number of devices that failed at some point.
     #[must_use]
     pub fn failed_devices(&self) -> usize {
         let failed = self.points.iter().flat_map(|point| &point.failed);
         failed.map(|failure| &failure.label).collect::<BTreeSet<_>>().len()
     }
 
-    /// A table a point, of so many columns: of each tensor the relative error by norm, and under it the largest element's.
+    /// The text, `columns` wide: a table for each point and device. For each tensor it has the relative error by norm, and
+    /// below it the largest error of an element.
     #[must_use]
     pub fn text(&self, columns: usize) -> String {
-        let head = format!(
-            "Relative errors of one batch's gradient: {}, {}. By norm; under it the largest element's, beside the largest \
-             right one.",
+        let errors = format!(
+            "Relative errors of one batch's gradient: {}, {}. The first number is the error by norm. The number below is the \
+             largest error of an element, over the largest expected element.",
             counted(self.batch_size, "image"),
             self.network
         );
-        let against = format!(
-            "backprop is held against the reference's backprop, numerical and naive against the exact f64 gradient of the loss \
-             with its 1e-7, naive for up to {} of a tensor. Rows that need not be within anything are not judged: they show what a step \
-             costs.",
+        let references = format!(
+            "backprop is compared with the reference's backprop. numerical and naive are compared with the exact f64 gradient \
+             of the loss with its 1e-7, naive for up to {} of a tensor. Rows with an empty 'within' are not judged: they show \
+             the effect of the step size.",
             counted(self.samples, "parameter")
         );
-        let mut text = [&head, &against, NAIVE].map(|part| wrapped(part, columns) + "\n").concat();
+        let mut text = [&errors, &references, NAIVE].map(|part| wrapped(part, columns) + "\n").concat();
         for Point { name, loss, rows, failed } in &self.points {
             let _ = writeln!(text, "\n{name}, loss {loss:.4}");
             for rows in rows.chunk_by(|one, other| one.label == other.label) {
@@ -189,9 +186,9 @@ impl Report {
     }
 }
 
-/// Why there are rows with large errors.
+/// The reason for the rows with large errors.
 const NAIVE: &str =
-    "naive in f32 is there to show that it fails: two losses of so few digits leave none to their difference.";
+    "naive in f32 shows a method that fails: the difference of two f32 losses keeps almost no correct digits.";
 
 impl Entry {
     fn cells(&self) -> [String; 8] {
@@ -222,11 +219,11 @@ mod tests {
     #[test]
     fn a_device_that_fails_is_in_the_results() {
         let info = Info::reference();
-        let mut point = Point::new("somewhere".to_owned(), 2.3);
-        let found = |point: &Point| Report::new("net".to_owned(), 1, 1, vec![point.clone(), point.clone()]);
-        assert!(found(&point).passed);
+        let mut point = Point::new("a point".to_owned(), 2.3);
+        let report = |point: &Point| Report::new("net".to_owned(), 1, 1, vec![point.clone(), point.clone()]);
+        assert!(report(&point).passed);
         point.fail(&info, &"out of memory");
-        let report = found(&point);
+        let report = report(&point);
         assert_eq!((report.passed, report.failures(), report.failed_devices()), (false, 0, 1));
         assert!(report.text(80).contains("failed: out of memory"), "{}", report.text(80));
         let json = serde_json::to_value(&report).unwrap();
@@ -239,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn no_line_is_wider_than_asked() {
+    fn no_line_is_too_wide() {
         let name = format!("NVIDIA GeForce RTX 4090 Laptop GPU {}", "くつした".repeat(30));
         let info = Info { name, ..Info::reference() };
         let rows = [1e-10, 0.5, 1e100, f64::NAN].map(|error| {
@@ -254,17 +251,17 @@ mod tests {
         for columns in [60, 80, 120] {
             let text = report.text(columns);
             assert!(text.lines().all(|line| width(line) <= columns), "{columns}\n{text}");
-            // The words of one line are spread over several.
+            // A sentence may be broken into several lines.
             let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
-            for told in [NAIVE, "backprop is worst at W1 [4095, 4095], b1"] {
-                assert!(words.contains(told), "{told}: {text}");
+            for sentence in [NAIVE, "backprop is worst at W1 [4095, 4095], b1"] {
+                assert!(words.contains(sentence), "{sentence}: {text}");
             }
         }
     }
 
     #[test]
-    fn what_is_there_to_fail_is_not_judged() {
-        let mut point = Point::new("somewhere".to_owned(), 2.3);
+    fn naive_gradients_of_a_device_are_not_judged() {
+        let mut point = Point::new("a point".to_owned(), 2.3);
         point.add(Some(&Info::reference()), &[row(Gradient::Naive { step_size: 1e-4 }, 1e3)]);
         let report = Report::new("net".to_owned(), 1, 1, vec![point]);
         assert!(report.passed && report.failures() == 0);

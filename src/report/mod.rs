@@ -1,4 +1,4 @@
-//! What a person sees of a run, and what is kept of it in files.
+//! The output of the commands: text, plots, and the files of a run.
 
 mod axis;
 pub mod bench;

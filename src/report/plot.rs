@@ -1,4 +1,4 @@
-//! Plots as SVG or PNG files. A kind of plot is a function like `accuracy`: axes and curves for `chart`.
+//! Plots as SVG or PNG files. Each kind of plot is a function such as `accuracy`, which gives `chart` its axes and curves.
 
 use std::error::Error;
 use std::io;
@@ -13,80 +13,80 @@ use plotters::style::{FontError, register_font};
 use crate::files::{check_place, write_whole};
 use crate::train::EpochAccuracy;
 
-/// Pixels of a PNG file; an SVG file asks for half as many.
+/// The pixels of a PNG file. An SVG file has half the width and height.
 const SIZE: (u32, u32) = (1600, 1200);
-/// Units per pixel: plotters knows whole units alone and gives thick lines jagged edges, so the units are small.
+/// Units per pixel. Plotters draws thick lines with jagged edges of whole units, so the units are small.
 const FINE: u32 = 3;
-/// The page in units, like all lengths below.
+/// The size of the page in units. All lengths below are in units.
 const PAGE: (u32, u32) = (SIZE.0 * FINE, SIZE.1 * FINE);
 const LINE: u32 = 14;
-/// A dash and the gap after it.
+/// The lengths of a dash and of the gap after it.
 type Dash = (f64, f64);
 const SOLID: Dash = (f64::MAX, 0.0);
 const DASHED: Dash = (60.0, 36.0);
 const DOTTED: Dash = (20.0, 24.0);
-/// A line in the legend: three dashes and two gaps.
+/// The length of a line in the legend: three dashes and two gaps.
 const SAMPLE: i32 = (3.0 * DASHED.0 + 2.0 * DASHED.1) as i32;
 const TEXT: (&str, i32) = ("sans-serif", 130);
-/// Plotters centres text this much too high.
+/// The distance by which plotters centres text too high.
 const RISE: i32 = TEXT.1 / 6;
 
 type Page<DB> = DrawingArea<DB, Shift>;
 pub(super) type Outcome<T> = Result<T, Box<dyn Error + Send + Sync>>;
 
-/// A plot that could not be made.
+/// A plot cannot be made.
 #[derive(Debug, thiserror::Error)]
 pub enum PlotError {
-    /// The file's name does not say which of the two formats is meant.
+    /// The file's extension is neither `.svg` nor `.png`.
     #[error("{}: a plot is an .svg or .png file; end its name in one of these", .0.display())]
     Extension(PathBuf),
-    /// The plot could not be drawn.
-    #[error("{}: the plot cannot be drawn: {}; ask for the other of .svg and .png", .0.display(), .1)]
+    /// The plot cannot be drawn.
+    #[error("{}: the plot cannot be drawn: {}; use the other of .svg and .png", .0.display(), .1)]
     Draw(PathBuf, #[source] Box<dyn Error + Send + Sync>),
-    /// The file could not be written; nothing is left of it.
+    /// The file cannot be written. No partial file is left.
     #[error("{}: the plot cannot be written: {}; give a folder that exists and takes files", .0.display(), .1)]
     Write(PathBuf, #[source] io::Error),
 }
 
-/// Checks that the file's name says its format.
+/// Checks the extension of the file's name.
 ///
 /// # Errors
-/// [`PlotError::Extension`] unless it ends in `.svg` or `.png`, in any case.
+/// [`PlotError::Extension`] unless the name ends in `.svg` or `.png`, in upper or lower case.
 pub fn check_plot_name(path: &Path) -> Result<(), PlotError> {
     is_png(path).map(drop)
 }
 
-/// Whether [`write_plot`] could write this file, so that a run need not end to find out.
+/// Checks that [`write_plot`] can write this file. Commands call it before the work.
 ///
 /// # Errors
-/// [`PlotError::Write`] unless its folder takes files and none of its folders has its name.
+/// [`PlotError::Write`] if the path is a folder, or its folder accepts no new files.
 pub fn check_plot_place(path: &Path) -> Result<(), PlotError> {
-    let takes_it = if path.is_dir() { Err(io::ErrorKind::IsADirectory.into()) } else { check_place(path) };
-    takes_it.map_err(|error| PlotError::Write(path.to_owned(), error))
+    let checked = if path.is_dir() { Err(io::ErrorKind::IsADirectory.into()) } else { check_place(path) };
+    checked.map_err(|error| PlotError::Write(path.to_owned(), error))
 }
 
-/// Draws train and test accuracy by epoch into an SVG file (800 x 600) or a PNG file (1600 x 1200), whole or not at all.
-/// Accuracies outside 0 to 1 are left out.
+/// Draws train and test accuracy by epoch into an SVG file (800 x 600) or a PNG file (1600 x 1200). Accuracies outside 0 to 1
+/// are left out. On an error an old file is kept.
 ///
 /// # Errors
-/// A name with another extension, or a file that cannot be written.
+/// The name has another extension, or the file cannot be written.
 pub fn write_plot(path: &Path, history: &[EpochAccuracy]) -> Result<(), PlotError> {
     write(path, if is_png(path)? { png(|page| accuracy(page, history)) } else { svg(|page| accuracy(page, history)) })
 }
 
-/// A curve of the relative errors that gradients have at some step sizes, and its name.
+/// A curve: its name, and points of a step size and the relative error of a gradient.
 pub type ErrorCurve = (&'static str, Vec<(f64, f64)>);
 
-/// Draws up to three curves of errors by step size, both axes logarithmic, into a file as [`write_plot`] does. Errors of 0 and
-/// what is no number are left out.
+/// Draws up to three curves of errors by step size into a file, as [`write_plot`] does. Both axes are logarithmic. Errors that
+/// are 0 or not finite are left out.
 ///
 /// # Errors
-/// As [`write_plot`].
+/// Those of [`write_plot`].
 pub fn write_errors(path: &Path, curves: &[ErrorCurve]) -> Result<(), PlotError> {
     write(path, if is_png(path)? { png(|page| errors(page, curves)) } else { svg(|page| errors(page, curves)) })
 }
 
-/// Writes a picture, if it could be drawn.
+/// Writes a picture to a file.
 pub(super) fn write(path: &Path, picture: Outcome<Vec<u8>>) -> Result<(), PlotError> {
     let bytes = picture.map_err(|error| PlotError::Draw(path.to_owned(), error))?;
     write_whole(path, |file| file.write_all(&bytes)).map_err(|error| PlotError::Write(path.to_owned(), error))
@@ -105,7 +105,7 @@ fn svg(draw: impl FnOnce(&Page<SVGBackend>) -> Outcome<()>) -> Outcome<Vec<u8>> 
     draw(&SVGBackend::with_string(&mut svg, PAGE).into_drawing_area())?;
     let size = |(width, height)| format!(r#"width="{width}" height="{height}""#);
     let svg = svg.replacen(&size(PAGE), &size((SIZE.0 / 2, SIZE.1 / 2)), 1);
-    // The height at which plotters centres text in a PNG file, so that `RISE` holds for both.
+    // The vertical centre of text in a PNG file, so that `RISE` is right for both formats.
     Ok(svg.replace(r#"dy="0.5ex""#, r#"dy="0.12em""#).into_bytes())
 }
 
@@ -124,7 +124,7 @@ fn png(draw: impl FnOnce(&Page<BitMapBackend>) -> Outcome<()>) -> Outcome<Vec<u8
     encode_png(SIZE, png::ColorType::Rgb, &pixels.collect::<Vec<_>>())
 }
 
-/// Pixels of 8 bits a channel, row by row, as a PNG file of this width and height.
+/// A PNG file of this width and height, from row-major pixels with 8 bits a channel.
 pub(super) fn encode_png((width, height): (u32, u32), color: png::ColorType, pixels: &[u8]) -> Outcome<Vec<u8>> {
     let mut png = Vec::new();
     let mut encoder = png::Encoder::new(&mut png, width, height);
@@ -133,18 +133,18 @@ pub(super) fn encode_png((width, height): (u32, u32), color: png::ColorType, pix
     Ok(png)
 }
 
-/// The book's chart: accuracy on both splits by epoch.
+/// The book's chart: train and test accuracy by epoch.
 fn accuracy<DB: DrawingBackend<ErrorType: 'static>>(page: &Page<DB>, history: &[EpochAccuracy]) -> Outcome<()> {
     let first = history.iter().map(|point| point.epoch).min().unwrap_or(0);
     let last = history.iter().map(|point| point.epoch).max().unwrap_or(0);
-    // An axis needs two ends, even for one epoch.
+    // The ends of an axis must differ, even for one epoch.
     let epochs = first..last.max(first.saturating_add(1));
     let points = |accuracy: fn(&EpochAccuracy) -> f64| {
         let points = history.iter().map(|point| (point.epoch, accuracy(point)));
         points.filter(|(_, accuracy)| (0.0..=1.0).contains(accuracy)).collect()
     };
-    let train = ("train acc", LOOKS[0].0, LOOKS[0].1, points(|point| point.train));
-    let test = ("test acc", LOOKS[1].0, LOOKS[1].1, points(|point| point.test));
+    let train = ("train acc", STYLES[0].0, STYLES[0].1, points(|point| point.train));
+    let test = ("test acc", STYLES[1].0, STYLES[1].1, points(|point| point.test));
     let x: Axis<_> = ("epochs", epochs, |epoch| epoch.to_string());
     let y: Axis<_> = ("accuracy", 0.0..1.0, |accuracy| format!("{accuracy:.1}"));
     chart(page, x, y, &[train, test])
@@ -154,33 +154,33 @@ fn accuracy<DB: DrawingBackend<ErrorType: 'static>>(page: &Page<DB>, history: &[
 fn errors<DB: DrawingBackend<ErrorType: 'static>>(page: &Page<DB>, curves: &[ErrorCurve]) -> Outcome<()> {
     let curves: Vec<_> = curves
         .iter()
-        .zip(LOOKS)
+        .zip(STYLES)
         .map(|((name, points), (colour, dash))| {
             let logarithms = points.iter().map(|(step_size, error)| (step_size.log10(), error.log10()));
             (*name, colour, dash, logarithms.filter(|(x, y)| x.is_finite() && y.is_finite()).collect::<Vec<_>>())
         })
         .collect();
-    // Whole powers of ten, and two of them even for one point.
+    // The ends are different whole powers of ten, even for one point.
     let range = |of: fn(&(f64, f64)) -> f64| {
         let values = || curves.iter().flat_map(|(.., points)| points.iter().map(of));
-        let (least, most) = (values().fold(f64::INFINITY, f64::min), values().fold(f64::NEG_INFINITY, f64::max));
-        if least > most { 0.0..1.0 } else { least.floor()..most.ceil().max(least.floor() + 1.0) }
+        let (min, max) = (values().fold(f64::INFINITY, f64::min), values().fold(f64::NEG_INFINITY, f64::max));
+        if min > max { 0.0..1.0 } else { min.floor()..max.ceil().max(min.floor() + 1.0) }
     };
     let (steps, sizes) = (range(|point| point.0), range(|point| point.1));
     let power = |power: &f64| if power.fract() == 0.0 { format!("1e{power}") } else { String::new() };
     chart(page, ("step size", steps, power), ("relative error of W1's gradient", sizes, power), &curves)
 }
 
-/// How curves look, the first first.
-const LOOKS: [(RGBColor, Dash); 3] =
+/// The colour and dash of the first, second and third curve.
+const STYLES: [(RGBColor, Dash); 3] =
     [(RGBColor(0x00, 0x44, 0x88), SOLID), (RGBColor(0xee, 0x77, 0x33), DASHED), (RGBColor(0x22, 0x88, 0x33), DOTTED)];
 
-/// An axis's name, range and the label of a place on it.
+/// An axis: its name, its range, and the text of a tick.
 type Axis<R> = (&'static str, R, fn(&<R as AsRangedCoord>::Value) -> String);
-/// A curve's name, look and points.
+/// A curve: its name, colour, dash and points.
 type Curve<X, Y> = (&'static str, RGBColor, Dash, Vec<(X, Y)>);
 
-/// Draws curves over two named axes, with a legend in the lower right.
+/// Draws curves over two axes, with a legend in the lower right.
 fn chart<DB, X, Y>(page: &Page<DB>, x: Axis<X>, y: Axis<Y>, curves: &[Curve<X::Value, Y::Value>]) -> Outcome<()>
 where
     DB: DrawingBackend<ErrorType: 'static>,
@@ -212,14 +212,14 @@ where
     Ok(())
 }
 
-/// Draws a line through points, or a dot for a lone one. Plotters fills a thick line as one polygon, which crosses itself where
-/// data is noisy and then shows spikes; so this draws straight pieces, and a round joint where a dash goes round a bend.
+/// Draws a line through points, or a dot for a single point. Plotters would fill a thick line as one polygon, which shows
+/// spikes where the data is noisy. So this draws each straight piece, with a round joint where a dash continues at a bend.
 fn line<DB>(page: &Page<DB>, points: &[(i32, i32)], colour: RGBColor, (dash, gap): Dash) -> Outcome<()>
 where
     DB: DrawingBackend<ErrorType: 'static>,
 {
     if let [point] = points {
-        // A ring, where the line would have gaps, hides no dot under it.
+        // A dashed curve gets a ring, so that a dot under it stays visible.
         let style = if gap > 0.0 { colour.stroke_width(LINE) } else { colour.filled() };
         page.draw(&Circle::new(*point, 2 * LINE, style))?;
     }
@@ -228,7 +228,9 @@ where
         let [from, to] = [ends[0], ends[1]].map(|(x, y)| (f64::from(x), f64::from(y)));
         let (x, y) = (to.0 - from.0, to.1 - from.1);
         let length = x.hypot(y);
-        let at = |way: f64| ((from.0 + way / length * x).round() as i32, (from.1 + way / length * y).round() as i32);
+        let at = |distance: f64| {
+            ((from.0 + distance / length * x).round() as i32, (from.1 + distance / length * y).round() as i32)
+        };
         let mut start = -(walked % (dash + gap));
         while start < length {
             let (on, off) = (start.max(0.0), length.min(start + dash));
@@ -259,11 +261,11 @@ mod tests {
         for word in ["train acc", "test acc", "epochs", "accuracy", "0.0", "1.0"] {
             assert!(svg.contains(&format!(">\n{word}\n</text>")), "{word}, {history:?}");
         }
-        assert_eq!(svg.contains(r#"<circle cx="480""#), history.len() == 1, "a lone dot, on the axis: {svg}");
+        assert_eq!(svg.contains(r#"<circle cx="480""#), history.len() == 1, "a single dot, on the axis: {svg}");
     }
 
     #[test]
-    fn an_svg_names_all_it_shows() {
+    fn an_svg_has_all_its_labels() {
         for points in [0, 1, 2, 17, 1000] {
             assert_named(&history(points));
         }

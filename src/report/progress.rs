@@ -13,19 +13,20 @@ use super::reminder::{Heartbeat, Reminder};
 use super::width::{columns_of_stderr, wrapped};
 use crate::train::{EpochAccuracy, Event};
 
-/// The longest time without a line where there is no bar: less than the 10 s that are promised, for a machine that is busy.
+/// The longest time without a line of plain progress. The documented limit is 10 s; a busy machine may need the last second.
 const QUIET_TIME: Duration = Duration::from_secs(9);
-/// Between two pictures of a spinner.
+/// The time between two frames of a spinner.
 const TICK: Duration = Duration::from_millis(100);
 
-/// Shows how a run goes.
+/// Shows the progress of a command on stderr.
 pub struct Progress {
     bar: ProgressBar,
-    /// Whether the bar shows nothing but that something is done.
+    /// Whether the bar is a spinner.
     spins: Arc<AtomicBool>,
     reminder: Reminder,
-    /// What makes the spinner turn, or the reminder speak.
+    /// The thread that turns the spinner or repeats the plain line.
     heartbeat: Mutex<Option<Heartbeat>>,
+    /// Whether progress is plain lines instead of a bar.
     plain: bool,
     quiet: bool,
     batch_size: usize,
@@ -33,12 +34,12 @@ pub struct Progress {
 }
 
 impl Progress {
-    /// `quiet` shows nothing but notices.
+    /// With `quiet`, only notices are shown.
     #[must_use]
     pub fn new(quiet: bool) -> Self {
         let plain = !(io::stderr().is_terminal() && can_draw());
         let target = if plain || quiet { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() };
-        // Nothing to show yet.
+        // Empty until the first message.
         let bar = ProgressBar::with_draw_target(None, target).with_style(style("{msg}"));
         let spins = Arc::new(AtomicBool::new(false));
         let shown = bar.clone();
@@ -63,55 +64,52 @@ impl Progress {
         Self { bar, spins, reminder, heartbeat, plain, quiet, batch_size: 0, started: Instant::now() }
     }
 
-    /// A line that the person must see, whatever was asked for.
+    /// Prints a note, even with `quiet`.
     pub fn notice(&self, line: impl Display) {
         self.reminder.say(&format!("note: {line}"));
     }
 
-    /// A line about what is done next.
+    /// Prints a line.
     pub fn say(&self, line: impl Display) {
         if !self.quiet {
             let line = line.to_string();
-            // Only a person minds where a line is broken.
+            // A log keeps whole lines.
             let line = if self.plain { line } else { wrapped(&line, columns_of_stderr()) };
             self.reminder.say(&line);
         }
     }
 
-    /// Something that takes a while and has no measure, shown until the next thing.
-    pub fn busy(&self, what: &str) {
-        if self.quiet {
-            return;
+    /// Shows a long task without a known length: as a spinner, or as a line.
+    pub fn busy(&self, task: &str) {
+        match (self.quiet, self.plain) {
+            (true, _) => {}
+            (false, true) => self.reminder.say_and_set(task),
+            (false, false) => self.spin(task),
         }
-        if self.plain {
-            self.reminder.say_and_set(what);
-            return;
-        }
-        self.spin(what);
     }
 
-    /// As [`busy`](Self::busy), but where there is no bar it is only said if it does take a while.
-    pub fn doing(&self, what: &str) {
+    /// Shows a task that is usually short: as a spinner, or as a line if it takes longer than [`QUIET_TIME`].
+    pub fn doing(&self, task: &str) {
         if self.plain {
-            self.detail(what);
+            self.detail(task);
         } else {
-            self.spin(what);
+            self.spin(task);
         }
     }
 
-    fn spin(&self, what: &str) {
+    fn spin(&self, task: &str) {
         self.bar.set_style(style("{spinner} {msg} {elapsed}"));
-        self.bar.set_message(what.to_owned());
+        self.bar.set_message(task.to_owned());
         self.spins.store(true, Ordering::Relaxed);
     }
 
-    /// What of that thing is done now: too little for a line where there is no bar.
-    pub fn detail(&self, what: &str) {
-        self.remind(|| what.to_owned());
-        self.bar.set_message(what.to_owned());
+    /// Shows a part of the current task. As plain progress it is a line only if it takes longer than [`QUIET_TIME`].
+    pub fn detail(&self, task: &str) {
+        self.remind(|| task.to_owned());
+        self.bar.set_message(task.to_owned());
     }
 
-    /// A download of `total` bytes, if known.
+    /// Shows a download of `total` bytes, if known.
     pub fn download(&mut self, name: &str, received: u64, total: Option<u64>) {
         if self.plain {
             let line = format!("downloading {name}: {received} bytes");
@@ -129,13 +127,13 @@ impl Progress {
         self.bar.set_position(received);
     }
 
-    /// Gets ready for a run.
+    /// Sets the length of a training run.
     pub fn start(&mut self, iterations: u64, batch_size: usize) {
         self.batch_size = batch_size;
         self.bar.set_length(iterations);
     }
 
-    /// Shows what the training loop reports.
+    /// Shows an event of the training loop.
     pub fn event(&mut self, event: &Event) {
         match event {
             Event::Started => {
@@ -147,8 +145,8 @@ impl Progress {
             }
             Event::Steps { done, losses } => self.steps(*done, losses),
             Event::Parameters { step, done, of } => {
-                let left = self.left(*step as f64 + *done as f64 / *of as f64);
-                self.line(*step, &format!("parameter {done}/{of}  {left}"));
+                let time_left = self.time_left(*step as f64 + *done as f64 / *of as f64);
+                self.line(*step, &format!("parameter {done}/{of}  {time_left}"));
             }
             Event::Epoch { accuracy: EpochAccuracy { epoch, train, test, .. }, .. } => {
                 self.say(format_args!("epoch {epoch:3}  train acc, test acc | {train:.4}, {test:.4}"));
@@ -159,14 +157,14 @@ impl Progress {
     fn steps(&mut self, done: u64, losses: &[f32]) {
         let mean = losses.iter().sum::<f32>() / losses.len() as f32;
         let rate = done as f64 * self.batch_size as f64 / self.started.elapsed().as_secs_f64();
-        let left = self.left(done as f64);
-        self.line(done, &format!("loss {mean:.3}  {rate:.0} images/s  {left}"));
+        let time_left = self.time_left(done as f64);
+        self.line(done, &format!("loss {mean:.3}  {rate:.0} images/s  {time_left}"));
     }
 
-    /// How long the rest takes if it goes on as it did, where `done` iterations are done.
-    fn left(&self, done: f64) -> String {
+    /// The estimated rest of the time, after `done` iterations.
+    fn time_left(&self, done: f64) -> String {
         let total = self.bar.length().map_or(done, |total| total as f64);
-        left(self.started.elapsed().as_secs_f64() / done * (total - done))
+        time_left(self.started.elapsed().as_secs_f64() / done * (total - done))
     }
 
     fn line(&mut self, done: u64, message: &str) {
@@ -176,16 +174,16 @@ impl Progress {
         self.bar.set_position(done);
     }
 
-    /// What is being done, to be said if nothing else is for a while, where there is no bar.
-    fn remind(&self, what: impl FnOnce() -> String) {
+    /// Sets the line of plain progress that is printed after [`QUIET_TIME`] without a line.
+    fn remind(&self, task: impl FnOnce() -> String) {
         if self.plain && !self.quiet {
-            self.reminder.set(what());
-            // Here too, for where there is no thread that does.
+            self.reminder.set(task());
+            // The system may have no thread for the heartbeat.
             self.reminder.remind();
         }
     }
 
-    /// Takes the bar away.
+    /// Removes the bar.
     pub fn finish(&self) {
         self.reminder.clear();
         self.spins.store(false, Ordering::Relaxed);
@@ -201,34 +199,34 @@ impl Drop for Progress {
     }
 }
 
-/// Whether the terminal, if there is one, can do more than print lines.
+/// Whether a terminal of this process can move its cursor.
 #[must_use]
 pub fn can_draw() -> bool {
-    draws(std::env::var_os("TERM").as_deref())
+    can_draw_with(std::env::var_os("TERM").as_deref())
 }
 
-/// Whether a terminal that TERM says this of can.
-fn draws(term: Option<&OsStr>) -> bool {
+/// Whether a terminal with this TERM can move its cursor.
+fn can_draw_with(term: Option<&OsStr>) -> bool {
     match term {
         Some(term) => term != "dumb" && (cfg!(windows) || !term.is_empty()),
-        // Only elsewhere do terminals always say what they are.
+        // Terminals on Windows do not set TERM. All others do.
         None => cfg!(windows),
     }
 }
 
-/// As [`tell`], in a line of its own where a bar may stand in this one.
-pub fn tell_beside_a_bar(line: impl Display) {
-    let fresh = if io::stderr().is_terminal() && can_draw() { "\n" } else { "" };
-    tell(format_args!("{fresh}{line}"));
+/// Prints a line on stderr, below a bar if there is one.
+pub fn tell_below_bar(line: impl Display) {
+    let newline = if io::stderr().is_terminal() && can_draw() { "\n" } else { "" };
+    tell(format_args!("{newline}{line}"));
 }
 
-/// A line on stderr. That nobody reads it any more is no reason to stop, as `eprintln!` would.
+/// Prints a line on stderr. A closed stderr is ignored; `eprintln!` would panic.
 pub fn tell(line: impl Display) {
     let _ = writeln!(io::stderr(), "{line}");
 }
 
-/// Seconds in the largest unit of which there are two or more.
-fn left(seconds: f64) -> String {
+/// Text for a rest of time, in the largest unit that gives at least 2.
+fn time_left(seconds: f64) -> String {
     for (unit, length) in [("days", 86400.0), ("hours", 3600.0), ("minutes", 60.0)] {
         if seconds >= 2.0 * length {
             return format!("{:.1} {unit} left", seconds / length);
@@ -247,14 +245,15 @@ mod tests {
 
     #[test]
     fn a_dumb_terminal_gets_lines() {
-        let draw = [Some("xterm-256color"), Some("dumb"), Some(""), None].map(|term| draws(term.map(OsStr::new)));
-        assert_eq!(draw, [true, false, cfg!(windows), cfg!(windows)]);
+        let terms = [Some("xterm-256color"), Some("dumb"), Some(""), None];
+        let can_draw = terms.map(|term| can_draw_with(term.map(OsStr::new)));
+        assert_eq!(can_draw, [true, false, cfg!(windows), cfg!(windows)]);
     }
 
     #[test]
-    fn what_is_left_is_told_in_a_unit_that_fits() {
-        let told = [0.4, 119.0, 121.0, 7199.0, 7200.0, 172_799.0, 207_360.0].map(left);
+    fn the_time_left_has_a_unit_that_fits() {
+        let texts = [0.4, 119.0, 121.0, 7199.0, 7200.0, 172_799.0, 207_360.0].map(time_left);
         let expected = ["0 s", "119 s", "2.0 minutes", "120.0 minutes", "2.0 hours", "48.0 hours", "2.4 days"];
-        assert_eq!(told, expected.map(|time| format!("{time} left")));
+        assert_eq!(texts, expected.map(|time| format!("{time} left")));
     }
 }

@@ -1,16 +1,16 @@
-//! What is being done, said again where nothing was said for a while.
+//! Repeats the current task as a line of plain progress when no line was printed for a while.
 
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::Builder;
 use std::time::{Duration, Instant};
 
-/// A thread that does something again and again, until this is dropped.
+/// A thread that calls a function at intervals. It ends when this is dropped.
 #[derive(Debug)]
-pub(super) struct Heartbeat(#[expect(dead_code, reason = "that it is dropped ends the thread")] Sender<()>);
+pub(super) struct Heartbeat(#[expect(dead_code, reason = "its drop ends the thread")] Sender<()>);
 
 impl Heartbeat {
-    /// Each `beat` returns the time to the next. None where the system has no thread to spare.
+    /// `beat` returns the time until its next call. `None` if the system has no free thread.
     pub fn start(mut beat: impl FnMut() -> Duration + Send + 'static) -> Option<Self> {
         let (end, ended) = channel();
         let run = move || {
@@ -21,31 +21,31 @@ impl Heartbeat {
     }
 }
 
-/// Says lines, and knows what to say again. Clones share what they know.
+/// Prints lines, and repeats the current task. Clones share their state.
 #[derive(Clone)]
 pub(super) struct Reminder {
     state: Arc<Mutex<State>>,
-    say: Arc<dyn Fn(&str) + Send + Sync>,
+    print: Arc<dyn Fn(&str) + Send + Sync>,
     /// The longest time without a line.
     interval: Duration,
 }
 
 struct State {
-    /// When something was said.
-    spoke: Instant,
-    doing: Option<Doing>,
+    /// The time of the last line.
+    last_line: Instant,
+    task: Option<Task>,
 }
 
-struct Doing {
-    what: String,
-    since: Instant,
-    said: bool,
+struct Task {
+    text: String,
+    start: Instant,
+    is_printed: bool,
 }
 
 impl Reminder {
-    pub fn new(interval: Duration, say: impl Fn(&str) + Send + Sync + 'static) -> Self {
-        let state = State { spoke: Instant::now(), doing: None };
-        Self { state: Arc::new(Mutex::new(state)), say: Arc::new(say), interval }
+    pub fn new(interval: Duration, print: impl Fn(&str) + Send + Sync + 'static) -> Self {
+        let state = State { last_line: Instant::now(), task: None };
+        Self { state: Arc::new(Mutex::new(state)), print: Arc::new(print), interval }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -54,43 +54,43 @@ impl Reminder {
 
     pub fn say(&self, line: &str) {
         let mut state = self.state();
-        state.spoke = Instant::now();
-        // While it is locked, so that lines do not mix.
-        (self.say)(line);
+        state.last_line = Instant::now();
+        // The lock is held, so that lines do not mix.
+        (self.print)(line);
     }
 
-    /// What is being done from now on, and how far it is.
-    pub fn set(&self, what: String) {
+    /// Sets the current task, with its progress.
+    pub fn set(&self, text: String) {
         let mut state = self.state();
-        if state.doing.as_ref().is_none_or(|doing| doing.what != what) {
-            state.doing = Some(Doing { what, since: Instant::now(), said: false });
+        if state.task.as_ref().is_none_or(|task| task.text != text) {
+            state.task = Some(Task { text, start: Instant::now(), is_printed: false });
         }
     }
 
-    pub fn say_and_set(&self, what: &str) {
-        self.say(what);
-        self.state().doing = Some(Doing { what: what.to_owned(), since: Instant::now(), said: true });
+    pub fn say_and_set(&self, text: &str) {
+        self.say(text);
+        self.state().task = Some(Task { text: text.to_owned(), start: Instant::now(), is_printed: true });
     }
 
-    /// Nothing is being done any more.
+    /// Removes the current task.
     pub fn clear(&self) {
-        self.state().doing = None;
+        self.state().task = None;
     }
 
-    /// Says what is being done, if it is time to. Returns the time until it may be time again.
+    /// Prints the current task if the interval is over. Returns the time until the next call.
     pub fn remind(&self) -> Duration {
         let mut state = self.state();
-        let left = self.interval.saturating_sub(state.spoke.elapsed());
-        if !left.is_zero() {
-            return left;
+        let time_left = self.interval.saturating_sub(state.last_line.elapsed());
+        if !time_left.is_zero() {
+            return time_left;
         }
-        let Some(doing) = &mut state.doing else { return self.interval };
-        let seconds = doing.since.elapsed().as_secs();
-        // What has been said before is said with how long it has been so.
-        let line = if doing.said { format!("{} ({seconds} s)", doing.what) } else { doing.what.clone() };
-        doing.said = true;
-        state.spoke = Instant::now();
-        (self.say)(&line);
+        let Some(task) = &mut state.task else { return self.interval };
+        let seconds = task.start.elapsed().as_secs();
+        // A repeated line gets the elapsed time.
+        let line = if task.is_printed { format!("{} ({seconds} s)", task.text) } else { task.text.clone() };
+        task.is_printed = true;
+        state.last_line = Instant::now();
+        (self.print)(&line);
         self.interval
     }
 }
@@ -102,43 +102,43 @@ mod tests {
     use super::*;
 
     fn reminder(interval: Duration) -> (Reminder, Receiver<String>) {
-        let (lines, said) = channel();
-        (Reminder::new(interval, move |line| drop(lines.send(line.to_owned()))), said)
+        let (lines, printed) = channel();
+        (Reminder::new(interval, move |line| drop(lines.send(line.to_owned()))), printed)
     }
 
     #[test]
-    fn what_takes_long_is_said_again() {
-        let (reminder, said) = reminder(Duration::from_millis(1));
+    fn a_long_task_is_repeated() {
+        let (reminder, printed) = reminder(Duration::from_millis(1));
         let again = reminder.clone();
         let heartbeat = Heartbeat::start(move || again.remind()).unwrap();
         reminder.say_and_set("compiling");
-        assert_eq!(said.recv().unwrap(), "compiling");
-        assert!(said.recv().unwrap().starts_with("compiling ("));
+        assert_eq!(printed.recv().unwrap(), "compiling");
+        assert!(printed.recv().unwrap().starts_with("compiling ("));
         reminder.set("iteration 0/9".to_owned());
-        let mut lines = said.iter().skip_while(|line| line.starts_with("compiling"));
+        let mut lines = printed.iter().skip_while(|line| line.starts_with("compiling"));
         assert_eq!(lines.next().unwrap(), "iteration 0/9");
         assert!(lines.next().unwrap().starts_with("iteration 0/9 ("));
         reminder.clear();
         drop((heartbeat, reminder));
         // The channel closes: the thread has ended.
-        assert!(said.iter().all(|line| line.starts_with("iteration 0/9 (")));
+        assert!(printed.iter().all(|line| line.starts_with("iteration 0/9 (")));
     }
 
     #[test]
-    fn nothing_is_said_before_its_time() {
-        let (reminder, said) = reminder(Duration::MAX);
+    fn no_line_is_printed_before_the_interval_is_over() {
+        let (reminder, printed) = reminder(Duration::MAX);
         reminder.set("iteration 0/9".to_owned());
         assert!(reminder.remind() > Duration::from_secs(60));
-        assert!(said.try_recv().is_err());
+        assert!(printed.try_recv().is_err());
     }
 
     #[test]
-    fn where_nothing_is_done_nothing_is_said() {
-        let (reminder, said) = reminder(Duration::ZERO);
+    fn no_line_is_printed_without_a_task() {
+        let (reminder, printed) = reminder(Duration::ZERO);
         reminder.remind();
         reminder.set("iteration 0/9".to_owned());
         reminder.clear();
         reminder.remind();
-        assert!(said.try_recv().is_err());
+        assert!(printed.try_recv().is_err());
     }
 }

@@ -1,4 +1,4 @@
-//! A run's folder: model.safetensors, history.csv and run.json.
+//! The folder of a run: model.safetensors, history.csv and run.json.
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -8,38 +8,41 @@ use crate::files::{NewFolder, Together, WriteError, check_folder, check_place};
 use crate::model;
 use crate::net::{Net, Params};
 
-/// The model's file in a run's folder.
+/// The file of the model.
 pub const MODEL: &str = "model.safetensors";
-/// The file of every step's loss in a run's folder.
+/// The file with the loss of every step.
 pub const HISTORY: &str = "history.csv";
-/// The file of the results in a run's folder.
+/// The file of the results.
 pub const RUN: &str = "run.json";
 
 const FILES: [&str; 3] = [MODEL, HISTORY, RUN];
 
-/// Why a run can't be kept.
+/// A run cannot be saved.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The folder holds a run already.
+    /// The folder already holds a run.
     #[error("{} already holds a run; choose another --out, or add --overwrite", .0.display())]
     Exists(PathBuf),
-    /// A file is in the folder's place.
+    /// The path is a file.
     #[error("{} is a file, not a folder; choose another --out", .0.display())]
     IsFile(PathBuf),
-    /// The folder can't be made or written to.
-    #[error("{} can't be written to ({reason}); choose another --out, or use --no-save", path.display())]
+    /// The folder cannot be created or written to.
+    #[error("{} cannot be written to ({reason}); choose another --out, or use --no-save", path.display())]
     Folder {
         /// The folder.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         reason: io::Error,
     },
-    /// A file can't be written.
-    #[error("{} can't be written ({reason}); make room, close what has it open, or choose another --out", path.display())]
+    /// A file cannot be written.
+    #[error(
+        "{} cannot be written ({reason}); free disk space, close programs that have it open, or choose another --out",
+        path.display()
+    )]
     Write {
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         reason: io::Error,
     },
 }
@@ -50,19 +53,19 @@ impl From<WriteError> for Error {
     }
 }
 
-/// A folder that a run may write to. Dropped before anything is written to it, it goes away again.
+/// A folder that a run may write to. A new folder that is still empty is removed on drop.
 #[derive(Debug)]
 pub struct RunFolder {
     folder: NewFolder,
-    /// Whether there is an earlier run in it.
+    /// Whether it held an earlier run at the start.
     holds_run: bool,
 }
 
 impl RunFolder {
-    /// Checks that no file and no run is in the folder's place, without making it.
+    /// Checks that the path is not a file and holds no run. Creates nothing.
     ///
     /// # Errors
-    /// A file in its place; a folder that holds a run, unless `overwrite`.
+    /// The path is a file, or a folder that holds a run, unless `overwrite`.
     pub fn check(path: &Path, overwrite: bool) -> Result<(), Error> {
         if path.is_file() {
             return Err(Error::IsFile(path.into()));
@@ -73,25 +76,26 @@ impl RunFolder {
         Ok(())
     }
 
-    /// Makes the folder and checks that it takes files, before any work is done for it.
+    /// Creates the folder and checks that files can be written to it.
     ///
     /// # Errors
-    /// As [`RunFolder::check`]; a folder that can't be made or written to; a file of an earlier run that can't be replaced.
+    /// Those of [`RunFolder::check`]. The folder cannot be created or written to, or a file of an earlier run cannot be
+    /// replaced.
     pub fn create(path: &Path, overwrite: bool) -> Result<Self, Error> {
         Self::check(path, overwrite)?;
         Self::checked(path, NewFolder::make(path))
     }
 
-    /// Makes a folder that is no other run's, even one that starts at this moment: `path`, or `path-2` and so on.
+    /// Creates a new folder: `path`, or `path-2` and so on. Two runs that start at the same time get different folders.
     ///
     /// # Errors
-    /// A folder that can't be made or written to.
+    /// The folder cannot be created or written to.
     pub fn create_new(path: &Path) -> Result<Self, Error> {
         let mut free = path.to_owned();
         let mut number = 1;
         loop {
             match Self::checked(&free, NewFolder::make_new(&free)) {
-                // Else it is its parent that exists, as a file.
+                // If `free` does not exist, its parent exists as a file, and the error is returned.
                 Err(Error::Folder { reason, .. }) if reason.kind() == io::ErrorKind::AlreadyExists && free.exists() => {
                 }
                 other => return other,
@@ -103,19 +107,19 @@ impl RunFolder {
         }
     }
 
-    /// Makes a new folder beside this one, for a run that can't be written here.
+    /// Creates a new folder next to this one, for a run that cannot be written here.
     ///
     /// # Errors
-    /// As [`RunFolder::create_new`].
+    /// Those of [`RunFolder::create_new`].
     pub fn beside(&self) -> Result<Self, Error> {
         let path = self.path();
-        // With its name alone, so that no slash at its end is taken for a part of it. A `.` has none.
+        // The file name has no slash at its end. The path `.` has no file name.
         Self::create_new(&path.file_name().map_or_else(|| path.join("run"), |name| path.with_file_name(name)))
     }
 
-    fn checked(path: &Path, made: io::Result<NewFolder>) -> Result<Self, Error> {
+    fn checked(path: &Path, folder: io::Result<NewFolder>) -> Result<Self, Error> {
         let failed = |reason| Error::Folder { path: path.into(), reason };
-        let folder = made.map_err(failed)?;
+        let folder = folder.map_err(failed)?;
         check_folder(&path.join(MODEL)).map_err(failed)?;
         for file in FILES.map(|name| path.join(name)) {
             check_place(&file).map_err(|reason| Error::Write { path: file, reason })?;
@@ -123,22 +127,22 @@ impl RunFolder {
         Ok(Self { folder, holds_run: holds_run(path) })
     }
 
-    /// The folder.
+    /// The folder's path.
     #[must_use]
     pub fn path(&self) -> &Path {
         self.folder.path()
     }
 
-    /// Whether an earlier run is in it, which [`save`](Self::save) will write over.
+    /// Whether it held an earlier run at the start. [`save`](Self::save) overwrites that run.
     #[must_use]
     pub fn holds_run(&self) -> bool {
         self.holds_run
     }
 
-    /// Writes the three files: all of them, or none, so that they never stand beside another run's.
+    /// Writes all three files, or none, so that the folder never mixes the files of two runs.
     ///
     /// # Errors
-    /// The first file that can't be written; [`Error::Exists`] where another run has been kept here since this one began.
+    /// A file cannot be written, or another run was saved here since this one started ([`Error::Exists`]).
     pub fn save(&self, net: &Net, params: &Params, losses: &[f32], run: &Run) -> Result<(), Error> {
         if !self.holds_run && holds_run(self.path()) {
             return Err(Error::Exists(self.path().into()));
@@ -158,7 +162,7 @@ fn holds_run(path: &Path) -> bool {
     FILES.iter().any(|name| path.join(name).exists())
 }
 
-/// A line for each step: its number from 0, and its batch's mean loss before its update.
+/// Writes a line for each step: its number from 0, and the mean loss of its batch before the update.
 fn write_history(out: &mut dyn Write, losses: &[f32]) -> io::Result<()> {
     writeln!(out, "iteration,loss")?;
     for (iteration, loss) in losses.iter().enumerate() {
@@ -174,7 +178,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_run_is_not_overwritten_unasked() {
+    fn a_run_is_overwritten_only_on_request() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a/b");
         fs::create_dir_all(&path).unwrap();
@@ -185,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_in_the_way_is_named() {
+    fn a_file_in_the_path_is_an_error() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("file");
         fs::write(&file, "").unwrap();
@@ -217,20 +221,20 @@ mod tests {
 
     #[cfg(windows)]
     #[test]
-    fn a_file_that_another_program_has_open_is_named_at_the_start() {
+    fn a_file_that_another_program_has_open_is_an_error_at_the_start() {
         use std::os::windows::fs::OpenOptionsExt;
 
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join(HISTORY), "iteration,loss\n").unwrap();
         let open = fs::OpenOptions::new().read(true).share_mode(1).open(folder.path().join(HISTORY)).unwrap();
         let error = RunFolder::create(folder.path(), true).unwrap_err().to_string();
-        assert!(error.contains("history.csv can't be written"), "{error}");
+        assert!(error.contains("history.csv cannot be written"), "{error}");
         drop(open);
         RunFolder::create(folder.path(), true).unwrap();
     }
 
     #[test]
-    fn a_folder_without_a_run_goes_away_with_those_made_for_it() {
+    fn an_empty_folder_is_removed_with_the_parents_made_for_it() {
         let folder = tempfile::tempdir().unwrap();
         let mine = folder.path().join("mine");
         fs::create_dir(&mine).unwrap();

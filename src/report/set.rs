@@ -1,4 +1,4 @@
-//! What `twolayer data info` shows of a set, as tables and as JSON.
+//! The report of `twolayer data info` on a set, as tables and as JSON.
 
 use std::fmt::Write;
 use std::io;
@@ -11,10 +11,10 @@ use crate::data::idx::{self, Kind};
 use crate::data::{Dataset, Store, Stores, download};
 use crate::words::counted;
 
-/// Images that are looked at at a time.
-const TOGETHER: usize = 16_384;
+/// Images that are read together.
+const CHUNK: usize = 16_384;
 
-/// What a set holds.
+/// The contents of a set.
 #[derive(Clone, Debug, Serialize)]
 pub struct SetReport {
     source: String,
@@ -23,13 +23,13 @@ pub struct SetReport {
     classes: usize,
     #[serde(flatten)]
     description: Description,
-    train: Half,
-    test: Half,
+    train: Split,
+    test: Split,
 }
 
-/// What the training or the test set holds.
+/// The contents of the training or the test split.
 #[derive(Clone, Debug, Serialize)]
-struct Half {
+struct Split {
     images: usize,
     /// Images of each class.
     counts: Vec<usize>,
@@ -43,19 +43,19 @@ struct Half {
 }
 
 impl SetReport {
-    /// Looks at all images.
+    /// Reads all images.
     ///
     /// # Errors
-    /// When images cannot be read.
+    /// The images cannot be read.
     pub fn new(source: &str, stores: &Stores) -> io::Result<Self> {
         let Stores { train, test, classes, description } = stores;
-        let half = |set| Half::new(set, *classes);
+        let split = |set| Split::new(set, *classes);
         let (rows, cols) = train.size();
         let (source, description) = (source.to_owned(), description.clone());
-        Ok(Self { source, rows, cols, classes: *classes, description, train: half(train)?, test: half(test)? })
+        Ok(Self { source, rows, cols, classes: *classes, description, train: split(train)?, test: split(test)? })
     }
 
-    /// Tables of so many columns for a person, and the first of the training images `set`.
+    /// Tables, `columns` wide, and the first image of `set`, the training images.
     #[must_use]
     pub fn text(&self, set: &Dataset, columns: usize) -> String {
         let Self { source, rows, cols, classes, description, train, test } = self;
@@ -64,16 +64,15 @@ impl SetReport {
             let _ = writeln!(text, "prepared: {preparation}");
         }
         text.push('\n');
-        let halves = [("train", train), ("test", test)];
-        let row = |(name, half): (&str, &Half)| {
-            let used = half.counts.iter().filter(|&&count| count > 0).count();
-            let shares = [half.density, half.mean].map(|share| format!("{share:.3}"));
-            let [density, mean] = shares;
-            [name.to_owned(), half.images.to_string(), used.to_string(), density, mean]
+        let splits = [("train", train), ("test", test)];
+        let row = |(name, split): (&str, &Split)| {
+            let used = split.counts.iter().filter(|&&count| count > 0).count();
+            let [density, mean] = [split.density, split.mean].map(|share| format!("{share:.3}"));
+            [name.to_owned(), split.images.to_string(), used.to_string(), density, mean]
         };
-        text += &plain(["", "images", "classes used", "pixels not 0", "mean"], halves.map(row), &[0], columns);
+        text += &plain(["", "images", "classes used", "pixels not 0", "mean"], splits.map(row), &[0], columns);
         text += "\n\n";
-        let share = |count: usize, half: &Half| format!("{:.1} %", 100.0 * count as f64 / half.images as f64);
+        let share = |count: usize, split: &Split| format!("{:.1} %", 100.0 * count as f64 / split.images as f64);
         let counts = train.counts.iter().zip(&test.counts).enumerate().map(|(label, (&of_train, &of_test))| {
             let [train_share, test_share] = [share(of_train, train), share(of_test, test)];
             let name = description.names.as_ref().and_then(|names| names.get(label));
@@ -81,7 +80,7 @@ impl SetReport {
             [class, of_train.to_string(), train_share, of_test.to_string(), test_share]
         });
         text += &plain(["class", "train", "", "test", ""], counts, &[0], columns);
-        let hashes = halves.map(|(name, Half { images_sha256, labels_sha256, .. })| {
+        let hashes = splits.map(|(name, Split { images_sha256, labels_sha256, .. })| {
             [("images", images_sha256), ("labels", labels_sha256)]
                 .map(|(kind, hash)| [format!("{name} {kind}"), hash.clone()])
         });
@@ -94,16 +93,16 @@ impl SetReport {
     }
 }
 
-impl Half {
+impl Split {
     fn new(set: &Store, classes: usize) -> io::Result<Self> {
         let pixels = set.len() as f64 * set.pixels() as f64;
-        let (mut lit, mut sum) = (0, 0);
+        let (mut nonzero, mut sum) = (0, 0);
         let images_sha256 = download::sha256_of(|mut file| {
             let (rows, cols) = set.size();
             idx::write_header(&mut file, Kind::Images, &[set.len(), rows, cols])?;
-            for part in set.parts(TOGETHER) {
+            for part in set.parts(CHUNK) {
                 let part = part.map_err(io::Error::other)?;
-                lit += part.images().iter().filter(|&&pixel| pixel > 0).count();
+                nonzero += part.images().iter().filter(|&&pixel| pixel > 0).count();
                 sum += part.images().iter().map(|&pixel| u64::from(pixel)).sum::<u64>();
                 file.write_all(part.images())?;
             }
@@ -112,7 +111,7 @@ impl Half {
         let labels_sha256 = download::sha256_of(|file| idx::write_labels(set.labels(), file))?;
         Ok(Self {
             images: set.len(),
-            density: lit as f64 / pixels,
+            density: nonzero as f64 / pixels,
             mean: sum as f64 / pixels / 255.0,
             images_sha256,
             labels_sha256,
@@ -121,7 +120,7 @@ impl Half {
     }
 }
 
-/// How many labels there are of each class; all are below `classes`.
+/// The number of labels of each class. All labels must be below `classes`.
 #[must_use]
 pub fn counts_by_class(labels: &[u8], classes: usize) -> Vec<usize> {
     let mut counts = vec![0; classes];
@@ -131,7 +130,7 @@ pub fn counts_by_class(labels: &[u8], classes: usize) -> Vec<usize> {
     counts
 }
 
-/// A table of so many columns: what each class is called, and how many images it has to train and to test.
+/// A table of the classes, `columns` wide: the label, the name, and the number of training and test images.
 #[must_use]
 pub fn by_class(counts: &[Vec<usize>; 2], description: &Description, columns: usize) -> String {
     let [train, test] = counts;
@@ -142,8 +141,8 @@ pub fn by_class(counts: &[Vec<usize>; 2], description: &Description, columns: us
     plain(["label", "class", "train", "test"], rows, &[1], columns)
 }
 
-/// An image in so many columns at most: two characters a pixel where there is room, so that it is about as wide as it is high;
-/// one; or one for a square of pixels, that of their mean.
+/// Draws an image as text, at most `columns` wide. A pixel is two characters, which is about square, or one. In a wide image
+/// a square of pixels is one character, for their mean.
 fn drawn(image: &[u8], cols: usize, columns: usize) -> String {
     const SHADES: &[u8] = b" .:-=+*#%@";
     let times = if 2 * cols <= columns { 2 } else { 1 };
@@ -171,7 +170,7 @@ mod tests {
     use crate::report::width::width;
 
     #[test]
-    fn counts_what_is_there() {
+    fn a_report_has_counts_density_and_mean() {
         let train = Dataset::new(vec![0, 255, 0, 0, 51, 0], vec![2, 0, 2], 1, 2).unwrap();
         let test = Dataset::new(vec![0, 0], vec![0], 1, 2).unwrap();
         let splits = Splits::new(train, test).unwrap();
@@ -179,13 +178,13 @@ mod tests {
         assert_eq!((&report.train.counts[..], report.train.density), (&[1, 0, 2][..], 1.0 / 3.0));
         assert!((report.train.mean - 0.2).abs() < 1e-12 && report.test.mean == 0.0);
         let text = report.text(&splits.train, 80);
-        for told in ["here: 1x2 pixels, 3 classes", "0.333", "66.7 %", "of class 2\n  @@\n"] {
-            assert!(text.contains(told), "{told}: {text}");
+        for part in ["here: 1x2 pixels, 3 classes", "0.333", "66.7 %", "of class 2\n  @@\n"] {
+            assert!(text.contains(part), "{part}: {text}");
         }
     }
 
     #[test]
-    fn no_line_is_wider_than_asked() {
+    fn no_line_is_too_wide() {
         let name = |class: usize| ["くつした".repeat(60), "n".repeat(255), "two words".to_owned()][class % 3].clone();
         for (rows, cols) in [(1, 4096), (64, 64), (28, 28), (4096, 1)] {
             let set = |count: usize| {
@@ -204,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn an_image_is_drawn_as_wide_as_there_is_room() {
+    fn an_image_is_scaled_to_the_columns() {
         let image = [0, 255, 0, 255, 0, 0, 255, 255];
         assert_eq!(drawn(&image, 4, 8), "  @@  @@\n    @@@@\n");
         assert_eq!(drawn(&image, 4, 7), " @ @\n  @@\n");

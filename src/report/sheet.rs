@@ -1,13 +1,14 @@
-//! A contact sheet: some images of a set in one picture, a row a class.
+//! A contact sheet: a picture of some images of a set, with a row for each class.
 
 use std::path::Path;
 
 use png::ColorType;
 
 use super::plot::{PlotError, encode_png, write};
+use super::set::counts_by_class;
 use crate::data::{self, Store};
 
-/// Why there is no sheet.
+/// A sheet cannot be made.
 #[derive(Debug, thiserror::Error)]
 pub enum SheetError {
     /// The images cannot be read.
@@ -18,17 +19,18 @@ pub enum SheetError {
     Picture(#[from] PlotError),
 }
 
-/// Times that a pixel is drawn larger.
+/// The side of the square that a pixel is drawn as.
 const SCALE: usize = 2;
-/// Pixels of a set between two images.
+/// The gap between two images, in pixels of an image.
 const GAP: usize = 2;
-/// Between images.
+/// The grey of the gaps.
 const PAPER: u8 = 48;
 
-/// Draws up to `count` images of a set, as many of each class, in file order: a class a row. Returns how many there are.
+/// Draws about `count` images of a set, the same number of each class, in file order. Each class is a row. Returns the number
+/// of images drawn.
 ///
 /// # Errors
-/// Images that cannot be read, or a file that cannot be written.
+/// The images cannot be read, or the file cannot be written.
 pub fn write_sheet(path: &Path, store: &Store, count: usize) -> Result<usize, SheetError> {
     let rows = by_class(store.labels(), count);
     let set = store.gather(&rows.concat())?;
@@ -41,9 +43,9 @@ pub fn write_sheet(path: &Path, store: &Store, count: usize) -> Result<usize, Sh
         for column in 0..images.len() {
             let pixels = set.image(drawn).unwrap_or_default();
             drawn += 1;
-            for (place, &pixel) in pixels.iter().enumerate() {
-                let x = SCALE * (GAP + column * width + place % set.cols());
-                let y = SCALE * (GAP + row * height + place / set.cols());
+            for (index, &pixel) in pixels.iter().enumerate() {
+                let x = SCALE * (GAP + column * width + index % set.cols());
+                let y = SCALE * (GAP + row * height + index / set.cols());
                 for line in y..y + SCALE {
                     picture[line * size[0] + x..][..SCALE].fill(pixel);
                 }
@@ -55,14 +57,10 @@ pub fn write_sheet(path: &Path, store: &Store, count: usize) -> Result<usize, Sh
     Ok(drawn)
 }
 
-/// The first images of each class that has any.
+/// The indices of the first images of each class. Classes without images are left out.
 fn by_class(labels: &[u8], count: usize) -> Vec<Vec<u32>> {
     let mut rows: Vec<Vec<u32>> = vec![Vec::new(); usize::from(u8::MAX) + 1];
-    let mut is_used = [false; u8::MAX as usize + 1];
-    for &label in labels {
-        is_used[usize::from(label)] = true;
-    }
-    let classes = is_used.iter().filter(|is_used| **is_used).count();
+    let classes = counts_by_class(labels, rows.len()).into_iter().filter(|count| *count > 0).count();
     let each = count.div_ceil(classes.max(1));
     for (image, &label) in (0..).zip(labels) {
         let row = &mut rows[usize::from(label)];
@@ -89,10 +87,10 @@ mod tests {
         assert_eq!(write_sheet(&path, &Store::Memory(set), 6).unwrap(), 5);
         let found = crate::data::import::picture::read(&std::fs::read(&path).unwrap()).unwrap();
         assert_eq!((found.rows, found.cols), (2 * (3 * 3 + 2), 2 * (2 * 4 + 2)));
-        // The second image of class 3, whose pixels are 4 and 5, in the second row.
+        // The second row, class 3: its second image has the pixels 4 and 5.
         let at = |x: usize, y: usize| found.grey.to_bytes(255)[y * found.cols + x];
         assert_eq!([at(12, 10), at(13, 11), at(14, 10), at(16, 10), at(12, 9)], [4, 4, 5, PAPER, PAPER]);
-        // Nothing where class 7 has no second image.
+        // Class 7 has no second image.
         assert_eq!(at(12, 16), PAPER);
     }
 }

@@ -1,4 +1,4 @@
-//! The results of a run as one JSON object: on stdout with `--json`, and as run.json in the run's folder.
+//! The results of a training run as one JSON object: on stdout with `--json`, and as run.json in the run's folder.
 
 use std::ffi::OsString;
 
@@ -30,34 +30,34 @@ impl From<&Info> for Device {
     }
 }
 
-/// Where the images came from, and how many there are.
+/// The images of a run.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Data {
     /// `mnist`, `built-in` or a path.
     pub source: String,
-    /// Training images.
+    /// The number of training images.
     pub train: usize,
-    /// Test images.
+    /// The number of test images.
     pub test: usize,
-    /// Classes.
+    /// The number of classes.
     pub classes: usize,
-    /// Whether rows and columns were exchanged, as a person asked.
+    /// Whether the user had rows and columns exchanged.
     #[serde(default, skip_serializing_if = "is_false")]
     pub transposed: bool,
-    /// The folder, where its name is no text that `source` could hold.
+    /// The folder, if its name is not Unicode, so that `source` cannot hold it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source_path: Option<OsString>,
-    /// What else is known of the set.
+    /// The description of the set.
     #[serde(flatten)]
     pub description: Description,
 }
 
-#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde hands out references")]
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
 fn is_false(value: &bool) -> bool {
     !value
 }
 
-/// What the run was asked to do.
+/// The settings of a run.
 #[derive(Clone, Debug, Serialize)]
 pub struct Settings {
     /// Pixels of an image.
@@ -66,27 +66,27 @@ pub struct Settings {
     pub hidden: usize,
     /// Images in a batch.
     pub batch_size: usize,
-    /// The factor of every gradient.
+    /// The learning rate.
     pub learning_rate: f32,
-    /// Where the deviation of the initial weights comes from; none where they came from a file.
+    /// The rule for the standard deviation of the initial weights. `None` if they came from a file.
     pub weight_init: Option<&'static str>,
-    /// The deviation of all initial weights; none where it differs by layer, or where they came from a file.
+    /// The standard deviation of all initial weights. `None` if it differs by layer, or if they came from a file.
     pub weight_init_std: Option<f32>,
-    /// The file that the initial parameters came from.
+    /// The file with the initial parameters.
     pub init: Option<String>,
-    /// The hidden layer's function.
+    /// The activation function of the hidden layer.
     pub activation: &'static str,
-    /// The output layer's function.
+    /// The output function.
     pub output: &'static str,
-    /// How gradients are computed.
+    /// The gradient method.
     pub gradient: &'static str,
-    /// How far a numerical gradient moves a parameter to either side; none where nothing is moved.
+    /// The step size of a numerical gradient. `None` for backpropagation.
     pub step_size: Option<f64>,
-    /// How batches are drawn.
+    /// The sampling of the batches.
     pub sampling: &'static str,
     /// The seed of the weights and the batches.
     pub seed: u64,
-    /// Iterations asked for.
+    /// The number of iterations of a whole run.
     pub iterations: u64,
 }
 
@@ -109,7 +109,7 @@ struct Epoch {
 struct Kernels {
     /// A folder of shaders/.
     family: &'static str,
-    /// One a dispatch, in their order.
+    /// The kernel of each dispatch of a step, in order.
     step: Vec<&'static str>,
 }
 
@@ -181,20 +181,20 @@ impl Run {
         }
     }
 
-    /// What is known of the set that was trained on.
+    /// The description of the training set.
     #[must_use]
     pub fn description(&self) -> &Description {
         &self.data.description
     }
 
-    /// The same in a few lines of so many columns, for a person.
+    /// The results as a few lines of text, `columns` wide.
     #[must_use]
     pub fn text(&self, columns: usize) -> String {
         let accuracies = self.r#final.as_ref().map_or(String::new(), |last| {
             let Final { train_accuracy, test_accuracy, test_loss } = last;
             format!("train acc, test acc | {train_accuracy:.4}, {test_accuracy:.4}   test loss {test_loss:.4}\n")
         });
-        // A naive gradient takes many seconds.
+        // A step with a naive gradient takes many seconds.
         let rate = |rate: f64| if rate < 10.0 { format!("{rate:.2}") } else { format!("{rate:.0}") };
         let speed = format!(
             "{} of {} in {:.2} s: {} iterations/s, {} images/s; evaluations {:.2} s; {:.2} s in all",

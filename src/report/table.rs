@@ -1,4 +1,4 @@
-//! Tables of plain text, no wider than they may be.
+//! Tables of plain text with a maximum width.
 
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 
@@ -12,7 +12,7 @@ pub fn bare() -> Table {
     table
 }
 
-/// A table without lines, whose cells go on in further lines where it would have more than so many columns.
+/// A table without lines, at most `columns` wide. Cells that are too wide break into several lines.
 #[must_use]
 pub fn fitted<const N: usize>(headings: [&str; N], columns: usize) -> Table {
     let mut table = bare();
@@ -21,8 +21,8 @@ pub fn fitted<const N: usize>(headings: [&str; N], columns: usize) -> Table {
     table
 }
 
-/// A table of so many columns of text, closer together where it must be; what does not fit even so goes on in the next line of
-/// its cell. Figures, and all else but the `texts`, which are counted from 0, stand on the right.
+/// The text of a table, at most `columns` wide. A wide table gets narrower gaps, and then cells of several lines. `texts` are
+/// the columns, counted from 0, that are aligned left. All others are aligned right.
 pub(super) fn plain<const N: usize>(
     headings: [&str; N],
     rows: impl IntoIterator<Item = [String; N]>,
@@ -31,8 +31,8 @@ pub(super) fn plain<const N: usize>(
 ) -> String {
     let mut table = bare();
     table.set_header(headings).add_rows(rows);
-    for (place, column) in table.column_iter_mut().enumerate() {
-        if !texts.contains(&place) {
+    for (index, column) in table.column_iter_mut().enumerate() {
+        if !texts.contains(&index) {
             column.set_cell_alignment(CellAlignment::Right);
         }
     }
@@ -42,7 +42,7 @@ pub(super) fn plain<const N: usize>(
     }
     table.column_iter_mut().for_each(|column| _ = column.set_padding((0, 1)));
     table.set_content_arrangement(ContentArrangement::Dynamic);
-    // The space after the last column is not seen.
+    // The space after the last column is trimmed.
     table.set_width(u16::try_from(columns + 1).unwrap_or(u16::MAX));
     table.trim_fmt()
 }
@@ -52,7 +52,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_line_is_wider_than_asked() {
+    fn no_line_is_too_wide() {
         let names = ["くつした".repeat(60), "n".repeat(255), "two words".to_owned(), String::new()];
         for columns in [40, 60, 80, 120] {
             let rows = names.clone().map(|name| [name.clone(), "4294967295".to_owned(), name, "1.0".to_owned()]);

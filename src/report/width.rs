@@ -1,28 +1,27 @@
-//! How wide what a person reads may be. It is decided here alone.
+//! The width of text on a terminal.
 
 #[cfg(any(unix, windows))]
 use terminal_size::Width;
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
-/// Columns where no terminal says how many it has: in a file, a pipe or a log.
+/// The columns of a file, a pipe or a log.
 pub const STANDARD: usize = 80;
-/// Tables are made for so many columns at least; in a narrower terminal their lines go on in the next.
+/// The smallest width of a table. A narrower terminal breaks its lines.
 pub const NARROWEST: usize = 40;
 
-/// What stands for the end of a text that is cut.
-const CUT: &str = "...";
+/// The end of a text that is cut.
+const ELLIPSIS: &str = "...";
 
-/// The columns that a line of the results may have: those of the terminal that stdout is, as the progress bar asks the one that
-/// stderr is, else [`STANDARD`].
+/// The columns of the terminal on stdout, else [`STANDARD`].
 #[must_use]
 pub fn columns() -> usize {
-    chosen(of_terminal(std::io::stdout()))
+    clamped(of_terminal(std::io::stdout()))
 }
 
-/// As [`columns`], of what is said on stderr.
+/// The columns of the terminal on stderr, else [`STANDARD`].
 #[must_use]
 pub fn columns_of_stderr() -> usize {
-    chosen(of_terminal(std::io::stderr()))
+    clamped(of_terminal(std::io::stderr()))
 }
 
 #[cfg(unix)]
@@ -40,35 +39,34 @@ fn of_terminal<S>(_: S) -> Option<u16> {
     None
 }
 
-fn chosen(terminal: Option<u16>) -> usize {
+fn clamped(terminal: Option<u16>) -> usize {
     terminal.map_or(STANDARD, usize::from).max(NARROWEST)
 }
 
-/// The columns that a line takes in a terminal, where some characters take two and some none.
+/// The columns of a line on a terminal. A character takes 0, 1 or 2 columns.
 #[must_use]
 pub fn width(line: &str) -> usize {
     line.width()
 }
 
-/// The text, or as much of its beginning as fits into so many columns with an ellipsis.
+/// The text, cut to this many columns. A cut text ends with an ellipsis.
 #[must_use]
 pub fn shortened(text: &str, columns: usize) -> String {
     if width(text) <= columns {
         return text.to_owned();
     }
-    let room = columns.saturating_sub(CUT.len());
+    let room = columns.saturating_sub(ELLIPSIS.len());
     let mut used = 0;
     let fits = |character: &char| {
         used += character.width().unwrap_or(1);
         used <= room
     };
     let start: String = text.chars().take_while(fits).collect();
-    let cut: String = CUT.chars().take(columns).collect();
-    start + &cut
+    start + &ELLIPSIS[..columns.min(ELLIPSIS.len())]
 }
 
-/// The text as it is where it fits, else in lines of so many columns, parted between words; lines after the first are set in. A
-/// longer word has a line of its own.
+/// The text, broken between words into lines of at most this many columns. Lines after the first are indented. A word that
+/// is too long gets its own line.
 #[must_use]
 pub fn wrapped(text: &str, columns: usize) -> String {
     if width(text) <= columns {
@@ -90,12 +88,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_terminal_says_how_wide_it_is() {
-        assert_eq!([None, Some(0), Some(60), Some(80), Some(212)].map(chosen), [80, 40, 60, 80, 212]);
+    fn columns_are_those_of_the_terminal_but_at_least_40() {
+        assert_eq!([None, Some(0), Some(60), Some(80), Some(212)].map(clamped), [80, 40, 60, 80, 212]);
     }
 
     #[test]
-    fn what_is_too_long_is_cut() {
+    fn a_text_that_is_too_long_is_cut() {
         for (text, columns, expected) in [
             ("Ankle boot", 10, "Ankle boot"),
             ("Ankle boots", 10, "Ankle b..."),
@@ -113,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn a_long_text_is_parted_between_words() {
+    fn a_long_text_is_broken_between_words() {
         assert_eq!(wrapped("ten images, two of them blank", 16), "ten images, two\n  of them blank");
         assert_eq!(wrapped("short", 40), "short");
         assert_eq!(wrapped("a incomprehensibilities b", 10), "a\n  incomprehensibilities\n  b");

@@ -79,9 +79,9 @@ fn out_must_be_a_folder_that_takes_a_run() {
     fs::write(place.path("file"), "mine").unwrap();
     assert_holds(&place.train_fails(1, "--out file"), "file is a file, not a folder");
     assert_holds(&place.train_fails(1, "--out file --overwrite"), "file is a file, not a folder");
-    assert_holds(&place.train_fails(1, "--out file/run"), "file/run can't be written to");
+    assert_holds(&place.train_fails(1, "--out file/run"), "file/run cannot be written to");
     fs::write(place.path("runs"), "mine").unwrap();
-    assert_holds(&place.train_fails(1, ""), "can't be written to");
+    assert_holds(&place.train_fails(1, ""), "cannot be written to");
 }
 
 #[test]

@@ -75,7 +75,7 @@ fn inference_is_of_the_whole_set() {
 fn every_format_is_printed_on_stdout_alone() {
     let place = Place::new();
     let table = place.ok(LEAST);
-    for part in ["steps/s", "custom: 784-3-10, batches of 5", "0 CPU", "control: ", "% of their pixels not 0"] {
+    for part in ["steps/s", "custom: 784-3-10, batches of 5", "0 CPU", "A/A run: ", "% of their pixels not 0"] {
         assert_holds(&table.stdout, part);
     }
     assert_holds(&table.stderr, "custom: preparing 0 CPU");
@@ -85,7 +85,7 @@ fn every_format_is_printed_on_stdout_alone() {
     assert_eq!(md.stderr, "");
     let csv = place.ok(&format!("{ONCE} --format csv"));
     assert!(csv.stdout.starts_with("version,commit,date,") && csv.stdout.lines().count() == 2, "{}", csv.stdout);
-    assert_holds(&csv.stderr, "control: ");
+    assert_holds(&csv.stderr, "A/A run: ");
     let json = place.ok(&format!("{ONCE} --format json"));
     assert!(serde_json::from_str::<Value>(&json.stdout).unwrap()["rows"].is_array());
     place.ok(&format!("{ONCE} --format json --json"));
@@ -113,7 +113,7 @@ fn a_saved_run_is_compared_with() {
     fs::write(place.path("other.json"), other.to_string()).unwrap();
     let said = place.ok(&format!("{LEAST} --compare other.json"));
     assert_holds(&said.stdout, "OTHER MACHINE: the saved run had processor Abacus 9000, here ");
-    assert_holds(&said.stdout, "to saved: over the run of ");
+    assert_holds(&said.stdout, "to saved: speed over that of the run of ");
     other["schema"] = 3.into();
     fs::write(place.path("later.json"), other.to_string()).unwrap();
     assert_holds(&place.fails(1, "bench --compare later.json"), "later.json was saved by a newer twolayer");
@@ -127,10 +127,10 @@ fn files_that_will_not_do_are_found_out_before_anything_is_timed() {
     let place = Place::new();
     fs::write(place.path("other.json"), "{}").unwrap();
     // All devices and workloads would take minutes.
-    assert_holds(&place.fails(1, "bench --compare missing.json"), "missing.json can't be read");
-    assert_holds(&place.fails(1, "bench --compare other.json"), "other.json is no saved benchmark");
-    assert_holds(&place.fails(1, "bench --save missing/file"), "missing/file can't be written");
-    assert_holds(&place.fails(1, "bench --save data"), "data can't be written");
+    assert_holds(&place.fails(1, "bench --compare missing.json"), "missing.json cannot be read");
+    assert_holds(&place.fails(1, "bench --compare other.json"), "other.json is not a saved benchmark");
+    assert_holds(&place.fails(1, "bench --save missing/file"), "missing/file cannot be written");
+    assert_holds(&place.fails(1, "bench --save data"), "data cannot be written");
 }
 
 #[test]

@@ -47,7 +47,7 @@ fn results_are_seen_even_where_a_file_can_not_be_written() {
     assert_holds(&said.stdout, "train acc, test acc |");
     assert!(!said.stdout.contains("saved in"), "{}", said.stdout);
     let error = said.stderr.lines().last().unwrap();
-    assert_holds(error, "run/run.json can't be written");
+    assert_holds(error, "run/run.json cannot be written");
     assert_holds(error, "; the run is in run-2 instead");
     assert_eq!(place.losses("run-2").len(), 20);
     assert!(place.path("plot.svg").is_file());

@@ -25,10 +25,7 @@ fn results_fit() {
     ] {
         assert_fits(&place.ok(line).stdout);
     }
-    assert_holds(
-        &place.ok("gradcheck run --samples 2 --device cpu").stdout,
-        "naive in f32 is there to show that it fails",
-    );
+    assert_holds(&place.ok("gradcheck run --samples 2 --device cpu").stdout, "naive in f32 shows a method that fails");
 }
 
 #[test]

@@ -1,36 +1,36 @@
-//! The images that are checked, and their losses.
+//! The images of the checked batch, and their losses.
 
 use ndarray::{Array2, ArrayRef2, ArrayView1};
 
 use crate::data::Dataset;
 use crate::net::{Net, Output};
 
-/// The images of a batch, a row an image.
+/// A batch as a matrix with a row for each image.
 #[derive(Clone, Copy)]
 pub(super) struct Batch<'a> {
     pub set: &'a Dataset,
-    pub images: &'a [u32],
+    pub indices: &'a [u32],
 }
 
 impl Batch<'_> {
-    /// Some of the images x, `[rows, input]`.
+    /// The inputs x of these images, `[rows, input]`.
     pub fn rows(&self, rows: &[usize]) -> Array2<f64> {
-        let images: Vec<u32> = rows.iter().map(|&row| self.images[row]).collect();
-        self.set.inputs(&images)
+        let indices: Vec<u32> = rows.iter().map(|&row| self.indices[row]).collect();
+        self.set.inputs(&indices)
     }
 
-    /// Some of the pixels of every image, `[N, pixels]`.
+    /// These pixels of every image, `[N, pixels]`.
     pub fn columns(&self, pixels: &[usize]) -> Array2<f64> {
-        Array2::from_shape_fn((self.images.len(), pixels.len()), |(n, i)| self.set.input(self.images[n], pixels[i]))
+        Array2::from_shape_fn((self.indices.len(), pixels.len()), |(n, i)| self.set.input(self.indices[n], pixels[i]))
     }
 
     pub fn labels(&self, rows: &[usize]) -> Vec<usize> {
-        rows.iter().map(|&row| self.set.labels()[self.images[row] as usize].into()).collect()
+        rows.iter().map(|&row| self.set.labels()[self.indices[row] as usize].into()).collect()
     }
 }
 
-/// Each image's loss from its logits a2 `[N, classes]`: by log-softmax as the backends compute it, without the book's
-/// 1e-7, or half the squared error.
+/// The loss of each image from its logits a2 `[N, classes]`. Cross-entropy by log-softmax, as the backends compute it,
+/// without the book's 1e-7; or half the squared error.
 pub(super) fn losses(net: &Net, a2: &ArrayRef2<f64>, labels: &[usize]) -> Vec<f64> {
     let cross_entropy = |a2: ArrayView1<f64>, label: usize| {
         let max = a2.fold(f64::NEG_INFINITY, |max, &a| max.max(a));

@@ -1,49 +1,49 @@
-//! How far a tensor is from what the reference has in its place.
+//! The distance between a backend's tensor and the reference's.
 
 use ndarray::{Array1, Array2, ArrayRef2};
 
 use super::wrong::{Stage, TOLERANCE, Wrong};
 use crate::threads;
 
-/// Rows that are computed at once: enough for a fast matrix product, few beside the whole in f64.
+/// Rows that are computed together. More would need more memory, fewer would slow the matrix products.
 const ROWS_AT_ONCE: usize = 64;
 
-/// A tensor that a backend answered, as the rows of a matrix.
+/// A tensor from a backend, as a matrix.
 #[derive(Clone, Copy)]
 pub(super) struct Values<'a> {
     stage: &'static str,
     elements: &'a [f32],
     width: usize,
-    /// How many coordinates name an element: 2, a vector's 1, or a number's 0.
-    coordinates: usize,
+    /// The number of dimensions: 2 for a matrix, 1 for a vector, 0 for a single number.
+    dims: usize,
 }
 
 impl<'a> Values<'a> {
-    /// Row-major values of these dimensions: `[rows, columns]`, `[length]` as one row, or none for a single number.
+    /// Row-major values of these dimensions: `[rows, columns]`, `[length]` for a single row, `[]` for a single number.
     pub fn new(stage: &'static str, elements: &'a [f32], dims: &[usize]) -> Result<Self, Wrong> {
         let (found, expected) = (elements.len(), dims.iter().product());
         if found != expected {
             return Err(Wrong::Length { stage, found, expected });
         }
-        Ok(Self { stage, elements, width: dims.last().copied().unwrap_or(1), coordinates: dims.len() })
+        Ok(Self { stage, elements, width: dims.last().copied().unwrap_or(1), dims: dims.len() })
     }
 
-    /// How many rows there are.
+    /// The number of rows.
     pub fn rows(&self) -> usize {
         self.elements.len() / self.width
     }
 
-    /// How many columns there are.
+    /// The number of columns.
     pub fn width(&self) -> usize {
         self.width
     }
 
-    /// Some of the rows, in f64, `[rows, width]`.
+    /// These rows in f64, `[rows, width]`.
     pub fn select_rows(&self, rows: &[usize]) -> Array2<f64> {
         Array2::from_shape_fn((rows.len(), self.width), |(n, j)| self.at(rows[n], j))
     }
 
-    /// Some of the columns, in f64, `[rows, columns]`.
+    /// These columns in f64, `[rows, columns]`.
     pub fn select_columns(&self, columns: &[usize]) -> Array2<f64> {
         Array2::from_shape_fn((self.rows(), columns.len()), |(n, j)| self.at(n, columns[j]))
     }
@@ -52,9 +52,9 @@ impl<'a> Values<'a> {
         f64::from(self.elements[row * self.width + column])
     }
 
-    /// Compares the elements in these rows and columns with what `expected` says of some of the rows at a time,
-    /// `[rows, columns]`. The error is that by norm over all of them, or that of the worst element beside the largest
-    /// one expected, whichever is larger: the norm of a large tensor would hide a single wrong element.
+    /// Compares the elements in these rows and columns with the expected ones. `expected` returns those of a part of the
+    /// rows, `[rows, columns]`. The error is the larger of two numbers: the relative error by norm, and the largest
+    /// difference divided by the largest expected magnitude. The norm of a large tensor would hide a single wrong element.
     pub fn compare(
         &self,
         rows: &[usize],
@@ -62,32 +62,32 @@ impl<'a> Values<'a> {
         expected: impl Fn(&[usize]) -> Array2<f64> + Sync,
     ) -> Stage {
         let parts = in_parts(rows, |rows| Distance::of(self, rows, columns, &expected(rows)));
-        let distance = parts.into_iter().fold(Distance::default(), Distance::and);
+        let distance = parts.into_iter().fold(Distance::default(), Distance::combine);
         let error = distance.relative();
         if error <= TOLERANCE {
             return Ok((self.stage, error));
         }
-        let place = distance.place[2 - self.coordinates..].to_vec();
+        let place = distance.place[2 - self.dims..].to_vec();
         let (found, expected) = (distance.found, distance.expected);
         Err(Wrong::Values { stage: self.stage, error, place, found, expected })
     }
 }
 
-/// What `part` makes of some of the items at a time, in order; on all cores.
+/// Applies `part` to chunks of the items on all cores. The results are in order.
 pub(super) fn in_parts<T: Send>(items: &[usize], part: impl Fn(&[usize]) -> T + Sync) -> Vec<T> {
     threads::map(items.chunks(ROWS_AT_ONCE), part)
 }
 
-/// How far some elements are from the expected ones.
+/// The distance between some elements and the expected ones.
 #[derive(Default)]
 struct Distance {
     /// Sum of the squared differences.
     difference: f64,
     /// Sum of the squares of the expected elements.
     norm: f64,
-    /// The largest magnitude that is expected.
+    /// The largest expected magnitude.
     largest: f64,
-    /// The largest difference, and the element that has it.
+    /// The largest difference. The next three fields are its element.
     worst: f64,
     place: [usize; 2],
     found: f32,
@@ -101,7 +101,7 @@ impl Distance {
             for (&column, &expected) in columns.iter().zip(expected) {
                 let found = found.at(row, column);
                 let difference = (found - expected).abs();
-                // What is not a number is as far off as can be.
+                // NaN counts as an infinite difference.
                 let difference = if difference.is_nan() { f64::INFINITY } else { difference };
                 distance.difference += difference * difference;
                 distance.norm += expected * expected;
@@ -116,7 +116,7 @@ impl Distance {
         distance
     }
 
-    fn and(self, other: Self) -> Self {
+    fn combine(self, other: Self) -> Self {
         let (difference, norm) = (self.difference + other.difference, self.norm + other.norm);
         let largest = self.largest.max(other.largest);
         let worst = if other.worst > self.worst { other } else { self };
@@ -132,7 +132,7 @@ impl Distance {
     }
 }
 
-/// Checks every element.
+/// Compares every element.
 pub(super) fn every(found: Values, expected: impl Fn(&[usize]) -> Array2<f64> + Sync) -> Stage {
     found.compare(&all(found.rows()), &all(found.width()), expected)
 }
@@ -141,7 +141,7 @@ pub(super) fn all(count: usize) -> Vec<usize> {
     (0..count).collect()
 }
 
-/// The sum of what `part` makes of some of `0..count` at a time.
+/// The sum of the results of `part` for chunks of `0..count`.
 pub(super) fn total(count: usize, part: impl Fn(&[usize]) -> Array1<f64> + Sync) -> Array1<f64> {
     in_parts(&all(count), part).into_iter().reduce(|sum, part| sum + part).unwrap_or_default()
 }

@@ -1,4 +1,4 @@
-//! Whether a backend's evaluation is right: the loss and the confusion matrix of a whole set.
+//! Checks a backend's evaluation: the loss and the confusion matrix of a whole set.
 
 use ndarray::{Array2, ArrayRef2, ArrayView2};
 
@@ -11,24 +11,24 @@ use crate::functions::argmax;
 use crate::net::{Net, Params};
 use crate::reference::{Tensors, TwoLayerNet};
 
-/// Checks a backend's evaluation of the set with these parameters: of all its images, however large the network.
+/// Checks a backend's evaluation of the set with these parameters. All images are checked, for a network of any size.
 ///
-/// A logit may be off by [`TOLERANCE`] of the largest one there is. An image whose largest logits are no farther apart
-/// than that may be counted to any of their classes; every other one must be where the reference has it.
+/// Each logit may differ by [`TOLERANCE`] times the largest logit of the set. If the largest logits of an image are closer
+/// than twice that, each of their classes is a valid prediction. Every other image must have the reference's prediction.
 ///
 /// # Errors
-/// [`Wrong`] says whether the loss or the confusion matrix is wrong.
+/// [`Wrong`] names the wrong result: the loss or the confusion matrix.
 ///
 /// # Panics
-/// If the parameters or the set are not such as `Backend` takes for a network of this shape.
+/// If the parameters or the set do not fit a network of this shape, as `Backend` requires.
 pub fn check_evaluation(net: &Net, params: &Params, set: &Dataset, found: &Evaluation) -> Result<Errors, Wrong> {
     let (images, loss) = ([found.images as f32], [found.loss as f32]);
     let images = Values::new("the number of images", &images, &[])?;
     let loss = Values::new("the evaluation's loss", &loss, &[])?;
     let reference = TwoLayerNet::new(*net, params);
     let Tensors { w1, b1, w2, b2 } = &reference.params;
-    let file_order: Vec<u32> = (0..set.len() as u32).collect();
-    let batch = Batch { set, images: &file_order };
+    let indices: Vec<u32> = (0..set.len() as u32).collect();
+    let batch = Batch { set, indices: &indices };
     let (every_row, labels) = (all(set.len()), batch.labels(&all(set.len())));
     let logits: Vec<f64> = in_parts(&every_row, |rows| {
         let z1 = net.activation.function(&(batch.rows(rows).dot(w1) + b1));
@@ -49,24 +49,24 @@ fn check_confusion(logits: &ArrayRef2<f64>, labels: &[usize], found: &Evaluation
     if found.confusion.len() != expected {
         return Err(Wrong::Length { stage: "the confusion matrix", found: found.confusion.len(), expected });
     }
-    let reach = 2.0 * TOLERANCE * logits.fold(0.0, |largest: f64, a| largest.max(a.abs()));
-    let (mut least, mut most, mut images) = (vec![0; expected], vec![0; expected], vec![0; classes]);
+    let margin = 2.0 * TOLERANCE * logits.fold(0.0, |largest: f64, a| largest.max(a.abs()));
+    let (mut min, mut max, mut images) = (vec![0; expected], vec![0; expected], vec![0; classes]);
     for (a2, &label) in logits.outer_iter().zip(labels) {
         images[label] += 1;
         let largest = a2[argmax(&a2)];
-        let within: Vec<usize> = (0..classes).filter(|&k| a2[k] >= largest - reach).collect();
-        for &predicted in &within {
-            most[label * classes + predicted] += 1;
+        let valid: Vec<usize> = (0..classes).filter(|&k| a2[k] >= largest - margin).collect();
+        for &predicted in &valid {
+            max[label * classes + predicted] += 1;
         }
-        if let [predicted] = within[..] {
-            least[label * classes + predicted] += 1;
+        if let [predicted] = valid[..] {
+            min[label * classes + predicted] += 1;
         }
     }
     for (label, (row, &expected)) in found.confusion.chunks(classes).zip(&images).enumerate() {
         for (predicted, &found) in row.iter().enumerate() {
-            let (least, most) = (least[label * classes + predicted], most[label * classes + predicted]);
-            if !(least..=most).contains(&found) {
-                return Err(Wrong::Confusion { label, predicted, found, least, most });
+            let (min, max) = (min[label * classes + predicted], max[label * classes + predicted]);
+            if !(min..=max).contains(&found) {
+                return Err(Wrong::Confusion { label, predicted, found, min, max });
             }
         }
         let found = row.iter().sum();

@@ -1,10 +1,10 @@
-//! Whether a backend is right: what it answered for one batch against the f64 reference, stage by stage.
+//! Checks a backend's results for one batch against the f64 reference, stage by stage.
 //!
-//! Each stage is computed in f64 from what the backend itself left at the stage before, which is already known to be
-//! right: so the first wrong stage is the one that is named, and no error of an earlier one adds to it. Every element
-//! is compared, but for matrix products too large to repeat in f64. Of those, some rows (of a gradient: columns) are
-//! computed whole, and all the others summed with random signs: a sum costs a row of numbers in place of a matrix, and
-//! the row or column whose sum is farthest off is computed whole too.
+//! Each stage is computed in f64 from the backend's own values of the previous stage, which are already checked. So the
+//! first wrong stage is named, and errors of earlier stages do not add up. Every element is compared, except in matrix
+//! products that are too large to repeat in f64. There, a sample of rows (of a gradient: columns) is computed in full.
+//! All rows are also compared by their sums with random signs, which need only a matrix-vector product. The row or column
+//! whose sum differs most is computed in full too.
 
 mod batch;
 mod compare;
@@ -30,24 +30,24 @@ use crate::functions::one_hot;
 use crate::net::{Gradients, Net, Params, Shape, Tensor};
 use crate::reference::{self, TwoLayerNet};
 
-/// What a backend answered for one batch.
+/// A backend's results for one batch.
 #[derive(Clone, Debug)]
 pub struct Found {
-    /// Every value of the pass, by `Backend::intermediates`.
+    /// The values of the pass, from `Backend::intermediates`.
     pub intermediates: Intermediates,
-    /// The batch's mean loss, by `Backend::gradient`.
+    /// The batch's mean loss, from `Backend::gradient`.
     pub loss: f32,
-    /// The gradient, by `Backend::gradient`.
+    /// The gradient, from `Backend::gradient`.
     pub gradient: Gradients,
     /// The parameters after one step of `Backend::train` on the batch.
     pub after: Params,
 }
 
-/// Most multiplications that one product of matrices is computed with: about a tenth of a second.
-const MOST_PRODUCTS: usize = 1 << 30;
+/// The largest number of multiplications in a matrix product of the check: about 0.1 s.
+const MAX_PRODUCTS: usize = 1 << 30;
 
-/// Random parameters to check a backend with: of a size that keeps units away from saturation, and with biases that
-/// are not 0, so that no value passes for another.
+/// Random parameters for the check of a backend. They are small enough that no unit saturates, and no bias is 0, so that
+/// exchanged values show.
 #[must_use]
 pub fn params(shape: Shape) -> Params {
     let mut params = Params::init(shape, 1.0, 1);
@@ -58,24 +58,24 @@ pub fn params(shape: Shape) -> Params {
     params
 }
 
-/// The learning rate for the one step of the check: so large that the update of every tensor is as large as the tensor,
-/// and not lost in the rounding of its values.
+/// The learning rate for the check's step. It makes the update of every tensor at least as large as the tensor, so that
+/// the update is not lost in rounding.
 #[must_use]
 pub fn learning_rate(params: &Params, gradient: &Gradients) -> f32 {
     let norm = |values: &[f32]| values.iter().map(|&v| f64::from(v).powi(2)).sum::<f64>().sqrt();
     let ratio = |(values, slopes): (&Tensor, &Tensor)| norm(values.values) / norm(slopes.values);
     let rate = params.tensors().iter().zip(&gradient.tensors()).map(ratio).fold(0.0, f64::max) as f32;
-    // A gradient of 0 has no such rate, and then the update is 0 at any.
+    // For a gradient of 0 there is no such rate, and the update is 0 at any rate.
     if rate.is_finite() && rate > 0.0 { rate } else { 1.0 }
 }
 
-/// Checks what a backend found for a batch of the set with these parameters, and after a step at this learning rate.
+/// Checks a backend's results for a batch with these parameters, and its parameters after a step at this learning rate.
 ///
 /// # Errors
 /// [`Wrong`] names the first wrong stage.
 ///
 /// # Panics
-/// If the parameters, the set or the batch are not such as `Backend` takes for a network of this shape.
+/// If the parameters, the set or the batch do not fit a network of this shape, as `Backend` requires.
 pub fn check(
     net: &Net,
     params: &Params,
@@ -84,7 +84,7 @@ pub fn check(
     learning_rate: f32,
     found: &Found,
 ) -> Result<Errors, Wrong> {
-    let check = Check { net, params, batch: Batch { set, images: batch }, most_products: MOST_PRODUCTS };
+    let check = Check { net, params, batch: Batch { set, indices: batch }, max_products: MAX_PRODUCTS };
     check.stages(learning_rate, found)
 }
 
@@ -92,7 +92,7 @@ struct Check<'a> {
     net: &'a Net,
     params: &'a Params,
     batch: Batch<'a>,
-    most_products: usize,
+    max_products: usize,
 }
 
 impl Check<'_> {
@@ -101,10 +101,10 @@ impl Check<'_> {
         Ok(Errors { stages })
     }
 
-    /// The values of the forward and the backward pass, and the loss.
+    /// Checks the values of the forward and the backward pass, and the loss.
     fn pass(&self, found: &Found) -> Result<Stages, Wrong> {
         let Shape { hidden, classes, .. } = self.net.shape;
-        let count = self.batch.images.len();
+        let count = self.batch.indices.len();
         let values = &found.intermediates;
         let a1 = Values::new("a1", &values.a1, &[count, hidden])?;
         let z1 = Values::new("z1", &values.z1, &[count, hidden])?;
@@ -133,10 +133,10 @@ impl Check<'_> {
         ])
     }
 
-    /// The gradient, from what the pass left.
+    /// Checks the gradient, from the values of the pass.
     fn gradient(&self, found: &Found) -> Result<Stages, Wrong> {
         let Shape { input, hidden, classes } = self.net.shape;
-        let count = self.batch.images.len();
+        let count = self.batch.indices.len();
         let (values, gradient) = (&found.intermediates, &found.gradient);
         let z1 = Values::new("z1", &values.z1, &[count, hidden])?;
         let dy = Values::new("dy", &values.dy, &[count, classes])?;
@@ -155,7 +155,7 @@ impl Check<'_> {
         ])
     }
 
-    /// The parameters after one step by the gradient.
+    /// Checks the parameters after one step along the gradient.
     fn update(&self, learning_rate: f32, found: &Found) -> Result<Stages, Wrong> {
         let stages = ["W1 after a step", "b1 after a step", "W2 after a step", "b2 after a step"];
         let tensors = self.params.tensors().into_iter().zip(found.gradient.tensors()).zip(found.after.tensors());
@@ -169,7 +169,7 @@ impl Check<'_> {
         stages.into_iter().zip(tensors).map(update).collect()
     }
 
-    /// Checks `found = left weights + bias`, where `left` gives some of its rows.
+    /// Checks `found = left weights + bias`. `left` returns some of its rows.
     fn product(
         &self,
         found: Values,
@@ -177,7 +177,7 @@ impl Check<'_> {
         weights: &Array2<f64>,
         bias: &Array1<f64>,
     ) -> Stage {
-        let mut rows = sample(found.rows(), self.most_products / weights.len());
+        let mut rows = sample(found.rows(), self.max_products / weights.len());
         if rows.len() < found.rows() {
             let signs = signs(found.width());
             let (weights, bias) = (weights.dot(&signs), bias.dot(&signs));
@@ -190,9 +190,9 @@ impl Check<'_> {
         found.compare(&rows, &all(found.width()), |rows| left(rows).dot(weights) + bias)
     }
 
-    /// Checks `found = leftᵀ right`, where `left` gives some of its columns.
+    /// Checks `found = leftᵀ right`. `left` returns some of its columns.
     fn transposed_product(&self, found: Values, left: impl Fn(&[usize]) -> Array2<f64> + Sync, right: Values) -> Stage {
-        let mut columns = sample(found.width(), self.most_products / (found.rows() * right.rows()));
+        let mut columns = sample(found.width(), self.max_products / (found.rows() * right.rows()));
         if columns.len() < found.width() {
             let signs = signs(found.rows());
             let sums = total(found.rows(), |rows| signs.select(Axis(0), rows).dot(&found.select_rows(rows)));

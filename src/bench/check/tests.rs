@@ -9,7 +9,7 @@ use crate::backend::{Backend, Evaluation};
 use crate::devices::Device;
 use crate::net::{Activation, Output};
 
-/// A network with a batch, and what the CPU backend answers for it.
+/// A network, a batch, and the CPU backend's results for it.
 struct Case {
     net: Net,
     params: Params,
@@ -47,7 +47,7 @@ impl Case {
         Self::new([784, 50, 10], 100, Activation::Sigmoid, Output::Softmax)
     }
 
-    /// A case every product of which is sampled with [`Case::check_samples`].
+    /// A case for [`Case::check_samples`]: every product of it is sampled.
     fn wide() -> Self {
         Self::new([20, 300, 200], 300, Activation::Relu, Output::Identity)
     }
@@ -57,8 +57,8 @@ impl Case {
     }
 
     fn check_samples(&self, found: &Found) -> Result<Errors, Wrong> {
-        let batch = Batch { set: &self.set, images: &self.batch };
-        let check = Check { net: &self.net, params: &self.params, batch, most_products: 0 };
+        let batch = Batch { set: &self.set, indices: &self.batch };
+        let check = Check { net: &self.net, params: &self.params, batch, max_products: 0 };
         check.stages(self.learning_rate, found)
     }
 }
@@ -82,7 +82,7 @@ const STAGES: [&str; 16] = [
     "b2 after a step",
 ];
 
-/// The values of one stage, and how many there are in a row.
+/// The values of one stage, and the length of a row.
 fn values<'a>(found: &'a mut Found, stage: &str) -> (&'a mut [f32], usize) {
     let Found { intermediates: values, loss, gradient, after } = found;
     let Shape { hidden, classes, .. } = after.shape;
@@ -114,20 +114,20 @@ fn stage_of(wrong: Wrong) -> &'static str {
     }
 }
 
-/// Asserts that what `spoil` does to any stage's values, given with the length of a row, is refused by its name.
-fn refused(
+/// Corrupts each stage in turn and asserts that the check names it. `corrupt` receives the values and the length of a row.
+fn assert_refused(
     case: &Case,
     check: impl Fn(&Found) -> Result<Errors, Wrong>,
-    what: &str,
-    spoil: impl Fn(&mut [f32], usize),
+    corruption: &str,
+    corrupt: impl Fn(&mut [f32], usize),
 ) {
     for stage in STAGES {
         let mut found = case.found.clone();
         let (values, width) = values(&mut found, stage);
-        spoil(values, width);
+        corrupt(values, width);
         match check(&found) {
-            Ok(errors) => panic!("{what} in {stage} passes with {:.1e}", errors.largest()),
-            Err(wrong) => assert_eq!(stage_of(wrong), stage, "{what}"),
+            Ok(errors) => panic!("{corruption} in {stage} passes with {:.1e}", errors.largest()),
+            Err(wrong) => assert_eq!(stage_of(wrong), stage, "{corruption}"),
         }
     }
 }
@@ -136,24 +136,24 @@ fn largest(values: &[f32]) -> f32 {
     values.iter().fold(0.0, |largest, value| largest.max(value.abs()))
 }
 
-/// Every way of being wrong that a kernel could have, however few the elements.
+/// The faults that a kernel could have, down to a single element.
 fn every_corruption_is_refused(case: &Case, check: impl Fn(&Found) -> Result<Errors, Wrong> + Copy) {
     for eighth in 0..=8 {
-        // Too little to show in a norm over thousands of elements.
-        refused(case, check, "one element", |values, _| {
+        // Too small to show in the norm of thousands of elements.
+        assert_refused(case, check, "one element", |values, _| {
             let by = 1e-4 * largest(values);
             values[(values.len() - 1) * eighth / 8] += by;
         });
-        refused(case, check, "NaN", |values, _| values[(values.len() - 1) * eighth / 8] = f32::NAN);
+        assert_refused(case, check, "NaN", |values, _| values[(values.len() - 1) * eighth / 8] = f32::NAN);
     }
-    refused(case, check, "an infinity", |values, _| values[values.len() / 3] = f32::NEG_INFINITY);
-    refused(case, check, "a row of zeros", |values, width| {
+    assert_refused(case, check, "an infinity", |values, _| values[values.len() / 3] = f32::NEG_INFINITY);
+    assert_refused(case, check, "a row of zeros", |values, width| {
         let middle = values.len() / width / 2;
         values[middle * width..][..width].fill(0.0);
     });
-    refused(case, check, "two elements exchanged", |values, width| match values {
+    assert_refused(case, check, "two elements exchanged", |values, width| match values {
         [one] => *one = -*one,
-        // Across the diagonal in a matrix, and any two in a vector.
+        // Across the diagonal of a matrix, or the ends of a vector.
         _ if values.len() == width => values.swap(0, width - 1),
         _ => {
             let different = |k: &usize| values[k * width + k + 1] != values[(k + 1) * width + k];
@@ -164,7 +164,7 @@ fn every_corruption_is_refused(case: &Case, check: impl Fn(&Found) -> Result<Err
 }
 
 #[test]
-fn the_cpu_backend_is_right() {
+fn the_cpu_backend_passes() {
     for case in [
         Case::small(),
         Case::new([37, 65, 7], 129, Activation::Relu, Output::Softmax),
@@ -192,18 +192,10 @@ fn samples_find_every_corruption() {
 }
 
 #[test]
-fn what_is_wrong_throughout_is_refused_though_no_element_stands_out() {
+fn a_small_error_of_every_element_is_refused() {
     let case = Case::small();
-    refused(
-        &case,
-        |found| case.check(found),
-        "a relative error of 3e-5",
-        |values, _| {
-            for value in values {
-                *value *= 1.000_03;
-            }
-        },
-    );
+    let scale = |values: &mut [f32], _| values.iter_mut().for_each(|value| *value *= 1.000_03);
+    assert_refused(&case, |found| case.check(found), "a relative error of 3e-5", scale);
 }
 
 #[test]
@@ -219,7 +211,7 @@ fn a_tensor_of_another_length_is_refused() {
 }
 
 #[test]
-fn the_message_says_stage_error_and_place() {
+fn the_message_names_stage_error_and_place() {
     let case = Case::small();
     let mut found = case.found.clone();
     let right = found.intermediates.dz1[17 * 50 + 3];
@@ -256,9 +248,9 @@ fn the_learning_rate_makes_the_update_as_large_as_the_tensor() {
 #[test]
 fn a_wrong_evaluation_is_refused() {
     let case = Case::small();
-    let wrong = |spoil: &dyn Fn(&mut Evaluation)| {
+    let wrong = |corrupt: &dyn Fn(&mut Evaluation)| {
         let mut found = case.evaluation.clone();
-        spoil(&mut found);
+        corrupt(&mut found);
         check_evaluation(&case.net, &case.params, &case.set, &found).unwrap_err()
     };
     assert!(matches!(wrong(&|found| found.loss *= 1.000_03), Wrong::Values { stage: "the evaluation's loss", .. }));
@@ -279,8 +271,8 @@ fn a_wrong_evaluation_is_refused() {
 }
 
 #[test]
-fn a_tie_may_be_counted_either_way_but_only_once() {
-    // Zero weights, and biases that make the first two classes equal for every image, the third smaller.
+fn a_tie_may_count_for_either_class_but_only_once() {
+    // The weights are 0. The biases make the logits of the first two classes equal, and that of the third smaller.
     let shape = Shape { input: 2, hidden: 1, classes: 3 };
     let net = Net { shape, activation: Activation::Sigmoid, output: Output::Identity };
     let params = Params { b2: vec![1.0, 1.0, 0.5], ..Params::zeros(shape) };
@@ -293,6 +285,6 @@ fn a_tie_may_be_counted_either_way_but_only_once() {
     assert!(check([1, 2, 0, 0, 0, 0, 0, 1, 0]).is_ok());
     assert_eq!(check([3, 1, 0, 0, 0, 0, 1, 0, 0]), Err(Wrong::Count { label: 0, found: 4, expected: 3 }));
     assert_eq!(check([2, 0, 0, 0, 0, 0, 1, 0, 0]), Err(Wrong::Count { label: 0, found: 2, expected: 3 }));
-    let third = Wrong::Confusion { label: 2, predicted: 2, found: 1, least: 0, most: 0 };
+    let third = Wrong::Confusion { label: 2, predicted: 2, found: 1, min: 0, max: 0 };
     assert_eq!(check([3, 0, 0, 0, 0, 0, 0, 0, 1]), Err(third));
 }

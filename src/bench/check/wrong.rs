@@ -1,18 +1,18 @@
-//! What is wrong with what a backend found, and how far it may be off.
+//! The tolerance of the check, and its errors.
 
 use std::fmt;
 
-/// The relative error that each stage may have, by norm and at the worst element.
+/// The largest relative error of a stage, by norm and at the worst element.
 ///
-/// f32 rounds to 6e-8 of a value, and adding up K products one after another rounds to about sqrt(K) / 2 of that: 3e-6
-/// for the 8,192 of the largest batch. The most that was measured is 5e-6 (W1's gradient of such a batch, on a software
-/// GPU), and 4e-7 for a batch of 100.
+/// The relative rounding error of f32 is 6e-8. A sum of K products has about sqrt(K) / 2 times that: 3e-6 for the 8,192
+/// images of the largest batch. The largest error measured was 5e-6 (W1's gradient of such a batch on a software GPU), and
+/// 4e-7 for a batch of 100.
 pub const TOLERANCE: f64 = 1e-5;
 
-/// The error of every stage, none above [`TOLERANCE`].
+/// The error of every stage. None is above [`TOLERANCE`].
 #[derive(Clone, Debug, PartialEq)]
 pub struct Errors {
-    /// Each stage's name and relative error, in the order in which they were checked.
+    /// The name and relative error of each stage, in the order of the check.
     pub stages: Vec<(&'static str, f64)>,
 }
 
@@ -24,20 +24,20 @@ impl Errors {
     }
 }
 
-/// Which stage of a backend is wrong.
+/// The first wrong stage of a backend.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum Wrong {
-    /// A tensor has not as many values as its shape says.
+    /// A tensor has the wrong number of values.
     #[error("{stage} is wrong: it has {found} values, the reference has {expected}")]
     Length {
         /// The tensor.
         stage: &'static str,
-        /// Its values.
+        /// The number of its values.
         found: usize,
-        /// The reference's.
+        /// The reference's number.
         expected: usize,
     },
-    /// A tensor's values are not the reference's.
+    /// A tensor's values differ from the reference's.
     #[error(
         "{stage} is wrong: relative error {error:.1e} (at most {TOLERANCE:e}), worst{}: {found}, \
          the reference has {expected}",
@@ -46,40 +46,40 @@ pub enum Wrong {
     Values {
         /// The tensor.
         stage: &'static str,
-        /// Its relative error: by norm, or that of its worst element beside the largest one, whichever is larger.
+        /// The larger of its relative error by norm and its largest difference over the largest expected magnitude.
         error: f64,
-        /// Row and column of its worst element; a vector's has one number, and a single number's none.
+        /// Row and column of the worst element; one index for a vector, none for a single number.
         place: Vec<usize>,
-        /// That element.
+        /// The worst element.
         found: f32,
-        /// The reference's.
+        /// The reference's element.
         expected: f32,
     },
-    /// The images of a class are counted to a prediction too often or too seldom.
+    /// An entry of the confusion matrix is too small or too large.
     #[error(
         "the confusion matrix is wrong: {found} images of label {label} predicted as {predicted}, \
-         the reference has {least} to {most}"
+         the reference has {min} to {max}"
     )]
     Confusion {
         /// The images' label.
         label: usize,
-        /// The class predicted.
+        /// The predicted class.
         predicted: usize,
-        /// How many were counted.
+        /// The entry.
         found: u32,
-        /// How many images are beyond doubt.
-        least: u32,
-        /// How many there are with those whose largest logits f32 can't tell apart.
-        most: u32,
+        /// The number of images whose only valid prediction this is.
+        min: u32,
+        /// The number of images for which this prediction is valid.
+        max: u32,
     },
-    /// The images of a class are not all counted, or counted more than once.
+    /// A row of the confusion matrix has the wrong sum.
     #[error("the confusion matrix is wrong: {found} images of label {label}, the set has {expected}")]
     Count {
         /// The images' label.
         label: usize,
-        /// How many were counted.
+        /// The sum of the row.
         found: u32,
-        /// How many the set has.
+        /// The number of images with this label in the set.
         expected: u32,
     },
 }

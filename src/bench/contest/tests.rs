@@ -1,4 +1,4 @@
-//! Contests among devices that are made up, on a clock that is made up.
+//! Contests among fake devices with a fake clock.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -12,7 +12,7 @@ use crate::bench::workload::{Step, Workload};
 use crate::data::{Dataset, digits};
 use crate::devices::{Card, CardKind, Device, Hardware, Kind};
 
-/// Evaluations of few images by few units, computed by the CPU backend.
+/// A small evaluation, which the CPU backend computes.
 const TINY: Workload = Workload { name: "tiny", hidden: 2, step: Step::Inference };
 
 fn set() -> Dataset {
@@ -20,23 +20,23 @@ fn set() -> Dataset {
     Dataset::new(images, labels, digits::SIDE, digits::SIDE).unwrap()
 }
 
-/// What is wrong with a device.
+/// The fault of a fake device.
 #[derive(Clone, Copy, PartialEq)]
 enum Fault {
     None,
     Wrong,
     FailsToEnter,
     FailsToCompute,
-    /// In the round of this number, counted over its warm-up too.
+    /// In this round, counted from 1 with those of the warm-up.
     FailsInRound(usize),
     TooSmall,
     ControlFailsToEnter,
     ControlFailsInRound(usize),
-    /// As the control it takes twice the time.
+    /// The control takes twice the time.
     ControlIsSlow,
 }
 
-/// Every round, in turn: the contestant's name, which is the device's and which of its contestants it is, and its steps.
+/// Every round in order: the contestant's name and its steps. `a2` is the second contestant of device `a`.
 type Log = Rc<RefCell<Vec<(String, usize)>>>;
 
 struct Fake {
@@ -133,8 +133,8 @@ impl Contestant for FakeContestant {
     }
 }
 
-/// A contest's devices and what they did.
-struct Place {
+/// Fake devices and the log of their rounds.
+struct Setup {
     fakes: Vec<Fake>,
     log: Log,
 }
@@ -143,10 +143,10 @@ struct Place {
 const STEP: Duration = Duration::from_millis(1);
 /// Steps of a round of half a second.
 const STEPS: usize = 500;
-/// Steps of the rounds until that is known.
+/// Steps of the warm-up's rounds.
 const WARM_UP: [usize; 3] = [1, 16, 256];
 
-impl Place {
+impl Setup {
     /// Devices named a, b, c ... with these faults.
     fn new(faults: &[Fault]) -> Self {
         let log = Log::default();
@@ -181,7 +181,7 @@ impl Place {
         self.run(&[TINY], Settings { repetitions: 3, ..Settings::default() })
     }
 
-    /// The names of those that ran rounds of full length, in turn.
+    /// The contestants of the rounds of full length, in order.
     fn turns(&self) -> Vec<String> {
         self.log.borrow().iter().filter(|(_, steps)| *steps == STEPS).map(|(name, _)| name.clone()).collect()
     }
@@ -199,11 +199,11 @@ fn timed(row: &Row) -> &Timed {
 
 #[test]
 fn devices_take_turns_with_the_control_beside_the_first() {
-    let place = Place::new(&[Fault::None, Fault::None]);
-    let results = place.three_rounds();
+    let setup = Setup::new(&[Fault::None, Fault::None]);
+    let results = setup.three_rounds();
     // The control is warmed up too.
-    assert_eq!(place.turns(), ["a2", "a1", "a2", "b1", "b1", "a2", "a1", "a1", "a2", "b1"]);
-    assert_eq!(place.steps_of("b1"), [&WARM_UP[..], &[STEPS; 3]].concat());
+    assert_eq!(setup.turns(), ["a2", "a1", "a2", "b1", "b1", "a2", "a1", "a1", "a2", "b1"]);
+    assert_eq!(setup.steps_of("b1"), [&WARM_UP[..], &[STEPS; 3]].concat());
     for row in &results.rows {
         let Timed { steps, samples, .. } = timed(row);
         assert_eq!((*steps, samples.len()), (STEPS, 3));
@@ -216,20 +216,20 @@ fn devices_take_turns_with_the_control_beside_the_first() {
 
 #[test]
 fn every_task_is_run_and_the_control_once() {
-    let place = Place::new(&[Fault::None, Fault::None]);
+    let setup = Setup::new(&[Fault::None, Fault::None]);
     let results =
-        place.run(&[TINY, Workload { name: "other", ..TINY }], Settings { repetitions: 1, ..Settings::default() });
-    let places: Vec<_> = results.rows.iter().map(|row| (row.task, row.entrant)).collect();
-    assert_eq!(places, [(0, 0), (0, 1), (1, 0), (1, 1)]);
-    assert_eq!(place.turns(), ["a2", "a1", "a2", "b1", "a3", "b2"]);
+        setup.run(&[TINY, Workload { name: "other", ..TINY }], Settings { repetitions: 1, ..Settings::default() });
+    let rows: Vec<_> = results.rows.iter().map(|row| (row.task, row.entrant)).collect();
+    assert_eq!(rows, [(0, 0), (0, 1), (1, 0), (1, 1)]);
+    assert_eq!(setup.turns(), ["a2", "a1", "a2", "b1", "a3", "b2"]);
 }
 
 #[test]
 fn a_wrong_device_is_not_timed() {
-    let place = Place::new(&[Fault::Wrong, Fault::None]);
-    let results = place.three_rounds();
+    let setup = Setup::new(&[Fault::Wrong, Fault::None]);
+    let results = setup.three_rounds();
     assert!(matches!(results.rows[0].outcome, Outcome::Wrong(_)));
-    assert_eq!(place.steps_of("a1"), [0; 0]);
+    assert_eq!(setup.steps_of("a1"), [0; 0]);
     assert_eq!(timed(&results.rows[1]).samples.len(), 3);
     assert_eq!(results.control.unwrap().entrant, 1);
 }
@@ -238,27 +238,27 @@ fn a_wrong_device_is_not_timed() {
 fn an_error_ends_its_row_and_no_other() {
     let in_its_rounds = Fault::FailsInRound(WARM_UP.len() + 2);
     for fault in [Fault::FailsToEnter, Fault::FailsToCompute, Fault::FailsInRound(2), in_its_rounds] {
-        let place = Place::new(&[Fault::None, fault, Fault::None]);
-        let results = place.three_rounds();
+        let setup = Setup::new(&[Fault::None, fault, Fault::None]);
+        let results = setup.three_rounds();
         assert!(matches!(results.rows[1].outcome, Outcome::Failed(_)));
         for row in [0, 2] {
             assert_eq!(timed(&results.rows[row]).samples.len(), 3);
         }
         assert_eq!(results.control.unwrap().ratios.len(), 3);
     }
-    let results = Place::new(&[Fault::FailsToEnter]).three_rounds();
+    let results = Setup::new(&[Fault::FailsToEnter]).three_rounds();
     assert!(results.control.is_none());
 }
 
 #[test]
 fn a_device_that_is_too_small_is_skipped() {
-    let results = Place::new(&[Fault::TooSmall]).three_rounds();
+    let results = Setup::new(&[Fault::TooSmall]).three_rounds();
     assert!(matches!(results.rows[0].outcome, Outcome::Skipped(Skip::Unable(_))));
 }
 
 #[test]
-fn a_control_that_differs_shows() {
-    let results = Place::new(&[Fault::ControlIsSlow]).three_rounds();
+fn a_slow_control_makes_the_verdict_too_noisy() {
+    let results = Setup::new(&[Fault::ControlIsSlow]).three_rounds();
     let ratios = results.control.unwrap().ratios;
     assert!(ratios.iter().all(|ratio| (ratio - 0.5).abs() < 1e-9), "{ratios:?}");
     assert_eq!(verdict(&ratios, None), Verdict::TooNoisy);
@@ -266,9 +266,9 @@ fn a_control_that_differs_shows() {
 
 #[test]
 fn a_control_that_fails_ends_no_row() {
-    // At once, or in its second round after its warm-up.
+    // At the start, or in the second round after the warm-up.
     for (fault, ratios) in [(Fault::ControlFailsToEnter, 0), (Fault::ControlFailsInRound(3), 1)] {
-        let results = Place::new(&[fault]).three_rounds();
+        let results = Setup::new(&[fault]).three_rounds();
         assert_eq!(timed(&results.rows[0]).samples.len(), 3);
         let control = results.control.unwrap();
         assert_eq!((control.ratios.len(), control.failed.is_some()), (ratios, true));
@@ -276,66 +276,66 @@ fn a_control_that_fails_ends_no_row() {
 }
 
 #[test]
-fn software_is_skipped_where_it_is_slow_unless_it_was_chosen() {
-    let mut place = Place::new(&[Fault::None]);
-    place.fakes[0].info.software = true;
+fn a_software_gpu_skips_slow_workloads_unless_they_were_chosen() {
+    let mut setup = Setup::new(&[Fault::None]);
+    setup.fakes[0].info.software = true;
     let wide = Workload { hidden: 1024, ..TINY };
     let settings = Settings { repetitions: 1, ..Settings::default() };
-    let results = place.run(&[wide, TINY], settings);
+    let results = setup.run(&[wide, TINY], settings);
     assert!(matches!(results.rows[0].outcome, Outcome::Skipped(Skip::Software)));
     timed(&results.rows[1]);
-    let results = place.run(&[wide, TINY], Settings { chosen: true, ..settings });
+    let results = setup.run(&[wide, TINY], Settings { chosen: true, ..settings });
     timed(&results.rows[0]);
 }
 
 #[test]
-fn what_takes_longer_than_a_device_has_is_skipped() {
-    let mut place = Place::new(&[Fault::None, Fault::None]);
-    place.fakes[0].step = Duration::from_secs(20);
-    let results = place.three_rounds();
-    // What the warm-up took is spent: 35 s are left.
+fn a_task_that_exceeds_the_time_limit_is_skipped() {
+    let mut setup = Setup::new(&[Fault::None, Fault::None]);
+    setup.fakes[0].step = Duration::from_secs(20);
+    let results = setup.three_rounds();
+    // The warm-up took 20 of 55 s, so 35 s are left.
     let Outcome::Skipped(Skip::Budget { needs, left, .. }) = &results.rows[0].outcome else { panic!("not skipped") };
     assert_eq!(needs.as_secs(), 60);
     assert!(*left <= Duration::from_secs(35), "{left:?}");
-    assert_eq!(place.steps_of("a1"), [1]);
+    assert_eq!(setup.steps_of("a1"), [1]);
     assert_eq!(timed(&results.rows[1]).samples.len(), 3);
 }
 
 #[test]
-fn what_the_peak_rules_out_is_not_even_tried() {
-    let mut place = Place::new(&[Fault::None]);
+fn a_task_that_is_too_slow_at_the_peak_is_not_prepared() {
+    let mut setup = Setup::new(&[Fault::None]);
     let set = set();
     // A step a minute at best.
-    place.fakes[0].peak_flops = Some(Task::new(TINY, &set).flops() / 60.0);
-    let results = place.three_rounds();
+    setup.fakes[0].peak_flops = Some(Task::new(TINY, &set).flops() / 60.0);
+    let results = setup.three_rounds();
     assert!(matches!(results.rows[0].outcome, Outcome::Skipped(Skip::Budget { .. })));
-    assert_eq!(place.fakes[0].entered.get(), 0);
+    assert_eq!(setup.fakes[0].entered.get(), 0);
 }
 
 #[test]
 fn many_repetitions_make_short_rounds() {
-    let place = Place::new(&[Fault::None]);
+    let setup = Setup::new(&[Fault::None]);
     let settings = Settings { repetitions: 100, ..Settings::default() };
-    let results = place.run(&[TINY; 4], settings);
+    let results = setup.run(&[TINY; 4], settings);
     for row in &results.rows {
         let Timed { steps, samples, .. } = timed(row);
         assert_eq!(samples.len(), 100);
         assert!(*steps < STEPS, "{steps}");
     }
-    let steps: usize = place.log.borrow().iter().map(|(_, steps)| steps).sum();
+    let steps: usize = setup.log.borrow().iter().map(|(_, steps)| steps).sum();
     assert!(STEP * steps as u32 <= settings.budget, "{steps}");
 }
 
 #[test]
-fn what_is_done_next_is_told() {
-    let place = Place::new(&[Fault::None]);
+fn every_part_sends_an_event() {
+    let setup = Setup::new(&[Fault::None]);
     let set = set();
-    let mut heard = Vec::new();
+    let mut events = Vec::new();
     let settings = Settings { repetitions: 2, ..Settings::default() };
-    run(&[&place.fakes[0]], &[Task::new(TINY, &set)], &settings, &mut |event, _, info| {
-        heard.push((event, info.name.clone()));
+    run(&[&setup.fakes[0]], &[Task::new(TINY, &set)], &settings, &mut |event, _, info| {
+        events.push((event, info.name.clone()));
     });
     let expected = [Event::Preparing, Event::Checking, Event::WarmingUp, Event::Round(0), Event::Round(1)]
         .map(|event| (event, "a".to_owned()));
-    assert_eq!(heard, expected);
+    assert_eq!(events, expected);
 }

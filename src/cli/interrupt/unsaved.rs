@@ -5,7 +5,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::files::discard_unfinished;
-use crate::report::progress::tell_beside_a_bar;
+use crate::report::progress::tell_below_bar;
 
 /// How long after the first signal others belong to it.
 const SAME_EVENT: Duration = Duration::from_secs(1);
@@ -83,7 +83,7 @@ pub(super) fn on_signal() {
             ASKED.store(true, Ordering::Relaxed);
             let wait = |state: &mut State| state.expected && state.unsaved.is_none();
             if wait(&mut state) {
-                tell_beside_a_bar("stopping as soon as there is a network to save");
+                tell_below_bar("stopping as soon as there is a network to save");
             }
             let waited = CHANGED.wait_timeout_while(state, WAIT, wait);
             let (state, _) = waited.unwrap_or_else(PoisonError::into_inner);
@@ -91,7 +91,7 @@ pub(super) fn on_signal() {
                 end(&state);
             }
             drop(state);
-            tell_beside_a_bar(
+            tell_below_bar(
                 "stopping after this step, or the evaluation it is in; Ctrl-C again goes back to the last evaluation and ends \
                  at once",
             );
@@ -113,6 +113,6 @@ fn end(state: &State) -> ! {
         (None, 1) => "one file was complete and is kept".to_owned(),
         (None, files) => format!("{files} files were complete and are kept"),
     };
-    tell_beside_a_bar(format_args!("interrupted; {kept}"));
+    tell_below_bar(format_args!("interrupted; {kept}"));
     std::process::exit(130);
 }

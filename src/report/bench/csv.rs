@@ -1,13 +1,13 @@
-//! One line a row, for a spreadsheet.
+//! A benchmark as comma-separated values, with a line for each row.
 
 use super::figures::network;
 use crate::bench::record::{Record, Row};
 use crate::devices::{Card, Hardware};
 
-/// What a cell holds.
+/// The text of a cell.
 type Value = fn(&Record, &Row) -> String;
 
-/// The columns, each with what it holds of a row: every value as exact as it is known, and nothing where there is none.
+/// The columns. Each value has all its digits. A missing value is an empty cell.
 const COLUMNS: [(&str, Value); 53] = [
     ("version", |record, _| record.build.version.clone()),
     ("commit", |record, _| record.build.commit.clone()),
@@ -64,7 +64,7 @@ const COLUMNS: [(&str, Value); 53] = [
     ("control_verdict", |record, _| shown(record.control.as_ref().map(|control| control.verdict.as_str()))),
 ];
 
-/// A line of headings, and one a row.
+/// A line of headings, and a line for each row.
 #[must_use]
 pub fn csv(record: &Record) -> String {
     let headings = COLUMNS.map(|(heading, _)| heading.to_owned());
@@ -81,12 +81,11 @@ fn shown<T: ToString>(value: Option<T>) -> String {
     value.map_or(String::new(), |value| value.to_string())
 }
 
-/// Several values in one cell.
 fn joined(values: impl Iterator<Item = String>) -> String {
     values.collect::<Vec<_>>().join(" ")
 }
 
-/// As RFC 4180 has it: in quotes where it must be, and a quote doubled.
+/// A cell as in RFC 4180: in quotes if necessary, with each quote doubled.
 fn quoted(cell: &str) -> String {
     if cell.contains([',', '"', '\n', '\r']) { format!("\"{}\"", cell.replace('"', "\"\"")) } else { cell.to_owned() }
 }

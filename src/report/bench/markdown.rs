@@ -1,16 +1,17 @@
-//! Tables for a document, in the Markdown of GitHub.
+//! A benchmark as GitHub Markdown.
 
 use std::fmt::Write;
 
 use super::figures::{
-    KERNEL_HEADINGS, apart, card, cell, circumstances, device, driver, figures, headings, kernels, network, notes,
-    rows_with_kernels, significant,
+    KERNEL_HEADINGS, cell, circumstances, device_of_row, driver, figures, grouped_digits, hardware, headings, kernels,
+    network, rows_with_kernels, significant,
 };
+use super::notes::notes;
 use crate::bench::record::{Device, Record, Row};
 
-/// What is known of a device; the last two are figures.
+/// The columns of the devices. The last two are numbers.
 const DEVICE_HEADINGS: [&str; 7] = ["", "device", "backend", "type", "driver", "peak GFLOP/s", "peak GB/s"];
-/// The columns that say what a row is.
+/// The columns that identify a row.
 const NAMES: [&str; 4] = ["workload", "network", "images", "device"];
 
 /// The devices, the rows and the kernels, each as a table, and the notes.
@@ -26,7 +27,7 @@ pub fn markdown(record: &Record) -> String {
         text.push('\n');
         let kernels = rows_with_kernels(record)
             .flat_map(|row| kernels(row).map(|kernel| [&names(row)[..], &kernel].concat()).collect::<Vec<_>>());
-        // The kernel's own name is no figure.
+        // The first column is the kernel's name.
         write_table(&mut text, &[&NAMES[..], &KERNEL_HEADINGS].concat(), KERNEL_HEADINGS.len() - 1, kernels);
     }
     text.push('\n');
@@ -41,7 +42,7 @@ fn device_cells(Device { info, peak }: &Device) -> Vec<String> {
         info.index.to_string(),
         info.full_name(),
         info.backend.clone(),
-        card(info),
+        hardware(info),
         driver(info),
         cell(*peak, |peak| significant(peak.gflops)),
         cell(*peak, |peak| significant(peak.gigabytes_per_second)),
@@ -50,15 +51,10 @@ fn device_cells(Device { info, peak }: &Device) -> Vec<String> {
 
 fn names(row: &Row) -> [String; NAMES.len()] {
     let software = if row.software { ", software" } else { "" };
-    [
-        row.workload.clone(),
-        network(row),
-        apart(&row.batch_size.to_string()),
-        device(row.index, &row.adapter, &row.backend) + software,
-    ]
+    [row.workload.clone(), network(row), grouped_digits(&row.batch_size.to_string()), device_of_row(row) + software]
 }
 
-/// A table whose last columns, so many of them, are figures.
+/// Writes a table. Its last `figures` columns are numbers, which are aligned right.
 fn write_table(text: &mut String, headings: &[&str], figures: usize, rows: impl Iterator<Item = Vec<String>>) {
     let mut line = |cells: Vec<String>| {
         let cells = cells.iter().map(|cell| cell.replace('|', "\\|")).collect::<Vec<_>>();

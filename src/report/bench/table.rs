@@ -1,4 +1,4 @@
-//! Tables for a terminal.
+//! A benchmark as tables for a terminal.
 
 use std::fmt::Write;
 
@@ -6,13 +6,14 @@ use comfy_table::CellAlignment;
 
 use super::columns::{Section, fits, table as columns_of};
 use super::figures::{
-    DISPATCHES, KERNEL_HEADINGS, NONE, card, cell, circumstances, device, driver, figures, headings, images, kernels,
-    network, notes, rows_with_kernels, significant,
+    DISPATCHES, KERNEL_HEADINGS, NONE, cell, circumstances, device_of_row, driver, figures, hardware, headings, images,
+    kernels, network, rows_with_kernels, significant,
 };
+use super::notes::notes;
 use crate::bench::record::{Device, Record, Row};
 use crate::report::table::fitted;
 
-/// The devices, the rows and the kernels, each as a table of at most so many columns, and the notes.
+/// The devices, the rows and the kernels as tables, at most `columns` wide, and the notes.
 #[must_use]
 pub fn table(record: &Record, columns: usize) -> String {
     let mut text = circumstances(record).join("\n") + "\n\n";
@@ -32,7 +33,7 @@ pub fn table(record: &Record, columns: usize) -> String {
 fn devices(record: &Record, columns: usize) -> String {
     let mut table = fitted(["", "device", "peak\nGFLOP/s", "peak\nGB/s"], columns);
     for Device { info, peak } in &record.devices {
-        let details = [info.backend.clone(), card(info), driver(info)];
+        let details = [info.backend.clone(), hardware(info), driver(info)];
         let details = details.into_iter().filter(|detail| detail != NONE).collect::<Vec<_>>().join(", ");
         table.add_row([
             info.index.to_string(),
@@ -47,16 +48,15 @@ fn devices(record: &Record, columns: usize) -> String {
     table.trim_fmt() + "\n"
 }
 
-/// A device where there is room, and where there is little.
+/// The long and the short name of a row's device.
 type Name = fn(&Row) -> String;
-const NAMES: [Name; 2] =
-    [|row| device(row.index, &row.adapter, &row.backend), |row| format!("{} {}", row.index, row.backend)];
+const NAMES: [Name; 2] = [device_of_row, |row| format!("{} {}", row.index, row.backend)];
 
 fn rows(record: &Record, columns: usize) -> String {
     let mut headings = [&["device"], &headings(record)[..]].concat();
-    // What the kernels' table says already need not be in this one.
-    let is_told = record.rows.iter().all(|row| row.dispatches_per_step.is_none() || !row.kernels.is_empty());
-    headings.retain(|heading| !is_told || *heading != DISPATCHES);
+    // The table of the kernels has their number too.
+    let is_redundant = record.rows.iter().all(|row| row.dispatches_per_step.is_none() || !row.kernels.is_empty());
+    headings.retain(|heading| !is_redundant || *heading != DISPATCHES);
     let sections = |name: Name| -> Vec<Section> {
         let of_one_workload = record.rows.chunk_by(|one, other| one.workload == other.workload);
         let section = |rows: &[Row]| Section {
@@ -79,11 +79,10 @@ fn kernel_rows(record: &Record, columns: usize) -> String {
         title: format!(
             "{} on {}, {}",
             row.workload,
-            device(row.index, &row.adapter, &row.backend),
+            device_of_row(row),
             cell(row.dispatches_per_step, |count| format!("{count} {DISPATCHES}"))
         ),
         rows: kernels(row).map(Vec::from).collect(),
     };
-    // The kernel's own name is no figure.
     columns_of(&KERNEL_HEADINGS, &rows_with_kernels(record).map(section).collect::<Vec<_>>(), columns)
 }

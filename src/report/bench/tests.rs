@@ -1,6 +1,7 @@
-//! Every format of one run that has every kind of row.
+//! Tests of every format, with a run that has every kind of row.
 
 use super::figures::*;
+use super::notes::control;
 use super::*;
 use crate::bench::others::Others;
 use crate::bench::record::tests::record;
@@ -9,10 +10,10 @@ use crate::bench::stats::Verdict;
 use crate::devices::Kind;
 use crate::report::width::width;
 
-/// Terminals that everything but notes must fit.
+/// Widths that the tables must fit.
 const WIDTHS: [usize; 3] = [60, 80, 120];
 
-/// The cells of a file of comma-separated values, as RFC 4180 has it.
+/// The cells of comma-separated values, as in RFC 4180.
 fn parsed(text: &str) -> Vec<Vec<String>> {
     let (mut rows, mut row, mut cell) = (Vec::new(), Vec::new(), String::new());
     let (mut quoted, mut characters) = (false, text.chars().peekable());
@@ -79,7 +80,7 @@ fn every_row_of_a_markdown_table_has_its_columns() {
     }
 }
 
-/// A run with long names, of which some are wide, and long figures.
+/// A run with long names, some with wide characters, and long numbers.
 fn wide_record() -> Record {
     let mut record = record();
     for (device, name) in record.devices.iter_mut().skip(1).zip([
@@ -105,39 +106,41 @@ fn the_tables_fit_a_terminal_and_hold_every_row() {
         record.compare(&saved);
         for columns in WIDTHS {
             let text = table(&record, columns);
-            let (tables, notes) = text.split_once("\ncontrol: ").unwrap();
+            let (tables, notes) = text.split_once("\nA/A run: ").unwrap();
             for line in tables.lines().skip(5) {
                 assert!(width(line) <= columns, "{columns} columns: {line}\n{text}");
             }
-            for part in ["128 ± 35.4 %", "12,800", "7,812", "WRONG", "FAILED", "skipped", "product", "FLOPs", "latency"]
-            {
-                assert!(tables.contains(part), "'{part}' is not in: {tables}");
-            }
-            for part in ["custom: 784-50-10, batches of 100", "inference: 784-50-10, all 5 images", "(rest)", "median"]
+            for part in [
+                &["128 ± 35.4 %", "12,800", "7,812", "WRONG", "FAILED", "skipped", "product", "FLOPs", "latency"][..],
+                &["custom: 784-50-10, batches of 100", "inference: 784-50-10, all 5 images", "(rest)", "median"],
+            ]
+            .concat()
             {
                 assert!(tables.contains(part), "'{part}' is not in: {tables}");
             }
             assert!(
-                notes.starts_with("custom on 0 CPU, 2 threads (cpu), run beside itself, reads 1.00x ± 0.18: TOO NOISY")
+                notes.starts_with(
+                    "custom on 0 CPU, 2 threads (cpu), timed twice in turns, reads 1.00x ± 0.18: TOO NOISY"
+                )
             );
         }
-        // Far too narrow is no reason to fail.
+        // A terminal that is too narrow.
         assert!(table(&record, 1).contains("product"));
     }
 }
 
 #[test]
-fn a_wide_terminal_shows_names_where_a_narrow_one_shows_places() {
+fn a_wide_terminal_shows_names_and_a_narrow_one_indices() {
     let record = record();
     assert!(table(&record, 160).contains("\n 1 Some|GPU (vulkan)"));
     assert!(table(&record, 60).contains("\n 1 vulkan "));
-    // Without a GPU nothing is dispatched.
+    // The column of dispatches is shown if a row has a number, even without kernels.
     let mut cpu = record.clone();
     cpu.rows.retain(|row| row.kind == Kind::Cpu);
     assert!(table(&cpu, 160).contains("of peak  dispatches\n"));
     cpu.rows[0].dispatches_per_step = None;
     assert!(!table(&cpu, 160).contains("dispatches"));
-    // Where the kernels are listed, they are counted there.
+    // With a table of the kernels, their number is there.
     let mut gpu = record;
     gpu.rows.retain(|row| row.index == 1);
     let text = table(&gpu, 160);
@@ -145,9 +148,9 @@ fn a_wide_terminal_shows_names_where_a_narrow_one_shows_places() {
 }
 
 #[test]
-fn the_machine_is_named_with_what_else_it_did() {
+fn the_circumstances_name_the_machine_and_its_load() {
     let mut record = record();
-    let said = |record: &Record| circumstances(record).join("\n");
+    let text_of = |record: &Record| circumstances(record).join("\n");
     record.machine = Machine {
         os: "linux".to_owned(),
         arch: "x86_64".to_owned(),
@@ -158,20 +161,20 @@ fn the_machine_is_named_with_what_else_it_did() {
         kernel: Some("6.1".to_owned()),
     };
     record.during.load_average_after = Some(1.0);
-    let text = said(&record);
+    let text = text_of(&record);
     assert!(text.contains("\nSome Processor, 2 cores, NEON\nSome Linux 12, kernel 6.1, linux x86_64\n"), "{text}");
     let end = "during the rounds other programs took up to 0.03 of 2 cores; load average 0.25 before, 1.00 after";
     assert!(text.ends_with(end), "{text}");
     record.during = During::default();
     let Machine { cpu, os_version, kernel, instructions, .. } = &mut record.machine;
     (*cpu, *os_version, *kernel, *instructions) = (None, None, None, None);
-    let text = said(&record);
+    let text = text_of(&record);
     assert!(text.contains("\na CPU of unknown model, 2 cores\na system of unknown version, linux x86_64\n"), "{text}");
-    assert!(text.ends_with("what other programs did during the rounds is not known"), "{text}");
+    assert!(text.ends_with("the load of other programs during the rounds is unknown"), "{text}");
 }
 
 #[test]
-fn a_busy_machine_is_told_by_the_workloads_that_met_it() {
+fn a_note_names_the_workloads_of_a_busy_machine() {
     let mut record = record();
     let busy = Others { programs: 0.98, stolen: 0.3, cores: 2 };
     record.rows[0].others = Some(busy);
@@ -179,13 +182,13 @@ fn a_busy_machine_is_told_by_the_workloads_that_met_it() {
     record.during.others = Some(busy);
     let notes = notes(&record);
     let expected = "BUSY: other programs took up to 0.98 of 2 cores, and the host of this virtual machine 0.30 during the \
-                    rounds of custom: these speeds are those of a busy machine";
+                    rounds of custom; on a quiet machine these speeds are higher";
     assert_eq!(notes[1], expected, "{notes:#?}");
     assert!(!notes.iter().skip(2).any(|note| note.starts_with("BUSY")), "{notes:#?}");
 }
 
 #[test]
-fn what_a_saved_run_was_on_is_told() {
+fn notes_describe_the_saved_run() {
     let starts = |record: &Record| -> Vec<String> {
         let notes = notes(record).into_iter().skip(1).take_while(|note| !note.starts_with("WRONG"));
         notes.map(|note| note.chars().take(60).collect()).collect()
@@ -194,7 +197,7 @@ fn what_a_saved_run_was_on_is_told() {
     let mut same = record();
     same.compare(&saved);
     let [only] = &starts(&same)[..] else { panic!("{:#?}", starts(&same)) };
-    assert!(only.starts_with("to saved: over the run of "), "{only}");
+    assert!(only.starts_with("to saved: speed over that of the run of "), "{only}");
 
     let mut other = saved.clone();
     other.machine.cores = 96;
@@ -212,21 +215,21 @@ fn what_a_saved_run_was_on_is_told() {
     old.machine.cpu = None;
     let mut here = record();
     here.compare(&old);
-    assert!(starts(&here)[1].starts_with("the saved run does not say which processor"), "{:#?}", starts(&here));
+    assert!(starts(&here)[1].starts_with("the saved run does not name its processor"), "{:#?}", starts(&here));
 }
 
 #[test]
-fn notes_say_what_the_figures_do_not() {
+fn every_kind_of_note_is_there() {
     let mut record = record();
     let mut untimed = record.rows[0].clone();
     (untimed.index, untimed.kind) = (9, Kind::Gpu);
     record.rows.push(untimed);
     let notes = notes(&record);
     let starts: Vec<&str> = notes.iter().filter_map(|note| note.split(": ").next()).collect();
-    assert_eq!(starts, ["control", "WRONG", "FAILED", "skipped", "noisy", "no kernel times"], "{notes:#?}");
+    assert_eq!(starts, ["A/A run", "WRONG", "FAILED", "skipped", "noisy", "no kernel times"], "{notes:#?}");
     assert!(notes[1].starts_with("WRONG: custom on 2 Another (vulkan): "), "{notes:#?}");
     assert!(notes[4].ends_with("scatter by more than 10 %"), "{notes:#?}");
-    // Of the CPU nobody expects them.
+    // The CPU has no kernels, so it has no such note.
     assert!(notes[5].starts_with("no kernel times: custom on 9 "), "{notes:#?}");
 }
 
@@ -243,30 +246,25 @@ fn rows_with_one_reason_share_a_note() {
 }
 
 #[test]
-fn a_control_says_how_it_went() {
-    let mut row = record().control.unwrap();
-    let mut says = |verdict, ratio, failed: Option<&str>| {
-        (row.verdict, row.ratio, row.failed) = (verdict, ratio, failed.map(str::to_owned));
-        control(&row)
+fn the_note_on_the_a_a_run_has_its_verdict() {
+    let row = record().control.unwrap();
+    let note = |verdict, ratio, failed: Option<&str>| {
+        control(&ControlRow { verdict, ratio, failed: failed.map(str::to_owned), ..row.clone() })
     };
-    assert!(says(Verdict::Quiet, Some(1.004), None).ends_with("reads 1.00x ± 0.18: as it must be"));
+    assert!(note(Verdict::Quiet, Some(1.004), None).ends_with("reads 1.00x ± 0.18: as expected"));
     assert!(
-        says(Verdict::Busy, Some(1.004), None).contains("reads 1.00x ± 0.18: equal to itself, but on a BUSY machine")
+        note(Verdict::Busy, Some(1.004), None).contains("reads 1.00x ± 0.18: as expected, but the machine is BUSY")
     );
-    assert!(says(Verdict::TooNoisy, Some(1.3), None).contains("reads 1.30x ± 0.18: TOO NOISY, though not by other"));
-    assert!(says(Verdict::Unknown, Some(1.0), None).contains("one repetition can't tell"));
-    assert!(says(Verdict::Unknown, None, Some("no memory")).ends_with("failed: no memory"));
-    let mut row = ControlRow { others: None, ..record().control.unwrap() };
-    let mut says = |verdict| {
-        row.verdict = verdict;
-        control(&row)
-    };
-    assert!(says(Verdict::Quiet).ends_with("whether other programs slowed both alike is not known here"));
-    assert!(says(Verdict::TooNoisy).contains("TOO NOISY: other programs disturb this machine"));
+    assert!(note(Verdict::TooNoisy, Some(1.3), None).contains("reads 1.30x ± 0.18: TOO NOISY, but not by other"));
+    assert!(note(Verdict::Unknown, Some(1.0), None).contains("one repetition cannot show noise"));
+    assert!(note(Verdict::Unknown, None, Some("no memory")).ends_with("failed: no memory"));
+    let note = |verdict| control(&ControlRow { verdict, others: None, ..row.clone() });
+    assert!(note(Verdict::Quiet).ends_with("this system does not report the load of other programs"));
+    assert!(note(Verdict::TooNoisy).contains("TOO NOISY: other programs disturb this machine"));
 }
 
 #[test]
-fn figures_have_three_digits_and_their_thousands_apart() {
+fn figures_have_three_digits_and_grouped_thousands() {
     let shown = [0.0123, 0.5, 1.2345, 12.345, 123.45, 999.6, 1234.5, 1_234_567.0].map(significant);
     assert_eq!(shown, ["0.012", "0.500", "1.23", "12.3", "123", "1,000", "1,234", "1,234,567"]);
     assert_eq!(times(1.2345, Some(0.0123)), "1.23x ± 0.01");
