@@ -42,8 +42,7 @@ impl Grey {
             return Err(SizeError { rows, cols, values: values.len() });
         }
         for value in &mut values {
-            // `max` of a NaN is 0.
-            *value = value.max(0.0).min(1.0);
+            *value = if value.is_nan() { 0.0 } else { value.clamp(0.0, 1.0) };
         }
         Ok(Self { rows, cols, values })
     }

@@ -24,7 +24,9 @@ pub struct Difference {
 pub fn difference(grey: &Grey) -> Difference {
     let mut values: Vec<f64> = grey.values.iter().copied().map(f64::from).collect();
     let middle = median(values.clone());
-    values.iter_mut().for_each(|value| *value -= middle);
+    for value in &mut values {
+        *value -= middle;
+    }
     // Where most of the picture is one grey there is nothing to fit.
     if spread(&values) > 0.0 {
         for _ in 0..MOST_ROUNDS {
@@ -73,7 +75,9 @@ fn fit(grey: &Grey, values: &[f64], reach: f64) -> Option<[f64; TERMS]> {
     }
     // A little for the plane's flatness, so that a narrow picture has a solution too.
     let flatness = 1e-6 * equations[0][0];
-    equations.iter_mut().enumerate().for_each(|(term, equation)| equation[term] += flatness);
+    for (term, equation) in equations.iter_mut().enumerate() {
+        equation[term] += flatness;
+    }
     solve(equations)
 }
 
@@ -89,7 +93,9 @@ fn solve(mut equations: [[f64; TERMS + 1]; TERMS]) -> Option<[f64; TERMS]> {
         for (other, equation) in equations.iter_mut().enumerate() {
             if other != term {
                 let factor = equation[term] / row[term];
-                equation.iter_mut().zip(row).for_each(|(value, pivot)| *value -= factor * pivot);
+                for (value, pivot) in equation.iter_mut().zip(row) {
+                    *value -= factor * pivot;
+                }
             }
         }
     }

@@ -1,6 +1,7 @@
 //! The notes below a benchmark's tables.
 
 use super::figures::{device, device_of_row, load, times};
+use crate::bench::others::Others;
 use crate::bench::record::{Build, ControlRow, Record, Row};
 use crate::bench::stats::{MAX_DEVIATION, Verdict};
 use crate::devices::Kind;
@@ -81,7 +82,7 @@ fn compared(record: &Record, saved: &Build) -> Vec<String> {
             notes.push("the saved run does not name its processor; compare only runs of one machine".to_owned());
         }
     }
-    let saved_load = record.compared_during.and_then(|during| during.others).filter(|others| others.is_busy());
+    let saved_load = record.compared_during.and_then(|during| during.others).filter(Others::is_busy);
     notes.extend(saved_load.map(|others| format!("BUSY when saved: {} during its rounds", load(&others))));
     notes
 }
