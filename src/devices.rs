@@ -1,162 +1,33 @@
 //! The devices of this machine: which there are, which one a person means, and networks on it. No other file names the
 //! backends.
 
+#![cfg_attr(not(feature = "gpu"), allow(clippy::unused_async, reason = "only a GPU is waited for"))]
+
+#[cfg(feature = "gpu")]
+mod adapters;
+mod info;
+
 use std::fmt;
 use std::str::FromStr;
 
-use wgpu::{Adapter, AdapterInfo, DeviceType};
+use info::CPU;
+#[cfg(feature = "gpu")]
+use wgpu::Adapter;
 
 #[cfg(feature = "cli")]
 use crate::backend::Probe;
 use crate::backend::{self, Network};
-pub(crate) use crate::gpu::plan::Class;
+use crate::cpu;
+#[cfg(feature = "gpu")]
+use crate::gpu;
 #[cfg(feature = "cli")]
-pub(crate) use crate::gpu::plan::{NARROW, Plan, row};
+pub(crate) use crate::gpu::plan::{Class, NARROW, Plan, row};
 use crate::machine::Processor;
 use crate::net::{Net, Params};
 use crate::threads;
 use crate::words::counted;
-use crate::{cpu, gpu};
 
-/// What a device is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "cli", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "lowercase"))]
-pub enum Kind {
-    /// The CPU backend.
-    Cpu,
-    /// A wgpu adapter.
-    Gpu,
-}
-
-impl Kind {
-    /// The name used in files.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Cpu => "cpu",
-            Self::Gpu => "gpu",
-        }
-    }
-}
-
-/// What a device is made of, as far as that is known.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "cli", derive(serde::Serialize, serde::Deserialize), serde(untagged))]
-pub enum Hardware {
-    /// The machine's CPU.
-    Cpu(Processor),
-    /// A GPU.
-    Gpu(Card),
-}
-
-/// A GPU as its driver describes it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "cli", derive(serde::Serialize, serde::Deserialize))]
-pub struct Card {
-    /// What it is.
-    #[cfg_attr(feature = "cli", serde(rename = "type"))]
-    pub kind: CardKind,
-    /// The PCI numbers of its vendor and its model, in hex with a colon between; none where the driver does not give them.
-    pub pci: Option<String>,
-}
-
-/// What a GPU is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "cli", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "lowercase"))]
-pub enum CardKind {
-    /// It has a memory of its own.
-    Discrete,
-    /// It shares the CPU's memory.
-    Integrated,
-    /// A part of a GPU that a virtual machine is given.
-    Virtual,
-    /// A program on the CPU.
-    Software,
-    /// Its driver does not say.
-    Other,
-}
-
-impl CardKind {
-    /// The name used in files.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Discrete => "discrete",
-            Self::Integrated => "integrated",
-            Self::Virtual => "virtual",
-            Self::Software => "software",
-            Self::Other => "other",
-        }
-    }
-}
-
-impl Card {
-    fn new(info: &AdapterInfo) -> Self {
-        let kind = match info.device_type {
-            DeviceType::DiscreteGpu => CardKind::Discrete,
-            DeviceType::IntegratedGpu => CardKind::Integrated,
-            DeviceType::VirtualGpu => CardKind::Virtual,
-            DeviceType::Cpu => CardKind::Software,
-            DeviceType::Other => CardKind::Other,
-        };
-        Self { kind, pci: pci(info.vendor, info.device) }
-    }
-}
-
-/// PCI's numbers have 16 bits, and neither is 0; larger ones are those of vendors that have none.
-fn pci(vendor: u32, device: u32) -> Option<String> {
-    let are_given = [vendor, device].iter().all(|number| (1..=0xffff).contains(number));
-    are_given.then(|| format!("{vendor:04x}:{device:04x}"))
-}
-
-/// One device, as people and files name it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "cli", derive(serde::Serialize, serde::Deserialize))]
-pub struct Info {
-    /// Its place in [`list`]; the CPU's is 0.
-    pub index: usize,
-    /// Its name.
-    pub name: String,
-    /// Whether it is the CPU backend.
-    pub kind: Kind,
-    /// `cpu`, `vulkan`, `metal`, `dx12` or `gl`.
-    pub backend: String,
-    /// Its driver and the driver's version, where known.
-    pub driver: String,
-    /// True for a GPU that is a program on the CPU.
-    pub software: bool,
-    /// Its place, from 0, among the devices of the same name, backend and driver: nothing else tells equal cards apart.
-    pub among_equals: usize,
-    /// What it is made of.
-    #[cfg_attr(feature = "cli", serde(flatten))]
-    pub hardware: Hardware,
-}
-
-impl Info {
-    /// Its name, with the processor's in place of the word "CPU".
-    #[must_use]
-    pub fn full_name(&self) -> String {
-        match &self.hardware {
-            Hardware::Cpu(Processor { model: Some(model), .. }) => self.name.replacen("CPU", model, 1),
-            _ => self.name.clone(),
-        }
-    }
-
-    /// The f64 reference, which is no backend: what trains by the naive gradient.
-    #[must_use]
-    pub fn reference() -> Self {
-        Self {
-            index: CPU,
-            name: "the f64 reference, 1 thread".to_owned(),
-            kind: Kind::Cpu,
-            backend: "reference".to_owned(),
-            driver: String::new(),
-            software: false,
-            among_equals: 0,
-            hardware: Hardware::Cpu(Processor::this(None)),
-        }
-    }
-}
+pub use info::{Card, CardKind, Hardware, Info, Kind};
 
 /// A device that networks can be made on.
 #[derive(Clone, Debug)]
@@ -167,6 +38,7 @@ pub enum Device {
         threads: usize,
     },
     /// An opened GPU.
+    #[cfg(feature = "gpu")]
     Gpu(gpu::device::Device),
 }
 
@@ -175,6 +47,7 @@ impl backend::Device for Device {
     fn network(&self, net: Net, batch_size: usize, params: &Params) -> Result<Box<dyn Network>, backend::Error> {
         Ok(match self {
             Self::Cpu { threads } => Box::new(cpu::Network::new(net, batch_size, params, *threads)?),
+            #[cfg(feature = "gpu")]
             Self::Gpu(device) => Box::new(gpu::network::Network::new(device.clone(), net, batch_size, params)?),
         })
     }
@@ -205,12 +78,16 @@ pub struct Found {
 /// What opens a device.
 #[derive(Clone, Debug)]
 enum Way {
-    Cpu { threads: usize },
+    Cpu {
+        threads: usize,
+    },
+    #[cfg(feature = "gpu")]
     Gpu(Adapter),
 }
 
 impl Found {
     /// The GPU's adapter; none for the CPU.
+    #[cfg(feature = "gpu")]
     #[must_use]
     pub fn adapter(&self) -> Option<&Adapter> {
         match &self.way {
@@ -226,13 +103,11 @@ impl Found {
     pub async fn open(&self) -> Result<Device, backend::Error> {
         Ok(match &self.way {
             Way::Cpu { threads } => Device::Cpu { threads: *threads },
+            #[cfg(feature = "gpu")]
             Way::Gpu(adapter) => Device::Gpu(gpu::device::Device::open(adapter).await?),
         })
     }
 }
-
-/// The CPU's index.
-const CPU: usize = 0;
 
 /// What a person asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -335,6 +210,8 @@ fn narrowed() -> String {
 /// There is no GPU, and why that is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum NoGpu {
+    /// This build has no GPU support.
+    Build,
     /// No driver answered.
     Driver {
         /// What `WGPU_BACKEND` allows, if it is set.
@@ -362,6 +239,9 @@ impl NoGpu {
         let found: Vec<Info> = devices.iter().filter(|info| info.kind == Kind::Gpu).cloned().collect();
         match (backend, name) {
             (_, Some(part)) if !found.is_empty() => Self::Name { part, found },
+            #[cfg(not(feature = "gpu"))]
+            _ if found.is_empty() => Self::Build,
+            #[cfg(feature = "gpu")]
             (Some(backend), _) if !gpu::adapters::names_a_backend(&backend) => Self::Backend(backend),
             (allowed, _) => Self::Driver { allowed },
         }
@@ -369,7 +249,7 @@ impl NoGpu {
 
     /// Whether a person's own setting is wrong, rather than the machine without a GPU.
     fn is_set_so(&self) -> bool {
-        !matches!(self, Self::Driver { .. })
+        matches!(self, Self::Backend(_) | Self::Name { .. })
     }
 }
 
@@ -377,6 +257,7 @@ impl fmt::Display for NoGpu {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("no GPU adapter found: ")?;
         let allowed = match self {
+            Self::Build => return f.write_str("this build knows none; build it with the feature gpu"),
             Self::Name { part, found } => {
                 let found = names(found);
                 return write!(f, "{ADAPTER_NAME}={part} fits none of {found}; unset it, or give a part of a name");
@@ -436,22 +317,18 @@ fn is_named(info: &Info, part: &str) -> bool {
 
 /// As [`list`], whatever `WGPU_ADAPTER_NAME` says.
 async fn list_all(threads: usize) -> Vec<Found> {
-    let mut found = vec![cpu(threads::number(threads))];
-    for adapter in gpu::adapters::list().await {
-        let info = adapter.get_info();
-        let driver = [info.driver.as_str(), info.driver_info.as_str()].join(" ").trim().to_owned();
-        let software = Class::of(&info) == Class::Software;
-        let hardware = Hardware::Gpu(Card::new(&info));
-        let mut info = Info {
-            index: found.len(),
-            name: info.name,
-            kind: Kind::Gpu,
-            backend: info.backend.to_string(),
-            driver,
-            software,
-            among_equals: 0,
-            hardware,
-        };
+    let cpu = cpu(threads::number(threads));
+    #[cfg(feature = "gpu")]
+    return with_gpus(cpu, adapters::list().await);
+    #[cfg(not(feature = "gpu"))]
+    vec![cpu]
+}
+
+#[cfg(feature = "gpu")]
+fn with_gpus(cpu: Found, adapters: Vec<(Info, Adapter)>) -> Vec<Found> {
+    let mut found = vec![cpu];
+    for (mut info, adapter) in adapters {
+        info.index = found.len();
         info.among_equals = found.iter().filter(|other| is_equal(&other.info, &info)).count();
         found.push(Found { info, way: Way::Gpu(adapter) });
     }
@@ -459,6 +336,7 @@ async fn list_all(threads: usize) -> Vec<Found> {
 }
 
 /// Whether nothing but their places tells two devices apart.
+#[cfg(any(test, feature = "gpu"))]
 fn is_equal(a: &Info, b: &Info) -> bool {
     (&a.name, &a.backend, &a.driver) == (&b.name, &b.backend, &b.driver)
 }
@@ -696,16 +574,6 @@ mod tests {
         assert_eq!(info.name, "CPU, 2 threads");
         info.hardware = Hardware::Cpu(Processor { model: None, ..Processor::this(None) });
         assert_eq!(info.full_name(), "CPU, 2 threads");
-    }
-
-    #[test]
-    fn what_is_no_pci_number_is_left_out() {
-        assert_eq!(pci(0x10de, 0x2684).as_deref(), Some("10de:2684"));
-        assert_eq!(pci(0x1002, 0x73).as_deref(), Some("1002:0073"));
-        // Mesa's own number in Vulkan, and OpenGL, which knows no devices.
-        for (vendor, device) in [(0x1_0005, 1), (0x10de, 0), (0, 0)] {
-            assert_eq!(pci(vendor, device), None);
-        }
     }
 
     #[test]

@@ -46,6 +46,7 @@ pub mod devices;
 #[cfg(not(target_family = "wasm"))]
 pub mod files;
 pub mod functions;
+#[cfg(feature = "gpu")]
 pub mod gpu;
 pub mod gradcheck;
 pub mod machine;

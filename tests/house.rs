@@ -1,5 +1,5 @@
 //! What stands on what: no file of `src/` imports from a room above its own, no files import each other in a circle, and
-//! `devices.rs` alone names the backends.
+//! `devices.rs` alone names the backends; and what a browser's page lacks is used in few, named places.
 //!
 //! A small parser reads the paths of every file: those of `use`, and those written out where they are used. A name that a
 //! module only passes on (`pub use`) belongs to the file that has it. What tests import does not count.
@@ -27,6 +27,24 @@ const FLOORS: [&[&str]; 14] = [
     &["cli"],
 ];
 const BACKENDS: [&str; 2] = ["cpu", "gpu"];
+
+/// What a browser's page has not, or must not wait by, and the only files that use it; the last of a path may be a folder. They
+/// are not compiled for a browser, or do without it there.
+const NOT_IN_A_BROWSER: [(&str, &[&str]); 11] = [
+    ("pollster", &["classifier.rs"]),
+    ("rayon", &["threads/system.rs"]),
+    ("std::fs", &["data/idx/file.rs", "data/locate.rs", "files", "machine.rs"]),
+    ("std::net", &[]),
+    ("std::process", &[]),
+    ("std::sync::Condvar", &["cpu/team.rs"]),
+    ("std::sync::mpsc", &["train/stream.rs"]),
+    ("std::thread", &["threads/system.rs"]),
+    ("std::time::Instant", &["clock.rs"]),
+    ("std::time::SystemTime", &[]),
+    ("tempfile", &["files/temporary.rs"]),
+];
+/// What only the command needs, so that no browser has it.
+const OF_THE_COMMAND: [&str; 6] = ["bench", "cli", "data/download.rs", "data/import", "data/public.rs", "report"];
 
 /// The names of a path, or of a module from the crate's root.
 type Names = Vec<String>;
@@ -172,6 +190,19 @@ impl House {
             .filter(|(from, to)| room(from) != room(to) && floor(from) <= floor(to))
             .map(|(from, to)| format!("{} imports from {}", from.display(), to.display()))
             .collect()
+    }
+
+    /// The files that use something which a browser's page lacks, each with what it is.
+    fn not_in_a_browser(&self) -> BTreeSet<(&'static str, &Path)> {
+        let modules = self.modules.values();
+        let shared = modules.filter(|module| !OF_THE_COMMAND.iter().any(|place| module.file.starts_with(place)));
+        let uses = shared.flat_map(|module| module.paths.iter().map(|path| (path.join("::"), module.file.as_path())));
+        uses.filter_map(|(path, file)| {
+            let is_of =
+                |what: &str| path.strip_prefix(what).is_some_and(|rest| rest.is_empty() || rest.starts_with("::"));
+            Some((NOT_IN_A_BROWSER.iter().find(|(what, _)| is_of(what))?.0, file))
+        })
+        .collect()
     }
 
     /// A circle of files, if there is one: each imports from the next, and the last from the first.
@@ -398,6 +429,21 @@ fn devices_alone_names_the_backends() {
 }
 
 #[test]
+fn what_a_browser_lacks_is_used_in_named_places() {
+    let house = House::of_this_crate();
+    let found = house.not_in_a_browser();
+    for (what, places) in NOT_IN_A_BROWSER {
+        let files = || found.iter().filter(|(other, _)| *other == what).map(|(_, file)| file);
+        for file in files() {
+            assert!(places.iter().any(|place| file.starts_with(place)), "{what} in {}", file.display());
+        }
+        for place in places {
+            assert!(files().any(|file| file.starts_with(place)), "{place} does not use {what}");
+        }
+    }
+}
+
+#[test]
 fn every_file_is_read_but_for_those_of_tests() {
     fn files(folder: &Path, found: &mut BTreeSet<PathBuf>) {
         for entry in fs::read_dir(folder).unwrap() {
@@ -456,6 +502,18 @@ fn a_circle_is_named() {
     let text = "// use crate::net::A;\n/* use crate::net::A; */ const T: [&str; 2] = [\"crate::net::A \\\" {\", r#\"\" crate::net::A\"#];
         const C: [char; 3] = ['\"', '\\\\'', '{']; #[cfg(test)] #[allow(unused)] mod tests { use crate::net::A; }";
     assert_eq!(circle("use crate::data::batches::Batch;", passed_on, text), None);
+}
+
+#[test]
+fn what_a_browser_lacks_is_found_however_it_is_named() {
+    let lib = ("lib.rs", "mod a; mod b; mod c; mod bench;");
+    let a = ("a.rs", "use std::{time::{Duration, Instant}, fs::{self, File}};");
+    let b = ("b.rs", "fn f() { std::thread::sleep(d) } #[cfg(test)] mod tests { use rayon::scope; }");
+    let house =
+        house(&[lib, a, b, ("c.rs", "use rayonne::f; use std::time::Duration;"), ("bench/mod.rs", "use rayon::join;")]);
+    let found = house.not_in_a_browser().into_iter().map(|(what, file)| format!("{what} in {}", file.display()));
+    let found: Vec<String> = found.collect();
+    assert_eq!(found, ["std::fs in a.rs", "std::thread in b.rs", "std::time::Instant in a.rs"]);
 }
 
 #[test]

@@ -1,14 +1,15 @@
 //! One opened GPU: its buffers, its queue, and its failures as [`Error`]s.
 
-use std::sync::{Arc, Mutex, PoisonError, mpsc};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use bytemuck::{NoUninit, Pod};
 use wgpu::{
     Adapter, Buffer, BufferAsyncError, BufferDescriptor, BufferUsages, CommandEncoder, CommandEncoderDescriptor,
-    DeviceDescriptor, Features, Limits, MapMode, PollType, SubmissionIndex,
+    DeviceDescriptor, Features, Limits, PollType, SubmissionIndex,
 };
 
 use super::layout::{INVOCATIONS, STORAGE_BUFFERS, VEC4, WINDOW};
+use super::mapping::Mapping;
 use super::plan::{Class, Plan};
 use crate::backend::Error;
 use crate::net::Shape;
@@ -190,49 +191,29 @@ impl Device {
             }
         });
         let checked = self.check();
-        let (sender, receiver) = mpsc::channel();
-        if checked.is_ok() {
-            for copy in &copies {
-                let sender = sender.clone();
-                copy.map_async(MapMode::Read, .., move |result| {
-                    // The receiver is gone only where nobody awaits the answer, or an earlier buffer has failed.
-                    let _ = sender.send(result);
-                });
-            }
-        }
-        // So that a callback that wgpu drops uncalled ends the wait.
-        drop(sender);
+        let mapping = checked.is_ok().then(|| Mapping::of(&copies));
         let device = self.clone();
         async move {
             checked?;
-            device.collect(&copies, submission, &receiver)
+            // In a browser this returns at once, and the page runs on until the buffers are mapped.
+            let waited = device.gpu.poll(PollType::Wait { submission_index: Some(submission), timeout: None });
+            device.check()?;
+            waited.map_err(|error| device.refused(&error))?;
+            let is_mapped = if let Some(mapping) = mapping { mapping.await } else { false };
+            device.check()?;
+            if !is_mapped {
+                return Err(device.refused(&BufferAsyncError));
+            }
+            let values = |copy: &Buffer| {
+                let mapped = copy.get_mapped_range(..).map_err(|error| device.refused(&error))?;
+                Ok(bytemuck::pod_collect_to_vec(&mapped))
+            };
+            copies.iter().map(values).collect()
         }
     }
 
-    /// Waits for a submission and takes the values out of its mapped copies.
-    fn collect<T: Pod>(
-        &self,
-        copies: &[Buffer],
-        submission: SubmissionIndex,
-        mapped: &mpsc::Receiver<Result<(), BufferAsyncError>>,
-    ) -> Result<Vec<Vec<T>>, Error> {
-        let refused = |reason: &dyn std::error::Error| Error::Refused {
-            adapter: self.name.clone(),
-            reason: one_line(&reason.to_string()),
-        };
-        let waited = self.gpu.poll(PollType::Wait { submission_index: Some(submission), timeout: None });
-        self.check()?;
-        waited.map_err(|error| refused(&error))?;
-        for _ in copies {
-            mapped.recv().map_err(|error| refused(&error))?.map_err(|error| refused(&error))?;
-        }
-        copies
-            .iter()
-            .map(|copy| {
-                let mapped = copy.get_mapped_range(..).map_err(|error| refused(&error))?;
-                Ok(bytemuck::pod_collect_to_vec(&mapped))
-            })
-            .collect()
+    fn refused(&self, reason: &dyn std::error::Error) -> Error {
+        Error::Refused { adapter: self.name.clone(), reason: one_line(&reason.to_string()) }
     }
 }
 

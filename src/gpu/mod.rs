@@ -10,6 +10,7 @@ pub mod device;
 mod kernels;
 mod layer;
 mod layout;
+mod mapping;
 pub(crate) mod network;
 #[cfg(feature = "cli")]
 pub(crate) mod peak;

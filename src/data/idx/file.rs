@@ -6,7 +6,7 @@ use std::io::{self, BufRead, BufReader, Read, Seek};
 use std::path::Path;
 
 use super::error::Error;
-use super::{Header, Images, read_image_header, read_images, read_labels};
+use super::format::{Header, Images, read_image_header, read_images, read_labels};
 use crate::data::gzip::{self, unpacked};
 use crate::data::sniff::file_kind;
 

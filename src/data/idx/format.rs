@@ -1,26 +1,16 @@
-//! IDX, the file format of MNIST: a magic number that names the kind, the size of each dimension,
-//! then the bytes; numbers are big-endian `u32`. Files may be compressed with gzip.
-//!
-//! A header is only a claim: memory grows with the bytes that are really there.
-
-mod error;
-#[cfg(not(target_family = "wasm"))]
-mod file;
+//! What IDX bytes mean: sets of images and labels from them, and to them.
 
 use std::io::{self, Read, Write};
 
 use byteorder::{BigEndian, ReadBytesExt, WriteBytesExt};
 
-use super::dataset::Dataset;
-use super::error::Error as SetError;
-use super::limits::{self, MAX_CLASSES};
-use super::sniff::file_kind;
+use super::error::{Contents, Element, Error, Kind};
 use crate::NoMemory;
-
-pub use super::gzip::unpacked;
-pub use error::{Contents, Element, Error, Kind};
-#[cfg(not(target_family = "wasm"))]
-pub use file::{ImageFile, promised_pixels, read_images_file, read_labels_file};
+use crate::data::dataset::Dataset;
+use crate::data::error::Error as SetError;
+use crate::data::gzip::unpacked;
+use crate::data::limits::{self, MAX_CLASSES};
+use crate::data::sniff::file_kind;
 
 /// The content of a file of images.
 #[derive(Debug, PartialEq, Eq)]
@@ -33,7 +23,7 @@ pub struct Images {
     pub pixels: Vec<u8>,
 }
 
-/// Decodes images, at least one, of 1 to [`MAX_PIXELS`](super::MAX_PIXELS) pixels each.
+/// Decodes images, at least one, of 1 to [`MAX_PIXELS`](crate::data::MAX_PIXELS) pixels each.
 ///
 /// # Errors
 /// When `input` is anything but one whole IDX file of images.
@@ -44,14 +34,14 @@ pub fn read_images(mut input: impl Read) -> Result<Images, Error> {
 }
 
 /// What stands before the pixels.
-struct Header {
-    count: u32,
-    rows: usize,
-    cols: usize,
+pub(super) struct Header {
+    pub count: u32,
+    pub rows: usize,
+    pub cols: usize,
 }
 
 /// A fourth dimension of 1, as frameworks have for the colour, is none.
-fn read_image_header(input: &mut impl Read) -> Result<Header, Error> {
+pub(super) fn read_image_header(input: &mut impl Read) -> Result<Header, Error> {
     let contents = read_contents(input, Kind::Images)?;
     let (count, rows, cols) = match (contents.element, &contents.dims[..]) {
         (Element::U8, &[count, rows, cols] | &[count, rows, cols, 1] | &[count, 1, rows, cols]) => (count, rows, cols),
@@ -201,6 +191,7 @@ mod tests {
 
     use super::*;
     use crate::data::gzip;
+    use crate::data::idx::{ImageFile, read_images_file};
     use flate2::{Compression, write::GzEncoder};
     use proptest::prelude::*;
 

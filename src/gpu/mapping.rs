@@ -1,0 +1,103 @@
+//! Waiting for buffers to be mapped, without blocking: in a browser the page itself must run for that.
+
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll, Waker};
+
+use wgpu::{Buffer, MapMode};
+
+/// Whether all of some buffers were mapped for reading. It is ready once wgpu has called back for each, or has dropped a
+/// callback without calling it, as it does where the device is gone.
+pub struct Mapping(Arc<Mutex<State>>);
+
+struct State {
+    /// Buffers that are not heard of yet.
+    left: usize,
+    all_mapped: bool,
+    waker: Option<Waker>,
+}
+
+/// What a buffer's callback holds.
+struct Callback {
+    state: Arc<Mutex<State>>,
+    is_mapped: bool,
+}
+
+impl Callback {
+    fn call(mut self, is_mapped: bool) {
+        self.is_mapped = is_mapped;
+    }
+}
+
+impl Drop for Callback {
+    fn drop(&mut self) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.left -= 1;
+        state.all_mapped &= self.is_mapped;
+        if let (0, Some(waker)) = (state.left, state.waker.take()) {
+            drop(state);
+            waker.wake();
+        }
+    }
+}
+
+impl Mapping {
+    /// Asks for these buffers.
+    pub fn of(buffers: &[Buffer]) -> Self {
+        let (mapping, callbacks) = Self::new(buffers.len());
+        for (buffer, callback) in buffers.iter().zip(callbacks) {
+            buffer.map_async(MapMode::Read, .., move |result| callback.call(result.is_ok()));
+        }
+        mapping
+    }
+
+    fn new(count: usize) -> (Self, Vec<Callback>) {
+        let state = Arc::new(Mutex::new(State { left: count, all_mapped: true, waker: None }));
+        let callbacks = (0..count).map(|_| Callback { state: state.clone(), is_mapped: false }).collect();
+        (Self(state), callbacks)
+    }
+}
+
+impl Future for Mapping {
+    type Output = bool;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<bool> {
+        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if state.left == 0 {
+            return Poll::Ready(state.all_mapped);
+        }
+        state.waker = Some(context.waker().clone());
+        Poll::Pending
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::thread;
+
+    use pollster::block_on;
+
+    use super::*;
+
+    #[test]
+    fn it_waits_for_every_callback() {
+        let (mapping, callbacks) = Mapping::new(3);
+        let caller = thread::spawn(move || {
+            for callback in callbacks {
+                thread::yield_now();
+                callback.call(true);
+            }
+        });
+        assert!(block_on(mapping));
+        caller.join().unwrap();
+        assert!(block_on(Mapping::new(0).0));
+    }
+
+    #[test]
+    fn a_callback_that_is_dropped_uncalled_ends_the_wait() {
+        let (mapping, mut callbacks) = Mapping::new(2);
+        callbacks.remove(0).call(true);
+        drop(callbacks);
+        assert!(!block_on(mapping));
+    }
+}
