@@ -1,4 +1,4 @@
-//! What is said of a run that does not learn.
+//! A note with advice for a run that does not learn.
 
 use super::names::{Gradient, WeightInitName};
 use crate::data::{self, Store};
@@ -6,62 +6,61 @@ use crate::net::Activation;
 use crate::train::{EpochAccuracy, Event, Plateau, Settings};
 use crate::words::counted;
 
-/// What a run does, of what it could do otherwise.
-pub(super) struct InUse {
+/// The options of a run that the advice may change.
+pub(super) struct Options {
     pub activation: Activation,
     pub gradient: Gradient,
-    /// None where the weights came from a file, and the activation with them.
+    /// `None` if the weights came from a file, which also sets the activation.
     pub weight_init: Option<WeightInitName>,
     pub learning_rate: f32,
-    /// Whether most of the training images are bright.
+    /// Whether the training images are bright on average.
     pub is_bright: bool,
 }
 
-/// Listens to a run until it has said what to do otherwise, once.
+/// Watches a run, and returns a note when it is on a plateau, once.
 pub(super) struct Watch {
-    in_use: InUse,
+    options: Options,
     settings: Settings,
     evaluations: Vec<EpochAccuracy>,
-    has_spoken: bool,
+    is_done: bool,
 }
 
 impl Watch {
-    pub fn new(in_use: InUse, settings: Settings) -> Self {
-        Self { in_use, settings, evaluations: Vec::new(), has_spoken: false }
+    pub fn new(options: Options, settings: Settings) -> Self {
+        Self { options, settings, evaluations: Vec::new(), is_done: false }
     }
 
-    /// What is to be said after this event.
-    pub fn hear(&mut self, event: &Event) -> Option<String> {
+    /// The note after this event, if any.
+    pub fn on_event(&mut self, event: &Event) -> Option<String> {
         let Event::Epoch { accuracy, checkpoint } = event else { return None };
-        if self.has_spoken {
+        if self.is_done {
             return None;
         }
         self.evaluations.push(*accuracy);
         let plateau = Plateau::find(&self.evaluations, checkpoint.evaluations[0].majority(), &self.settings)?;
-        self.has_spoken = true;
-        Some(self.in_use.note(&plateau))
+        self.is_done = true;
+        Some(self.options.note(&plateau))
     }
 }
 
-impl InUse {
-    /// One line on a run on a plateau, with what helped on drawn shapes and is not in use.
-    pub fn note(&self, plateau: &Plateau) -> String {
+impl Options {
+    /// One line on a plateau, with options that may help.
+    fn note(&self, plateau: &Plateau) -> String {
         let Plateau { epochs, accuracy, majority, is_at_chance } = *plateau;
         let after = counted(epochs, "epoch");
-        let seen = match is_at_chance {
-            true if accuracy > majority => format!("hardly more than the largest class's share of {majority:.3}"),
-            true => format!("no more than the largest class's share of {majority:.3}"),
-            false => "and rises no more".to_owned(),
+        let finding = match is_at_chance {
+            true if accuracy > majority => format!(", hardly more than the largest class's share of {majority:.3}"),
+            true => format!(", no more than the largest class's share of {majority:.3}"),
+            false => " and no longer rises".to_owned(),
         };
-        let comma = if is_at_chance { "," } else { "" };
-        format!("after {after} the training accuracy is {accuracy:.3}{comma} {seen}; {}", self.advice())
+        format!("after {after} the training accuracy is {accuracy:.3}{finding}; {}", self.advice())
     }
 
-    /// Each option that is named was tried on shapes drawn in 2, 4 and 10 classes and made the accuracy rise sooner on all. From
-    /// the high rates on, a higher one spoilt some of them.
+    /// Options that were tried on drawn shapes in 2, 4 and 10 classes. Each made the accuracy rise sooner on all of them. Above
+    /// the high learning rates, a higher one made some worse.
     fn advice(&self) -> String {
         if self.is_bright {
-            return "most pixels are bright, and dark ink on bright paper is hard to learn; data import --invert helps"
+            return "most pixels are bright, and dark ink on bright paper is hard to learn; use data import --invert"
                 .to_owned();
         }
         if self.learning_rate >= self.activation.high_rate() {
@@ -85,17 +84,17 @@ impl InUse {
     }
 }
 
-/// Images that are looked at.
+/// The number of images in a sample.
 const SAMPLE: usize = 100;
 
-/// Whether the pixels of some of these images are bright in the mean.
+/// Whether the mean pixel of a sample of these images is bright.
 ///
 /// # Errors
-/// Images that cannot be read.
+/// The images cannot be read.
 pub(super) fn is_bright(images: &Store) -> Result<bool, data::Error> {
     let count = images.len().min(SAMPLE);
-    let numbers: Vec<u32> = (0..count).map(|number| (number * images.len() / count) as u32).collect();
-    let sample = images.gather(&numbers)?;
+    let indices: Vec<u32> = (0..count).map(|index| (index * images.len() / count) as u32).collect();
+    let sample = images.gather(&indices)?;
     let sum: u64 = sample.images().iter().copied().map(u64::from).sum();
     Ok(2 * sum > 255 * sample.images().len() as u64)
 }
@@ -107,7 +106,7 @@ mod tests {
 
     const PLATEAU: Plateau = Plateau { epochs: 3, accuracy: 0.2702, majority: 0.25, is_at_chance: true };
 
-    const BOOK: InUse = InUse {
+    const BOOK: Options = Options {
         activation: Activation::Sigmoid,
         gradient: Gradient::Backprop,
         weight_init: Some(WeightInitName::Normal),
@@ -116,23 +115,23 @@ mod tests {
     };
 
     #[test]
-    fn it_is_one_line_with_what_was_seen_and_what_helps() {
+    fn a_note_is_one_line_with_the_finding_and_the_advice() {
         assert_eq!(
             BOOK.note(&PLATEAU),
             "after 3 epochs the training accuracy is 0.270, hardly more than the largest class's share of 0.250; --activation \
              relu --weight-init he, or a higher --learning-rate, often helps"
         );
-        let told = BOOK.note(&Plateau { epochs: 1, accuracy: 0.25, ..PLATEAU });
-        assert!(told.starts_with("after 1 epoch the training accuracy is 0.250, no more than the largest"), "{told}");
-        let told = BOOK.note(&Plateau { epochs: 40, accuracy: 0.512, is_at_chance: false, ..PLATEAU });
+        let note = BOOK.note(&Plateau { epochs: 1, accuracy: 0.25, ..PLATEAU });
+        assert!(note.starts_with("after 1 epoch the training accuracy is 0.250, no more than the largest"), "{note}");
+        let note = BOOK.note(&Plateau { epochs: 40, accuracy: 0.512, is_at_chance: false, ..PLATEAU });
         assert!(
-            told.starts_with("after 40 epochs the training accuracy is 0.512 and rises no more; --activation"),
-            "{told}"
+            note.starts_with("after 40 epochs the training accuracy is 0.512 and no longer rises; --activation"),
+            "{note}"
         );
     }
 
     #[test]
-    fn nothing_is_named_that_is_in_use() {
+    fn the_advice_names_no_option_that_is_already_set() {
         use Activation::{Relu, Sigmoid};
         use Gradient::{Backprop, Numerical};
         use WeightInitName::{He, Normal, Xavier};
@@ -149,20 +148,20 @@ mod tests {
             (Relu, Backprop, Some(He), ""),
             (Relu, Backprop, None, ""),
         ] {
-            let mut in_use = InUse { activation, gradient, weight_init, learning_rate: 0.1, is_bright: false };
+            let mut options = Options { activation, gradient, weight_init, learning_rate: 0.1, is_bright: false };
             let expected = match flags {
                 "" => format!("{higher} often helps"),
                 flags => format!("{flags}, or {higher}, often helps"),
             };
-            assert_eq!(in_use.advice(), expected);
-            in_use.learning_rate = 2.0;
-            assert_eq!(in_use.advice(), lower);
+            assert_eq!(options.advice(), expected);
+            options.learning_rate = 2.0;
+            assert_eq!(options.advice(), lower);
         }
-        assert!(InUse { is_bright: true, ..BOOK }.advice().ends_with("data import --invert helps"));
+        assert!(Options { is_bright: true, ..BOOK }.advice().ends_with("use data import --invert"));
     }
 
     #[test]
-    fn paper_is_bright_by_its_mean() {
+    fn images_are_bright_by_their_mean() {
         let store = |pixels: [u8; 4]| Store::Memory(Dataset::new(pixels.repeat(300), vec![0; 300], 2, 2).unwrap());
         assert!(is_bright(&store([255, 255, 255, 0])).unwrap());
         assert!(!is_bright(&store([0, 255, 0, 255])).unwrap());

@@ -1,4 +1,4 @@
-//! `twolayer bench`: how fast each device is.
+//! `twolayer bench`: times the devices.
 
 use std::path::PathBuf;
 
@@ -21,42 +21,42 @@ use crate::report::width::columns;
 
 #[derive(Args)]
 pub(super) struct Arguments {
-    /// cpu, gpu (the best one), an INDEX of `twolayer devices`, or part of a GPU's NAME, with or without vulkan:, gl:,
-    /// metal: or dx12: before it; may be given several times [default: every device]
+    /// cpu, gpu (the best one), an INDEX of `twolayer devices`, or part of a GPU's NAME, which may begin with vulkan:, gl:,
+    /// metal: or dx12:; may be given several times [default: every device]
     #[arg(long, value_name = "DEVICE")]
     device: Vec<Choice>,
     /// article (784-50-10, batches of 100), wide (784-1024-10, of 1024), large (784-4096-10, of 8192) or inference
     /// (784-50-10, 60000 images); may be given several times [default: all; article and inference on software GPUs]
     #[arg(long, value_name = "NAME", conflicts_with_all = ["hidden", "batch_size"])]
     workload: Vec<Workload>,
-    /// Train a network of so many hidden units instead [default with --batch-size: 50]
+    /// Train a network with N hidden units instead [default with --batch-size: 50]
     #[arg(long, value_name = "N", value_parser = up_to(Shape::MAX_HIDDEN))]
     hidden: Option<u16>,
-    /// Train with batches of so many images instead [default with --hidden: 100]
+    /// Train with N images in a batch instead [default with --hidden: 100]
     #[arg(long, value_name = "N", value_parser = up_to(Shape::MAX_BATCH))]
     batch_size: Option<u16>,
-    /// Rounds of each row, of about half a second
+    /// Rounds of each row, about half a second each
     #[arg(short, long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u8).range(1..=100))]
     repetitions: u8,
-    /// Threads of the CPU backend, no more than there are cores [default: one a core]
+    /// Threads of the CPU backend, at most one a core [default: one a core]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     threads: Option<u16>,
-    /// How to print the results [default: table]
+    /// Format of the results [default: table]
     #[arg(long, value_name = "FORMAT")]
     format: Option<Format>,
-    /// Keep the results in FILE, as JSON
+    /// Save the results to FILE, as JSON
     #[arg(long, value_name = "FILE")]
     save: Option<PathBuf>,
-    /// Write --save even where there is a file
+    /// Overwrite the file of --save
     #[arg(long, requires = "save")]
     overwrite: bool,
-    /// Show each row's speed over that in FILE, which --save wrote
+    /// Compare each row's speed with that in FILE, which --save wrote
     #[arg(long, value_name = "FILE")]
     compare: Option<PathBuf>,
-    /// No progress on stderr
+    /// Show no progress on stderr
     #[arg(long)]
     quiet: bool,
-    /// The results as one JSON object on stdout: --format json
+    /// Print the results as one JSON object on stdout, as --format json
     #[arg(long)]
     json: bool,
 }
@@ -80,7 +80,7 @@ impl Arguments {
         }
     }
 
-    /// The workloads, and whether a person chose them.
+    /// The workloads, and whether the user chose them.
     fn workloads(&self) -> (Vec<Workload>, bool) {
         let (hidden, batch_size) = (self.hidden.map(usize::from), self.batch_size.map(usize::from));
         if hidden.is_some() || batch_size.is_some() {
@@ -107,7 +107,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Error> {
 }
 
 fn bench(arguments: &Arguments, progress: &Progress) -> Result<(), Error> {
-    // What is wrong with the files is found out before anything is timed.
+    // The files are checked before anything is timed.
     let format = arguments.format()?;
     let saved = arguments.compare.as_deref().map(Record::load).transpose()?;
     check_free(arguments.save.as_deref(), arguments.overwrite)?;
@@ -155,8 +155,8 @@ fn bench(arguments: &Arguments, progress: &Progress) -> Result<(), Error> {
         record.compare(saved);
     }
     progress.finish();
-    // A file that can't be written must not keep the results from being seen.
-    let kept = arguments.save.as_deref().map(|path| record.save(path)).transpose();
+    // The results are printed even if the file cannot be written.
+    let saved = arguments.save.as_deref().map(|path| record.save(path)).transpose();
     match format {
         Format::Table => print(&table(&record, columns()))?,
         Format::Md => print(&markdown(&record))?,
@@ -168,7 +168,7 @@ fn bench(arguments: &Arguments, progress: &Progress) -> Result<(), Error> {
             }
         }
     }
-    kept?;
+    saved?;
     let count = |is: fn(&Row) -> bool| record.rows.iter().filter(|row| is(row)).count();
     match (count(|row| row.wrong.is_some()), count(|row| row.failed.is_some())) {
         (0, 0) => Ok(()),

@@ -1,4 +1,4 @@
-//! What the commands share.
+//! Flags, errors and functions that the commands share.
 
 use std::fmt::Display;
 use std::io::{self, Write};
@@ -15,26 +15,26 @@ use crate::threads::cores;
 use crate::words::counted;
 use crate::{backend, model, report};
 
-/// What --data takes.
+/// The values of --data, as an error message names them.
 pub(super) const DATA_CHOICES: &str = "give auto, mnist, fashion-mnist, kmnist, synthetic or a folder of IDX files";
 
-/// Which device computes.
+/// The flags that choose a device.
 #[derive(Args)]
 pub(super) struct DeviceArguments {
     /// auto (a hardware GPU, else the CPU), cpu, gpu (the best one), an INDEX of `twolayer devices`, or part of a GPU's
-    /// NAME, with or without vulkan:, gl:, metal: or dx12: before it
+    /// NAME, which may begin with vulkan:, gl:, metal: or dx12:
     #[arg(long, value_name = "DEVICE", default_value = "auto")]
     pub device: Choice,
-    /// With --device gpu, fail where there is no GPU instead of going on with the CPU
+    /// With --device gpu, fail if there is no GPU, instead of using the CPU
     #[arg(long)]
     pub no_fallback: bool,
-    /// Threads of the CPU backend, no more than there are cores [default: one a core]
+    /// Threads of the CPU backend, at most one a core [default: one a core]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub threads: Option<u16>,
 }
 
 impl DeviceArguments {
-    /// Whether nothing but the CPU as it is was asked for.
+    /// Whether the flags allow the CPU and do not limit its threads.
     pub fn is_cpu(&self) -> bool {
         matches!(self.device, Choice::Auto | Choice::Cpu) && self.threads.is_none()
     }
@@ -54,23 +54,22 @@ impl DeviceArguments {
     }
 }
 
-/// The CPU's threads: as many as `--threads` says, but no more than there are cores; 0 for one a core.
-pub(super) fn cpu_threads(asked: Option<u16>) -> usize {
-    asked.map_or(0, |threads| usize::from(threads).min(cores()))
+/// The number of CPU threads: that of `--threads`, but at most one a core. 0 stands for one a core.
+pub(super) fn cpu_threads(threads: Option<u16>) -> usize {
+    threads.map_or(0, |threads| usize::from(threads).min(cores()))
 }
 
-/// Says so where `--threads` asks for more threads than there are cores. The results are the same.
-pub(super) fn note_threads(asked: Option<u16>, progress: &Progress) {
+/// Prints a note if `--threads` is larger than the number of cores. The results are the same.
+pub(super) fn note_threads(threads: Option<u16>, progress: &Progress) {
     let cores = cores();
-    if let Some(threads) = asked.filter(|threads| usize::from(*threads) > cores) {
+    if let Some(threads) = threads.filter(|threads| usize::from(*threads) > cores) {
         let compute = if cores == 1 { "computes" } else { "compute" };
         let (cores, threads_of_them) = (counted(cores, "core"), counted(cores, "thread"));
         progress.notice(format_args!("--threads {threads}, but this program has {cores}: {threads_of_them} {compute}"));
     }
 }
 
-/// Why a command ends without its result. Each is one line for the person who gave the command; an interruption may have a second
-/// one, which says how to go on.
+/// The errors of a command. Each is one line. An interruption may have a second line: the command that continues the run.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Error {
     #[error("{0}")]
@@ -91,18 +90,18 @@ pub(super) enum Error {
     NoData(std::path::PathBuf),
     #[error("MNIST_DIR: {0}; or unset MNIST_DIR")]
     MnistDir(crate::data::Error),
-    #[error("{}: is there already; choose another folder, or give --overwrite", .0.display())]
-    SetThere(std::path::PathBuf),
+    #[error("{}: already exists; choose another folder, or add --overwrite", .0.display())]
+    SetExists(std::path::PathBuf),
     #[error("{}: is a file, not a folder; choose another", .0.display())]
     NotAFolder(std::path::PathBuf),
-    #[error("{}: is there already; choose another name, or give --overwrite", .0.display())]
-    FileThere(std::path::PathBuf),
+    #[error("{}: already exists; choose another name, or add --overwrite", .0.display())]
+    FileExists(std::path::PathBuf),
     #[error(transparent)]
     Model(#[from] model::Error),
     #[error(transparent)]
     RunFolder(#[from] report::run_folder::Error),
-    #[error("{reason}; the run is in {} instead", kept.display())]
-    Elsewhere { reason: report::run_folder::Error, kept: std::path::PathBuf },
+    #[error("{reason}; the run is in {} instead", folder.display())]
+    SavedElsewhere { reason: report::run_folder::Error, folder: std::path::PathBuf },
     #[error(transparent)]
     Plot(#[from] report::plot::PlotError),
     #[error(transparent)]
@@ -110,20 +109,20 @@ pub(super) enum Error {
     #[error(transparent)]
     Record(#[from] crate::bench::record::Error),
     #[error(
-        "rows that computed wrongly: {wrong}, rows that failed: {failed}; the results say why; choose others by --device"
+        "wrong rows: {wrong}, failed rows: {failed}; the results give the reasons; choose other devices by --device"
     )]
     BadRows { wrong: usize, failed: usize },
     #[error(
-        "gradients beyond their tolerance: {rows}, devices that failed: {devices}; the results say which; where one device \
-         alone is wrong, choose others by --device; where all are, the network's outputs are too certain for f32"
+        "gradients above their tolerance: {rows}, failed devices: {devices}; the results name them; if only one device is \
+         wrong, choose others by --device; if all are wrong, the network's outputs are too certain for f32"
     )]
     Gradients { rows: usize, devices: usize },
-    #[error("can't write the results: {0}")]
+    #[error("the results cannot be written: {0}")]
     Output(#[from] io::Error),
     #[error("{0}")]
     Json(#[from] serde_json::Error),
     #[error(
-        "the loss was no finite number at iteration {step}; {kept}; use a smaller --learning-rate or smaller initial weights"
+        "the loss was not a finite number at iteration {step}; {kept}; use a smaller --learning-rate or smaller initial weights"
     )]
     NotFinite { step: u64, kept: String },
     #[error("{reason}; {kept}")]
@@ -142,14 +141,14 @@ impl Error {
     }
 }
 
-/// Checks that no file is overwritten unasked.
+/// Checks that the path is free, or may be overwritten.
 pub(super) fn check_free(path: Option<&Path>, overwrite: bool) -> Result<(), Error> {
-    // A pipe, a device or a link would be lost as well.
-    let there = path.filter(|path| !overwrite && path.symlink_metadata().is_ok_and(|there| !there.is_dir()));
-    there.map_or(Ok(()), |path| Err(Error::FileThere(path.to_owned())))
+    // A pipe, a device or a link would be overwritten too.
+    let existing = path.filter(|path| !overwrite && path.symlink_metadata().is_ok_and(|found| !found.is_dir()));
+    existing.map_or(Ok(()), |path| Err(Error::FileExists(path.to_owned())))
 }
 
-/// What a flag asks for and what a model's file says, which must not differ; none where neither says anything.
+/// The value of a flag or of a model's file. `None` if neither has one. The two must not differ.
 pub(super) fn agreed<T: PartialEq + Display>(
     flag: &str,
     given: Option<T>,
@@ -163,9 +162,9 @@ pub(super) fn agreed<T: PartialEq + Display>(
     }
 }
 
-/// A whole number from 1.
-pub(super) fn up_to(most: usize) -> RangedI64ValueParser<u16> {
-    clap::value_parser!(u16).range(1..=most as i64)
+/// Parses a whole number from 1 to `max`.
+pub(super) fn up_to(max: usize) -> RangedI64ValueParser<u16> {
+    clap::value_parser!(u16).range(1..=max as i64)
 }
 
 pub(super) fn print(text: &str) -> Result<(), Error> {

@@ -1,4 +1,4 @@
-//! `twolayer eval`: how well a saved network does.
+//! `twolayer eval`: evaluates a saved network.
 
 use std::path::PathBuf;
 
@@ -32,16 +32,16 @@ pub(super) struct Arguments {
     /// Which images
     #[arg(long, default_value = "test")]
     split: Split,
-    #[arg(help = format!("Hidden layer, where the file does not say it: {}", either(&Activation::ALL)))]
+    #[arg(help = format!("Hidden layer, if the file does not name it: {}", either(&Activation::ALL)))]
     #[arg(long, value_name = "NAME")]
     activation: Option<Activation>,
-    /// Output layer, where the file does not say it: softmax or identity
+    /// Output layer, if the file does not name it: softmax or identity
     #[arg(long, value_name = "NAME")]
     output: Option<Output>,
-    /// No progress on stderr
+    /// Show no progress on stderr
     #[arg(long)]
     quiet: bool,
-    /// The results as one JSON object on stdout
+    /// Print the results as one JSON object on stdout
     #[arg(long)]
     json: bool,
 }
@@ -55,7 +55,7 @@ struct Report {
     confusion: Vec<Vec<u32>>,
 }
 
-/// The size of the batches that are never trained here.
+/// A backend needs a batch size, though an evaluation trains no batch.
 const BATCH_SIZE: usize = 100;
 
 pub(super) fn run(arguments: &Arguments) -> Result<(), Error> {
@@ -73,16 +73,13 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Error> {
     if arguments.json { print_json(&report) } else { print(&text(&report, names.as_deref(), width::columns())) }
 }
 
-/// The evaluation, and what the classes are called.
+/// The evaluation, and the names of the classes.
 fn evaluate(arguments: &Arguments, progress: &mut Progress) -> Result<(Evaluation, Option<Vec<String>>), Error> {
     let saved = Saved::load(&arguments.model)?;
     let (_, device) = arguments.device.open(progress)?;
     let (net, params, stores) = saved.with_data(&arguments.data, arguments.activation, arguments.output, progress)?;
     let names = stores.description.names;
-    let set = match arguments.split {
-        Split::Train => stores.train,
-        Split::Test => stores.test,
-    };
+    let set = if let Split::Train = arguments.split { stores.train } else { stores.test };
     progress.doing("evaluating");
     block_on(async {
         let mut backend = Backend::new(&device, net, BATCH_SIZE, &params).await?;

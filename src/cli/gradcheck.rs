@@ -1,4 +1,4 @@
-//! `twolayer gradcheck`: how right every device's gradients are.
+//! `twolayer gradcheck`: compares the devices' gradients with f64.
 
 use std::path::PathBuf;
 
@@ -26,15 +26,15 @@ use crate::words::{counted, either};
 #[derive(Args)]
 #[command(mut_arg("data", of_a_network))]
 pub(super) struct Arguments {
-    /// A run's folder, or a safetensors file, to check the gradients there [default: the initial weights, and those after
-    /// some iterations]
+    /// The folder of a run, or a safetensors file, whose network is checked [default: new weights, before and after some
+    /// iterations]
     #[arg(value_name = "RUN|FILE", conflicts_with_all = ["hidden", "iterations"])]
     model: Option<PathBuf>,
-    /// auto, cpu, gpu (the best one), an INDEX of `twolayer devices`, or part of a GPU's NAME, with or without vulkan:, gl:,
-    /// metal: or dx12: before it; may be given several times [default: every device]
+    /// auto, cpu, gpu (the best one), an INDEX of `twolayer devices`, or part of a GPU's NAME, which may begin with vulkan:,
+    /// gl:, metal: or dx12:; may be given several times [default: every device]
     #[arg(long, value_name = "DEVICE")]
     device: Vec<Choice>,
-    /// Threads of the CPU backend, no more than there are cores [default: one a core]
+    /// Threads of the CPU backend, at most one a core [default: one a core]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     threads: Option<u16>,
     #[command(flatten, next_help_heading = "Data")]
@@ -51,40 +51,41 @@ pub(super) struct Arguments {
     /// Seed of the initial weights and the batches
     #[arg(long, value_name = "N", default_value_t = 0)]
     seed: u64,
-    /// How far a numerical gradient moves a parameter to either side; may be given several times [default: 0.01, 0.001 and
-    /// 0.0001, which alone is judged]
+    /// Step size h of a numerical gradient, (f(w + h) - f(w - h)) / 2h; may be given several times [default: 0.01, 0.001 and
+    /// 0.0001; only 0.0001 is judged]
     #[arg(long, value_name = "H", value_parser = read_step_size)]
     step_size: Vec<f64>,
-    /// Parameters of a tensor that the naive differences are taken of
+    /// Parameters of each tensor that the naive differences are computed for
     #[arg(long, value_name = "N", default_value_t = 50, value_parser = up_to(10_000))]
     samples: u16,
-    #[arg(help = format!("Hidden layer, where the file does not say it: {}", either(&Activation::ALL)))]
+    #[arg(help = format!("Hidden layer, if the file does not name it: {}", either(&Activation::ALL)))]
     #[arg(long, value_name = "NAME", requires = "model")]
     activation: Option<Activation>,
-    /// Output layer, where the file does not say it: softmax or identity
+    /// Output layer, if the file does not name it: softmax or identity
     #[arg(long, value_name = "NAME", requires = "model")]
     output: Option<Output>,
-    /// Draw the errors of W1's gradient by step size, at the first check and on the first device, into FILE, an .svg or .png
+    /// Draw the errors of W1's gradient by step size into FILE, an .svg or .png, for the first check and device
     #[arg(long, value_name = "FILE", value_parser = plot_path())]
     plot: Option<PathBuf>,
-    /// Draw --plot even where there is one
+    /// Overwrite the file of --plot
     #[arg(long, requires = "plot")]
     overwrite: bool,
-    /// No progress on stderr
+    /// Show no progress on stderr
     #[arg(long)]
     quiet: bool,
-    /// The results as one JSON object on stdout
+    /// Print the results as one JSON object on stdout
     #[arg(long)]
     json: bool,
 }
 
-/// The steps of the table, and those of the plot: from where rounding is all there is to where truncation is.
+/// The step sizes of the table.
 const STEP_SIZES: [f64; 3] = [1e-2, 1e-3, JUDGED_STEP_SIZE];
+/// The step sizes of the plot. For the smallest the error is all rounding, for the largest all truncation.
 const PLOTTED_STEP_SIZES: [f64; 15] =
     [1e-7, 3e-7, 1e-6, 3e-6, 1e-5, 3e-5, 1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1, 3e-1, 1.0];
 
-/// Where gradients are checked.
-struct Place {
+/// Parameters and a batch for which gradients are checked.
+struct Sample {
     name: String,
     params: Params,
     batch: Dataset,
@@ -95,16 +96,14 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Error> {
     let result = check(arguments, &mut progress);
     progress.finish();
     let (report, curves) = result?;
-    // A file that can't be written must not keep the results from being seen.
+    // The results are printed even if the plot cannot be written.
     let plotted = arguments.plot.as_deref().zip(curves).map(|(path, curves)| write_errors(path, &curves)).transpose();
     if arguments.json {
         print_json(&report)?;
     } else {
         let plot = arguments.plot.as_deref().filter(|_| plotted.is_ok());
-        print(
-            &(report.text(width::columns())
-                + &plot.map_or(String::new(), |path| format!("plotted in {}\n", path.display()))),
-        )?;
+        let plot = plot.map_or(String::new(), |path| format!("plotted in {}\n", path.display()));
+        print(&(report.text(width::columns()) + &plot))?;
     }
     plotted?;
     match (report.failures(), report.failed_devices()) {
@@ -113,7 +112,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Error> {
     }
 }
 
-/// What was found, and the curves if they are to be plotted.
+/// The report, and the curves of the plot if one was asked for.
 fn check(arguments: &Arguments, progress: &mut Progress) -> Result<(Report, Option<Vec<ErrorCurve>>), Error> {
     check_free(arguments.plot.as_deref(), arguments.overwrite)?;
     arguments.plot.as_deref().map(check_plot_place).transpose()?;
@@ -123,12 +122,12 @@ fn check(arguments: &Arguments, progress: &mut Progress) -> Result<(Report, Opti
     if arguments.device.is_empty() && found.iter().all(|found| found.info.kind == Kind::Cpu) {
         progress.notice(block_on(NoGpu::find()));
     }
-    let (net, places) = places(arguments, threads, progress)?;
+    let (net, checked) = samples(arguments, threads, progress)?;
     let step_sizes = if arguments.step_size.is_empty() { &STEP_SIZES[..] } else { &arguments.step_size };
     let samples = usize::from(arguments.samples);
     let progress = &*progress;
     let (mut points, mut curves) = (Vec::new(), None);
-    for Place { name, params, batch } in places {
+    for Sample { name, params, batch } in checked {
         let check = Check::new(net, params, batch, samples);
         if !check.has_differences() {
             progress.notice(format_args!(
@@ -136,16 +135,16 @@ fn check(arguments: &Arguments, progress: &mut Progress) -> Result<(Report, Opti
                 net.activation, net.output
             ));
         }
-        let begin = |who: &str| {
-            let doing = format!("{name}: checking {who}");
-            progress.busy(&doing);
-            move |gradient| progress.detail(&format!("{doing}, {}", told(gradient)))
+        let begin = |device: &str| {
+            let task = format!("{name}: checking {device}");
+            progress.busy(&task);
+            move |gradient| progress.detail(&format!("{task}, {}", gradient_name(gradient)))
         };
         let mut point = Point::new(name.clone(), check.loss());
         point.add(None, &check.of_reference(step_sizes, &mut begin("the f64 reference")));
         for found in &found {
-            let who = format!("{} ({})", found.info.name, found.info.backend);
-            let mut on_row = begin(&who);
+            let device_name = format!("{} ({})", found.info.name, found.info.backend);
+            let mut on_row = begin(&device_name);
             let result = block_on(async {
                 let device = found.open().await?;
                 let rows = check.of_device(&device, step_sizes, &mut on_row).await?;
@@ -159,7 +158,7 @@ fn check(arguments: &Arguments, progress: &mut Progress) -> Result<(Report, Opti
             match result {
                 Ok(rows) => point.add(Some(&found.info), &rows),
                 Err(reason) => {
-                    progress.notice(format_args!("{who} failed: {reason}"));
+                    progress.notice(format_args!("{device_name} failed: {reason}"));
                     point.fail(&found.info, &reason);
                 }
             }
@@ -171,8 +170,9 @@ fn check(arguments: &Arguments, progress: &mut Progress) -> Result<(Report, Opti
     Ok((Report::new(network, batch_size, samples, points), curves))
 }
 
-/// Where to check: the network that was given, or a new one, and again after some iterations of backpropagation on the CPU.
-fn places(arguments: &Arguments, threads: usize, progress: &mut Progress) -> Result<(Net, Vec<Place>), Error> {
+/// The network and its samples: the saved network, or a new one before and after some iterations of backpropagation on the
+/// CPU.
+fn samples(arguments: &Arguments, threads: usize, progress: &mut Progress) -> Result<(Net, Vec<Sample>), Error> {
     let &Arguments { seed, iterations, .. } = arguments;
     let batch_size = usize::from(arguments.batch_size);
     let batches = |stores: &Stores| Batches::new(seed, Sampling::Replacement, batch_size, stores.train.len());
@@ -181,7 +181,7 @@ fn places(arguments: &Arguments, threads: usize, progress: &mut Progress) -> Res
         let Arguments { data, activation, output, .. } = arguments;
         let (net, params, stores) = saved.with_data(data, *activation, *output, progress)?;
         let batch = stores.train.gather(&batches(&stores).indices(0, 1))?;
-        return Ok((net, vec![Place { name: path.display().to_string(), params, batch }]));
+        return Ok((net, vec![Sample { name: path.display().to_string(), params, batch }]));
     }
     let (stores, _) = arguments.data.open(progress)?;
     let shape = Shape { input: stores.train.pixels(), hidden: arguments.hidden.into(), classes: stores.classes };
@@ -189,11 +189,11 @@ fn places(arguments: &Arguments, threads: usize, progress: &mut Progress) -> Res
     let params = Params::init(shape, book::WEIGHT_INIT_STD, seed);
     let mut batches = batches(&stores);
     let [first, last] = [0, iterations].map(|step| stores.train.gather(&batches.indices(step, 1)));
-    let mut places = vec![Place { name: format!("initial weights, seed {seed}"), params, batch: first? }];
+    let mut samples = vec![Sample { name: format!("initial weights, seed {seed}"), params, batch: first? }];
     if iterations > 0 {
         progress.busy(&format!("training for {}", counted(iterations, "iteration")));
         let params = block_on(async {
-            let mut backend = Backend::new(&Device::Cpu { threads }, net, batch_size, &places[0].params).await?;
+            let mut backend = Backend::new(&Device::Cpu { threads }, net, batch_size, &samples[0].params).await?;
             let mut set = Images::new(&mut backend, stores.train).await?;
             let chunk = (Stream::IMAGES / batch_size).max(1);
             for first in (0..iterations).step_by(chunk) {
@@ -203,12 +203,12 @@ fn places(arguments: &Arguments, threads: usize, progress: &mut Progress) -> Res
             Ok::<_, Error>(backend.params().await?)
         })?;
         let name = format!("after {}, seed {seed}", counted(iterations, "iteration"));
-        places.push(Place { name, params, batch: last? });
+        samples.push(Sample { name, params, batch: last? });
     }
-    Ok((net, places))
+    Ok((net, samples))
 }
 
-fn told(gradient: Gradient) -> String {
+fn gradient_name(gradient: Gradient) -> String {
     match gradient {
         Gradient::Backprop => "backprop".to_owned(),
         Gradient::Numerical { step_size } => format!("numerical by {step_size}"),

@@ -1,4 +1,4 @@
-//! The command line: one file per command, and what they share.
+//! The command line: a file for each command, and the parts that they share.
 
 mod advice;
 mod bench;
@@ -28,8 +28,8 @@ use common::{
 
 pub use environment::prepare;
 
-/// A two-layer neural network whose every matrix product and activation is a WGSL kernel. Without a command it trains one:
-/// 784-50-10 on MNIST, as the book does.
+/// A two-layer neural network whose every matrix product and activation is a WGSL kernel. Without a command it trains the
+/// book's network: 784-50-10 on MNIST.
 #[derive(Parser)]
 #[command(version, allow_negative_numbers = true, args_conflicts_with_subcommands = true, max_term_width = 100)]
 struct Command {
@@ -47,11 +47,11 @@ enum Subcommands {
     Eval(eval::Arguments),
     /// Compare every device's gradients with f64: backpropagation and central differences
     Gradcheck(gradcheck::Arguments),
-    /// Time every device, once it has proved that it computes rightly
+    /// Time every device, after a check of its results
     Bench(bench::Arguments),
     /// List the devices of this machine
     Devices(devices::Arguments),
-    /// Look at data sets, and make them
+    /// Show, download and make data sets
     #[command(subcommand)]
     Data(data::Commands),
 }
@@ -73,7 +73,7 @@ pub fn main() -> ExitCode {
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
-        // Who reads our output has read enough.
+        // The reader of stdout has closed it.
         Err(Error::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
         Err(error) => {
             tell(format_args!("error: {error}"));
@@ -82,9 +82,9 @@ pub fn main() -> ExitCode {
     }
 }
 
-/// The command line; where it is wrong, or asks for help, the process ends here.
+/// The parsed command line. The process ends here if it is wrong or asks for help.
 fn parse() -> Command {
-    // The parser looks whether there is a terminal, but not in every way whether it can draw.
+    // clap does not check every sign of a terminal without colours.
     let color = if can_draw() { ColorChoice::Auto } else { ColorChoice::Never };
     let matches = Command::command().color(color).get_matches();
     Command::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())

@@ -1,9 +1,9 @@
-//! Names that --gradient and --weight-init take.
+//! The values of --gradient and --weight-init.
 
 use crate::net::{Activation, WeightInit, names};
 use crate::words::either;
 
-/// How gradients are computed.
+/// The gradient method.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Gradient {
     #[default]
@@ -16,7 +16,7 @@ names!(Gradient, "gradient", {
     Backprop => "backprop", Numerical => "numerical", Naive => "naive",
 });
 
-/// Where the deviation of the initial weights comes from: those of a wide layer are spread farther by each than by the one before.
+/// The rule for the standard deviation of the initial weights. Of a wide layer each gives a larger one than the rule before.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd)]
 pub(super) enum WeightInitName {
     #[default]

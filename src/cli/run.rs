@@ -1,4 +1,4 @@
-//! What a training run leaves, however it ends: its files, and what it prints.
+//! The end of a training run: its files and its text, also after an error or an interruption.
 
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
@@ -19,35 +19,35 @@ use crate::report::width;
 use crate::train::{Checkpoint, End, EpochAccuracy, Outcome};
 use crate::words::counted;
 
-/// Where the results go.
+/// The outputs of a run.
 pub(super) struct Targets {
-    /// None with --no-save.
+    /// `None` with --no-save.
     pub folder: Option<RunFolder>,
     pub plot: Option<PathBuf>,
     /// Whether stdout gets one JSON object.
     pub json: bool,
-    /// The flags that a run needs, beside --init and --iterations, to go on as this one.
-    pub same: Vec<String>,
+    /// The flags, besides --init and --iterations, of a run that continues this one.
+    pub flags: Vec<String>,
 }
 
-/// A run, from the moment at which its network is known.
+/// A run whose network is known.
 pub(super) struct Run {
     start: Instant,
     net: Net,
     info: Info,
-    /// None for a CPU, and for a run that is cut short: which ran is known at the end of training.
+    /// `None` for a CPU, and before the device is ready.
     kernels: Option<Kernels>,
     data: Data,
     settings: Settings,
     targets: Targets,
-    /// What it leaves if it is cut short: the weights of the last evaluation, at first the initial ones.
-    reached: Outcome,
-    /// What was kept, once it has ended.
+    /// The outcome if the run ends now: the state of the last evaluation, at first the initial weights.
+    last_evaluation: Outcome,
+    /// The message on the saved results, after the end.
     kept: Option<String>,
 }
 
 impl Run {
-    /// `start` is when the process started.
+    /// `start` is the start of the process.
     pub fn new(
         start: Instant,
         net: Net,
@@ -57,7 +57,7 @@ impl Run {
         params: Params,
         targets: Targets,
     ) -> Self {
-        let reached = Outcome {
+        let last_evaluation = Outcome {
             end: End::Interrupted,
             params,
             losses: Vec::new(),
@@ -66,33 +66,33 @@ impl Run {
             train_time: Duration::ZERO,
             eval_time: Duration::ZERO,
         };
-        Self { start, net, info, kernels: None, data, settings, targets, reached, kept: None }
+        Self { start, net, info, kernels: None, data, settings, targets, last_evaluation, kept: None }
     }
 
     pub fn set_kernels(&mut self, kernels: Option<Kernels>) {
         self.kernels = kernels;
     }
 
-    /// Takes note of an evaluation; `losses` are those of the steps since the one before.
-    pub fn reach(&mut self, accuracy: EpochAccuracy, checkpoint: &Checkpoint, losses: &[f32]) {
+    /// Stores an evaluation. `losses` are those of the steps since the previous one.
+    pub fn evaluated(&mut self, accuracy: EpochAccuracy, checkpoint: &Checkpoint, losses: &[f32]) {
         let &Checkpoint { params, evaluations, train_time, eval_time } = checkpoint;
-        let reached = &mut self.reached;
-        reached.params.clone_from(params);
-        reached.losses.extend_from_slice(losses);
-        reached.epochs.push(accuracy);
-        reached.last = Some(evaluations.clone());
-        (reached.train_time, reached.eval_time) = (train_time, eval_time);
+        let outcome = &mut self.last_evaluation;
+        outcome.params.clone_from(params);
+        outcome.losses.extend_from_slice(losses);
+        outcome.epochs.push(accuracy);
+        outcome.last = Some(evaluations.clone());
+        (outcome.train_time, outcome.eval_time) = (train_time, eval_time);
     }
 
-    /// Keeps what a run reached before this error, if it reached anything. Returns what it prints, and how the command ends.
+    /// Saves the last evaluation before this error, if there is one. Returns the text for stdout and the command's result.
     pub fn fail(&mut self, error: Error) -> (String, Result<(), Error>) {
-        if self.reached.losses.is_empty() {
+        if self.last_evaluation.losses.is_empty() {
             return (String::new(), Err(error));
         }
         let (text, ended) = self.end(None);
         let ended = match ended {
             Err(Error::Interrupted { kept, .. }) => Err(Error::CutShort { reason: Box::new(error), kept }),
-            // That it could not be kept either is told before.
+            // The results cannot be saved either. A note says so.
             Err(other) => {
                 tell(format_args!("note: {other}"));
                 Err(error)
@@ -102,32 +102,32 @@ impl Run {
         (text, ended)
     }
 
-    /// Writes the files of a run that ended like this; with none, of one that is cut short. Returns what it prints, and how the
-    /// command ends.
+    /// Writes the files of a run with this outcome, or with that of the last evaluation. Returns the text for stdout and the
+    /// command's result.
     pub fn end(&mut self, outcome: Option<&Outcome>) -> (String, Result<(), Error>) {
-        let outcome = outcome.unwrap_or(&self.reached);
-        // Weights that have learnt nothing are no reason to lose an earlier run, or its plot.
+        let outcome = outcome.unwrap_or(&self.last_evaluation);
+        // Initial weights must not overwrite an earlier run or its plot.
         let began = outcome.end != End::Interrupted || !outcome.losses.is_empty();
         let folder = self.targets.folder.as_ref().filter(|folder| began || !folder.holds_run());
         let plot = self.targets.plot.as_deref().filter(|_| began);
         let results = self.results(outcome, folder.map(RunFolder::path));
-        // A file that can't be written must keep neither the others nor the results from being seen.
+        // If one file cannot be written, the others still are, and the results are printed.
         let saved = folder.map(|folder| self.save(outcome, folder, &results));
         let plotted = plot.map(|path| write_plot(path, &outcome.epochs));
         let saved = saved.transpose();
         let results = match &saved {
-            Err(Error::Elsewhere { kept, .. }) => self.results(outcome, Some(kept)),
+            Err(Error::SavedElsewhere { folder, .. }) => self.results(outcome, Some(folder)),
             _ => results,
         };
         let plotted = plotted.transpose().map_err(Error::from);
-        // Only what is there is named.
-        let there = (folder.filter(|_| saved.is_ok()), plot.filter(|_| plotted.is_ok()));
+        // The text names only the files that were written.
+        let (saved_in, plotted_in) = (folder.filter(|_| saved.is_ok()), plot.filter(|_| plotted.is_ok()));
         let written = saved.and(plotted).map(drop);
         let text = match (self.targets.json, outcome.end) {
             (true, _) => json_text(&results),
-            // Accuracies of weights that diverge are nothing for a person.
+            // The accuracies of a run that diverged mean nothing.
             (false, End::NotFinite { .. }) => Ok(String::new()),
-            (false, _) => Ok(text(outcome, &results, there.0, there.1)),
+            (false, _) => Ok(text(outcome, &results, saved_in, plotted_in)),
         };
         let kept = match (folder, &self.targets.folder) {
             (None, None) => "nothing was kept (--no-save)".to_owned(),
@@ -154,16 +154,16 @@ impl Run {
         }
     }
 
-    /// How to go on from the weights in this folder.
+    /// A line with the command that continues from the weights in this folder.
     fn next(&self, folder: &Path, outcome: &Outcome) -> String {
-        let left = self.settings.iterations.saturating_sub(outcome.losses.len() as u64);
+        let iterations = self.settings.iterations.saturating_sub(outcome.losses.len() as u64);
         let words = [program(), "--init".to_owned(), quoted(folder.as_os_str()).into_owned()];
-        let words = words.into_iter().chain(self.targets.same.iter().cloned());
-        format!("go on from these weights: {} --iterations {left}", words.collect::<Vec<_>>().join(" "))
+        let words = words.into_iter().chain(self.targets.flags.iter().cloned());
+        format!("continue from these weights: {} --iterations {iterations}", words.collect::<Vec<_>>().join(" "))
     }
 
-    /// Writes the files into this folder, or into a new one beside it where that fails: one of them may be open in another
-    /// program, or the folder gone.
+    /// Writes the files into this folder. If that fails, writes them into a new folder next to it: a file may be open in
+    /// another program, or the folder may be gone.
     fn save(&self, outcome: &Outcome, folder: &RunFolder, results: &summary::Run) -> Result<(), Error> {
         let save = |folder: &RunFolder, results: &_| folder.save(&self.net, &outcome.params, &outcome.losses, results);
         save(folder, results).map_err(|reason| {
@@ -172,7 +172,7 @@ impl Run {
                 Ok(other.path().to_owned())
             });
             match elsewhere {
-                Ok(kept) => Error::Elsewhere { reason, kept },
+                Ok(folder) => Error::SavedElsewhere { reason, folder },
                 Err(_) => reason.into(),
             }
         })
@@ -186,11 +186,11 @@ impl Run {
     }
 }
 
-/// The results for a person, and where they are.
+/// The results as text, with the paths of the files.
 fn text(outcome: &Outcome, results: &summary::Run, folder: Option<&RunFolder>, plot: Option<&Path>) -> String {
     let columns = width::columns();
     let mut text = String::new();
-    // One point is no curve.
+    // A chart needs two points.
     if outcome.epochs.len() > 1 {
         text += &(chart(&outcome.epochs, columns) + "\n");
     }
@@ -210,7 +210,7 @@ impl Unsaved for Run {
         }
         let (text, ended) = self.end(None);
         if self.targets.json {
-            // Its reader may be gone.
+            // stdout may be closed.
             let _ = print(&text);
         }
         match ended {
@@ -264,11 +264,11 @@ mod tests {
     fn run(folder: &Path) -> Run {
         let data = Data { source: "built-in".to_owned(), train: 10, test: 5, classes: 2, ..Data::default() };
         let folder = Some(RunFolder::create(folder, true).unwrap());
-        let targets = Targets { folder, plot: None, json: false, same: vec!["--data".to_owned(), "d".to_owned()] };
+        let targets = Targets { folder, plot: None, json: false, flags: vec!["--data".to_owned(), "d".to_owned()] };
         Run::new(Instant::now(), NET, Info::reference(), data, settings(), params(0), targets)
     }
 
-    /// What is in the folder: the parameters, the lines of the losses and the results.
+    /// The contents of the folder: the parameters, the history and the results.
     fn kept(folder: &Path) -> (Params, String, Value) {
         let params = model::load(&folder.join(MODEL)).unwrap().params;
         let text = |name| std::fs::read_to_string(folder.join(name)).unwrap();
@@ -276,7 +276,7 @@ mod tests {
     }
 
     #[test]
-    fn cut_short_it_leaves_its_last_evaluation() {
+    fn an_interrupted_run_saves_its_last_evaluation() {
         let place = tempfile::tempdir().unwrap();
         let folder = place.path().join("run");
         let mut run = run(&folder);
@@ -287,12 +287,12 @@ mod tests {
             let time = Duration::from_secs(epoch as u64 + 1);
             let checkpoint = Checkpoint { params, evaluations: &evaluations, train_time: time, eval_time: time };
             let accuracy = EpochAccuracy { epoch, iteration: 2 * epoch as u64, train: 0.75, test: 0.75 };
-            run.reach(accuracy, &checkpoint, &[2.5, 1.5][epoch..]);
+            run.evaluated(accuracy, &checkpoint, &[2.5, 1.5][epoch..]);
         }
         let kept_as = folder.display();
         let expected = format!(
             "the weights after 3 iterations are in {kept_as}\n\
-             go on from these weights: {} --init {kept_as} --data d --iterations 97",
+             continue from these weights: {} --init {kept_as} --data d --iterations 97",
             program()
         );
         for _ in 0..2 {
@@ -308,7 +308,7 @@ mod tests {
     }
 
     #[test]
-    fn cut_short_before_any_evaluation_it_leaves_the_initial_weights() {
+    fn a_run_interrupted_before_any_evaluation_saves_the_initial_weights() {
         let place = tempfile::tempdir().unwrap();
         let mut run = run(place.path());
         assert_eq!(run.keep(), format!("the weights after 0 iterations are in {}", place.path().display()));
@@ -322,10 +322,11 @@ mod tests {
     }
 
     #[test]
-    fn initial_weights_do_not_take_the_place_of_an_earlier_run() {
+    fn initial_weights_do_not_overwrite_an_earlier_run() {
         let place = tempfile::tempdir().unwrap();
         let mut earlier = run(place.path());
-        let outcome = Outcome { end: End::Finished, params: params(7), losses: vec![1.0], ..earlier.reached.clone() };
+        let outcome =
+            Outcome { end: End::Finished, params: params(7), losses: vec![1.0], ..earlier.last_evaluation.clone() };
         earlier.end(Some(&outcome)).1.unwrap();
         let expected = format!("nothing was kept; the earlier run in {} stays", place.path().display());
         assert_eq!(run(place.path()).keep(), expected);
@@ -333,14 +334,15 @@ mod tests {
     }
 
     #[test]
-    fn what_can_not_be_written_in_its_folder_is_kept_beside_it() {
+    fn a_run_that_cannot_be_written_to_its_folder_is_saved_next_to_it() {
         let place = tempfile::tempdir().unwrap();
         let [folder, beside] = ["run", "run-2"].map(|name| place.path().join(name));
-        // As a file that another program has open, it can't be replaced.
+        // A folder cannot be replaced by a file, as a file that another program has open.
         std::fs::create_dir_all(folder.join(HISTORY)).unwrap();
         let mut run = run(&folder);
         run.targets.json = true;
-        let outcome = Outcome { end: End::Finished, params: params(7), losses: vec![1.0; 100], ..run.reached.clone() };
+        let outcome =
+            Outcome { end: End::Finished, params: params(7), losses: vec![1.0; 100], ..run.last_evaluation.clone() };
         let (text, ended) = run.end(Some(&outcome));
         let error = ended.unwrap_err().to_string();
         assert!(error.starts_with(&folder.join(HISTORY).display().to_string()), "{error}");
@@ -353,12 +355,12 @@ mod tests {
     }
 
     #[test]
-    fn an_error_in_the_middle_keeps_what_was_reached() {
+    fn a_run_with_an_error_saves_its_last_evaluation() {
         let place = tempfile::tempdir().unwrap();
         let mut run = run(place.path());
         let nothing = run.fail(Error::Usage("lost".to_owned())).1.unwrap_err();
         assert!(matches!(nothing, Error::Usage(_)) && !place.path().join(MODEL).exists());
-        run.reached.losses = vec![1.0; 100];
+        run.last_evaluation.losses = vec![1.0; 100];
         let error = run.fail(Error::Usage("lost".to_owned())).1.unwrap_err();
         assert_eq!(error.exit_code(), ExitCode::from(1));
         let expected = format!("lost; the weights after 100 iterations are in {}", place.path().display());
@@ -367,29 +369,29 @@ mod tests {
     }
 
     #[test]
-    fn two_runs_into_one_folder_keep_both() {
+    fn two_runs_in_one_folder_are_both_saved() {
         let place = tempfile::tempdir().unwrap();
         let [folder, beside] = ["run", "run-2"].map(|name| place.path().join(name));
-        // Both begin while the folder is empty.
-        let runs = [(); 2].map(|()| {
-            let folder = Some(RunFolder::create(&folder, false).unwrap());
-            let targets = Targets { folder, plot: None, json: false, same: Vec::new() };
-            let data = Data { source: "built-in".to_owned(), train: 10, test: 5, classes: 2, ..Data::default() };
-            Run::new(Instant::now(), NET, Info::reference(), data, settings(), params(0), targets)
-        });
+        // Both start while the folder is empty.
+        let runs = [(); 2].map(|()| run(&folder));
         for (mut run, seed) in runs.into_iter().zip([1, 2]) {
-            let outcome =
-                Outcome { end: End::Finished, params: params(seed), losses: vec![1.0; 100], ..run.reached.clone() };
+            let outcome = Outcome {
+                end: End::Finished,
+                params: params(seed),
+                losses: vec![1.0; 100],
+                ..run.last_evaluation.clone()
+            };
             assert_eq!(run.end(Some(&outcome)).1.is_ok(), seed == 1);
         }
         assert!(kept(&folder).0 == params(1) && kept(&beside).0 == params(2));
     }
 
     #[test]
-    fn once_it_has_ended_nothing_is_written_over_it() {
+    fn a_finished_run_is_not_overwritten() {
         let place = tempfile::tempdir().unwrap();
         let mut run = run(place.path());
-        let outcome = Outcome { end: End::Finished, params: params(7), losses: vec![1.0; 100], ..run.reached.clone() };
+        let outcome =
+            Outcome { end: End::Finished, params: params(7), losses: vec![1.0; 100], ..run.last_evaluation.clone() };
         run.end(Some(&outcome)).1.unwrap();
         let said = run.keep();
         assert!(said.starts_with("the weights after 100 iterations are in "), "{said}");

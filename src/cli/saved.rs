@@ -1,4 +1,4 @@
-//! A saved network, and the data that goes with it.
+//! A saved network and its data.
 
 use std::path::{Path, PathBuf};
 
@@ -14,22 +14,23 @@ use crate::report::run_folder::{MODEL, RUN};
 use crate::report::summary::Data;
 use crate::words::counted;
 
-/// What a person gave as RUN|FILE.
+/// The network of a RUN|FILE argument.
 pub(super) struct Saved {
     file: PathBuf,
     model: Model,
-    /// What it was trained on, if the run.json beside it says it.
+    /// The training data, from the run.json next to the model.
     trained_on: Option<TrainedOn>,
 }
 
-/// What is read of a run.json.
+/// The part of a run.json that is read.
 #[derive(Deserialize)]
 struct Run {
     data: Data,
 }
 
 impl Saved {
-    /// Reads the network of a run's folder, or of a safetensors file. A file that lies as a run's model does is that run's.
+    /// Reads the network of a run's folder, or of a safetensors file. A file with the name of a run's model belongs to the run
+    /// in its folder.
     pub fn load(path: &Path) -> Result<Self, Error> {
         let file = model_file(path);
         let model = model::load(&file)?;
@@ -38,8 +39,8 @@ impl Saved {
         Ok(Self { file, model, trained_on })
     }
 
-    /// Opens the data that was asked for, or else what the network was trained on, and gives the network. `activation` and
-    /// `output` are what the flags say, where the file may say nothing.
+    /// Opens the data of --data, or by default the training data, and returns them with the network. `activation` and
+    /// `output` are the values of the flags.
     pub fn with_data(
         self,
         data: &DataArguments,
@@ -68,7 +69,7 @@ impl Saved {
             && ours != theirs
         {
             progress.notice(format_args!(
-                "{} was trained on pictures prepared otherwise ({ours}; the data: {theirs})",
+                "{} was trained on pictures with another preparation ({ours}; the data: {theirs})",
                 self.file.display()
             ));
         }
@@ -83,7 +84,7 @@ pub(super) fn model_file(path: &Path) -> PathBuf {
     if path.is_dir() { path.join(MODEL) } else { path.to_owned() }
 }
 
-/// The data that a run was trained on, if its run.json is there and says it.
+/// The data that a run was trained on, if its run.json can be read.
 fn source_of(results: &Path) -> Option<TrainedOn> {
     let text = std::fs::read_to_string(results).ok()?;
     let Run { data } = serde_json::from_str(&text).ok()?;

@@ -1,14 +1,14 @@
-//! Commands that a person can paste.
+//! Command lines that can be pasted into a shell.
 
 use std::borrow::Cow;
 use std::ffi::OsStr;
 
-/// What this program was started as.
+/// The name by which this program was started.
 pub(super) fn program() -> String {
     std::env::args_os().next().map_or_else(|| "twolayer".to_owned(), |name| quoted(&name).into_owned())
 }
 
-/// A word as the shell takes it for one.
+/// A word, quoted for the shell if necessary.
 pub(super) fn quoted(word: &OsStr) -> Cow<'_, str> {
     let text = word.to_string_lossy();
     let is_plain = |c: char| c.is_alphanumeric() || "/._-+,:=@%".contains(c) || (cfg!(windows) && c == '\\');
@@ -26,7 +26,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_shell_reads_what_was_meant() {
+    fn a_shell_reads_the_same_word() {
         for word in ["runs/2026-11-25T03-57-37Z-cpu", "two words", "it's", "$HOME `x` \"y\" \\", "くつ", "", "*", "~"]
         {
             let script = format!("printf %s {}", quoted(word.as_ref()));

@@ -1,4 +1,4 @@
-//! `twolayer train`: from images to a trained, saved network.
+//! `twolayer train`: trains a network and saves it.
 
 use std::ops::ControlFlow;
 use std::path::PathBuf;
@@ -11,7 +11,7 @@ use pollster::block_on;
 use time::OffsetDateTime;
 use time::macros::format_description;
 
-use super::advice::{InUse, Watch, is_bright};
+use super::advice::{Options, Watch, is_bright};
 use super::data::choice::DataArguments;
 use super::interrupt::{self, Protection, lock};
 use super::names::{Gradient, WeightInitName, suiting};
@@ -42,50 +42,50 @@ pub(super) struct Arguments {
     device: DeviceArguments,
     #[command(flatten, next_help_heading = "Data")]
     data: DataArguments,
-    /// Hidden units [default: 50, or what --init has]
+    /// Hidden units [default: 50, or those of --init]
     #[arg(long, value_name = "N", value_parser = up_to(Shape::MAX_HIDDEN), help_heading = "Network")]
     hidden: Option<u16>,
     #[arg(long, value_name = "NAME", help_heading = "Network")]
-    #[arg(help = format!("Hidden layer: {} [default: sigmoid, or what --init says]", either(&Activation::ALL)))]
+    #[arg(help = format!("Hidden layer: {} [default: sigmoid, or that of --init]", either(&Activation::ALL)))]
     activation: Option<Activation>,
-    /// Output layer: softmax (cross-entropy error) or identity (squared error) [default: softmax, or what --init says]
+    /// Output layer: softmax (cross-entropy error) or identity (squared error) [default: softmax, or that of --init]
     #[arg(long, value_name = "NAME", help_heading = "Network")]
     output: Option<Output>,
     #[arg(long, value_name = "NAME", default_value_t, conflicts_with = "init", help_heading = "Network")]
     #[arg(help = format!(
-        "How far the initial weights are spread: normal, by --weight-init-std; or by a layer's n input units, xavier (sqrt(1/n), \
-         for {}) or he (sqrt(2/n), for {})",
+        "Standard deviation of the initial weights: normal (--weight-init-std), or by a layer's n input units, xavier \
+         (sqrt(1/n), for {}) or he (sqrt(2/n), for {})",
         suiting(WeightInitName::Xavier), suiting(WeightInitName::He)
     ))]
     weight_init: WeightInitName,
-    /// Standard deviation of the initial weights, where --weight-init is normal [default: 0.01]
+    /// Standard deviation of the initial weights for --weight-init normal [default: 0.01]
     #[arg(long, value_name = "X", value_parser = weight_init_std, conflicts_with = "init", help_heading = "Network")]
     weight_init_std: Option<f32>,
-    /// Start from the parameters of a run, or in a safetensors file
+    /// Start from the parameters of a run or of a safetensors file
     #[arg(long, value_name = "RUN|FILE", help_heading = "Network")]
     init: Option<PathBuf>,
     /// Images in a batch
     #[arg(long, value_name = "N", default_value_t = book::BATCH_SIZE, value_parser = up_to(Shape::MAX_BATCH))]
     #[arg(help_heading = "Training")]
     batch_size: u16,
-    /// What every gradient is multiplied by
+    /// Learning rate: the factor of every gradient
     #[arg(long, value_name = "X", default_value_t = book::LEARNING_RATE, value_parser = learning_rate)]
     #[arg(help_heading = "Training")]
     learning_rate: f32,
     /// Steps of SGD [default: 10000]
     #[arg(long, value_name = "N", conflicts_with = "epochs", help_heading = "Training")]
     iterations: Option<u64>,
-    /// Times through the training set, instead of --iterations
+    /// Passes through the training set, instead of --iterations
     #[arg(long, value_name = "N", help_heading = "Training")]
     epochs: Option<u64>,
-    /// How gradients are computed: backprop; numerical, by central differences computed as changes; or naive, by two whole
-    /// passes a parameter through the f64 reference, which takes days
+    /// Gradient method: backprop; numerical (central differences computed as changes); or naive (two forward passes of the
+    /// f64 reference for each parameter, which takes days)
     #[arg(long, value_name = "NAME", default_value_t, help_heading = "Training")]
     gradient: Gradient,
-    /// How far a numerical or naive gradient moves a parameter to either side [default: 0.0001]
+    /// Step size h of a numerical or naive gradient, (f(w + h) - f(w - h)) / 2h [default: 0.0001]
     #[arg(long, value_name = "H", value_parser = read_step_size, help_heading = "Training")]
     step_size: Option<f64>,
-    /// How a batch is drawn: replacement, shuffle or sequential
+    /// Sampling of the batches: replacement, shuffle or sequential
     #[arg(long, value_name = "NAME", default_value_t, help_heading = "Training")]
     sampling: Sampling,
     /// Seed of the initial weights and the batches
@@ -94,19 +94,19 @@ pub(super) struct Arguments {
     /// Folder for the model, the losses and the results [default: runs/TIME-DEVICE, the time in UTC]
     #[arg(long, value_name = "DIR", help_heading = "Output")]
     out: Option<PathBuf>,
-    /// Keep no files
+    /// Save no files
     #[arg(long, conflicts_with = "out", help_heading = "Output")]
     no_save: bool,
-    /// Write into --out even where it holds a run, and --plot even where there is one
+    /// Overwrite the run in --out, and the file of --plot
     #[arg(long, help_heading = "Output")]
     overwrite: bool,
     /// Draw both accuracies by epoch into FILE, an .svg or .png
     #[arg(long, value_name = "FILE", value_parser = plot_path(), help_heading = "Output")]
     plot: Option<PathBuf>,
-    /// No progress on stderr
+    /// Show no progress on stderr
     #[arg(long, help_heading = "Output")]
     quiet: bool,
-    /// The results as one JSON object on stdout
+    /// Print the results as one JSON object on stdout
     #[arg(long, help_heading = "Output")]
     json: bool,
 }
@@ -125,7 +125,7 @@ fn learning_rate(text: &str) -> Result<f32, String> {
     }
 }
 
-/// Far beyond any that learns, and small enough for no weight to be infinite.
+/// No network learns with so large a deviation, but all its weights are finite.
 const MAX_WEIGHT_INIT_STD: f32 = 1e6;
 
 fn weight_init_std(text: &str) -> Result<f32, String> {
@@ -135,7 +135,7 @@ fn weight_init_std(text: &str) -> Result<f32, String> {
     }
 }
 
-/// Reads a path whose end says which kind of picture it is.
+/// Parses the path of an .svg or .png file.
 pub(super) fn plot_path() -> impl TypedValueParser<Value = PathBuf> {
     PathBufValueParser::new().try_map(|path| check_plot_name(&path).map(|()| path))
 }
@@ -169,7 +169,7 @@ fn train(arguments: &Arguments, start: Instant, progress: &mut Progress) -> Resu
         progress.notice(format_args!("class {class} is {theirs:?} in --init, and {ours:?} in the data"));
     }
     let params = first_params(arguments, init, net.shape)?;
-    let in_use = in_use(arguments, activation, &train_set)?;
+    let advice_options = advice_options(arguments, activation, &train_set)?;
     let steps_per_epoch = train::Settings::steps_per_epoch(train_set.len(), batch_size);
     let settings = train::Settings {
         iterations: iterations(arguments, steps_per_epoch),
@@ -180,45 +180,45 @@ fn train(arguments: &Arguments, start: Instant, progress: &mut Progress) -> Resu
     progress.start(settings.iterations, batch_size);
     let mut batches = Batches::new(arguments.seed, arguments.sampling, batch_size, train_set.len());
     let folder = folder(arguments, &info)?;
-    // After the folder, because the plot may go into it.
+    // The plot may be in the run's folder, which exists now.
     arguments.plot.as_deref().map(check_plot_place).transpose()?;
-    let asked = asked(arguments, &net, settings.iterations);
-    let targets = Targets { folder, plot: arguments.plot.clone(), json: arguments.json, same: same(arguments) };
+    let run_settings = settings_of(arguments, &net, settings.iterations);
+    let targets = Targets { folder, plot: arguments.plot.clone(), json: arguments.json, flags: flags(arguments) };
     match info.kind {
         Kind::Gpu => progress.busy("compiling the kernels"),
         Kind::Cpu => progress.doing("getting ready"),
     }
-    let run = Arc::new(Mutex::new(Run::new(start, net, info, data, asked, params.clone(), targets)));
+    let run = Arc::new(Mutex::new(Run::new(start, net, info, data, run_settings, params.clone(), targets)));
     let _protection = protection.of(run.clone());
-    let mut watch = Watch::new(in_use, settings);
-    let mut losses_since = Vec::new();
+    let mut watch = Watch::new(advice_options, settings);
+    let mut new_losses = Vec::new();
     let mut on_event = |event: train::Event| {
         match &event {
-            train::Event::Steps { losses, .. } => losses_since.extend_from_slice(losses),
+            train::Event::Steps { losses, .. } => new_losses.extend_from_slice(losses),
             train::Event::Epoch { accuracy, checkpoint } => {
-                lock(&run).reach(*accuracy, checkpoint, &losses_since);
-                losses_since.clear();
+                lock(&run).evaluated(*accuracy, checkpoint, &new_losses);
+                new_losses.clear();
             }
             _ => {}
         }
         progress.event(&event);
-        if let Some(note) = watch.hear(&event) {
+        if let Some(note) = watch.on_event(&event) {
             progress.notice(note);
         }
-        if interrupt::asked() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        if interrupt::is_requested() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     };
     let ended = match trainer {
-        // Nobody waits for the device and the images then.
-        _ if interrupt::asked() => Ok(None),
+        // An interrupted run need not prepare the device and the images.
+        _ if interrupt::is_requested() => Ok(None),
         Trainer::Backend { device, method } => block_on(async {
             let mut backend = Backend::new(&device, net, batch_size, &params).await?;
             backend.set_method(method).await?;
-            if interrupt::asked() {
+            if interrupt::is_requested() {
                 return Ok(None);
             }
             let train = Images::new(&mut backend, train_set).await?;
             let sets = Sets { train, test: Images::new(&mut backend, test_set).await? };
-            // Which they are is known once there are images.
+            // The kernels are chosen by the uploaded images.
             lock(&run).set_kernels(backend.kernels());
             Ok::<_, Error>(Some(train::train(&mut backend, sets, &mut batches, &settings, &mut on_event).await?))
         }),
@@ -235,24 +235,23 @@ fn train(arguments: &Arguments, start: Instant, progress: &mut Progress) -> Resu
         Ok(outcome) => lock(&run).end(outcome.as_ref()),
         Err(error) => lock(&run).fail(error),
     };
-    // Not while the run is locked: a reader that stands still holds up the printing.
+    // The run is not locked here, because a slow reader of stdout would block a signal.
     let printed = print(&text);
     ended.and(printed)
 }
 
-/// What needs no data is checked before any is fetched.
+/// Checks the flags that need no data.
 fn check(arguments: &Arguments) -> Result<(), Error> {
     if let Some(path) = &arguments.out {
         RunFolder::check(path, arguments.overwrite)?;
     }
     if arguments.no_save && arguments.overwrite && arguments.plot.is_none() {
-        let text = "--no-save writes nothing that --overwrite could be for; leave out one of them";
+        let text = "--overwrite has no effect with --no-save; leave out one of them";
         return Err(Error::Usage(text.to_owned()));
     }
     if arguments.weight_init != WeightInitName::Normal && arguments.weight_init_std.is_some() {
         return Err(Error::Usage(format!(
-            "--weight-init-std is for --weight-init normal alone; {} takes each layer's deviation from its width; leave out one \
-             of them",
+            "--weight-init-std is only for --weight-init normal; {} computes each layer's deviation; leave out one of them",
             arguments.weight_init
         )));
     }
@@ -277,15 +276,14 @@ fn say_network(arguments: &Arguments, net: &Net, settings: &train::Settings, pro
     ));
 }
 
-/// What trains.
 enum Trainer {
     /// A device.
     Backend { device: Device, method: Method },
-    /// The f64 reference by naive gradients.
+    /// The f64 reference with naive gradients.
     Reference { step_size: f64 },
 }
 
-/// Opens what trains a network with these functions.
+/// Opens the trainer of a network with these functions.
 fn trainer(
     arguments: &Arguments,
     activation: Activation,
@@ -298,7 +296,7 @@ fn trainer(
             return usage("--step-size is for --gradient numerical or naive; give one of these too");
         }
         Gradient::Naive if !arguments.device.is_cpu() => {
-            return usage("--gradient naive runs on the f64 reference alone; leave out --device and --threads");
+            return usage("--gradient naive runs only on the f64 reference; leave out --device and --threads");
         }
         Gradient::Naive => {
             let info = Info::reference();
@@ -306,7 +304,8 @@ fn trainer(
             let method = Method::Numerical { step_size: step_size(arguments) };
             if method.check(activation, output).is_ok() {
                 progress.notice(
-                    "two whole passes a parameter; --gradient numerical computes the same differences in seconds",
+                    "naive needs two forward passes for each parameter; --gradient numerical computes the same differences in \
+                     seconds",
                 );
             }
             return Ok((info, Trainer::Reference { step_size: step_size(arguments) }));
@@ -323,8 +322,8 @@ fn step_size(arguments: &Arguments) -> f64 {
     arguments.step_size.unwrap_or(JUDGED_STEP_SIZE)
 }
 
-/// What the run was asked to do, for run.json.
-fn asked(arguments: &Arguments, net: &Net, iterations: u64) -> Settings {
+/// The settings of the run, for run.json.
+fn settings_of(arguments: &Arguments, net: &Net, iterations: u64) -> Settings {
     Settings {
         input: net.shape.input,
         hidden: net.shape.hidden,
@@ -356,9 +355,9 @@ fn weight_init(arguments: &Arguments) -> WeightInit {
     }
 }
 
-/// What a run on a plateau could do otherwise.
-fn in_use(arguments: &Arguments, activation: Activation, images: &Store) -> Result<InUse, Error> {
-    Ok(InUse {
+/// The options that advice on a plateau may change.
+fn advice_options(arguments: &Arguments, activation: Activation, images: &Store) -> Result<Options, Error> {
+    Ok(Options {
         activation,
         gradient: arguments.gradient,
         weight_init: arguments.init.is_none().then_some(arguments.weight_init),
@@ -367,8 +366,8 @@ fn in_use(arguments: &Arguments, activation: Activation, images: &Store) -> Resu
     })
 }
 
-/// The flags that ask for the same again and are not kept with the weights: what differs from the defaults.
-fn same(arguments: &Arguments) -> Vec<String> {
+/// The flags, apart from the defaults, that a continued run needs and that the model's file does not hold.
+fn flags(arguments: &Arguments) -> Vec<String> {
     let Arguments { data, batch_size, learning_rate, gradient, step_size, sampling, .. } = arguments;
     let differ = [
         (*batch_size != book::BATCH_SIZE).then(|| format!("--batch-size {batch_size}")),
@@ -380,7 +379,7 @@ fn same(arguments: &Arguments) -> Vec<String> {
     data.flags().into_iter().chain(differ.into_iter().flatten()).collect()
 }
 
-/// The first parameters: those of --init, or random ones.
+/// The initial parameters: those of --init, or random ones.
 fn first_params(arguments: &Arguments, init: Option<Model>, shape: Shape) -> Result<Params, Error> {
     match init {
         None => Ok(Params::init_by(shape, weight_init(arguments), arguments.seed)),
@@ -397,7 +396,7 @@ fn iterations(arguments: &Arguments, steps_per_epoch: u64) -> u64 {
     epochs.or(arguments.iterations).unwrap_or(book::ITERATIONS)
 }
 
-/// The folder of this run, made and checked; none with --no-save.
+/// Creates and checks the folder of this run. `None` with --no-save.
 fn folder(arguments: &Arguments, device: &Info) -> Result<Option<RunFolder>, Error> {
     if arguments.no_save {
         return Ok(None);

@@ -100,7 +100,7 @@ fn a_saved_run_is_compared_with() {
     assert_eq!(saved["rows"][0]["compared"], Value::Null);
 
     let told = place.fails(1, &format!("{LEAST} --save saved.json"));
-    assert_holds(&told, "saved.json: is there already; choose another name, or give --overwrite");
+    assert_holds(&told, "saved.json: already exists; choose another name, or add --overwrite");
     let run = place.json(&format!("{LEAST} --compare saved.json --save saved.json --overwrite"));
     let (row, old) = (&run["rows"][0], &saved["rows"][0]);
     let ratio = float(&row["steps_per_second"]) / float(&old["steps_per_second"]);

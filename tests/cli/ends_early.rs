@@ -23,7 +23,7 @@ fn a_loss_that_is_not_finite_ends_the_run_with_the_last_good_weights() {
     let (last, good) = losses.split_last().unwrap();
     assert!(!last.is_finite() && good.iter().all(|loss| loss.is_finite()), "{losses:?}");
     let error = said.stderr.lines().last().unwrap();
-    assert_holds(error, &format!("error: the loss was no finite number at iteration {};", good.len()));
+    assert_holds(error, &format!("error: the loss was not a finite number at iteration {};", good.len()));
     assert_holds(error, "the last weights with a finite loss are in run");
     assert_holds(error, "--learning-rate");
     // To load a model is to find its values finite.
@@ -63,7 +63,7 @@ fn a_first_loss_that_is_not_finite_leaves_the_initial_weights() {
     let said = place.run("--device cpu --data data --init huge --iterations 5 --out run");
     assert_eq!(said.code, Some(1));
     let error = said.stderr.lines().last().unwrap();
-    assert_holds(error, "error: the loss was no finite number at iteration 0;");
+    assert_holds(error, "error: the loss was not a finite number at iteration 0;");
     assert_holds(error, "initial weights");
     assert_eq!(place.losses("run").len(), 1);
     assert_eq!(place.model("run").params, params);

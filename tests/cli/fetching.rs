@@ -33,7 +33,7 @@ fn without_mnist_the_built_in_digits_take_over_and_are_named() {
     let place = Place::new();
     let said = place.ok("--device cpu --offline --iterations 1 --out run --json");
     let note = said.stderr.lines().find(|line| line.starts_with("note: ")).unwrap();
-    assert_eq!(note, "note: mnist: it is not in the cache; --verbose says more; going on with the built-in digits");
+    assert_eq!(note, "note: mnist: it is not in the cache; --verbose shows more; going on with the built-in digits");
     let run: Value = serde_json::from_str(&said.stdout).unwrap();
     let data = serde_json::json!({ "source": "built-in", "train": 60_000, "test": 10_000, "classes": 10 });
     assert_eq!(run["data"], data);
@@ -52,7 +52,7 @@ fn a_mirror_that_does_not_answer_is_named() {
     };
     let start = "note: mnist: it cannot be downloaded (1 mirror: no answer)";
     let said = place.ok(&flags);
-    let expected = format!("{start}; --verbose says more; going on with the built-in digits");
+    let expected = format!("{start}; --verbose shows more; going on with the built-in digits");
     assert_eq!(notes(&said), [expected]);
     assert!(!said.stderr.contains(DEAD_MIRROR), "{}", said.stderr);
     let said = place.ok(&format!("{flags} --verbose"));

@@ -59,7 +59,7 @@ fn a_folder_of_pictures_becomes_a_set() {
     let said = place.ok("--device cpu --data other --init on-same --iterations 2 --no-save");
     assert_holds(&said.stderr, "class 0 is \"boots\" in --init, and \"sandals\" in the data");
     let said = place.ok("eval on-same --device cpu --data taken");
-    assert_holds(&said.stderr, "was trained on pictures prepared otherwise");
+    assert_holds(&said.stderr, "was trained on pictures with another preparation");
 
     // Names and preparation go with the set, the run and the model.
     let json = place.json("data info --data taken");
@@ -154,7 +154,7 @@ fn a_messy_folder_is_told_and_broken_pictures_all_at_once() {
     assert_holds(&told, "1 of 22 pictures are not of 2 x 3 pixels (rows x columns): ");
     assert_holds(&told, "wide.png: 2 x 2 pixels");
     assert_holds(&place.fails(1, "data import pictures/boots other"), "holds no folder of pictures, but 10 pictures");
-    assert_holds(&place.fails(1, "data import pictures taken"), "give --overwrite");
+    assert_holds(&place.fails(1, "data import pictures taken"), "add --overwrite");
 }
 
 #[test]
@@ -219,10 +219,10 @@ fn a_set_is_not_shadowed_by_another_unasked() {
         }
         fs::write(place.path("lines.csv"), "0,9,200,3,4\n0,7,200,3,4\n1,7,8,200,4\n1,1,2,3,255\n").unwrap();
         for command in ["data generate set --count 20", "data import lines.csv set"] {
-            assert_holds(&place.fails(1, command), "is there already; choose another folder, or give --overwrite");
+            assert_holds(&place.fails(1, command), "already exists; choose another folder, or add --overwrite");
         }
         let said = place.ok("data generate set --count 20 --overwrite");
-        assert_holds(&said.stderr, "is there; what is written into set now is read in its place");
+        assert_holds(&said.stderr, "exists; the new files in set are read instead");
         assert_eq!(load_dir(&folder).unwrap().train.len(), 20);
         fs::remove_dir_all(folder).unwrap();
     }

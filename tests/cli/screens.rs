@@ -60,10 +60,10 @@ fn help_fits_and_is_in_groups() {
     assert_eq!(groups, ["Options:", "Device:", "Data:", "Network:", "Training:", "Output:"]);
     let help = place.ok("--help").stdout;
     assert_holds(&help, "Train a network (the default command)");
-    // What the network was trained on is a default where there is a network.
+    // A command with a saved network has its data as the default.
     for (command, says) in [("train", false), ("eval", true), ("gradcheck", true), ("data info", false)] {
         let help = place.ok(&format!("{command} --help")).stdout;
         let words = help.split_whitespace().collect::<Vec<_>>().join(" ");
-        assert_eq!(words.contains("[default: what RUN was trained on, else auto]"), says, "{command}");
+        assert_eq!(words.contains("[default: the data of RUN, else auto]"), says, "{command}");
     }
 }

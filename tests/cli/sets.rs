@@ -61,7 +61,7 @@ fn generate_draws_a_set_that_can_be_trained_on() {
     assert_eq!(load_dir(&place.path("least")).unwrap().classes, 10);
     place.ok("--device cpu --data least --iterations 2 --no-save");
 
-    assert_holds(&place.fails(1, "data generate drawn --count 3"), "give --overwrite");
+    assert_holds(&place.fails(1, "data generate drawn --count 3"), "add --overwrite");
     place.ok("data generate drawn --count 30 --overwrite");
     let fewer = load_dir(&place.path("drawn")).unwrap().train;
     assert_eq!(fewer.images(), &splits.train.images()[..30 * DIGIT]);
@@ -78,9 +78,9 @@ fn show_draws_a_class_a_row() {
     let sheet = picture::read(&fs::read(place.path("sheet.png")).unwrap()).unwrap();
     // Three rows of two images, larger twice, with a gap around.
     assert_eq!((sheet.rows, sheet.cols), (2 * (3 * (SIDE + 2) + 2), 2 * (2 * (SIDE + 2) + 2)));
-    assert_holds(&place.fails(1, "data show --data data -o sheet.png"), "sheet.png: is there already");
+    assert_holds(&place.fails(1, "data show --data data -o sheet.png"), "sheet.png: already exists");
     place.ok("data show --data data -o sheet.png --overwrite");
-    assert_holds(&place.fails(2, "data show --data data -o sheet.svg"), "end its name so");
+    assert_holds(&place.fails(2, "data show --data data -o sheet.svg"), "end its name in .png");
     assert_holds(&place.fails(1, "data show --data data -o nowhere/sheet.png"), "nowhere");
     place.fails(2, "data show --data data");
     place.fails(2, "data show --data data -o sheet.png --count 0");
@@ -130,7 +130,7 @@ fn what_exceeds_the_memory_is_read_as_it_is_used() {
     let flags = "--iterations 50 --seed 3";
     place.train(&format!("{flags} --out resident"));
     let said = place.train(&format!("{flags} --out streamed --max-memory 2K"));
-    assert_holds(&said.stderr, "the training images do not fit --max-memory; they are read as they are used");
+    assert_holds(&said.stderr, "the training images do not fit --max-memory; they are read during use");
     assert!(!said.stderr.contains("the test images do not fit"), "{}", said.stderr);
     assert!(place.result("streamed") == place.result("resident"), "the images are the same");
     let said = place.train(&format!("{flags} --out both --max-memory 0"));

@@ -133,7 +133,7 @@ fn the_last_line_is_a_command_that_goes_on() {
     let said = run.ends();
     assert_eq!(said.code, Some(130), "{}", said.stderr);
     let last = said.stderr.lines().last().unwrap();
-    let command = last.strip_prefix("go on from these weights: ").unwrap();
+    let command = last.strip_prefix("continue from these weights: ").unwrap();
     assert_holds(
         command,
         " --init 'it'\\''s mine' --data 'my data' --batch-size 1 --learning-rate 0.5 --iterations 999",

@@ -349,7 +349,7 @@ fn plot_draws_both_formats() {
     }
     assert_holds(
         &place.train_fails(1, "--no-save --plot plot.svg"),
-        "plot.svg: is there already; choose another name, or give --overwrite",
+        "plot.svg: already exists; choose another name, or add --overwrite",
     );
     place.train("--iterations 20 --no-save --plot plot.svg --overwrite");
     place.train("--iterations 20 --no-save --plot plot.PNG");

@@ -1,4 +1,4 @@
-//! `--data`: where the images come from.
+//! `--data` and the other flags that choose the images.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -15,12 +15,12 @@ use crate::report::progress::Progress;
 use crate::report::summary::Data;
 use crate::words::counted;
 
-/// Which images a command works on.
+/// The flags that choose the images of a command.
 #[derive(Args)]
 pub(in crate::cli) struct DataArguments {
-    #[arg(long, value_name = "DATA", help = help("auto"), value_parser = OsStringValueParser::new().try_map(Choice::given))]
+    #[arg(long, value_name = "DATA", help = help("auto"), value_parser = OsStringValueParser::new().try_map(Choice::parse))]
     data: Option<Choice>,
-    /// Exchange rows and columns of every image, where a set lies transposed in its files (EMNIST's are known by their names)
+    /// Exchange rows and columns of every image, if a set's files are transposed (EMNIST's are recognised by their names)
     #[arg(long)]
     transpose: bool,
     /// Download nothing
@@ -29,31 +29,31 @@ pub(in crate::cli) struct DataArguments {
     /// Download from this address instead of the usual ones; may be given several times
     #[arg(long, value_name = "URL")]
     mirror: Vec<String>,
-    /// Most bytes of pixels of a set that are held in memory, as 500M or 2G; a larger one is read from its file as it is used
+    /// Memory for the pixels of a set, as 500M or 2G; a larger set is read from its file during use
     #[arg(long, value_name = "BYTES", default_value = MAX_MEMORY, value_parser = bytes)]
     max_memory: u64,
-    /// Where images cannot be downloaded, say of each mirror why
+    /// If images cannot be downloaded, show the error of each mirror
     #[arg(long)]
     pub verbose: bool,
 }
 
-/// What --data takes, and what it is where it is not given.
+/// The help text of --data.
 fn help(default: &str) -> String {
     format!(
         "auto (MNIST, else the built-in digits), mnist, fashion-mnist, kmnist, synthetic (the built-in digits), or a DIR with \
-         four IDX files (DIR/emnist-letters where it holds several sets) [default: {default}]"
+         four IDX files (DIR/emnist-letters if it holds several sets) [default: {default}]"
     )
 }
 
-/// Says the default of --data in a command that takes a saved network.
+/// Sets the default in the help text of --data, for a command with a saved network.
 pub(in crate::cli) fn of_a_network(argument: Arg) -> Arg {
-    argument.help(help("what RUN was trained on, else auto"))
+    argument.help(help("the data of RUN, else auto"))
 }
 
-/// What --max-memory is where it is not given.
+/// The default of --max-memory.
 const MAX_MEMORY: &str = "1G";
 
-/// A number of bytes; K, M and G stand for powers of 1,024.
+/// Parses a number of bytes. K, M and G are powers of 1,024.
 fn bytes(text: &str) -> Result<u64, &'static str> {
     let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
     let power = ["", "K", "M", "G"].iter().position(|unit| unit.eq_ignore_ascii_case(&text[digits.len()..]));
@@ -61,20 +61,20 @@ fn bytes(text: &str) -> Result<u64, &'static str> {
     u64::checked_mul(number, 1 << (10 * power)).ok_or("give a smaller number")
 }
 
-/// Where a public set was found.
+/// The place where a public set was found.
 pub(in crate::cli) enum Place {
-    /// In the folder that MNIST_DIR names.
+    /// The folder of MNIST_DIR.
     MnistDir(PathBuf),
-    /// In the cache, or at a mirror.
+    /// The cache, or a mirror.
     Cache {
-        /// How many of its files were downloaded.
+        /// The number of files that were downloaded.
         downloaded: usize,
-        /// Whether all of it is in the cache now.
+        /// Whether all files are in the cache now.
         kept: bool,
     },
 }
 
-/// What --data takes.
+/// A value of --data.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::cli) enum Choice {
     Auto,
@@ -84,13 +84,13 @@ pub(in crate::cli) enum Choice {
 }
 
 impl Choice {
-    /// What a person means by a word or a path: a folder that is here, by whatever name, rather than what the word stands for.
-    fn given(given: OsString) -> Result<Self, &'static str> {
-        if Path::new(&given).is_dir() { Ok(Self::Dir(given.into())) } else { Self::of(given) }
+    /// Parses a word or a path. An existing folder goes before the set of the same name.
+    fn parse(given: OsString) -> Result<Self, &'static str> {
+        if Path::new(&given).is_dir() { Ok(Self::Dir(given.into())) } else { Self::parse_word(given) }
     }
 
-    /// What a word stands for, in any case, or else a path.
-    fn of(given: OsString) -> Result<Self, &'static str> {
+    /// Parses a word, in upper or lower case. Any other text is a path.
+    fn parse_word(given: OsString) -> Result<Self, &'static str> {
         Ok(match given.to_str().map(str::to_ascii_lowercase).as_deref() {
             Some("") => return Err(DATA_CHOICES),
             Some("auto") => Self::Auto,
@@ -100,7 +100,7 @@ impl Choice {
         })
     }
 
-    /// The word that stands for it; none for a folder.
+    /// The word of the choice. `None` for a folder.
     fn word(&self) -> Option<&'static str> {
         match self {
             Self::Auto => Some("auto"),
@@ -111,7 +111,7 @@ impl Choice {
     }
 }
 
-/// What a network was trained on.
+/// The data that a network was trained on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::cli) struct TrainedOn {
     pub choice: Choice,
@@ -119,19 +119,19 @@ pub(in crate::cli) struct TrainedOn {
 }
 
 impl TrainedOn {
-    /// Of what a run's file says; none where that is nothing that can be opened.
+    /// Reads the data of a run.json. `None` if its source is empty.
     pub fn of(data: Data) -> Option<Self> {
         let source = data.source_path.unwrap_or_else(|| data.source.into());
-        Some(Self { choice: Choice::of(source).ok()?, transposed: data.transposed })
+        Some(Self { choice: Choice::parse_word(source).ok()?, transposed: data.transposed })
     }
 }
 
 const BUILT_IN: &str = "built-in";
-/// The folder that holds MNIST, if it is set.
+/// The environment variable with the folder of MNIST.
 pub(in crate::cli) const MNIST_DIR: &str = "MNIST_DIR";
 
 impl DataArguments {
-    /// What downloads from these mirrors, or from the usual ones if there are none.
+    /// The default flags with these mirrors. Without any, the usual mirrors are used.
     pub fn from_mirrors(mirrors: &[String]) -> Self {
         Self {
             data: None,
@@ -143,11 +143,11 @@ impl DataArguments {
         }
     }
 
-    /// The flags that ask for the same images.
+    /// The flags that choose the same images again.
     pub fn flags(&self) -> Vec<String> {
         let data = self.data.as_ref().map(|choice| match choice {
             Choice::Dir(dir) => quoted(dir.as_os_str()).into_owned(),
-            choice => choice.word().and_then(spelled).unwrap_or_default(),
+            choice => choice.word().and_then(spelling).unwrap_or_default(),
         });
         let flags = [
             data.map(|data| format!("--data {data}")),
@@ -162,13 +162,12 @@ impl DataArguments {
             .collect()
     }
 
-    /// The images that were asked for, and says which they are. Of a folder, a set that is too large for memory stays in its
-    /// file.
+    /// Opens the images, and prints a line on them. A set that is too large for memory stays in its file.
     pub fn open(&self, progress: &mut Progress) -> Result<(Stores, Data), Error> {
         self.open_or(None, progress)
     }
 
-    /// As [`Self::open`], but what a network was trained on where nothing else was asked for.
+    /// Opens the images as [`Self::open`] does. The default are those that a network was trained on.
     pub fn open_or(&self, trained_on: Option<&TrainedOn>, progress: &mut Progress) -> Result<(Stores, Data), Error> {
         let trained_on = trained_on.filter(|_| self.data.is_none());
         let choice = trained_on.map(|data| &data.choice).or(self.data.as_ref()).unwrap_or(&Choice::Auto);
@@ -182,7 +181,7 @@ impl DataArguments {
         let mut found_in = None;
         let built_in = || Ok::<_, Error>((digits::built_in()?.into(), Vec::new()));
         let ((stores, notes), source) = match choice {
-            Choice::Dir(dir) => (self.folder(dir)?, whole(dir).into_os_string()),
+            Choice::Dir(dir) => (self.folder(dir)?, absolute(dir).into_os_string()),
             Choice::Synthetic => (built_in()?, BUILT_IN.into()),
             Choice::Public(set) => {
                 let (stores, notes, place) = self.public(*set, Patience::Asked, progress)?;
@@ -194,14 +193,14 @@ impl DataArguments {
                     found_in = Some(place);
                     ((stores, notes), PublicSet::Mnist.as_str().into())
                 }
-                // Only what can't be had is made up for; a broken file is an error.
+                // The built-in digits replace a set that cannot be downloaded. A broken file is an error.
                 Err(Error::Public(reason)) => {
                     if self.verbose {
                         for line in reason.details() {
                             progress.say(line);
                         }
                     }
-                    let more = if self.verbose { "" } else { "; --verbose says more" };
+                    let more = if self.verbose { "" } else { "; --verbose shows more" };
                     progress.notice(format_args!("{}{more}; going on with the built-in digits", reason.brief()));
                     (built_in()?, BUILT_IN.into())
                 }
@@ -238,13 +237,13 @@ impl DataArguments {
         }
         for (kind, store) in [("training", &stores.train), ("test", &stores.test)] {
             if let Store::File(_) = store {
-                progress.say(format_args!("the {kind} images do not fit --max-memory; they are read as they are used"));
+                progress.say(format_args!("the {kind} images do not fit --max-memory; they are read during use"));
             }
         }
         Ok((stores, data))
     }
 
-    /// The set of a folder, or one of several in it.
+    /// Opens the set of a folder, or one of several in it.
     fn folder(&self, dir: &Path) -> Result<(Stores, Vec<Note>), Error> {
         if !dir.exists() && Location::find(dir).is_err() {
             return Err(Error::NoData(dir.to_owned()));
@@ -252,12 +251,12 @@ impl DataArguments {
         Ok(open_dir(dir, self.max_memory)?)
     }
 
-    /// Nobody waits long for what --data auto tries by itself; a mirror that is named is asked for.
+    /// The patience of --data auto with a download: short, unless the user gave a mirror.
     fn patience(&self) -> Patience {
         if self.mirror.is_empty() { Patience::Short } else { Patience::Asked }
     }
 
-    /// A public set, fetched if need be.
+    /// Opens a public set, and downloads it if necessary.
     pub fn public(
         &self,
         set: PublicSet,
@@ -287,24 +286,24 @@ impl DataArguments {
     }
 }
 
-/// A path that leads to the same place from everywhere, so that an evaluation started elsewhere finds it. Not the canonical
-/// one, which on Windows is of a form that other programs do not take.
-fn whole(dir: &Path) -> PathBuf {
+/// The absolute path, so that an evaluation in another folder finds the data. The canonical path would not do: on Windows
+/// other programs do not accept it.
+fn absolute(dir: &Path) -> PathBuf {
     std::path::absolute(dir).unwrap_or_else(|_| dir.to_owned())
 }
 
-/// What is said of a folder that was given by a word that stands for a set: how to mean that.
+/// A note for a folder whose name is also the name of a set.
 fn namesake(folder: &Path) -> Option<String> {
-    let word = Choice::of(folder.into()).ok()?.word()?;
+    let word = Choice::parse_word(folder.into()).ok()?.word()?;
     let given = folder.to_str()?;
-    let how = spelled(word).map_or("start in another folder".to_owned(), |other| format!("give {other}"));
+    let how = spelling(word).map_or("start in another folder".to_owned(), |other| format!("give {other}"));
     let here = Path::new(".").join(folder);
     Some(format!("--data {given} is the folder {}, not the set of that name; for the set {how}", here.display()))
 }
 
-/// The word of a set as it can be given here, where there may be a folder of its name; none on systems that do not tell names apart
-/// by their case.
-fn spelled(word: &str) -> Option<String> {
+/// A spelling of a set's name that is not the name of a folder here. `None` if every spelling is, as on systems that ignore
+/// the case of file names.
+fn spelling(word: &str) -> Option<String> {
     let start = word.get(..1)?.to_ascii_uppercase();
     let spellings = [word.to_owned(), word.to_ascii_uppercase(), start + &word[1..]];
     spellings.into_iter().find(|spelling| !Path::new(spelling).is_dir())

@@ -1,4 +1,4 @@
-//! `twolayer data fetch`: a public set into the cache.
+//! `twolayer data fetch`: downloads a public set into the cache.
 
 use std::path::Path;
 
@@ -19,7 +19,7 @@ pub(in crate::cli) struct Arguments {
     /// Download from this address instead of the usual ones; may be given several times
     #[arg(long, value_name = "URL")]
     mirror: Vec<String>,
-    /// No progress on stderr
+    /// Show no progress on stderr
     #[arg(long)]
     quiet: bool,
 }
@@ -34,12 +34,12 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Error> {
         "{set}: {} to train and {} to test, {}\n",
         counted(stores.train.len(), "image"),
         stores.test.len(),
-        told(&place, set.cache_dir().as_deref())
+        described(&place, set.cache_dir().as_deref())
     ))
 }
 
-/// Where the set is now, and whether it was downloaded.
-fn told(place: &Place, cache: Option<&Path>) -> String {
+/// A phrase on where the set is, and whether it was downloaded.
+fn described(place: &Place, cache: Option<&Path>) -> String {
     match (place, cache) {
         (Place::MnistDir(dir), _) => {
             format!("from {} (the folder that {MNIST_DIR} names); nothing was downloaded or kept", dir.display())
@@ -47,7 +47,7 @@ fn told(place: &Place, cache: Option<&Path>) -> String {
         (Place::Cache { downloaded: 0, .. }, Some(cache)) => format!("already in {}", cache.display()),
         (Place::Cache { kept: true, .. }, Some(cache)) => format!("kept in {}", cache.display()),
         (Place::Cache { .. }, Some(cache)) => format!("downloaded, but not all kept in {}", cache.display()),
-        (Place::Cache { .. }, None) => "downloaded, but not kept, as there is no home folder".to_owned(),
+        (Place::Cache { .. }, None) => "downloaded, but not kept, because there is no home folder".to_owned(),
     }
 }
 
@@ -56,12 +56,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_what_is_so_is_said() {
+    fn a_set_in_the_cache_is_described() {
         let cache = Path::new("cache");
-        let told = |downloaded, kept, cache| told(&Place::Cache { downloaded, kept }, cache);
-        assert_eq!(told(0, true, Some(cache)), "already in cache");
-        assert_eq!(told(1, true, Some(cache)), "kept in cache");
-        assert_eq!(told(4, false, Some(cache)), "downloaded, but not all kept in cache");
-        assert!(told(4, false, None).starts_with("downloaded, but not kept"));
+        let text = |downloaded, kept, cache| described(&Place::Cache { downloaded, kept }, cache);
+        assert_eq!(text(0, true, Some(cache)), "already in cache");
+        assert_eq!(text(1, true, Some(cache)), "kept in cache");
+        assert_eq!(text(4, false, Some(cache)), "downloaded, but not all kept in cache");
+        assert!(text(4, false, None).starts_with("downloaded, but not kept"));
     }
 }

@@ -1,4 +1,4 @@
-//! `twolayer data generate`: digits drawn into a folder.
+//! `twolayer data generate`: draws digits into a folder.
 
 use std::path::PathBuf;
 
@@ -17,19 +17,19 @@ pub(in crate::cli) struct Arguments {
     /// The folder for the four IDX files and set.json
     #[arg(value_name = "DIR")]
     folder: PathBuf,
-    /// Training images; from 20 on all ten digits are among them
+    /// Training images; 20 or more contain all ten digits
     #[arg(long, value_name = "N", default_value_t = 60_000, value_parser = clap::value_parser!(u32).range(1..))]
     count: u32,
     /// Test images [default: a sixth of the training images]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     test_count: Option<u32>,
-    /// Which digits: another seed, others
+    /// Seed of the random drawing
     #[arg(long, value_name = "N", default_value_t = 0)]
     seed: u64,
-    /// Write even where there is a set
+    /// Overwrite an existing set
     #[arg(long)]
     overwrite: bool,
-    /// No progress on stderr
+    /// Show no progress on stderr
     #[arg(long)]
     quiet: bool,
 }

@@ -1,4 +1,4 @@
-//! `twolayer data import`: a set made of images from elsewhere.
+//! `twolayer data import`: makes a set from pictures or from a table.
 
 use std::path::{Path, PathBuf};
 
@@ -17,48 +17,48 @@ use crate::words::counted;
 #[derive(Args)]
 #[allow(clippy::struct_excessive_bools, reason = "each is a flag")]
 pub(in crate::cli) struct Arguments {
-    /// A folder that has a folder of pictures for each class (PNG, JPEG, BMP, GIF, WebP, PGM, PPM; those in folders below
-    /// too), or a table of lines: a label and the pixels (.csv, .tsv, .csv.gz)
+    /// A folder with a folder of pictures for each class (PNG, JPEG, BMP, GIF, WebP, PGM, PPM; also in subfolders), or a table
+    /// whose lines have a label and the pixels (.csv, .tsv, .csv.gz)
     #[arg(value_name = "SOURCE")]
     source: PathBuf,
     /// The folder for the four IDX files and set.json
     #[arg(value_name = "DIR")]
     folder: PathBuf,
-    /// Test images, of the same kind as SOURCE [default: some are held out of it]
+    /// Test images, of the same kind as SOURCE [default: a share of SOURCE]
     #[arg(long, value_name = "SOURCE")]
     test: Option<PathBuf>,
-    /// The share of each class's images that is held out for testing, where there is no --test
+    /// Share of each class's images for the test split, without --test
     #[arg(long, value_name = "X", default_value_t = 0.15, value_parser = share, conflicts_with = "test")]
     test_share: f64,
-    /// Which images are held out: another seed, others
+    /// Seed of the choice of test images
     #[arg(long, value_name = "N", default_value_t = 0, conflicts_with = "test")]
     seed: u64,
-    /// Rows and columns of an image: of a table's [default: a square's], or those that all pictures must have
+    /// Rows and columns of an image in a table [default: a square], or the size that all pictures must have
     #[arg(long, value_name = "ROWSxCOLS", value_parser = size)]
     size: Option<(usize, usize)>,
-    /// The column of a table that holds the labels: first, last, its number from 1, or its heading [default: the one headed
-    /// label, class, target, y or character, else the first]
+    /// Column of a table that holds the labels: first, last, its number from 1, or its heading [default: the one with the
+    /// heading label, class, target, y or character, else the first]
     #[arg(long, value_name = "COLUMN")]
     label: Option<LabelColumn>,
-    /// The number that the first class has, where labels are numbers
+    /// Number of the first class, if labels are numbers
     #[arg(long, value_name = "N", default_value_t = 0)]
     first_label: u8,
-    /// The value of white [default: 255; 65535 in pictures of 16 bits; 1 where a table has fractions up to 1]
+    /// Value of white [default: 255; 65535 in pictures of 16 bits; 1 in a table of fractions up to 1]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     max: Option<u16>,
-    /// Turn black to white: for dark ink on bright paper, where MNIST has the reverse
+    /// Exchange black and white: for dark ink on bright paper; MNIST has bright ink on black
     #[arg(long)]
     invert: bool,
-    /// Exchange rows and columns of every image (EMNIST's tables are known by their names)
+    /// Exchange rows and columns of every image (EMNIST's tables are recognised by their names)
     #[arg(long)]
     transpose: bool,
-    /// Go on without pictures that cannot be decoded
+    /// Leave out pictures that cannot be decoded
     #[arg(long)]
     skip_broken: bool,
-    /// Write even where there is a set
+    /// Overwrite an existing set
     #[arg(long)]
     overwrite: bool,
-    /// Only errors and notes on stderr
+    /// Show only errors and notes on stderr
     #[arg(long)]
     quiet: bool,
 }
@@ -79,16 +79,16 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Error> {
     print(&result?)
 }
 
-/// Makes the set, and returns what is to be said of it.
+/// Makes the set. Returns the text for stdout.
 fn import(arguments: &Arguments, progress: &Progress) -> Result<String, Error> {
     let Arguments { source, folder, test, test_share, seed, overwrite, .. } = arguments;
     check_target(folder, *overwrite, progress)?;
-    // Before anything is read for it.
+    // The folder is created before anything is read.
     let _made = Together::new(folder).map_err(data::Error::from)?;
     let imported = read(arguments, source, None, progress)?;
     let mut text = facts(&imported, "");
     if test.as_ref().is_some_and(|test| test == source) {
-        progress.notice("--test is SOURCE itself: what is trained on is tested with");
+        progress.notice("--test is SOURCE itself: the training images are the test images");
     }
     let splits = match test {
         None => imported.held_out(*test_share, *seed)?,
@@ -137,13 +137,13 @@ fn read(
     Ok(imported)
 }
 
-/// What was read, a line each.
+/// Facts on the images that were read, one line each.
 fn facts(imported: &Imported, which: &str) -> String {
     let facts = imported.remarks.iter().filter(|remark: &&Remark| !remark.is_note());
     facts.fold(String::new(), |text, fact| text + &format!("{which}{fact}\n"))
 }
 
-/// What was made of it.
+/// The text on the new set.
 fn summary(Splits { train, test, classes, description }: &Splits, folder: &Path) -> String {
     let preparation = description.preparation.as_ref().map_or(String::new(), ToString::to_string);
     let counts = [train, test].map(|set| counts_by_class(set.labels(), *classes));

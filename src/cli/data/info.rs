@@ -1,4 +1,4 @@
-//! `twolayer data info`: what a set holds.
+//! `twolayer data info`: describes a set.
 
 use clap::Args;
 
@@ -12,7 +12,7 @@ use crate::report::width;
 pub(in crate::cli) struct Arguments {
     #[command(flatten, next_help_heading = "Data")]
     data: DataArguments,
-    /// The results as one JSON object on stdout
+    /// Print the results as one JSON object on stdout
     #[arg(long)]
     json: bool,
 }

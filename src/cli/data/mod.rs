@@ -1,4 +1,4 @@
-//! `twolayer data`: sets of images, looked at and made; one file per command.
+//! `twolayer data`: shows, downloads and makes sets of images. Each command has a file.
 
 pub(super) mod choice;
 mod fetch;
@@ -14,15 +14,15 @@ use super::Error;
 
 #[derive(Subcommand)]
 pub(super) enum Commands {
-    /// What a set holds: counts, classes, size, density, hashes, and a sample
+    /// Describe a set: counts, classes, size, density, hashes, and a sample
     Info(info::Arguments),
     /// Download MNIST or another public set into the cache
     Fetch(fetch::Arguments),
     /// Draw digits into a folder: a set of any size
     Generate(generate::Arguments),
-    /// Draw images of a set into one picture, a class a row
+    /// Draw images of a set into one picture, with a row for each class
     Show(show::Arguments),
-    /// Make a set of a folder of pictures (a folder a class), or of a table (a line an image: label, pixels)
+    /// Make a set from pictures (a folder for each class) or from a table (a line for each image: label, pixels)
     Import(import::Arguments),
 }
 

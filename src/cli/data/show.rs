@@ -1,4 +1,4 @@
-//! `twolayer data show`: images of a set in one picture.
+//! `twolayer data show`: draws images of a set into one picture.
 
 use std::path::PathBuf;
 
@@ -19,16 +19,16 @@ pub(in crate::cli) struct Arguments {
     /// Which images
     #[arg(long, default_value = "train")]
     split: Split,
-    /// How many images, as many of each class
+    /// Number of images, the same of each class
     #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     count: u32,
     /// The picture, a .png
     #[arg(short, long, value_name = "FILE")]
     output: PathBuf,
-    /// Write the picture even where there is one
+    /// Overwrite an existing picture
     #[arg(long)]
     overwrite: bool,
-    /// No progress on stderr
+    /// Show no progress on stderr
     #[arg(long)]
     quiet: bool,
 }
@@ -36,7 +36,7 @@ pub(in crate::cli) struct Arguments {
 pub(super) fn run(arguments: &Arguments) -> Result<(), Error> {
     let Arguments { data, split, count, output, overwrite, quiet } = arguments;
     if !output.extension().is_some_and(|end| end.eq_ignore_ascii_case("png")) {
-        return Err(Error::Usage(format!("{}: the picture is a .png file; end its name so", output.display())));
+        return Err(Error::Usage(format!("{}: the picture is a .png file; end its name in .png", output.display())));
     }
     check_free(Some(output), *overwrite)?;
     check_plot_place(output)?;

@@ -1,4 +1,4 @@
-//! Which half of a set a command is for, and where a set may be written.
+//! The split that a command uses, and the check of a folder that a set is written to.
 
 use std::path::Path;
 
@@ -9,7 +9,7 @@ use crate::cli::common::Error;
 use crate::data::{Store, Stores, occupied};
 use crate::report::progress::Progress;
 
-/// Which of the two sets.
+/// The training or the test split.
 #[derive(Clone, Copy, ValueEnum, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub(in crate::cli) enum Split {
@@ -26,22 +26,21 @@ impl Split {
     }
 }
 
-/// Checks that a set may be written into a folder: that nothing is there that reading would take for a set, unless it may be
-/// overwritten.
+/// Checks that a set may be written into a folder: the folder must hold no set, unless it may be overwritten.
 pub(super) fn check_target(folder: &Path, overwrite: bool, progress: &Progress) -> Result<(), Error> {
     if folder.is_file() {
         return Err(Error::NotAFolder(folder.to_owned()));
     }
     match occupied(folder) {
         None => Ok(()),
-        Some(there) if overwrite => {
+        Some(existing) if overwrite => {
             progress.notice(format_args!(
-                "{} is there; what is written into {} now is read in its place",
-                there.display(),
+                "{} exists; the new files in {} are read instead",
+                existing.display(),
                 folder.display()
             ));
             Ok(())
         }
-        Some(there) => Err(Error::SetThere(there)),
+        Some(existing) => Err(Error::SetExists(existing)),
     }
 }

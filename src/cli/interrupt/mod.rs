@@ -1,9 +1,9 @@
-//! What a signal (Ctrl-C and its kin) does to a command.
+//! The effect of a signal (Ctrl-C and similar ones) on a command.
 //!
-//! Where nothing would be lost it ends the process; while `train` gets ready it first waits a few seconds for there to be
-//! something. Else the first one asks the command to end and to save. Signals within a second of it are the same event:
-//! `timeout`, `npm run` and others signal twice. A later one means impatience: what can be kept at this moment is kept, and the
-//! process ends. Either way no temporary file and no empty folder stays.
+//! If there is nothing to save, a signal ends the process. While `train` starts, the signal first waits a few seconds for a
+//! network to save. During a run, the first signal makes the command stop and save. More signals within a second belong to
+//! the first, because `timeout`, `npm run` and others send two. A later signal saves the last evaluation and ends the
+//! process at once. No temporary file and no empty folder is left.
 
 #[cfg(unix)]
 mod unix;
@@ -16,9 +16,9 @@ use unix as system;
 #[cfg(windows)]
 use windows as system;
 
-pub(super) use unsaved::{Protection, Unsaved, asked, lock};
+pub(super) use unsaved::{Protection, Unsaved, is_requested, lock};
 
-/// Hears signals from here on. Where that cannot be, they end the process as they always do.
+/// Handles signals from now on. If the handlers cannot be installed, signals end the process as usual.
 pub(super) fn listen() {
     system::listen();
 }

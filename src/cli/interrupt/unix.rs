@@ -1,4 +1,4 @@
-//! SIGINT, SIGTERM and SIGHUP; and those by which batch systems announce the end of a job, SIGXCPU and SIGUSR1.
+//! Handles SIGINT, SIGTERM and SIGHUP, and the signals by which batch systems announce the end of a job: SIGXCPU and SIGUSR1.
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -11,42 +11,42 @@ use signal_hook::iterator::exfiltrator::WithOrigin;
 
 use super::unsaved::on_signal;
 
-/// Hears each signal that was not ignored when the process started: whoever had it ignored meant it (nohup and SIGHUP).
+/// Handles each signal, except those that were ignored when the process started, as `nohup` does with SIGHUP.
 ///
-/// There is one exception. A shell without job control, so every script, starts `command &` with SIGINT and SIGQUIT ignored,
-/// because the keyboard's Ctrl-C reaches background jobs too. It cannot mean a SIGINT that a process sends to this one. So
-/// where both are ignored, SIGINT is heard unless it comes from the terminal.
+/// There is one exception. A shell script starts `command &` with SIGINT and SIGQUIT ignored, because Ctrl-C on the terminal
+/// reaches background jobs too. A SIGINT that another process sends should still work. So if both are ignored, SIGINT is
+/// handled unless it comes from the terminal.
 pub(super) fn listen() {
-    // So that a file that may not grow further is an error of writing, as a full disk is.
+    // With a handler, a file that exceeds the size limit is a write error, as a full disk is.
     let _ = signal_hook::flag::register(SIGXFSZ, Arc::new(AtomicBool::new(false)));
     let background = is_ignored(SIGINT) && is_ignored(SIGQUIT);
-    let heard: Vec<c_int> = [SIGINT, SIGTERM, SIGHUP, SIGXCPU, SIGUSR1]
+    let handled: Vec<c_int> = [SIGINT, SIGTERM, SIGHUP, SIGXCPU, SIGUSR1]
         .into_iter()
         .filter(|&signal| !is_ignored(signal) || (signal == SIGINT && background))
         .collect();
     let (ready, is_ready) = channel::<()>();
-    let hear = move || {
-        let signals = SignalsInfo::<WithOrigin>::new(heard);
+    let handle = move || {
+        let signals = SignalsInfo::<WithOrigin>::new(handled);
         drop(ready);
         let Ok(mut signals) = signals else { return };
         for origin in &mut signals {
-            // What a terminal sends has no process that sent it.
+            // A signal from the terminal has no sending process.
             if !(background && origin.signal == SIGINT && origin.process.is_none()) {
                 on_signal();
             }
         }
     };
-    // The handlers are set up on the thread, so that none is where the system has no thread to spare.
-    if Builder::new().name("signals".to_owned()).spawn(hear).is_ok() {
+    // The thread installs the handlers. So there are none if the system has no free thread.
+    if Builder::new().name("signals".to_owned()).spawn(handle).is_ok() {
         let _ = is_ready.recv();
     }
 }
 
-#[allow(unsafe_code, reason = "the standard library does not know signals")]
+#[allow(unsafe_code, reason = "the standard library has no signals")]
 fn is_ignored(signal: c_int) -> bool {
-    // SAFETY: sigaction is a plain C struct of integers and pointers, for which all bits 0 are a value.
+    // SAFETY: sigaction is a plain C struct of integers and pointers. All bits 0 are a valid value of it.
     let mut action: libc::sigaction = unsafe { std::mem::zeroed() };
-    // SAFETY: with no new action it changes nothing; the old one is written to a place that is valid and ours alone.
+    // SAFETY: without a new action the call changes nothing. The old action is written to a valid local variable.
     let known = unsafe { libc::sigaction(signal, std::ptr::null(), &raw mut action) } == 0;
     known && action.sa_sigaction == libc::SIG_IGN
 }
@@ -56,8 +56,8 @@ mod tests {
     use super::*;
 
     #[test]
-    #[allow(unsafe_code, reason = "the standard library does not know signals")]
-    fn an_ignored_signal_is_known() {
+    #[allow(unsafe_code, reason = "the standard library has no signals")]
+    fn an_ignored_signal_is_recognised() {
         assert!(!is_ignored(libc::SIGUSR2));
         // SAFETY: no other test and no code of this process uses this signal.
         unsafe { libc::signal(libc::SIGUSR2, libc::SIG_IGN) };

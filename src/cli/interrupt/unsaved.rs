@@ -1,4 +1,4 @@
-//! What a signal finds: something unsaved, something expected, or nothing.
+//! Saves unsaved results when a signal arrives.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -7,44 +7,44 @@ use std::time::{Duration, Instant};
 use crate::files::discard_unfinished;
 use crate::report::progress::tell_below_bar;
 
-/// How long after the first signal others belong to it.
+/// Signals within this time after the first belong to it.
 const SAME_EVENT: Duration = Duration::from_secs(1);
 
-/// How long a signal waits for what there will be to save: long enough for digits to be drawn or a folder to be read.
+/// The time that a signal waits for a network to save: enough to draw the digits or to read a folder.
 const WAIT: Duration = Duration::from_secs(3);
 
-/// Set by the first signal, where there is something to save.
-static ASKED: AtomicBool = AtomicBool::new(false);
-static STATE: Mutex<State> = Mutex::new(State { unsaved: None, expected: false, asked: None, over: None });
+/// Set by the first signal if there is something to save.
+static REQUESTED: AtomicBool = AtomicBool::new(false);
+static STATE: Mutex<State> = Mutex::new(State { unsaved: None, expected: false, first_signal: None, finished: None });
 static CHANGED: Condvar = Condvar::new();
 
 struct State {
     unsaved: Option<Arc<Mutex<dyn Unsaved>>>,
     /// Whether there will be something to save.
     expected: bool,
-    /// When the first signal came.
-    asked: Option<Instant>,
-    /// When what was to save was saved, or was lost by an error.
-    over: Option<Instant>,
+    /// The time of the first signal.
+    first_signal: Option<Instant>,
+    /// The time when the results were saved, or lost by an error.
+    finished: Option<Instant>,
 }
 
-/// What is lost if the process ends at once. Whoever locks it and does not let it go holds up the end.
+/// Results that are not saved yet. The process cannot end while they are locked.
 pub(in crate::cli) trait Unsaved: Send {
-    /// Saves what can be saved at this moment. Returns what was.
+    /// Saves the results so far. Returns a message.
     fn keep(&mut self) -> String;
 }
 
-/// Keeps the first signal from ending the process.
+/// While this exists, the first signal does not end the process.
 pub(in crate::cli) struct Protection(());
 
 impl Protection {
-    /// Where it is `expected` that there will be something to save, a signal waits a few seconds for that.
+    /// If results are `expected`, a signal waits a few seconds for them.
     pub fn new(expected: bool) -> Self {
         lock(&STATE).expected = expected;
         Self(())
     }
 
-    /// From here on, until this is dropped, there is something to save.
+    /// Sets the results that a signal saves, until this is dropped.
     #[must_use]
     pub fn of(self, unsaved: Arc<Mutex<impl Unsaved + 'static>>) -> Self {
         lock(&STATE).unsaved = Some(unsaved);
@@ -58,29 +58,29 @@ impl Drop for Protection {
         let mut state = lock(&STATE);
         state.expected = false;
         let unsaved = state.unsaved.take();
-        state.over = unsaved.is_some().then(Instant::now);
+        state.finished = unsaved.is_some().then(Instant::now);
         drop(state);
         CHANGED.notify_all();
         drop(unsaved);
     }
 }
 
-/// Whether the command is to end, and to save.
-pub(in crate::cli) fn asked() -> bool {
-    ASKED.load(Ordering::Relaxed)
+/// Whether the command should stop and save.
+pub(in crate::cli) fn is_requested() -> bool {
+    REQUESTED.load(Ordering::Relaxed)
 }
 
-/// What a panic leaves locked is as good as before.
+/// Locks a mutex, even after a panic of another thread.
 pub(in crate::cli) fn lock<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 pub(super) fn on_signal() {
     let mut state = lock(&STATE);
-    match state.asked {
+    match state.first_signal {
         None if state.unsaved.is_some() || state.expected => {
-            state.asked = Some(Instant::now());
-            ASKED.store(true, Ordering::Relaxed);
+            state.first_signal = Some(Instant::now());
+            REQUESTED.store(true, Ordering::Relaxed);
             let wait = |state: &mut State| state.expected && state.unsaved.is_none();
             if wait(&mut state) {
                 tell_below_bar("stopping as soon as there is a network to save");
@@ -92,18 +92,17 @@ pub(super) fn on_signal() {
             }
             drop(state);
             tell_below_bar(
-                "stopping after this step, or the evaluation it is in; Ctrl-C again goes back to the last evaluation and ends \
-                 at once",
+                "stopping after this step or evaluation; Ctrl-C again saves the weights of the last evaluation and ends at once",
             );
         }
-        // The process is about to end by itself, and says better how.
-        _ if state.over.is_some_and(|over| over.elapsed() < SAME_EVENT) => {}
+        // The process ends by itself, with its own message.
+        _ if state.finished.is_some_and(|finished| finished.elapsed() < SAME_EVENT) => {}
         Some(first) if (state.unsaved.is_some() || state.expected) && first.elapsed() < SAME_EVENT => {}
         _ => end(&state),
     }
 }
 
-/// Keeps what can be kept and ends the process. The state stays locked, and so does what is unsaved: nobody writes after this.
+/// Saves the results and ends the process. The state and the results stay locked, so that no thread writes after this.
 fn end(state: &State) -> ! {
     let mut unsaved = state.unsaved.as_ref().map(|unsaved| lock(unsaved));
     let kept = unsaved.as_mut().map(|unsaved| unsaved.keep());

@@ -1,4 +1,4 @@
-//! The events of a console: Ctrl-C, Ctrl-Break, its window closed, the session ended.
+//! Handles the events of a console: Ctrl-C, Ctrl-Break, a closed window, and the end of the session.
 
 use std::thread::sleep;
 use std::time::Duration;
@@ -16,11 +16,11 @@ unsafe extern "system" {
 const CTRL_C_EVENT: u32 = 0;
 const CTRL_BREAK_EVENT: u32 = 1;
 
-/// Of the 5 s that Windows leaves a process whose window is closed, those before what can be kept is kept.
-const UNTIL_KEPT: Duration = Duration::from_secs(3);
+/// The time that a run has to stop by itself after its window is closed. Windows ends the process after 5 s.
+const TIME_TO_STOP: Duration = Duration::from_secs(3);
 
 pub(super) fn listen() {
-    // Where it cannot be added, these events end the process as they always do.
+    // If this fails, the events end the process as usual.
     let _ = add(routine);
 }
 
@@ -34,8 +34,8 @@ fn add(routine: Routine) -> bool {
 extern "system" fn routine(event: u32) -> i32 {
     on_signal();
     if !matches!(event, CTRL_C_EVENT | CTRL_BREAK_EVENT) {
-        // When this returns the process ends, so the run has till then to save; then this counts as impatience.
-        sleep(UNTIL_KEPT);
+        // The process ends when this returns. The second call saves the results if the run has not stopped.
+        sleep(TIME_TO_STOP);
         on_signal();
     }
     i32::from(true)
