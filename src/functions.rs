@@ -33,6 +33,17 @@ pub fn relu_grad<D: Dimension>(x: &ArrayRef<f64, D>) -> Array<f64, D> {
     x.mapv(|x| if x > 0.0 { 1.0 } else { 0.0 })
 }
 
+/// The hyperbolic tangent (exp(x) - exp(-x)) / (exp(x) + exp(-x)), elementwise.
+pub fn tanh<D: Dimension>(x: &ArrayRef<f64, D>) -> Array<f64, D> {
+    x.mapv(f64::tanh)
+}
+
+/// The derivative of [`tanh`] at x: 1 - tanh(x)², elementwise.
+pub fn tanh_grad<D: Dimension>(x: &ArrayRef<f64, D>) -> Array<f64, D> {
+    // As a product it keeps its digits where tanh(x) is near 1.
+    tanh(x).mapv_into(|z| (1.0 - z) * (1.0 + z))
+}
+
 /// x itself: the output function of regression.
 pub fn identity<D: Dimension>(x: &ArrayRef<f64, D>) -> Array<f64, D> {
     x.to_owned()
@@ -141,11 +152,15 @@ mod tests {
         let h = 1e-6;
         let x = array![-2.0, -0.3, 0.4, 3.0];
         let slope = |f: fn(&ArrayRef<f64, Ix1>) -> Array1<f64>| (f(&(&x + h)) - f(&(&x - h))) / (2.0 * h);
-        for (exact, numeric) in [(sigmoid_grad(&x), slope(sigmoid)), (relu_grad(&x), slope(relu))] {
+        let functions =
+            [(sigmoid_grad(&x), slope(sigmoid)), (relu_grad(&x), slope(relu)), (tanh_grad(&x), slope(tanh))];
+        for (exact, numeric) in functions {
             assert!((exact - numeric).iter().all(|d| d.abs() < 1e-9));
         }
         assert_eq!(relu(&array![-3.0, 0.0, 2.0]), array![0.0, 0.0, 2.0]);
         assert_eq!(relu_grad(&array![0.0]), array![0.0]);
+        assert_eq!(tanh(&array![-1e4, 0.0, 1e4]), array![-1.0, 0.0, 1.0]);
+        assert_eq!(tanh_grad(&array![-1e4, 0.0, 1e4]), array![0.0, 1.0, 0.0]);
         assert_eq!(identity(&array![[1.5], [-2.0]]), array![[1.5], [-2.0]]);
     }
 

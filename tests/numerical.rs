@@ -15,7 +15,7 @@ use twolayer::backend::{self, Backend, Error};
 use twolayer::data::batches::{Batches, Sampling};
 use twolayer::data::{Dataset, digits};
 use twolayer::devices::Device;
-use twolayer::net::Activation::{Relu, Sigmoid};
+use twolayer::net::Activation::{Relu, Sigmoid, Tanh};
 use twolayer::net::Output::{Identity, Softmax};
 use twolayer::net::method::{Method, MethodError};
 use twolayer::net::{Net, Params, Shape};
@@ -337,7 +337,7 @@ fn same_bits(device: &Device) -> Result<(), Error> {
 
 fn refused(device: &Device) -> Result<(), backend::Error> {
     let shape = Shape { input: 5, hidden: 4, classes: 3 };
-    for (activation, output) in [(Relu, Softmax), (Sigmoid, Identity), (Relu, Identity)] {
+    for (activation, output) in [(Relu, Softmax), (Tanh, Softmax), (Sigmoid, Identity), (Relu, Identity)] {
         let mut backend = Case::new(shape, 2, activation, output, 10).backend(device)?;
         let error = block_on(backend.set_method(NUMERICAL)).unwrap_err();
         assert!(matches!(error, Error::Method(MethodError::NoDifference { .. })), "{error}");

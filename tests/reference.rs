@@ -5,7 +5,7 @@ use ndarray::{Array1, Array2};
 use serde::Deserialize;
 use twolayer::data::batches::{Batches, Sampling};
 use twolayer::functions::{
-    Target, cross_entropy_error, one_hot, relu, sigmoid, sigmoid_grad, softmax, sum_squared_error,
+    Target, cross_entropy_error, one_hot, relu, sigmoid, sigmoid_grad, softmax, sum_squared_error, tanh, tanh_grad,
 };
 use twolayer::net::{Activation, Net, Output, Params, Shape};
 use twolayer::reference::{Tensors, TwoLayerNet};
@@ -73,6 +73,8 @@ struct Pointwise {
     x: Vec<f64>,
     sigmoid: Vec<f64>,
     sigmoid_grad: Vec<f64>,
+    tanh: Vec<f64>,
+    tanh_grad: Vec<f64>,
     relu: Vec<f64>,
 }
 
@@ -136,7 +138,7 @@ fn passes_gradients_and_updates_are_numpys() {
     let golden = golden();
     let x = matrix(&golden.pixels) / 255.0;
     let t = &golden.labels;
-    assert_eq!(golden.cases.len(), 4);
+    assert_eq!(golden.cases.len(), Activation::ALL.len() * Output::ALL.len());
     for case in &golden.cases {
         let start = tensors(&golden.params);
         let shape = Shape { input: start.w1.nrows(), hidden: start.w1.ncols(), classes: start.w2.ncols() };
@@ -181,6 +183,8 @@ fn functions_are_numpys() {
     let x = Array1::from_vec(pointwise.x);
     assert_same("sigmoid", &sigmoid(&x), &pointwise.sigmoid, 1e-16);
     assert_same("sigmoid_grad", &sigmoid_grad(&x), &pointwise.sigmoid_grad, 1e-16);
+    assert_same("tanh", &tanh(&x), &pointwise.tanh, 1e-15);
+    assert_same("tanh_grad", &tanh_grad(&x), &pointwise.tanh_grad, 1e-15);
     assert_same("relu", &relu(&x), &pointwise.relu, 0.0);
     for case in &softmaxes {
         assert_same("softmax", &softmax(&matrix(&case.x)), &matrix(&case.y), 1e-15);
@@ -206,7 +210,7 @@ fn backprop_is_the_numerical_gradient() {
     let batch = Batches::new(1, Sampling::Replacement, 13 * 9, 256).indices(0, 1);
     let x = Array2::from_shape_fn((9, 13), |(n, i)| f64::from(batch[n * 13 + i]) / 255.0);
     let t: Vec<usize> = (0..9).map(|n| n * 3 % 5).collect();
-    for activation in [Activation::Sigmoid, Activation::Relu] {
+    for activation in Activation::ALL {
         for output in [Output::Softmax, Output::Identity] {
             let net = Net { shape, activation, output };
             let network = TwoLayerNet::new(net, &Params::init(shape, 0.5, 3));

@@ -14,7 +14,7 @@ use ndarray::Array2;
 use pollster::block_on;
 use twolayer::backend;
 use twolayer::devices::Device;
-use twolayer::net::Activation::{Relu, Sigmoid};
+use twolayer::net::Activation::{Relu, Sigmoid, Tanh};
 use twolayer::net::Output::{Identity, Softmax};
 use twolayer::net::{Activation, Output, Shape};
 use twolayer::reference::TwoLayerNet;
@@ -23,7 +23,7 @@ use twolayer::reference::TwoLayerNet;
 const TOLERANCE: f64 = 5e-6;
 
 /// (batch, input, hidden, classes): each odd size in each place, each limit once, and no two alike in a case but the last.
-const SIZES: [(usize, usize, usize, usize, Activation, Output); 18] = [
+const SIZES: [(usize, usize, usize, usize, Activation, Output); 21] = [
     (1, 7, 50, 10, Sigmoid, Softmax),
     (7, 1, 65, 2, Relu, Softmax),
     (50, 65, 1, 7, Sigmoid, Identity),
@@ -35,6 +35,9 @@ const SIZES: [(usize, usize, usize, usize, Activation, Output); 18] = [
     (100, 784, 50, 10, Relu, Softmax),
     (100, 784, 50, 10, Sigmoid, Identity),
     (100, 784, 50, 10, Relu, Identity),
+    (65, 50, 129, 7, Tanh, Softmax),
+    (100, 784, 50, 10, Tanh, Softmax),
+    (7, 129, 1000, 65, Tanh, Identity),
     (64, 256, 128, 16, Sigmoid, Softmax),
     (8192, 65, 7, 2, Sigmoid, Softmax),
     (7, 4096, 65, 10, Relu, Softmax),

@@ -17,7 +17,7 @@ use twolayer::data::batches::{Batches, Sampling};
 use twolayer::data::{Store, StoredSet, idx};
 use twolayer::devices::Device;
 use twolayer::functions::argmax;
-use twolayer::net::Activation::{Relu, Sigmoid};
+use twolayer::net::Activation::{Relu, Sigmoid, Tanh};
 use twolayer::net::Output::{Identity, Softmax};
 use twolayer::net::{Params, Shape};
 use twolayer::train::{self, End, Event, Images, Outcome, Sets, Settings, Stream, train};
@@ -29,6 +29,7 @@ fn main() -> ExitCode {
         (Shape { input: 65, hidden: 129, classes: 7 }, 50, Relu, Softmax),
         (Shape { input: 129, hidden: 7, classes: 2 }, 7, Sigmoid, Identity),
         (Shape { input: 50, hidden: 65, classes: 10 }, 65, Relu, Identity),
+        (Shape { input: 129, hidden: 65, classes: 7 }, 50, Tanh, Softmax),
     ] {
         let name = format!("200 steps of {shape}, batch {batch_size}, {activation}, {output}");
         let check: Check = Arc::new(move |device| {

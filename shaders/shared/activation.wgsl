@@ -1,3 +1,4 @@
+#import exps
 #import network
 
 // The hidden layer's function and its gradient: for each name that `Activation` has, and for `identity`, a NAME_activation and a
@@ -21,6 +22,16 @@ fn relu_activation(a: vec4f) -> vec4f {
     return select(a, vec4f(0.0), a <= vec4f(0.0));
 }
 
+// Below this size tanh(a) is a as far as f32 tells.
+const TANH_IS_A = 1e-4;
+
+// By e^2|a| - 1, which keeps its digits near 0 and is held before it overflows; some drivers' tanh does neither.
+fn tanh_activation(a: vec4f) -> vec4f {
+    let change = exps(2.0 * abs(a)).change;
+    // A NaN is not above any size, and stays.
+    return select(a, sign(a) * change / (change + 2.0), abs(a) > vec4f(TANH_IS_A));
+}
+
 fn identity_activation(a: vec4f) -> vec4f {
     return a;
 }
@@ -33,6 +44,10 @@ fn sigmoid_gradient(z: vec4f) -> vec4f {
 
 fn relu_gradient(z: vec4f) -> vec4f {
     return select(vec4f(0.0), vec4f(1.0), z > vec4f(0.0));
+}
+
+fn tanh_gradient(z: vec4f) -> vec4f {
+    return (1.0 - z) * (1.0 + z);
 }
 
 fn identity_gradient(z: vec4f) -> vec4f {

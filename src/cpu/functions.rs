@@ -1,4 +1,4 @@
-//! exp, ln and sigmoid without branches, so that a loop of them becomes vector instructions.
+//! exp, ln, sigmoid and tanh without branches, so that a loop of them becomes vector instructions.
 
 use super::simd::multiply_add;
 
@@ -81,6 +81,14 @@ pub fn sigmoid<const FUSED: bool>(a: f32) -> f32 {
     1.0 / (1.0 + exp::<FUSED>(-a))
 }
 
+/// (e^2a - 1) / (e^2a + 1) within 4 units in the last place. A NaN stays one.
+#[inline(always)]
+pub fn tanh<const FUSED: bool>(a: f32) -> f32 {
+    // Of |a|, so that e^2a - 1 has its error where the quotient takes least of it, and both signs have the same bits.
+    let (_, change) = exps::<FUSED>(2.0 * a.abs());
+    (change / (change + 2.0)).copysign(a)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -98,6 +106,14 @@ mod tests {
         fn sigmoid_values(values: &mut [f32]) {
             for x in values {
                 *x = sigmoid::<FUSED>(*x);
+            }
+        }
+    }
+
+    kernel! {
+        fn tanh_values(values: &mut [f32]) {
+            for x in values {
+                *x = tanh::<FUSED>(*x);
             }
         }
     }
@@ -190,6 +206,20 @@ mod tests {
                 let error = largest_error(least, most, |x| sigmoid_values(instructions, x), right);
                 assert!(error < 4.0, "{instructions:?}, {least} to {most}: {error}");
             }
+        }
+    }
+
+    #[test]
+    fn tanh_is_within_four_units_in_the_last_place() {
+        for instructions in Instructions::all() {
+            for (least, most) in [(-100.0, 100.0), (-10.0, 10.0), (-1.0, 1.0), (-1e-3, 1e-3), (-1e-30, 1e-30)] {
+                let error = largest_error(least, most, |x| tanh_values(instructions, x), f64::tanh);
+                assert!(error < 4.0, "{instructions:?}, {least} to {most}: {error}");
+            }
+            let mut ends = [f32::NEG_INFINITY, -1e30, -44.1, -0.0, 1e-45, 44.1, 1e30, f32::INFINITY, f32::NAN];
+            tanh_values(instructions, &mut ends);
+            assert_eq!(ends[..8], [-1.0, -1.0, -1.0, -0.0, 1e-45, 1.0, 1.0, 1.0], "{instructions:?}");
+            assert!(ends[3].is_sign_negative() && ends[8].is_nan());
         }
     }
 

@@ -2,7 +2,7 @@
 //!
 //! z1, da1 and dz1 are a row an image. a2 and dy are `[rows of classes, N]`, a lane a class.
 
-use super::functions::{exp, sigmoid};
+use super::functions::{exp, sigmoid, tanh};
 use super::simd::{Instructions, LANES, Row, add_scaled, flat, flat_mut, kernel, multiply_add};
 use super::strips::StripParams;
 use crate::net::{Activation, Output};
@@ -22,6 +22,7 @@ kernel! {
                 Activation::Sigmoid => sigmoid::<FUSED>(*a),
                 // Written so that a NaN stays one.
                 Activation::Relu => if *a <= 0.0 { 0.0 } else { *a },
+                Activation::Tanh => tanh::<FUSED>(*a),
             };
             *a = if place % LANES < strip.units { *a } else { 0.0 };
         }
@@ -227,6 +228,7 @@ kernel! {
             *z = match activation {
                 Activation::Sigmoid => d * (*z * (1.0 - *z)),
                 Activation::Relu => d * if *z > 0.0 { 1.0 } else { 0.0 },
+                Activation::Tanh => d * ((1.0 - *z) * (1.0 + *z)),
             };
         }
     }

@@ -6,7 +6,7 @@ use ndarray::{Array2, ArrayRef2};
 
 use super::names::names;
 use super::weight_init::WeightInit;
-use crate::functions::{relu, relu_grad, sigmoid, sigmoid_grad};
+use crate::functions::{relu, relu_grad, sigmoid, sigmoid_grad, tanh, tanh_grad};
 
 /// The hidden layer's function.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -16,9 +16,11 @@ pub enum Activation {
     Sigmoid,
     /// max(0, x); its gradient at 0 is taken as 0.
     Relu,
+    /// (exp(x) - exp(-x)) / (exp(x) + exp(-x)).
+    Tanh,
 }
 
-names!(Activation, "activation", { Sigmoid => "sigmoid", Relu => "relu" });
+names!(Activation, "activation", { Sigmoid => "sigmoid", Relu => "relu", Tanh => "tanh" });
 
 /// A row of the table.
 struct Row {
@@ -46,6 +48,13 @@ impl Activation {
                 derivative_of_value: |z| if z > 0.0 { 1.0 } else { 0.0 },
                 weight_init: WeightInit::He,
                 high_rate: 0.5,
+            },
+            Self::Tanh => Row {
+                function: tanh,
+                derivative: tanh_grad,
+                derivative_of_value: |z| (1.0 - z) * (1.0 + z),
+                weight_init: WeightInit::Xavier,
+                high_rate: 1.0,
             },
         }
     }

@@ -4,6 +4,7 @@ use std::fs;
 
 use safetensors::tensor::Dtype;
 use serde_json::Value;
+use twolayer::net::Activation;
 use twolayer::{Classifier, model};
 
 use crate::place::*;
@@ -91,15 +92,18 @@ fn what_can_not_be_evaluated_is_an_error() {
 #[test]
 fn the_library_s_classifier_answers_as_eval_does() {
     let place = Place::new();
-    place.train("--learning-rate 0.5 --iterations 40 --out run");
-    let eval = place.json("eval run --device cpu");
-    let mut classifier = Classifier::load(&place.path("run/model.safetensors")).unwrap();
-    let test = set(TEST_IMAGES);
-    let mut confusion = [[0_u64; CLASSES]; CLASSES];
-    for (image, &label) in test.labels().iter().enumerate() {
-        let prediction = classifier.predict(test.image(image).unwrap()).unwrap();
-        confusion[usize::from(label)][prediction.class] += 1;
+    for activation in Activation::ALL {
+        place.train(&format!("--activation {activation} --learning-rate 0.5 --iterations 40 --out {activation}"));
+        let eval = place.json(&format!("eval {activation} --device cpu"));
+        let mut classifier = Classifier::load(&place.path(&format!("{activation}/model.safetensors"))).unwrap();
+        assert_eq!(classifier.net().activation, activation);
+        let test = set(TEST_IMAGES);
+        let mut confusion = [[0_u64; CLASSES]; CLASSES];
+        for (image, &label) in test.labels().iter().enumerate() {
+            let prediction = classifier.predict(test.image(image).unwrap()).unwrap();
+            confusion[usize::from(label)][prediction.class] += 1;
+        }
+        assert_eq!(eval["confusion"], serde_json::json!(confusion));
+        assert_close(classifier.evaluate(&test).unwrap().loss, float(&eval["loss"]));
     }
-    assert_eq!(eval["confusion"], serde_json::json!(confusion));
-    assert_close(classifier.evaluate(&test).unwrap().loss, float(&eval["loss"]));
 }

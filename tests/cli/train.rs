@@ -277,6 +277,10 @@ fn a_gradient_that_can_not_be_had_is_told_before_anything_else() {
     let place = Place::new();
     for (flags, told) in [
         ("--gradient numerical --activation relu", "no numerical gradient for relu with softmax"),
+        (
+            "--gradient numerical --activation tanh",
+            "no numerical gradient for tanh with softmax: it is computed for sigmoid with softmax, the book's network; use backprop, or naive",
+        ),
         ("--gradient numerical --output identity", "no numerical gradient for sigmoid with identity"),
         ("--step-size 0.1", "--step-size is for --gradient numerical or naive"),
         ("--gradient backprop --step-size 0.1", "--step-size is for --gradient numerical or naive"),

@@ -71,9 +71,18 @@ def initial_params(inputs, hidden, classes):
     return {"W1": weights[0], "b1": biases[0], "W2": weights[1], "b2": biases[1]}
 
 
+# The function, and its derivative from the function's value.
+ACTIVATIONS = {
+    "sigmoid": (lambda a: 1 / (1 + np.exp(-a)), lambda z: z * (1 - z)),
+    "relu": (lambda a: np.maximum(a, 0), lambda z: z > 0),
+    "tanh": (np.tanh, lambda z: (1 - z) * (1 + z)),
+}
+
+
 def train_numpy(dtype, images, labels, params, activation, steps, batch_size):
     """The parameters after `steps` steps of SGD, and each step's loss before its update; every operation in `dtype`."""
     p = {name: value.astype(dtype) for name, value in params.items()}
+    function, gradient_of = ACTIVATIONS[activation]
     losses = []
     for i in range(steps):
         batch = np.arange(i * batch_size, (i + 1) * batch_size) % len(images)
@@ -81,7 +90,7 @@ def train_numpy(dtype, images, labels, params, activation, steps, batch_size):
         rows = np.arange(batch_size)
 
         a1 = x @ p["W1"] + p["b1"]
-        z1 = 1 / (1 + np.exp(-a1)) if activation == "sigmoid" else np.maximum(a1, 0)
+        z1 = function(a1)
         a2 = z1 @ p["W2"] + p["b2"]
         shifted = a2 - a2.max(axis=1, keepdims=True)
         log_y = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
@@ -90,7 +99,7 @@ def train_numpy(dtype, images, labels, params, activation, steps, batch_size):
         dy = np.exp(log_y)
         dy[rows, t] -= 1
         dy /= dtype(batch_size)
-        da1 = (dy @ p["W2"].T) * (z1 * (1 - z1) if activation == "sigmoid" else a1 > 0)
+        da1 = (dy @ p["W2"].T) * gradient_of(z1)
         gradient = {"W1": x.T @ da1, "b1": da1.sum(axis=0), "W2": z1.T @ dy, "b2": dy.sum(axis=0)}
         for name in TENSORS:
             p[name] -= dtype(LEARNING_RATE) * gradient[name]
@@ -145,7 +154,7 @@ def main():
     print(ROW.format("activation", "steps", "device", *TENSORS, "loss", "bound", ""))
     with tempfile.TemporaryDirectory() as folder:
         init, run = Path(folder, "init.safetensors"), Path(folder, "run")
-        for activation in ("sigmoid", "relu"):
+        for activation in ACTIVATIONS:
             write_model(init, params, {"activation": activation, "output": "softmax"})
             for steps in args.steps:
                 exact, single = (

@@ -48,6 +48,14 @@ def relu_grad(x):
     return np.where(x > 0, 1.0, 0.0)
 
 
+def tanh(x):
+    return np.tanh(x)
+
+
+def tanh_grad(x):
+    return 1 - np.tanh(x) ** 2
+
+
 def identity(x):
     return x
 
@@ -67,7 +75,7 @@ def cross_entropy_error(y, t):
     return -np.mean(np.log(y[np.arange(len(y)), labels] + 1e-7))
 
 
-ACTIVATIONS = {"sigmoid": (sigmoid, sigmoid_grad), "relu": (relu, relu_grad)}
+ACTIVATIONS = {"sigmoid": (sigmoid, sigmoid_grad), "relu": (relu, relu_grad), "tanh": (tanh, tanh_grad)}
 OUTPUTS = {
     "softmax": (softmax, cross_entropy_error),
     "identity": (identity, lambda y, t: sum_squared_error(y, t) / len(t)),
@@ -132,7 +140,8 @@ def train(activation, output):
 
 
 def pointwise(x):
-    return {"x": x, "sigmoid": sigmoid(x), "sigmoid_grad": sigmoid_grad(x), "relu": relu(x)}
+    smooth = {"sigmoid": sigmoid(x), "sigmoid_grad": sigmoid_grad(x), "tanh": tanh(x), "tanh_grad": tanh_grad(x)}
+    return {"x": x, **smooth, "relu": relu(x)}
 
 
 def softmaxes(*inputs):
