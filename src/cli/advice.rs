@@ -132,7 +132,7 @@ mod tests {
 
     #[test]
     fn the_advice_names_no_option_that_is_already_set() {
-        use Activation::{Relu, Sigmoid};
+        use Activation::{Relu, Sigmoid, Tanh};
         use Gradient::{Backprop, Numerical};
         use WeightInitName::{He, Normal, Xavier};
         let (higher, lower) = ("a higher --learning-rate", "a lower --learning-rate often helps");
@@ -147,6 +147,9 @@ mod tests {
             (Relu, Backprop, Some(Xavier), "--weight-init he"),
             (Relu, Backprop, Some(He), ""),
             (Relu, Backprop, None, ""),
+            (Tanh, Backprop, Some(Normal), "--weight-init xavier"),
+            (Tanh, Backprop, Some(Xavier), ""),
+            (Tanh, Backprop, Some(He), ""),
         ] {
             let mut options = Options { activation, gradient, weight_init, learning_rate: 0.1, is_bright: false };
             let expected = match flags {

@@ -46,7 +46,11 @@ fn largest_error(found: &Params, expected: &Tensors) -> f64 {
 fn every_kind_of_instructions_trains_as_the_reference_does() {
     for (input, hidden, classes, batch_size) in [(784, 50, 10, 100), (7, 65, 17, 13), (225, 129, 2, 301)] {
         let shape = Shape { input, hidden, classes };
-        for (activation, output) in [(Activation::Sigmoid, Output::Softmax), (Activation::Relu, Output::Identity)] {
+        for (activation, output) in [
+            (Activation::Sigmoid, Output::Softmax),
+            (Activation::Relu, Output::Identity),
+            (Activation::Tanh, Output::Softmax),
+        ] {
             let net = Net { shape, activation, output };
             let params = Params::init(shape, 0.1, 3);
             for share in [0.15, 0.9] {
