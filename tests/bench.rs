@@ -1,5 +1,4 @@
-//! The benchmark on every device of this machine: a right one is timed, and one that computes a single tensor wrongly
-//! is found out.
+//! The benchmark on every device of this machine: a correct device is timed, and a single wrong tensor is found.
 
 use std::process::ExitCode;
 use std::time::Duration;
@@ -14,7 +13,7 @@ use twolayer::bench::workload::{Step, Workload};
 use twolayer::data::{Dataset, digits};
 use twolayer::devices::{self, Found, Info};
 
-/// Short rounds, because nothing here depends on what they measure.
+/// Short rounds: the tests do not use the speeds.
 const SETTINGS: Settings =
     Settings { repetitions: 2, round: Duration::from_millis(1), budget: Duration::from_secs(600), chosen: true };
 
@@ -23,7 +22,7 @@ type Check = fn(&Found);
 
 fn main() -> ExitCode {
     let mut trials = Vec::new();
-    // Kept to the end: the last to let a driver go should be no thread that the process does not wait for.
+    // Kept to the end. Otherwise a test's thread might unload a driver while the process ends.
     let devices = block_on(devices::list(0));
     for found in &devices {
         let Info { index, name, backend, .. } = found.info.clone();
@@ -68,7 +67,7 @@ fn why(outcome: &Outcome) -> String {
     outcome.why_not().map_or("timed".to_owned(), ToString::to_string)
 }
 
-/// Spoils one value of what a device computes.
+/// Corrupts one value of a device's results.
 type Spoil = fn(&mut Computed);
 
 fn wrong(found: &Found) {
@@ -97,7 +96,7 @@ fn wrong(found: &Found) {
     }
 }
 
-/// A device of this machine that computes something wrongly.
+/// A device of this machine with a wrong value.
 struct Wrong<'a> {
     entry: &'a Entry,
     spoil: Spoil,

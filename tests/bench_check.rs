@@ -1,6 +1,6 @@
 //! Every device's backend passes the benchmark's check.
 //!
-//! The check is an oracle of its own, on purpose: docs/decisions.md says why there are two.
+//! The check and the tests of the stages are two independent oracles. docs/decisions.md gives the reason.
 
 mod common;
 

@@ -1,4 +1,4 @@
-//! Every device's peaks are measured, and the results of the measuring kernels are right.
+//! The peaks of every device are measured, and the results of the measuring kernels are correct.
 
 mod common;
 
@@ -16,7 +16,7 @@ fn main() -> ExitCode {
 }
 
 fn peaks(device: &Device) -> Result<(), backend::Error> {
-    // An error says that a kernel's result was wrong.
+    // A wrong result of a kernel is an error.
     let peak = block_on(measure(device))?;
     assert!(peak.flops.is_finite() && peak.flops > 0.0, "{peak:?}");
     assert!(peak.bytes_per_second.is_finite() && peak.bytes_per_second > 0.0, "{peak:?}");

@@ -1,9 +1,9 @@
-//! The environment variables that say which GPUs there are.
+//! The environment variables that select GPUs.
 
 use crate::place::*;
 
 #[test]
-fn where_there_is_no_display_nothing_looks_for_one() {
+fn without_a_display_no_library_prints_an_error() {
     let place = Place::new();
     for line in ["devices", "gradcheck --data data --batch-size 10 --iterations 0 --samples 1 --quiet"] {
         let mut command = place.command(line);
@@ -14,7 +14,7 @@ fn where_there_is_no_display_nothing_looks_for_one() {
 }
 
 #[test]
-fn a_backend_that_there_is_none_of_is_told_by_its_variable() {
+fn an_unknown_backend_is_named_with_its_variable() {
     let place = Place { environment: vec![("WGPU_BACKEND", "nonsense".to_owned())], ..Place::new() };
     let expected =
         "no GPU adapter found: WGPU_BACKEND=nonsense names none of vulkan, metal, dx12 and gl; unset or correct it";
@@ -29,7 +29,7 @@ fn a_backend_that_there_is_none_of_is_told_by_its_variable() {
 }
 
 #[test]
-fn a_name_that_fits_no_gpu_is_told_by_its_variable() {
+fn a_name_that_matches_no_gpu_is_named_with_its_variable() {
     let all = Place::new().json("devices");
     let place = Place { environment: vec![("WGPU_ADAPTER_NAME", "no such card".to_owned())], ..Place::new() };
     let listed = place.json("devices");
@@ -39,7 +39,7 @@ fn a_name_that_fits_no_gpu_is_told_by_its_variable() {
     }
     let expected = "no GPU adapter found: WGPU_ADAPTER_NAME=no such card fits none of 1 ";
     assert_holds(&place.ok("devices").stderr, expected);
-    // A driver may put lines of its own before the command's.
+    // A driver may print lines before the command does.
     let fails = |line: &str, expected: &str| {
         let said = place.run(line);
         assert_eq!((said.code, said.stdout.as_str()), (Some(1), ""), "{line}");
@@ -58,7 +58,7 @@ fn a_name_that_fits_no_gpu_is_told_by_its_variable() {
 }
 
 #[test]
-fn an_empty_name_leaves_every_gpu() {
+fn an_empty_name_selects_every_gpu() {
     let place = Place { environment: vec![("WGPU_ADAPTER_NAME", String::new())], ..Place::new() };
     assert_eq!(place.json("devices"), Place::new().json("devices"));
 }

@@ -22,7 +22,7 @@ const USAGE: [(&str, &str); 34] = [
     ("--weight-init-std 1e38", "--weight-init-std"),
     ("--weight-init glorot", "choose normal, xavier or he"),
     ("--weight-init he --weight-init-std 0.01", "--weight-init-std is only for --weight-init normal; he computes"),
-    ("--weight-init xavier --weight-init-std 1", "--weight-init normal alone; xavier takes"),
+    ("--weight-init xavier --weight-init-std 1", "is only for --weight-init normal; xavier computes"),
     ("--weight-init he --init x", "cannot be used with"),
     ("--iterations 5 --epochs 1", "--epochs"),
     ("--iterations many", "--iterations"),

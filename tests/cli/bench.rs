@@ -1,4 +1,4 @@
-//! `twolayer bench`: its formats, its saved runs, and what it refuses.
+//! `twolayer bench`: formats, saved runs and errors.
 
 use std::fs;
 
@@ -6,13 +6,13 @@ use serde_json::Value;
 
 use crate::place::*;
 
-/// The least that can be timed.
-const LEAST: &str = "bench --device cpu --hidden 3 --batch-size 5 -r 2";
-/// The same where nothing is said of how the rounds scatter.
+/// A short benchmark.
+const SHORT: &str = "bench --device cpu --hidden 3 --batch-size 5 -r 2";
+/// A short benchmark with one repetition.
 const ONCE: &str = "bench --device cpu --hidden 3 --batch-size 5 -r 1";
 
 #[test]
-fn json_holds_what_is_promised() {
+fn json_has_the_documented_fields() {
     let place = Place::new();
     let run = place.json("bench --device cpu --threads 1 --workload article -r 2");
     assert_eq!(run["build"]["version"], env!("CARGO_PKG_VERSION"));
@@ -55,7 +55,7 @@ fn json_holds_what_is_promised() {
     assert_eq!((&control["workload"], &control["backend"]), (&"article".into(), &"cpu".into()));
     assert_eq!(control["samples"].as_array().unwrap().len(), 2);
     assert!(control["ok"].is_boolean() && control["ratio"].is_number(), "{control}");
-    // Another test beside it keeps the machine busy, or none does.
+    // Other tests may keep the machine busy, so only the consistency is checked.
     if cfg!(target_os = "linux") {
         assert_eq!((&row["others"], &control["others"]), (&run["during"]["others"], &run["during"]["others"]));
         assert!(run["during"]["load_average_after"].is_number(), "{run}");
@@ -63,18 +63,18 @@ fn json_holds_what_is_promised() {
 }
 
 #[test]
-fn inference_is_of_the_whole_set() {
+fn inference_evaluates_the_whole_set() {
     let run = Place::new().json("bench --device cpu --workload inference -r 1");
     let row = &run["rows"][0];
     assert_eq!((&row["workload"], &row["batch_size"], &row["ok"]), (&"inference".into(), &60_000.into(), &true.into()));
-    // One repetition scatters by nothing that could be known.
+    // One repetition has no deviation.
     assert_eq!((&row["deviation"], &run["control"]["ok"]), (&Value::Null, &false.into()));
 }
 
 #[test]
 fn every_format_is_printed_on_stdout_alone() {
     let place = Place::new();
-    let table = place.ok(LEAST);
+    let table = place.ok(SHORT);
     for part in ["steps/s", "custom: 784-3-10, batches of 5", "0 CPU", "A/A run: ", "% of their pixels not 0"] {
         assert_holds(&table.stdout, part);
     }
@@ -94,39 +94,39 @@ fn every_format_is_printed_on_stdout_alone() {
 #[test]
 fn a_saved_run_is_compared_with() {
     let place = Place::new();
-    let saved = place.json(&format!("{LEAST} --save saved.json"));
+    let saved = place.json(&format!("{SHORT} --save saved.json"));
     let kept: Value = serde_json::from_slice(&fs::read(place.path("saved.json")).unwrap()).unwrap();
     assert_eq!(kept["build"], saved["build"]);
     assert_eq!(saved["rows"][0]["compared"], Value::Null);
 
-    let told = place.fails(1, &format!("{LEAST} --save saved.json"));
+    let told = place.fails(1, &format!("{SHORT} --save saved.json"));
     assert_holds(&told, "saved.json: already exists; choose another name, or add --overwrite");
-    let run = place.json(&format!("{LEAST} --compare saved.json --save saved.json --overwrite"));
+    let run = place.json(&format!("{SHORT} --compare saved.json --save saved.json --overwrite"));
     let (row, old) = (&run["rows"][0], &saved["rows"][0]);
     let ratio = float(&row["steps_per_second"]) / float(&old["steps_per_second"]);
     assert_close(float(&row["compared"]["ratio"]), ratio);
     assert_eq!(run["compared_with"], saved["build"]);
-    // As another machine saved it, by another name of the same network, and by a later version.
+    // A file of another machine, with another name for the same network, and then of a later version.
     let mut other = kept;
     other["machine"]["cpu"] = "Abacus 9000".into();
     other["rows"][0]["workload"] = "abacus".into();
     fs::write(place.path("other.json"), other.to_string()).unwrap();
-    let said = place.ok(&format!("{LEAST} --compare other.json"));
+    let said = place.ok(&format!("{SHORT} --compare other.json"));
     assert_holds(&said.stdout, "OTHER MACHINE: the saved run had processor Abacus 9000, here ");
     assert_holds(&said.stdout, "to saved: speed over that of the run of ");
     other["schema"] = 3.into();
     fs::write(place.path("later.json"), other.to_string()).unwrap();
     assert_holds(&place.fails(1, "bench --compare later.json"), "later.json was saved by a newer twolayer");
-    // What the saved run has no row of stands alone.
+    // The saved run has no such row.
     let other = place.json("bench --device cpu --hidden 4 --batch-size 5 -r 1 --compare saved.json");
     assert_eq!(other["rows"][0]["compared"], Value::Null);
 }
 
 #[test]
-fn files_that_will_not_do_are_found_out_before_anything_is_timed() {
+fn files_are_checked_before_anything_is_timed() {
     let place = Place::new();
     fs::write(place.path("other.json"), "{}").unwrap();
-    // All devices and workloads would take minutes.
+    // Without an error these commands would take minutes.
     assert_holds(&place.fails(1, "bench --compare missing.json"), "missing.json cannot be read");
     assert_holds(&place.fails(1, "bench --compare other.json"), "other.json is not a saved benchmark");
     assert_holds(&place.fails(1, "bench --save missing/file"), "missing/file cannot be written");
@@ -134,7 +134,7 @@ fn files_that_will_not_do_are_found_out_before_anything_is_timed() {
 }
 
 #[test]
-fn a_device_or_a_workload_that_there_is_not_is_an_error() {
+fn an_unknown_device_or_workload_is_an_error() {
     let place = Place::without_gpu();
     assert_holds(&place.fails(1, "bench --device cpu --device abacus"), "no device is named 'abacus'");
     assert_holds(&place.fails(1, "bench --device gpu"), "no GPU adapter found");

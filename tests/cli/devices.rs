@@ -1,4 +1,4 @@
-//! `twolayer devices`, and which device `--device` takes.
+//! `twolayer devices`, and the choice of `--device`.
 
 use serde_json::Value;
 
@@ -21,7 +21,7 @@ fn the_cpu_is_listed_first() {
     assert!(said.stdout.lines().all(|line| line.chars().count() <= 80), "{}", said.stdout);
     for device in &devices {
         let name = device["model"].as_str().or(device["name"].as_str()).unwrap();
-        // A long name goes on in the next line.
+        // A long name continues in the next line.
         assert_holds(&said.stdout, name.split(' ').next().unwrap());
     }
     assert_holds(&said.stdout, devices[0]["instructions"].as_str().unwrap());
@@ -64,7 +64,7 @@ fn every_listed_device_trains_by_its_index() {
 }
 
 #[test]
-fn gpu_is_the_first_one_listed_and_auto_takes_no_software_for_one() {
+fn gpu_is_the_first_one_listed_and_auto_skips_software_gpus() {
     let place = Place::new();
     let devices = place.devices();
     let Some(gpu) = devices.get(1) else { return };
@@ -81,7 +81,7 @@ fn gpu_is_the_first_one_listed_and_auto_takes_no_software_for_one() {
 }
 
 #[test]
-fn without_a_gpu_the_cpu_takes_over_and_says_why() {
+fn without_a_gpu_the_cpu_is_used_with_a_note() {
     let mut places = vec![Place::without_gpu()];
     if cfg!(target_os = "linux") {
         let nowhere = |variable| (variable, "/nonexistent".to_owned());
@@ -100,13 +100,13 @@ fn without_a_gpu_the_cpu_takes_over_and_says_why() {
         assert_holds(&line, "no GPU adapter found");
         assert_eq!(place.devices().len(), 1);
         assert_holds(&place.ok("devices").stderr, "no GPU adapter found");
-        // Who asks for nothing in particular is not bothered.
+        // --device auto prints no note on GPUs.
         assert!(!place.ok("--data data --iterations 3 --no-save").stderr.contains("GPU"));
     }
 }
 
 #[test]
-fn a_device_that_there_is_not_is_an_error() {
+fn an_unknown_device_is_an_error() {
     let place = Place::without_gpu();
     assert_holds(&place.fails(1, "--device 1 --data data"), "there is no device 1;");
     assert_holds(&place.fails(1, "--device 99999999999999999999 --data data"), "99999999999999999999");

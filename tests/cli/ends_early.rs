@@ -1,4 +1,4 @@
-//! Runs that do not reach their last iteration, or cannot write what they have.
+//! Runs that do not reach their last iteration, or whose files cannot be written.
 
 use std::fs;
 use std::process::Stdio;
@@ -26,7 +26,7 @@ fn a_loss_that_is_not_finite_ends_the_run_with_the_last_good_weights() {
     assert_holds(error, &format!("error: the loss was not a finite number at iteration {};", good.len()));
     assert_holds(error, "the last weights with a finite loss are in run");
     assert_holds(error, "--learning-rate");
-    // To load a model is to find its values finite.
+    // Loading checks that all values are finite.
     place.model("run");
     assert!(place.json("eval run --device cpu")["loss"].is_number());
     let run: Value = serde_json::from_slice(&fs::read(place.path("run/run.json")).unwrap()).unwrap();
@@ -38,9 +38,9 @@ fn a_loss_that_is_not_finite_ends_the_run_with_the_last_good_weights() {
 }
 
 #[test]
-fn results_are_seen_even_where_a_file_can_not_be_written() {
+fn results_are_printed_even_if_a_file_cannot_be_written() {
     let place = Place::new();
-    // A folder where the results' file should go.
+    // A folder with the name of the results' file.
     fs::create_dir_all(place.path("run/run.json")).unwrap();
     let said = place.run("--device cpu --data data --iterations 20 --out run --overwrite --plot plot.svg");
     assert_eq!(said.code, Some(1), "{}", said.stderr);
@@ -69,9 +69,9 @@ fn a_first_loss_that_is_not_finite_leaves_the_initial_weights() {
     assert_eq!(place.model("run").params, params);
 }
 
-/// `head` closes its end like this.
+/// `head`, for one, closes its input early.
 #[test]
-fn a_reader_that_goes_away_ends_no_run() {
+fn a_closed_output_ends_no_run() {
     let place = Place::new();
     let start = |out: &str| {
         let mut command = place.command(&format!("--device cpu --data data --iterations 200 --out {out}"));
@@ -92,11 +92,11 @@ fn a_reader_that_goes_away_ends_no_run() {
 
 #[cfg(unix)]
 #[test]
-fn ctrl_c_saves_what_there_is() {
+fn ctrl_c_saves_the_run() {
     use std::io::{BufRead, BufReader, Read};
 
     let place = Place::new();
-    // Were it not interrupted, it would end after a while.
+    // The run takes longer than the test.
     let mut command = place.command("--device cpu --data data --batch-size 1 --iterations 1000000 --out run --json");
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let mut stderr = BufReader::new(child.stderr.take().unwrap());

@@ -1,4 +1,4 @@
-//! `twolayer eval`: a saved network on its run's data or on other data.
+//! `twolayer eval`: evaluates a saved network on its run's data or on other data.
 
 use std::fs;
 
@@ -32,7 +32,7 @@ fn gives_the_results_that_training_ended_with() {
 }
 
 #[test]
-fn a_run_s_file_is_of_that_run() {
+fn the_model_file_in_a_run_belongs_to_the_run() {
     let place = Place::new();
     place.train("--iterations 40 --transpose --out run");
     let of_run = place.json("eval run --device cpu");
@@ -40,7 +40,7 @@ fn a_run_s_file_is_of_that_run() {
     assert_eq!(place.json("gradcheck run/model.safetensors --device cpu")["passed"], true);
     let inside = place.command("eval model.safetensors --device cpu --json").current_dir(place.path("run")).output();
     assert_eq!(serde_json::from_slice::<Value>(&inside.unwrap().stdout).unwrap(), of_run);
-    // Another file beside run.json may be anything, and so may this one elsewhere.
+    // A file with another name or in another folder does not belong to the run.
     fs::copy(place.path("run/model.safetensors"), place.path("run/other.safetensors")).unwrap();
     fs::create_dir(place.path("elsewhere")).unwrap();
     fs::copy(place.path("run/model.safetensors"), place.path("elsewhere/model.safetensors")).unwrap();
@@ -48,13 +48,13 @@ fn a_run_s_file_is_of_that_run() {
         let line = place.fails(2, &format!("eval {file} --device cpu --offline"));
         assert_holds(&line, &format!("{file} is 36-50-3, but the data has 784 pixels and 10 classes"));
     }
-    // What is asked for goes before.
+    // --data goes before the data of the run.
     let line = place.fails(2, "eval run/model.safetensors --device cpu --data synthetic");
     assert_holds(&line, "but the data has 784 pixels");
 }
 
 #[test]
-fn prints_a_table_for_a_person() {
+fn prints_a_table() {
     let place = Place::new();
     place.train("--iterations 5 --out run");
     let said = place.ok("eval run --device cpu");
@@ -64,7 +64,7 @@ fn prints_a_table_for_a_person() {
 }
 
 #[test]
-fn the_functions_of_a_model_without_metadata_are_given_by_flags() {
+fn flags_set_the_functions_of_a_model_without_metadata() {
     let place = Place::new();
     place.train("--iterations 40 --activation relu --output identity --out run");
     let params = place.model("run").params;
@@ -79,7 +79,7 @@ fn the_functions_of_a_model_without_metadata_are_given_by_flags() {
 }
 
 #[test]
-fn what_can_not_be_evaluated_is_an_error() {
+fn a_model_or_data_that_does_not_fit_is_an_error() {
     let place = Place::new();
     assert_holds(&place.fails(1, "eval missing --device cpu --data data"), "missing: can't be read");
     assert_holds(&place.fails(1, "eval data --device cpu"), "data/model.safetensors: can't be read");
@@ -90,7 +90,7 @@ fn what_can_not_be_evaluated_is_an_error() {
 }
 
 #[test]
-fn the_library_s_classifier_answers_as_eval_does() {
+fn the_library_s_classifier_gives_the_same_results() {
     let place = Place::new();
     for activation in Activation::ALL {
         place.train(&format!("--activation {activation} --learning-rate 0.5 --iterations 40 --out {activation}"));

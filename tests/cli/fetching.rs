@@ -1,4 +1,4 @@
-//! Public sets: where they come from, and what is said of it.
+//! Public sets: their sources, and the messages on them.
 
 use std::fs;
 
@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::place::*;
 
 #[test]
-fn of_a_folder_that_the_environment_names_nothing_is_fetched() {
+fn nothing_is_downloaded_with_mnist_dir() {
     let place = Place { environment: vec![("MNIST_DIR", "data".to_owned())], ..Place::new() };
     let said = place.ok(&format!("data fetch mnist --mirror {DEAD_MIRROR}"));
     assert_holds(&said.stdout, "60 images to train and 30 to test, from data (the folder that MNIST_DIR names)");
@@ -18,7 +18,7 @@ fn of_a_folder_that_the_environment_names_nothing_is_fetched() {
 }
 
 #[test]
-fn a_folder_that_the_environment_names_wrongly_is_told_with_its_variable() {
+fn an_error_in_mnist_dir_names_the_variable() {
     let place = Place { environment: vec![("MNIST_DIR", "nowhere".to_owned())], ..Place::new() };
     for line in ["data fetch", "--device cpu --no-save"] {
         let told = place.fails(1, line);
@@ -26,10 +26,10 @@ fn a_folder_that_the_environment_names_wrongly_is_told_with_its_variable() {
     }
 }
 
-/// On other systems the cache does not follow the environment.
+/// On other systems the environment does not set the cache folder.
 #[cfg(unix)]
 #[test]
-fn without_mnist_the_built_in_digits_take_over_and_are_named() {
+fn the_built_in_digits_replace_mnist_with_a_note() {
     let place = Place::new();
     let said = place.ok("--device cpu --offline --iterations 1 --out run --json");
     let note = said.stderr.lines().find(|line| line.starts_with("note: ")).unwrap();
@@ -37,7 +37,7 @@ fn without_mnist_the_built_in_digits_take_over_and_are_named() {
     let run: Value = serde_json::from_str(&said.stdout).unwrap();
     let data = serde_json::json!({ "source": "built-in", "train": 60_000, "test": 10_000, "classes": 10 });
     assert_eq!(run["data"], data);
-    // A run remembers what it was trained on.
+    // A run holds the name of its data.
     let eval = place.json("eval run --device cpu --offline");
     assert_eq!((&eval["accuracy"], &eval["loss"]), (&run["final"]["test_accuracy"], &run["final"]["test_loss"]));
 }
@@ -58,19 +58,19 @@ fn a_mirror_that_does_not_answer_is_named() {
     let said = place.ok(&format!("{flags} --verbose"));
     assert_holds(&said.stderr, &format!("mnist: {DEAD_MIRROR}train-images-idx3-ubyte.gz: no answer ("));
     assert_eq!(notes(&said), [format!("{start}; going on with the built-in digits")]);
-    // That other data are used is said all the same.
+    // The note on the other data is always printed.
     let said = place.ok(&format!("{flags} --verbose --quiet"));
     assert_eq!(said.stderr, format!("{start}; going on with the built-in digits\n"));
-    // Who asks for MNIST gets MNIST or nothing.
+    // --data mnist does not fall back to other data.
     assert_holds(&place.fails(1, &format!("{flags} --data mnist")), DEAD_MIRROR);
 }
 
 #[test]
-fn mnist_dir_is_where_mnist_is() {
+fn mnist_is_read_from_mnist_dir() {
     let place = Place { environment: vec![("MNIST_DIR", "data".to_owned())], ..Place::new() };
     let run = place.json("--device cpu --offline --iterations 1 --no-save");
     assert_eq!((&run["data"]["source"], &run["data"]["train"]), (&"mnist".into(), &TRAIN_IMAGES.into()));
-    // What is wrong there is said, and not made up for.
+    // A missing file there is an error, and no other data replace it.
     fs::remove_file(place.path("data").join(TEST_LABELS_FILE)).unwrap();
     assert_holds(&place.fails(1, "--device cpu --offline --iterations 1"), "data: holds no file of test labels");
 }

@@ -1,4 +1,4 @@
-//! `twolayer gradcheck`: every device beside the f64 reference, as a table, as JSON and as a picture.
+//! `twolayer gradcheck`: its table, its JSON and its plot.
 
 use std::fs;
 
@@ -36,7 +36,7 @@ fn every_device_is_compared_at_both_points() {
                 );
                 tensors.iter().map(|tensor| float(&tensor["norm"])).fold(0.0, f64::max)
             };
-            // Two losses in f32 have no digits to differ by.
+            // The difference of two f32 losses has almost no correct digits.
             let naive = rows().find(|row| row["gradient"] == "naive" && row["step_size"] == 1e-4).unwrap();
             assert!(worst(naive) > 100.0 * worst(judged[1]), "{naive}");
         }
@@ -44,7 +44,7 @@ fn every_device_is_compared_at_both_points() {
 }
 
 #[test]
-fn a_table_for_a_person() {
+fn prints_a_table() {
     let place = Place::without_gpu();
     let said = place.ok(&format!("{CHECK} --step-size 1e-4 --step-size 0.5 --seed 3"));
     for part in
@@ -56,7 +56,7 @@ fn a_table_for_a_person() {
 }
 
 #[test]
-fn a_saved_network_is_checked_as_it_is() {
+fn a_saved_network_is_checked() {
     let place = Place::new();
     place.train("--iterations 20 --out run");
     for activation in ["relu", "tanh"] {
@@ -86,7 +86,7 @@ fn errors_by_step_size_are_drawn() {
 }
 
 #[test]
-fn what_can_not_be_checked_is_told() {
+fn bad_arguments_are_errors() {
     let place = Place::without_gpu();
     place.train("--iterations 0 --out run");
     for (code, flags, told) in [

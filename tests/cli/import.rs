@@ -1,4 +1,4 @@
-//! `twolayer data import`: what people bring, and what is said of it.
+//! `twolayer data import`: pictures and tables, and the messages on them.
 
 use std::fs;
 use std::path::Path;
@@ -8,7 +8,7 @@ use twolayer::data::load_dir;
 
 use crate::place::*;
 
-/// A picture of one grey but for a dark corner.
+/// A grey picture with a dark corner.
 fn write_picture(path: &Path, (rows, cols): (u32, u32), grey: u8) {
     fs::create_dir_all(path.parent().unwrap()).unwrap();
     let mut picture = image::GrayImage::from_pixel(cols, rows, image::Luma([grey]));
@@ -46,7 +46,7 @@ fn a_folder_of_pictures_becomes_a_set() {
         assert!(pixels[0] == 255 && (46..56).contains(&(pixels[5] - 100 * (1 - label))), "{label}: {pixels:?}");
     }
 
-    // What a model says of its classes must be what the data says.
+    // The class names of a model and of the data must agree.
     place.ok("data import pictures same --test-share 0.5");
     for (from, to) in [("boots", "clogs"), ("sandals", "boots"), ("clogs", "sandals")] {
         fs::rename(place.path("pictures").join(from), place.path("pictures").join(to)).unwrap();
@@ -61,7 +61,7 @@ fn a_folder_of_pictures_becomes_a_set() {
     let said = place.ok("eval on-same --device cpu --data taken");
     assert_holds(&said.stderr, "was trained on pictures with another preparation");
 
-    // Names and preparation go with the set, the run and the model.
+    // The set, the run and the model hold the names and the preparation.
     let json = place.json("data info --data taken");
     assert_eq!(json["names"], serde_json::json!(["boots", "sandals"]));
     assert_eq!((&json["preparation"]["inverted"], &json["preparation"]["rows"]), (&true.into(), &2.into()));
@@ -74,7 +74,7 @@ fn a_folder_of_pictures_becomes_a_set() {
 }
 
 #[test]
-fn numbers_are_labels_and_what_is_odd_about_them_is_told() {
+fn numbers_are_labels_and_odd_ones_give_notes() {
     let place = Place::new();
     for class in ["3", "7", "07"] {
         for number in 0..4 {
@@ -97,7 +97,7 @@ fn numbers_are_labels_and_what_is_odd_about_them_is_told() {
 }
 
 #[test]
-fn test_images_are_of_the_training_images_classes() {
+fn test_images_have_the_classes_of_the_training_images() {
     let place = pictures();
     write_picture(&place.path("more/sandals/1.png"), (2, 3), 200);
     fs::create_dir(place.path("more/boots")).unwrap();
@@ -127,7 +127,7 @@ fn nothing_can_be_held_out_of_single_images() {
 }
 
 #[test]
-fn a_messy_folder_is_told_and_broken_pictures_all_at_once() {
+fn a_messy_folder_gives_notes_and_one_error_for_all_broken_pictures() {
     let place = pictures();
     let path = |name: &str| place.path("pictures").join(name);
     fs::write(path("boots/.DS_Store"), "").unwrap();
@@ -158,7 +158,7 @@ fn a_messy_folder_is_told_and_broken_pictures_all_at_once() {
 }
 
 #[test]
-fn lines_of_numbers_become_a_set() {
+fn a_table_becomes_a_set() {
     let place = Place::new();
     let line = |image: usize| format!("{},{},0,255,{image}\n", image % 3, image * 2);
     let text: String = (0..20).map(line).collect();
@@ -190,7 +190,7 @@ fn lines_of_numbers_become_a_set() {
 }
 
 #[test]
-fn another_scale_is_told_and_can_be_given() {
+fn dark_images_give_a_note_and_max_scales_them() {
     let place = Place::new();
     let line = |image: usize| if image.is_multiple_of(2) { "0,0,16,8,0\n" } else { "1,16,0,0,8\n" };
     fs::write(place.path("dim.csv"), (0..20).map(line).collect::<String>()).unwrap();
@@ -205,7 +205,7 @@ fn another_scale_is_told_and_can_be_given() {
 }
 
 #[test]
-fn a_set_is_not_shadowed_by_another_unasked() {
+fn an_existing_set_is_replaced_only_on_request() {
     let place = Place::new();
     for names in [
         ["train-images-idx3-ubyte.gz", "t10k-labels-idx1-ubyte.gz"],

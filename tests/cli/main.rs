@@ -1,4 +1,4 @@
-//! The command as a person meets it: what it prints, what it leaves in files, how it ends. One file a command or a fault.
+//! Tests of the command: its output, its files and its exit code. There is a file for each command or kind of error.
 
 mod adapters;
 mod bad_data;

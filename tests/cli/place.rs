@@ -1,4 +1,4 @@
-//! Where a test runs the command: a folder of its own with small data, what was said, and what a file holds.
+//! The environment of a test: a temporary folder with small data, the output of a command, and the contents of its files.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -12,7 +12,7 @@ use tempfile::TempDir;
 use twolayer::data::{Dataset, idx};
 use twolayer::model::{self, Model};
 
-/// Of the small data that every test trains on, so that an epoch of batches of 10 is 6 iterations.
+/// The size of the small data. An epoch with batches of 10 has 6 iterations.
 pub const TRAIN_IMAGES: usize = 60;
 pub const TEST_IMAGES: usize = 30;
 pub const SIDE: usize = 6;
@@ -24,17 +24,17 @@ pub const TRAIN_LABELS_FILE: &str = "train-labels-idx1-ubyte";
 pub const TEST_IMAGES_FILE: &str = "t10k-images-idx3-ubyte";
 pub const TEST_LABELS_FILE: &str = "t10k-labels-idx1-ubyte";
 
-/// A mirror at which nothing listens.
+/// The address of a mirror without a server.
 pub const DEAD_MIRROR: &str = "http://127.0.0.1:9/";
 
-/// A folder of its own for one test, with the small data in `data`. Commands run in it, with an empty home beside it.
+/// The folder of one test, with the small data in `data`, and an empty home folder. Commands run in it.
 pub struct Place {
     pub folder: TempDir,
     pub home: TempDir,
     pub environment: Vec<(&'static str, String)>,
 }
 
-/// What a command said, and how it ended.
+/// The output and the exit code of a command.
 pub struct Said {
     pub code: Option<i32>,
     pub stdout: String,
@@ -48,9 +48,9 @@ impl Place {
         place
     }
 
-    /// A place where no GPU can be found.
+    /// An environment in which no GPU is found.
     pub fn without_gpu() -> Self {
-        // A backend of another system.
+        // This backend exists only on another system.
         let backend = if cfg!(target_os = "macos") { "dx12" } else { "metal" };
         Self { environment: vec![("WGPU_BACKEND", backend.to_owned())], ..Self::new() }
     }
@@ -59,7 +59,7 @@ impl Place {
         self.folder.path().join(name)
     }
 
-    /// The command with these words, away from the person's own files and settings.
+    /// The command with these arguments, without the user's files and settings.
     pub fn command(&self, line: &str) -> std::process::Command {
         let mut command = std::process::Command::new(cargo_bin!("twolayer"));
         command.args(line.split_whitespace()).current_dir(&self.folder);
@@ -71,14 +71,14 @@ impl Place {
     pub fn run(&self, line: &str) -> Said {
         let output = Command::from_std(self.command(line)).output().unwrap();
         let text = |bytes| String::from_utf8(bytes).unwrap();
-        // So that the tests can name files as they do.
+        // The tests write paths with a slash.
         let stderr = text(output.stderr).replace(std::path::MAIN_SEPARATOR, "/");
         let said = Said { code: output.status.code(), stdout: text(output.stdout), stderr };
         assert!(!said.stderr.contains("panicked"), "{line}: {}", said.stderr);
         said
     }
 
-    /// Runs a command that ends well.
+    /// Runs a command that succeeds.
     pub fn ok(&self, line: &str) -> Said {
         let said = self.run(line);
         assert_eq!(said.code, Some(0), "{line}: {}", said.stderr);
@@ -90,13 +90,12 @@ impl Place {
         self.ok(&format!("--device cpu --data data --batch-size 10 {flags}"))
     }
 
-    /// Runs a command that ends well with one JSON object, and nothing else, on stdout.
+    /// Runs a command that succeeds with only a JSON object on stdout.
     pub fn json(&self, line: &str) -> Value {
         serde_json::from_str(&self.ok(&format!("{line} --json")).stdout).unwrap()
     }
 
-    /// Runs a command that fails with this exit code: it says so in one line, which is returned, and leaves every file
-    /// as it was.
+    /// Runs a command that fails with this exit code, one line of error, and no changed file. Returns the line.
     pub fn fails(&self, code: i32, line: &str) -> String {
         let before = self.everything();
         let said = self.run(line);
@@ -104,7 +103,7 @@ impl Place {
         assert_eq!(said.stdout, "", "{line}");
         let errors: Vec<&str> = said.stderr.lines().filter(|line| line.starts_with("error: ")).collect();
         let &[error] = errors.as_slice() else { panic!("{line}: not one line of error: {}", said.stderr) };
-        // Only the parser's own errors go on: they show the usage.
+        // Only the errors of clap have more lines: the usage.
         if !said.stderr.trim_end().ends_with("try '--help'.") {
             assert_eq!(said.stderr.lines().last(), Some(error), "{line}");
         }
@@ -113,12 +112,12 @@ impl Place {
         error.to_owned()
     }
 
-    /// Trains on the small data on the CPU, which fails.
+    /// Trains on the small data on the CPU, and fails.
     pub fn train_fails(&self, code: i32, flags: &str) -> String {
         self.fails(code, &format!("--device cpu --data data {flags}"))
     }
 
-    /// Every file and folder below this place, with what the files hold.
+    /// Every file and folder below the test's folder, with the contents of the files.
     pub fn everything(&self) -> BTreeMap<PathBuf, Vec<u8>> {
         let mut found = BTreeMap::new();
         let mut folders = vec![self.folder.path().to_owned()];
@@ -140,7 +139,7 @@ impl Place {
         model::load(&self.path(run).join("model.safetensors")).unwrap()
     }
 
-    /// The loss of each step, after its number has been checked.
+    /// The loss of each step. The numbers of the steps are checked.
     pub fn losses(&self, run: &str) -> Vec<f32> {
         let history = fs::read_to_string(self.path(run).join("history.csv")).unwrap();
         let mut lines = history.lines();
@@ -153,7 +152,7 @@ impl Place {
         losses.collect()
     }
 
-    /// What two runs on one device have in common if they are the same run.
+    /// The model and the losses, which are the same for two equal runs on one device.
     pub fn result(&self, run: &str) -> (Model, Vec<f32>) {
         (self.model(run), self.losses(run))
     }
@@ -168,12 +167,12 @@ pub fn entries(folder: &Path) -> Vec<PathBuf> {
     fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect()
 }
 
-/// Images of grey noise with a bright band whose place is the label, which any network can learn.
+/// Images of grey noise with a bright band. The label is the position of the band, so any network can learn it.
 pub fn set(count: usize) -> Dataset {
     let label = |image: usize| image * 7 % CLASSES;
-    let pixel = |place: usize| {
-        let (image, row) = (place / PIXELS, place % PIXELS / SIDE);
-        let noise = (place as u32).wrapping_mul(2_654_435_761) >> 25;
+    let pixel = |index: usize| {
+        let (image, row) = (index / PIXELS, index % PIXELS / SIDE);
+        let noise = (index as u32).wrapping_mul(2_654_435_761) >> 25;
         noise as u8 + if row / 2 == label(image) { 127 } else { 0 }
     };
     let images = (0..count * PIXELS).map(pixel).collect();
@@ -198,7 +197,7 @@ pub fn float(value: &Value) -> f64 {
     value.as_f64().unwrap_or_else(|| panic!("no number: {value}"))
 }
 
-/// Equal, but for the last digit that a parser of JSON may lose.
+/// Asserts equality, except for the last digit, which a JSON parser may lose.
 pub fn assert_close(a: f64, b: f64) {
     assert!((a - b).abs() <= 1e-12 * b.abs(), "{a} is not {b}");
 }

@@ -1,4 +1,4 @@
-//! What is shown fits a terminal: of 80 columns, as there is none here that says how many it has.
+//! The output fits a terminal of 80 columns, the default without a terminal.
 
 use crate::place::*;
 
@@ -13,7 +13,7 @@ fn assert_fits(text: &str) {
 #[test]
 fn results_fit() {
     let place = Place::new();
-    // A run that learns: the note that another one gets is one line, however wide the terminal is.
+    // A run that learns gets no note. A note is one line of any length.
     let said = place.train("--learning-rate 0.5 --iterations 100 --out run");
     assert_fits(&said.stdout);
     assert_fits(&said.stderr);
@@ -29,7 +29,7 @@ fn results_fit() {
 }
 
 #[test]
-fn one_is_said_as_one() {
+fn a_count_of_one_has_no_plural() {
     let place = Place::new();
     let said = place.ok("--device cpu --data data --batch-size 1 --iterations 1 --no-save");
     assert_holds(&said.stderr, "training: 1 iteration of 1 image, learning rate 0.1");

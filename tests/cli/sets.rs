@@ -1,4 +1,4 @@
-//! `twolayer data`: sets that are looked at, made and taken over.
+//! `twolayer data`: info, generate, show and fetch.
 
 use std::fs;
 
@@ -12,7 +12,7 @@ use twolayer::data::{Splits, load_dir, save_dir};
 use crate::place::*;
 
 #[test]
-fn info_tells_what_a_set_holds() {
+fn info_describes_a_set() {
     let place = Place::new();
     let text = place.ok("data info --data data").stdout;
     for part in ["6x6 pixels, 3 classes", "SHA-256", "the first training image, of class 0"] {
@@ -24,7 +24,7 @@ fn info_tells_what_a_set_holds() {
     assert_eq!((&json["test"]["images"], &json["classes"]), (&30.into(), &3.into()));
     let content = fs::read(place.path("data").join(TRAIN_LABELS_FILE)).unwrap();
     assert_eq!(json["train"]["labels_sha256"], twolayer::data::download::sha256(&content));
-    // With one class unused, in images of another shape.
+    // A set with an unused class, and images of another shape.
     fs::remove_dir_all(place.path("data")).unwrap();
     let few = Dataset::new(vec![0, 9, 0, 0, 0, 0], vec![0, 2], 3, 1).unwrap();
     save_dir(&place.path("data"), &Splits::new(few.clone(), few).unwrap()).unwrap();
@@ -41,7 +41,7 @@ fn generate_draws_a_set_that_can_be_trained_on() {
     let said = place.ok("data generate drawn --count 50");
     assert_eq!(said.stdout, "50 digits to train and 9 to test in drawn\n");
     let splits = load_dir(&place.path("drawn")).unwrap();
-    // The default seed's are those of the built-in set.
+    // The default seed gives the images of the built-in set.
     assert_eq!(splits.train.images(), digits::draw(50, 1).0);
     assert_eq!(splits.test.images(), digits::draw(9, 2).0);
     place.ok("--device cpu --data drawn --iterations 2 --no-save");
@@ -53,7 +53,7 @@ fn generate_draws_a_set_that_can_be_trained_on() {
     assert_ne!(other.train, splits.train);
     assert_eq!(other.test.len(), 3);
 
-    // Whatever chance leaves out.
+    // Small sets still have all digits.
     place.ok("data generate small --count 20 --test-count 1 --seed 3");
     let small = load_dir(&place.path("small")).unwrap();
     assert!((0..10).all(|digit| small.train.labels().contains(&digit)));
@@ -76,7 +76,7 @@ fn show_draws_a_class_a_row() {
     let said = place.ok("data show --data data --split test --count 6 -o sheet.png");
     assert_eq!(said.stdout, "6 images in sheet.png\n");
     let sheet = picture::read(&fs::read(place.path("sheet.png")).unwrap()).unwrap();
-    // Three rows of two images, larger twice, with a gap around.
+    // Three rows of two images, at twice the size, with gaps around them.
     assert_eq!((sheet.rows, sheet.cols), (2 * (3 * (SIDE + 2) + 2), 2 * (2 * (SIDE + 2) + 2)));
     assert_holds(&place.fails(1, "data show --data data -o sheet.png"), "sheet.png: already exists");
     place.ok("data show --data data -o sheet.png --overwrite");
@@ -87,7 +87,7 @@ fn show_draws_a_class_a_row() {
 }
 
 #[test]
-fn public_sets_go_by_name_and_are_never_other_data() {
+fn a_public_set_is_never_replaced_by_other_data() {
     let place = Place::new();
     for set in ["mnist", "fashion-mnist", "kmnist"] {
         let told = place.fails(1, &format!("data fetch {set} --mirror {DEAD_MIRROR}"));
@@ -116,7 +116,7 @@ fn a_folder_goes_before_the_set_of_its_name() {
     let said = place.ok("--device cpu --data mnist --iterations 1 --no-save");
     assert_holds(&said.stderr, "data: mnist, 20 images");
     let note = "note: --data mnist is the folder ./mnist, not the set of that name; for the set give MNIST\n";
-    // Where names are told apart by their case.
+    // Only on systems where file names are case-sensitive.
     if !place.path("MNIST").exists() {
         assert_holds(&said.stderr, note);
         assert_holds(&place.ok("data info --data MNIST").stdout, "mnist: 6x6");
@@ -125,7 +125,7 @@ fn a_folder_goes_before_the_set_of_its_name() {
 }
 
 #[test]
-fn what_exceeds_the_memory_is_read_as_it_is_used() {
+fn a_set_larger_than_max_memory_is_read_during_use() {
     let place = Place::new();
     let flags = "--iterations 50 --seed 3";
     place.train(&format!("{flags} --out resident"));

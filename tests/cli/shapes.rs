@@ -1,4 +1,4 @@
-//! Pictures of shapes: a set that is not MNIST is trained as the README says.
+//! Pictures of shapes: a set that is not MNIST, trained with the commands of the README.
 
 use std::fs;
 use std::path::Path;
@@ -11,18 +11,18 @@ use crate::place::*;
 const SIDE: u32 = 24;
 const PICTURES: usize = 6000;
 
-/// Whether a point lies in a shape that reaches from about -1 to 1 to both sides, and the shape's name.
-type Drawn = (&'static str, fn(f32, f32) -> bool);
-const SHAPES: [Drawn; 4] = [
+/// A shape's name, and whether a point is inside. The shape covers about -1 to 1 in both directions.
+type Shape = (&'static str, fn(f32, f32) -> bool);
+const SHAPES: [Shape; 4] = [
     ("circle", |x, y| x.hypot(y) < 1.0),
     ("square", |x, y| x.abs().max(y.abs()) < 0.9),
     ("triangle", |x, y| y < 0.8 && y > 2.0 * x.abs() - 1.0),
     ("cross", |x, y| x.abs().min(y.abs()) < 0.3 && x.abs().max(y.abs()) < 1.0),
 ];
 
-/// A shape of any size, somewhere around the middle, drawn as a line or filled, with noise over all.
+/// A shape of random size near the middle, drawn as a line or filled, with noise.
 fn draw(inside: fn(f32, f32) -> bool, rng: &mut ChaCha8Rng) -> image::GrayImage {
-    let mut between = |least: f32, most: f32| least + (most - least) * rng.random::<f32>();
+    let mut between = |min: f32, max: f32| min + (max - min) * rng.random::<f32>();
     let half = SIDE as f32 / 2.0;
     let radius = half * between(0.4, 0.7);
     let [left, top] = [(); 2].map(|()| half + (half - radius) * between(-0.5, 0.5));
@@ -48,7 +48,7 @@ fn write_pictures(folder: &Path) {
     }
 }
 
-/// What the README gives to type after `twolayer`, in its line that begins so.
+/// The arguments of `twolayer` in the README's line with this start.
 fn of_readme(begin: &str) -> &'static str {
     let mut lines = include_str!("../../README.md").lines().filter_map(|line| line.strip_prefix("twolayer "));
     let line = lines.find(|line| line.starts_with(begin)).unwrap_or_else(|| panic!("no '{begin}' in the README"));
@@ -67,7 +67,7 @@ fn the_readme_s_commands_train_a_set_of_pictures_well() {
     let by_readme = epochs(of_readme("--data shoes/"));
     let end = by_readme.last().unwrap();
     assert!(*end > 0.95, "test accuracy {end}");
-    // The book's settings are made for MNIST.
+    // The book's settings suit MNIST, not these pictures.
     let by_book = epochs("--data shoes/ --no-save --epochs 11");
     let (book, readme) = (by_book[10], by_readme[10]);
     assert!(

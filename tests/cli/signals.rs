@@ -1,4 +1,4 @@
-//! What a signal, or two, or the end of a process by force leaves.
+//! Signals: one, two, or a killed process, and the files that remain.
 
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Read};
@@ -14,10 +14,10 @@ use twolayer::net::Params;
 
 use crate::place::*;
 
-/// A run that would take hours.
+/// A run of several hours.
 const LONG: &str = "--device cpu --data data --batch-size 1 --iterations 1000000000 --out run";
 
-/// A command that runs.
+/// A running command.
 struct Running {
     child: Child,
     stderr: BufReader<ChildStderr>,
@@ -25,13 +25,13 @@ struct Running {
 
 impl Running {
     fn start(mut command: Command) -> Self {
-        hear_signals(&mut command);
+        reset_signals(&mut command);
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let stderr = BufReader::new(child.stderr.take().unwrap());
         Self { child, stderr }
     }
 
-    /// Waits for a line of stderr that begins so.
+    /// Waits for a line of stderr with this start.
     fn says(&mut self, start: &str) {
         let mut line = String::new();
         while !line.starts_with(start) {
@@ -54,27 +54,27 @@ impl Running {
     }
 }
 
-/// Whoever runs the tests may have signals ignored, which a process inherits.
-#[allow(unsafe_code, reason = "the standard library does not know signals")]
-fn hear_signals(command: &mut Command) {
+/// Resets signals that are ignored by the process that runs the tests. A child process inherits them.
+#[allow(unsafe_code, reason = "the standard library has no signals")]
+fn reset_signals(command: &mut Command) {
     let reset = || {
         for signal in [SIGINT, SIGQUIT, SIGTERM, SIGHUP] {
-            // SAFETY: the signal is one of the system's, and no code of ours handles it.
+            // SAFETY: the signal exists, and this process does not handle it.
             unsafe { libc::signal(signal, libc::SIG_DFL) };
         }
         Ok(())
     };
-    // SAFETY: between fork and exec it calls nothing but signal, which may be called there.
+    // SAFETY: between fork and exec it only calls signal, which is allowed there.
     unsafe { command.pre_exec(reset) };
 }
 
-#[allow(unsafe_code, reason = "the standard library does not know signals")]
+#[allow(unsafe_code, reason = "the standard library has no signals")]
 fn send(process: u32, signal: c_int) {
     // SAFETY: kill touches no memory.
     assert_eq!(unsafe { libc::kill(process.cast_signed(), signal) }, 0);
 }
 
-/// A shell that does this, in which `$0` is the command and `$@` its arguments.
+/// A shell with this script. In it, `$0` is the command and `$@` its arguments.
 fn shell(place: &Place, script: &str, line: &str) -> Command {
     let command = place.command(line);
     let mut shell = Command::new("sh");
@@ -88,13 +88,13 @@ fn hidden_files(folder: &Path) -> Vec<PathBuf> {
     entries(folder).into_iter().filter(is_hidden).collect()
 }
 
-/// What is said of an interrupted run that had so many iterations.
+/// The message of an interrupted run after this number of iterations.
 fn kept(iterations: u64) -> String {
     let plural = if iterations == 1 { "" } else { "s" };
     format!("the weights after {iterations} iteration{plural} are in run\n")
 }
 
-/// Checks that what is in `run` is whole, and that of an interrupted run. Returns how many iterations it had.
+/// Checks that `run` holds all files of an interrupted run. Returns the number of its iterations.
 fn interrupted_run(place: &Place) -> u64 {
     let run: Value = serde_json::from_slice(&fs::read(place.path("run/run.json")).unwrap()).unwrap();
     assert_eq!(run["end"], "interrupted");
@@ -122,7 +122,7 @@ fn two_signals_at_once_are_one() {
 }
 
 #[test]
-fn the_last_line_is_a_command_that_goes_on() {
+fn the_last_line_is_a_command_that_continues_the_run() {
     let place = Place::new();
     fs::rename(place.path("data"), place.path("my data")).unwrap();
     let mut command = place.command("--device cpu --batch-size 1 --learning-rate 0.5 --iterations 1000000000");
@@ -142,7 +142,7 @@ fn the_last_line_is_a_command_that_goes_on() {
     let output = shell(&place, &format!("{command} 3 --no-save --json"), "").output().unwrap();
     let run: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!((&run["iterations"], &run["settings"]["init"]), (&3.into(), &"it's mine".into()));
-    // What kept nothing says so, and no more.
+    // Without files there is no such command.
     let mut run = Running::start(place.command("--device cpu --data synthetic --iterations 1000000000 --no-save"));
     run.says("epoch ");
     run.signal(SIGINT);
@@ -150,7 +150,7 @@ fn the_last_line_is_a_command_that_goes_on() {
 }
 
 #[test]
-fn impatience_keeps_the_last_evaluation() {
+fn a_second_signal_saves_the_last_evaluation() {
     let place = Place::new();
     // An iteration and its evaluation take seconds.
     let slow =
@@ -161,7 +161,7 @@ fn impatience_keeps_the_last_evaluation() {
     run.signal(SIGINT);
     run.says("stopping");
     sleep(Duration::from_millis(1100));
-    // On a machine that was fast enough there is nobody any more.
+    // On a fast machine the run has already ended.
     if run.child.try_wait().unwrap().is_none() {
         run.signal(SIGINT);
     }
@@ -197,9 +197,9 @@ fn an_ignored_signal_stays_ignored() {
 }
 
 #[test]
-fn a_job_in_the_background_of_a_script_obeys_kill() {
+fn a_background_job_of_a_script_obeys_kill() {
     let place = Place::new();
-    // The shell has SIGINT and SIGQUIT ignored in what it starts.
+    // The shell starts the job with SIGINT and SIGQUIT ignored.
     let mut script = Running::start(shell(&place, r#""$0" "$@" & echo "job $!" >&2; wait "$!""#, LONG));
     let mut line = String::new();
     script.stderr.read_line(&mut line).unwrap();
@@ -225,10 +225,10 @@ fn an_interrupted_set_leaves_nothing() {
 }
 
 #[test]
-fn an_interruption_before_there_is_anything_to_keep_leaves_nothing() {
+fn an_interruption_before_the_network_exists_leaves_nothing() {
     let place = Place::new();
     fs::remove_dir_all(place.path("data")).unwrap();
-    // What reads a pipe waits until somebody writes into it.
+    // The command waits for a writer of the pipe.
     fs::create_dir(place.path("data")).unwrap();
     let pipe = place.path("data").join(TRAIN_LABELS_FILE);
     assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
@@ -250,7 +250,7 @@ fn an_interruption_while_the_digits_are_drawn_waits_for_the_network() {
     run.signal(SIGHUP);
     let said = run.ends();
     assert_eq!(said.code, Some(130), "{}", said.stderr);
-    // On a slow machine there is no network yet after a second.
+    // On a slow machine the network does not exist in time.
     if said.stderr.contains(" are in run\n") {
         interrupted_run(&place);
     } else {
@@ -259,7 +259,7 @@ fn an_interruption_while_the_digits_are_drawn_waits_for_the_network() {
 }
 
 #[test]
-fn what_a_killed_process_left_goes_and_what_is_in_use_stays() {
+fn old_temporary_files_are_removed_but_not_those_in_use() {
     let place = Place::new();
     fs::create_dir(place.path("run")).unwrap();
     let [left, used] =
@@ -272,7 +272,7 @@ fn what_a_killed_process_left_goes_and_what_is_in_use_stays() {
 }
 
 #[test]
-fn a_writer_that_is_killed_leaves_a_file_that_the_next_one_removes() {
+fn the_temporary_file_of_a_killed_process_is_removed_by_the_next_one() {
     let place = Place::new();
     let mut generate = Running::start(place.command("data generate set --count 30000000 --quiet"));
     while hidden_files_of(&place).is_empty() {

@@ -1,4 +1,4 @@
-//! `--threads`: as many as there is use for.
+//! `--threads`: at most one thread for each core.
 
 use std::fs;
 use std::thread::available_parallelism;
@@ -6,7 +6,7 @@ use std::thread::available_parallelism;
 use crate::place::*;
 
 #[test]
-fn more_threads_than_cores_are_not_started_and_it_is_said() {
+fn more_threads_than_cores_give_a_note() {
     let cores = available_parallelism().unwrap().get();
     let place = Place::new();
     let said = place.train("--iterations 30 --threads 1024 --out many");

@@ -1,4 +1,4 @@
-//! `twolayer train`: what it says, what it keeps, and what each option changes.
+//! `twolayer train`: output, files and options.
 
 use std::fs;
 use std::path::Path;
@@ -24,7 +24,7 @@ fn is_the_default_command() {
 fn learns_and_says_so_after_every_epoch() {
     let place = Place::new();
     let said = place.train("--learning-rate 0.5 --iterations 100 --out run");
-    // After iterations 0, 6, ... 96: as often as on MNIST after 10,000 of batches of 100.
+    // After iterations 0, 6, ... 96: as often as in the book's 10,000 iterations.
     assert_eq!(said.stderr.matches("train acc, test acc |").count(), 17);
     assert_holds(&said.stderr, "epoch  16  train acc, test acc | 1.0000, 1.0000");
     assert_holds(&said.stderr, "device: CPU");
@@ -48,13 +48,13 @@ fn prints_the_results_and_nothing_else_on_stdout() {
 }
 
 #[test]
-fn draws_no_chart_where_there_is_no_epoch() {
+fn draws_no_chart_without_an_epoch() {
     let said = Place::new().train("--iterations 0 --no-save");
     assert!(said.stdout.starts_with("train acc, test acc |"), "{}", said.stdout);
 }
 
 #[test]
-fn initial_weights_are_spread_as_asked() {
+fn weight_init_sets_the_deviation_of_the_weights() {
     let place = Place::new();
     place.train("--iterations 0 --out book");
     place.train("--iterations 0 --weight-init normal --out normal");
@@ -62,7 +62,7 @@ fn initial_weights_are_spread_as_asked() {
     let said = place.train("--iterations 0 --weight-init he --out he");
     assert_holds(&said.stderr, "network: 36-50-3, sigmoid and softmax, initial weights by he\n");
     place.train("--iterations 0 --weight-init xavier --out xavier");
-    // The same draws, by each layer's deviation.
+    // The random numbers are the same, scaled by each layer's deviation.
     let [book, he, xavier] = ["book", "he", "xavier"].map(|run| place.model(run).params);
     for (spread, scale) in [(&he, 2.0_f32), (&xavier, 1.0)] {
         for (weights, of_book, inputs) in [(&spread.w1, &book.w1, 36.0), (&spread.w2, &book.w2, 50.0)] {
@@ -105,7 +105,7 @@ fn quiet_leaves_only_the_results() {
 }
 
 #[test]
-fn json_holds_what_is_promised() {
+fn json_has_the_documented_fields() {
     let place = Place::new();
     let run = place.json("--device cpu --data data --batch-size 10 --iterations 100 --out run");
     let expected = ["backend", "cores", "driver", "instructions", "kind", "model", "name", "software"];
@@ -161,9 +161,9 @@ fn no_save_leaves_no_file() {
 }
 
 #[test]
-fn runs_are_kept_by_time_and_device_each_in_its_own_folder() {
+fn each_run_gets_a_folder_named_by_time_and_device() {
     let place = Place::new();
-    // Fast enough for two of them to fall into one second.
+    // Some of them start in the same second.
     for _ in 0..4 {
         let said = place.train("--iterations 1");
         assert_holds(&said.stdout, "saved in runs");
@@ -184,7 +184,7 @@ fn overwrite_replaces_the_run_in_a_folder() {
     place.train("--iterations 3 --out run");
     place.train("--iterations 5 --out run --overwrite");
     assert_eq!(place.losses("run").len(), 5);
-    // Where there is no run, there is nothing to be asked about.
+    // A folder without a run needs no --overwrite.
     fs::create_dir(place.path("empty")).unwrap();
     place.train("--iterations 2 --out empty");
     assert_eq!(place.losses("empty").len(), 2);
@@ -214,7 +214,7 @@ fn the_number_of_threads_changes_no_bit() {
 }
 
 #[test]
-fn epochs_are_times_through_the_training_set() {
+fn epochs_are_passes_through_the_training_set() {
     let place = Place::new();
     assert_eq!(place.json("--device cpu --data data --batch-size 10 --epochs 3 --no-save")["iterations"], 18);
     // A batch larger than the set is a whole epoch.
@@ -238,11 +238,11 @@ fn numerical_gradients_train_as_backprop_does() {
     };
     assert_eq!(settings("backprop"), ("backprop".into(), Value::Null));
     assert_eq!(settings("numerical"), ("numerical".into(), 1e-4.into()));
-    // A step so coarse that it is another gradient.
+    // A coarse step gives another gradient.
     place.train("--iterations 30 --gradient numerical --step-size 1 --out coarse");
     assert_eq!(settings("coarse"), ("numerical".into(), 1.0.into()));
-    let apart = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
-    assert!(apart(&place.losses("coarse"), &place.losses("backprop")) > 1e-5);
+    let distance = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+    assert!(distance(&place.losses("coarse"), &place.losses("backprop")) > 1e-5);
 }
 
 #[test]
@@ -268,12 +268,12 @@ fn naive_gradients_train_the_reference() {
             assert!((a - b).abs() < 1e-5, "{}: {a} and {b}", naive.name);
         }
     }
-    // Any network will do, as for no numerical gradient.
+    // Unlike numerical gradients, naive ones exist for every network.
     place.ok("--data data --iterations 1 --hidden 2 --activation relu --output identity --gradient naive --no-save");
 }
 
 #[test]
-fn a_gradient_that_can_not_be_had_is_told_before_anything_else() {
+fn an_impossible_gradient_is_an_error_before_anything_else() {
     let place = Place::new();
     for (flags, told) in [
         ("--gradient numerical --activation relu", "no numerical gradient for relu with softmax"),
@@ -311,12 +311,12 @@ fn sampling_chooses_the_batches() {
     assert_ne!(replacement, shuffle);
     assert_ne!(replacement, run("replacement", 1));
     assert_ne!(shuffle, run("shuffle", 1));
-    // In file order there is nothing for a seed to choose.
+    // The file order does not depend on the seed.
     assert_eq!(run("sequential", 0), run("sequential", 1));
 }
 
 #[test]
-fn init_goes_on_from_a_saved_model() {
+fn init_continues_from_a_saved_model() {
     let place = Place::new();
     place.train("--iterations 0 --hidden 7 --activation relu --output identity --out start");
     assert!(place.losses("start").is_empty());

@@ -1,4 +1,4 @@
-//! What the tests of the backends share: the devices to test on, and networks and data that no mix-up survives.
+//! Shared by the tests of the backends: the devices, and networks and data whose values all differ.
 
 #![allow(dead_code, reason = "each test file uses its own part")]
 
@@ -19,15 +19,15 @@ use twolayer::net::{Activation, Net, Output, Params, Shape};
 use twolayer::reference::{Pass, Tensors, TwoLayerNet};
 use twolayer::{backend, gpu};
 
-/// Set in the environment, it makes the absence of any adapter a failure.
+/// With this environment variable, a test without any adapter fails.
 const REQUIRE_ADAPTER: &str = "TWOLAYER_REQUIRE_ADAPTER";
 
-/// A test of one device that needs nothing else.
+/// A test of one device, as a function.
 pub type Run = fn(&Device) -> Result<(), backend::Error>;
 /// A test of one device.
 pub type Check = Arc<dyn Fn(&Device) -> Result<(), backend::Error> + Send + Sync>;
 
-/// Runs each check on the CPU with one and with two threads and on every adapter; the device is in the test's name.
+/// Runs each check on every adapter, and on the CPU with one and with two threads. The test's name contains the device.
 pub fn run_on_every_device(checks: &[(String, Check)]) -> ExitCode {
     let mut trials = on_every_adapter(checks);
     for threads in [1, 2] {
@@ -39,8 +39,7 @@ pub fn run_on_every_device(checks: &[(String, Check)]) -> ExitCode {
     libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
 }
 
-/// A test of each check on every adapter, with its backend and its index in the name. Where there is no adapter, the
-/// tests are ignored, by name.
+/// A test of each check on every adapter, with its backend and index in the name. Without an adapter the tests are ignored.
 pub fn on_every_adapter(checks: &[(String, Check)]) -> Vec<Trial> {
     let mut trials = Vec::new();
     let adapters = block_on(gpu::adapters::list());
@@ -50,7 +49,7 @@ pub fn on_every_adapter(checks: &[(String, Check)]) -> Vec<Trial> {
         for (name, check) in checks.iter().cloned() {
             let (adapter, turns) = (adapter.clone(), turns.clone());
             let run = move || {
-                // wgpu's OpenGL panics where one thread waits seconds for another's context.
+                // wgpu's OpenGL backend panics if one thread waits seconds for the context of another.
                 let is_gl = adapter.get_info().backend == wgpu::Backend::Gl;
                 let _turn = is_gl.then(|| turns.lock().unwrap_or_else(PoisonError::into_inner));
                 let device = block_on(gpu::device::Device::open(&adapter))?;
@@ -66,13 +65,13 @@ pub fn on_every_adapter(checks: &[(String, Check)]) -> Vec<Trial> {
             trials.push(Trial::test(format!("gpu, no adapter found: {name}"), run).with_ignored_flag(!required));
         }
     }
-    // The last to let a driver go should be no thread of a test, which may still be at it when the process ends.
+    // Never dropped. Otherwise a test's thread might unload a driver while the process ends.
     forget(adapters);
     trials
 }
 
-/// The device with each plan that can run a network on it, and the plan's name: of a GPU every family of kernels, the
-/// batch whole and in as many parts as there may be.
+/// The device with each plan that can run a network of this shape, and the plan's name. A GPU has every family of kernels,
+/// with the batch in one part and in the largest number of parts.
 pub fn with_every_plan(device: &Device, shape: Shape) -> Vec<(String, Device)> {
     let Device::Gpu(gpu) = device else { return vec![("cpu".to_owned(), device.clone())] };
     Plan::candidates(shape)
@@ -82,7 +81,7 @@ pub fn with_every_plan(device: &Device, shape: Shape) -> Vec<(String, Device)> {
         .collect()
 }
 
-/// A network with its parameters, a data set and the batches to train on.
+/// A network with its parameters, a data set and a batch size.
 pub struct Case {
     pub net: Net,
     pub params: Params,
@@ -92,8 +91,8 @@ pub struct Case {
 }
 
 impl Case {
-    /// Random parameters of a size that keeps units away from saturation, biases too, so that no two values of a tensor
-    /// are alike; images of random pixels, a third of them 0.
+    /// Random parameters, small enough that no unit saturates. The biases are random too, so that the values of a tensor
+    /// differ. A third of the random pixels are 0.
     pub fn new(shape: Shape, batch_size: usize, activation: Activation, output: Output, images: usize) -> Self {
         let mut rng = ChaCha8Rng::seed_from_u64(42);
         let mut params = Params::init(shape, 1.0, 1);
@@ -109,14 +108,14 @@ impl Case {
         Self { net: Net { shape, activation, output }, params, set, batch_size, rng }
     }
 
-    /// The same with an eighth of the pixels, the others 0.
+    /// The same case with an eighth of the pixels. The others are 0.
     fn thinned(mut self) -> Self {
         let keep = |pixel, rng: &mut ChaCha8Rng| if rng.random_range(0..5) == 0 { pixel } else { 0 };
         self.change_pixels(keep);
         self
     }
 
-    /// The same with no pixel 0.
+    /// The same case without a pixel of 0.
     fn filled(mut self) -> Self {
         self.change_pixels(|pixel, _| pixel | 1);
         self
@@ -136,14 +135,14 @@ impl Case {
         TwoLayerNet::new(self.net, &self.params)
     }
 
-    /// Random image numbers for this many batches.
+    /// Random image indices for this many batches.
     pub fn indices(&mut self, batches: usize) -> Vec<u32> {
         let images = self.set.len() as u32;
         (0..batches * self.batch_size).map(|_| self.rng.next_u32() % images).collect()
     }
 }
 
-/// The case, and on the CPU instead the same with few pixels and with all, which it computes with in two ways.
+/// The case for a GPU. For the CPU, the case with few pixels and with all: the CPU backend has a kernel for each.
 pub fn with_every_density(device: &Device, case: impl Fn() -> Case) -> Vec<Case> {
     match device {
         Device::Cpu { .. } => vec![case().thinned(), case().filled()],
@@ -151,7 +150,7 @@ pub fn with_every_density(device: &Device, case: impl Fn() -> Case) -> Vec<Case>
     }
 }
 
-/// The loss that f32 backends compute, from the reference's own pass: by log-softmax, without the 1e-7 of the book's formula.
+/// The loss as the backends compute it, from the reference's pass: by log-softmax, without the book's 1e-7.
 pub fn mean_loss(reference: &TwoLayerNet, pass: &Pass, x: &Array2<f64>, t: &[usize]) -> f64 {
     match reference.net.output {
         Output::Identity => reference.loss(x, t),
@@ -178,7 +177,7 @@ pub fn relative_error<'a>(found: &[f32], expected: impl IntoIterator<Item = &'a 
     if norm == 0.0 { difference.sqrt() } else { (difference / norm).sqrt() }
 }
 
-/// Asserts that each tensor is within `tolerance` of the reference's, by norm.
+/// Asserts that the relative error of each tensor, by norm, is below `tolerance`.
 pub fn assert_close(plan: &str, found: &Params, expected: &Tensors, tolerance: f64) {
     let Tensors { w1, b1, w2, b2 } = expected;
     let errors = [
