@@ -1,16 +1,16 @@
 //! The book's functions, on `ndarray` arrays of f64.
 //!
-//! Softmax is the output function of *classification* (its rows are probabilities), identity that of *regression*;
-//! some accounts of the book have the two the wrong way round.
+//! Softmax is the output function of *classification*: its rows are probabilities. Identity is that of *regression*. Some
+//! texts on the book exchange the two.
 
 use ndarray::{Array, Array2, ArrayRef, Axis, Dimension, Ix1, Ix2, RemoveAxis, Zip};
 
-/// What [`cross_entropy_error`] adds to a probability so that the logarithm of 0 is never taken.
+/// [`cross_entropy_error`] adds this to a probability, because the logarithm of 0 is infinite.
 pub const EPSILON: f64 = 1e-7;
 
 /// The logistic function 1 / (1 + exp(-x)), elementwise.
 ///
-/// Only the exponential of a negative number is taken, so nothing overflows at any x.
+/// It computes only exponentials of negative numbers, so it does not overflow.
 pub fn sigmoid<D: Dimension>(x: &ArrayRef<f64, D>) -> Array<f64, D> {
     x.mapv(|x| {
         let e = (-x.abs()).exp();
@@ -49,10 +49,10 @@ pub fn identity<D: Dimension>(x: &ArrayRef<f64, D>) -> Array<f64, D> {
     x.to_owned()
 }
 
-/// exp(x_k) / sum over j of exp(x_j), of one sample `[classes]` or of each row of a batch `[N, classes]`:
-/// the output function of classification.
+/// exp(x_k) / sum over j of exp(x_j), for one sample `[classes]` or for each row of a batch `[N, classes]`: the output
+/// function of classification.
 ///
-/// The row's maximum is subtracted first, which changes nothing in the quotient and keeps exp from overflowing.
+/// The row's maximum is subtracted first. The quotient stays the same, and exp does not overflow.
 pub fn softmax<D: RemoveAxis>(x: &ArrayRef<f64, D>) -> Array<f64, D> {
     let mut y = x.to_owned();
     for mut row in y.lanes_mut(Axis(x.ndim() - 1)) {
@@ -67,19 +67,19 @@ pub fn softmax<D: RemoveAxis>(x: &ArrayRef<f64, D>) -> Array<f64, D> {
 /// Half the sum of squares, 1/2 sum (y - t)^2, over all elements of y and t.
 ///
 /// # Panics
-/// If y and t differ in shape, as ndarray's own operators do.
+/// If y and t differ in shape.
 pub fn sum_squared_error<D: Dimension>(y: &ArrayRef<f64, D>, t: &ArrayRef<f64, D>) -> f64 {
     let mut sum = 0.0;
     Zip::from(y).and(t).for_each(|y, t| sum += (y - t).powi(2));
     sum / 2.0
 }
 
-/// What a sample should have been: its class number, or the one-hot row of it; for one sample or for a batch.
+/// The target of one sample or of a batch: class numbers or one-hot rows.
 #[derive(Clone, Copy, Debug)]
 pub enum Target<'a> {
     /// One sample's class.
     Label(usize),
-    /// A batch's classes, one a row of y.
+    /// A batch's classes, one for each row of y.
     Labels(&'a [usize]),
     /// One sample's one-hot row, `[classes]`.
     OneHot(&'a ArrayRef<f64, Ix1>),
@@ -87,10 +87,10 @@ pub enum Target<'a> {
     OneHots(&'a ArrayRef<f64, Ix2>),
 }
 
-/// The batch mean of -log(y_t + 1e-7): of one sample's probabilities y `[classes]` or of a batch's `[N, classes]`.
+/// The mean of -log(y_t + 1e-7) over one sample's probabilities y `[classes]`, or over a batch's `[N, classes]`.
 ///
 /// # Panics
-/// If the target has another number of samples than y, or names a class that y has not.
+/// If the target and y differ in the number of samples, or a class is not below `classes`.
 pub fn cross_entropy_error<D: Dimension>(y: &ArrayRef<f64, D>, t: Target) -> f64 {
     let classes = y.shape().last().copied().unwrap_or(1);
     let labels = match t {
@@ -105,7 +105,7 @@ pub fn cross_entropy_error<D: Dimension>(y: &ArrayRef<f64, D>, t: Target) -> f64
     sum / labels.len() as f64
 }
 
-/// The place of the largest element, the first of equals, as `numpy.argmax` has it.
+/// The index of the largest element, the first of equal ones, as in `numpy.argmax`.
 #[must_use]
 pub fn argmax<T: PartialOrd>(row: &ArrayRef<T, Ix1>) -> usize {
     let mut best = 0;
@@ -120,7 +120,7 @@ pub fn argmax<T: PartialOrd>(row: &ArrayRef<T, Ix1>) -> usize {
 /// The one-hot rows `[N, classes]` of the labels.
 ///
 /// # Panics
-/// If a label is not under `classes`.
+/// If a label is not below `classes`.
 #[must_use]
 pub fn one_hot(labels: &[usize], classes: usize) -> Array2<f64> {
     let mut rows = Array2::zeros((labels.len(), classes));

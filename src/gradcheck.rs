@@ -1,4 +1,4 @@
-//! How right a device's gradients are: backpropagation and central differences, against f64.
+//! Compares a device's gradients with f64: backpropagation and central differences.
 
 use rand::seq::index;
 
@@ -10,55 +10,54 @@ use crate::net::{Activation, Net, Output, Params};
 use crate::random::{Stream, stream};
 use crate::reference::{Tensors, TwoLayerNet};
 
-/// What backpropagation's relative error by norm may be in each tensor.
+/// The largest relative error by norm of a tensor, for backpropagation.
 pub const BACKPROP_TOLERANCE: f64 = 1e-5;
-/// What that of central differences may be at [`JUDGED_STEP_SIZE`].
+/// The largest relative error by norm of a tensor, for central differences at [`JUDGED_STEP_SIZE`].
 pub const NUMERICAL_TOLERANCE: f64 = 5e-6;
-/// The step size whose error is judged: the book's. At others it is truncated, and that is no fault.
+/// The step size whose error is judged: the book's. Larger steps have a truncation error, which is no fault of a device.
 pub const JUDGED_STEP_SIZE: f64 = 1e-4;
 
-/// How a gradient was computed.
+/// A gradient method.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Gradient {
-    /// By the chain rule. Compared with the reference's backpropagation.
+    /// The chain rule. Compared with the reference's backpropagation.
     Backprop,
-    /// By central differences, computed as changes. Compared, like the next, with the exact gradient of the loss with its
-    /// 1e-7.
+    /// Central differences, computed as changes. Compared with the exact gradient of the loss with its 1e-7.
     Numerical {
-        /// How far each parameter was moved to either side.
+        /// h in (f(w + h) - f(w - h)) / 2h.
         step_size: f64,
     },
-    /// By central differences of two whole losses, for some of the parameters.
+    /// Central differences of two whole losses, for some parameters. Compared with the exact gradient too.
     Naive {
-        /// How far each parameter was moved to either side.
+        /// h in (f(w + h) - f(w - h)) / 2h.
         step_size: f64,
     },
 }
 
-/// How far a tensor is from what it should be.
+/// The error of a tensor.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TensorError {
     /// `W1`, `b1`, `W2` or `b2`.
     pub name: &'static str,
     /// |found - expected| / |expected|, by norm.
     pub norm: f64,
-    /// The largest |found - expected| beside the largest |expected|.
+    /// The largest |found - expected| over the largest |expected|.
     pub maximum: f64,
-    /// Where that is: row and column, or the place in a bias.
+    /// The position of the largest |found - expected|: row and column, or the index in a bias.
     pub place: Vec<usize>,
 }
 
-/// A gradient's errors.
+/// The errors of a gradient.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Row {
-    /// How it was computed.
+    /// The method.
     pub gradient: Gradient,
     /// W1, b1, W2, b2.
     pub errors: [TensorError; 4],
 }
 
 impl Row {
-    /// What each error by norm may be, if it is judged.
+    /// The largest error by norm that passes. `None` if the gradient is not judged.
     #[must_use]
     pub fn tolerance(&self) -> Option<f64> {
         match self.gradient {
@@ -68,32 +67,31 @@ impl Row {
         }
     }
 
-    /// Whether every error is within the tolerance, if it is judged.
+    /// Whether every error is within the tolerance. `None` if the gradient is not judged.
     #[must_use]
     pub fn passed(&self) -> Option<bool> {
         let tolerance = self.tolerance()?;
-        // Written so that a NaN is above.
+        // A NaN does not pass.
         Some(self.errors.iter().all(|error| error.norm <= tolerance))
     }
 }
 
-/// A network and a batch at which gradients are compared.
+/// A network and a batch whose gradients are compared.
 pub struct Check {
     params: Params,
-    /// The batch alone.
-    set: Dataset,
+    batch: Dataset,
     reference: TwoLayerNet,
     backprop: Tensors,
     exact: Tensors,
-    /// The parameters that the naive difference is taken of, counted through all tensors.
+    /// The indices, through all tensors, of the parameters with a naive difference.
     samples: Vec<usize>,
 }
 
 impl Check {
-    /// Takes a batch, and up to `samples` parameters of each tensor for the naive difference.
+    /// Computes the reference's gradients. `samples` is the largest number of parameters of a tensor with a naive difference.
     ///
     /// # Panics
-    /// If the batch's images or labels are not the network's.
+    /// If the images or labels of the batch do not fit the network.
     #[must_use]
     pub fn new(net: Net, params: Params, batch: Dataset, samples: usize) -> Self {
         let reference = TwoLayerNet::new(net, &params);
@@ -101,29 +99,29 @@ impl Check {
         let (backprop, exact) = (reference.gradient(&x, &t), reference.exact_gradient(&x, &t));
         let mut rng = stream(0, &Stream::Samples);
         let mut first = 0;
-        let mut places = Vec::new();
+        let mut indices = Vec::new();
         for tensor in params.tensors() {
             let length = tensor.values.len();
             let mut chosen = index::sample(&mut rng, length, samples.min(length)).into_vec();
             chosen.sort_unstable();
-            places.extend(chosen.into_iter().map(|place| first + place));
+            indices.extend(chosen.into_iter().map(|index| first + index));
             first += length;
         }
-        Self { params, set: batch, reference, backprop, exact, samples: places }
+        Self { params, batch, reference, backprop, exact, samples: indices }
     }
 
-    /// The network's batch mean loss, as the reference has it.
+    /// The reference's mean loss of the batch.
     #[must_use]
     pub fn loss(&self) -> f64 {
-        let (x, t) = inputs(&self.set);
+        let (x, t) = inputs(&self.batch);
         self.reference.loss(&x, &t)
     }
 
-    /// The errors of a device: backpropagation, differences computed as changes if the network has them, and the naive
-    /// difference of the device's own losses in f32. `on_row` hears of each before it is computed.
+    /// The errors of a device: of backpropagation, of differences computed as changes if the network has them, and of naive
+    /// differences of the device's losses in f32. `on_row` receives each gradient before it is computed.
     ///
     /// # Errors
-    /// What the device reports.
+    /// The device's error.
     pub async fn of_device(
         &self,
         device: &Device,
@@ -131,18 +129,18 @@ impl Check {
         on_row: &mut dyn FnMut(Gradient),
     ) -> Result<Vec<Row>, backend::Error> {
         let net = self.reference.net;
-        let batch: Vec<u32> = (0..self.set.len() as u32).collect();
-        let mut backend = Backend::new(device, net, batch.len(), &self.params).await?;
-        let set = backend.upload(&self.set).await?;
+        let indices: Vec<u32> = (0..self.batch.len() as u32).collect();
+        let mut backend = Backend::new(device, net, indices.len(), &self.params).await?;
+        let set = backend.upload(&self.batch).await?;
         on_row(Gradient::Backprop);
-        let (_, found) = backend.gradient(set, &batch).await?;
+        let (_, found) = backend.gradient(set, &indices).await?;
         let mut rows = vec![self.row(Gradient::Backprop, &found, &self.backprop)];
         if self.has_differences() {
             for &step_size in step_sizes {
                 let gradient = Gradient::Numerical { step_size };
                 on_row(gradient);
                 backend.set_method(Method::Numerical { step_size }).await?;
-                let (_, found) = backend.gradient(set, &batch).await?;
+                let (_, found) = backend.gradient(set, &indices).await?;
                 rows.push(self.row(gradient, &found, &self.exact));
             }
             backend.set_method(Method::Backprop).await?;
@@ -151,18 +149,18 @@ impl Check {
             let gradient = Gradient::Naive { step_size };
             on_row(gradient);
             let h = step_size as f32;
-            let mut moved = self.params.clone();
+            let mut params = self.params.clone();
             let mut slopes = Vec::new();
             for &index in &self.samples {
-                let value = *value_mut(&mut moved, index);
+                let value = *value_mut(&mut params, index);
                 let mut losses = [0.0; 2];
-                for (loss, moved_to) in losses.iter_mut().zip([value + h, value - h]) {
-                    *value_mut(&mut moved, index) = moved_to;
-                    backend.set_params(&moved).await?;
-                    // A step of no length: the loss, and nothing changes.
-                    *loss = backend.train(set, &batch, 0.0).await?[0];
+                for (loss, shifted) in losses.iter_mut().zip([value + h, value - h]) {
+                    *value_mut(&mut params, index) = shifted;
+                    backend.set_params(&params).await?;
+                    // A step with a learning rate of 0 returns the loss and changes nothing.
+                    *loss = backend.train(set, &indices, 0.0).await?[0];
                 }
-                *value_mut(&mut moved, index) = value;
+                *value_mut(&mut params, index) = value;
                 slopes.push(f64::from((losses[0] - losses[1]) / (2.0 * h)));
             }
             rows.push(self.naive_row(gradient, &slopes));
@@ -170,9 +168,9 @@ impl Check {
         Ok(rows)
     }
 
-    /// The errors of the naive difference in f64, by the reference.
+    /// The errors of the reference's naive differences in f64.
     pub fn of_reference(&self, step_sizes: &[f64], on_row: &mut dyn FnMut(Gradient)) -> Vec<Row> {
-        let (x, t) = inputs(&self.set);
+        let (x, t) = inputs(&self.batch);
         let mut reference = self.reference.clone();
         let mut row = |&step_size: &f64| {
             let gradient = Gradient::Naive { step_size };
@@ -204,27 +202,27 @@ impl Check {
         Row { gradient, errors: self.errors(&pairs) }
     }
 
-    /// The errors of parameters by their place among all: what was found, and what is right.
+    /// The errors of some parameters, each given as its index through all tensors and its found and expected value.
     fn errors(&self, pairs: &[(usize, (f64, f64))]) -> [TensorError; 4] {
         let mut first = 0;
         self.params.tensors().map(|tensor| {
-            let places = first..first + tensor.values.len();
-            first = places.end;
-            let pairs = || pairs.iter().filter(|(index, _)| places.contains(index));
+            let range = first..first + tensor.values.len();
+            first = range.end;
+            let pairs = || pairs.iter().filter(|(index, _)| range.contains(index));
             let norm = |values: &mut dyn Iterator<Item = f64>| values.map(|value| value * value).sum::<f64>().sqrt();
             let largest = pairs().map(|(_, (_, expected))| expected.abs()).fold(0.0, f64::max);
-            // A NaN is worse than everything.
-            let off =
-                |(index, (found, expected)): &(usize, (f64, f64))| (index - places.start, (found - expected).abs());
+            // A NaN is the worst.
+            let difference =
+                |(index, (found, expected)): &(usize, (f64, f64))| (index - range.start, (found - expected).abs());
             let worse = |a: (usize, f64), b: (usize, f64)| if a.1 >= b.1 || a.1.is_nan() { a } else { b };
-            let (worst, off) = pairs().map(off).reduce(worse).unwrap_or_default();
+            let (worst, difference) = pairs().map(difference).reduce(worse).unwrap_or_default();
             TensorError {
                 name: tensor.name,
                 norm: relative(
                     norm(&mut pairs().map(|(_, (found, expected))| found - expected)),
                     norm(&mut pairs().map(|(_, (_, expected))| *expected)),
                 ),
-                maximum: relative(off, largest),
+                maximum: relative(difference, largest),
                 place: match tensor.dims[..] {
                     [_, columns] => vec![worst / columns, worst % columns],
                     _ => vec![worst],
@@ -234,18 +232,18 @@ impl Check {
     }
 }
 
-/// An error beside what is right; as it is, where that is 0.
+/// The relative error, or the absolute one if the expected value is 0.
 fn relative(error: f64, expected: f64) -> f64 {
     if expected == 0.0 { error } else { error / expected }
 }
 
-/// The images of a set as the reference takes them, with their labels.
+/// The inputs x and the labels t of all images.
 fn inputs(set: &Dataset) -> (ndarray::Array2<f64>, Vec<usize>) {
     let all: Vec<u32> = (0..set.len() as u32).collect();
     set.batch(&all)
 }
 
-/// A parameter by its place among all.
+/// A parameter by its index through all tensors.
 fn value_mut(params: &mut Params, mut index: usize) -> &mut f32 {
     let Params { w1, b1, w2, b2, .. } = params;
     for tensor in [w1, b1, w2] {
@@ -277,7 +275,7 @@ mod tests {
     }
 
     #[test]
-    fn a_right_gradient_passes_and_a_wrong_element_is_named() {
+    fn a_correct_gradient_passes_and_a_wrong_element_is_named() {
         let check = check();
         let gradient = Gradient::Numerical { step_size: JUDGED_STEP_SIZE };
         let row = check.row(gradient, &rounded(&check), &check.exact);
@@ -310,9 +308,9 @@ mod tests {
     }
 
     #[test]
-    fn naive_differences_are_of_a_few_parameters_of_each_tensor() {
+    fn naive_differences_use_a_few_parameters_of_each_tensor() {
         let check = check();
-        assert_eq!(check.samples.len(), 4 + 4 + 4 + 3, "b2 has no more than 3");
+        assert_eq!(check.samples.len(), 4 + 4 + 4 + 3, "b2 has only 3");
         for row in check.of_reference(&[1e-4], &mut |_| {}) {
             assert!(row.errors.iter().all(|error| error.norm < 1e-7), "{row:?}");
         }
@@ -320,7 +318,7 @@ mod tests {
         let kinds: Vec<Gradient> = rows.iter().map(|row| row.gradient).collect();
         let step_size = 1e-2;
         assert_eq!(kinds, [Gradient::Backprop, Gradient::Numerical { step_size }, Gradient::Naive { step_size }]);
-        // Rounded, but no nonsense: the right parameters are moved.
+        // They have rounding errors, but the right parameters were shifted.
         assert!(rows[2].errors.iter().all(|error| error.norm < 1e-2), "{:?}", rows[2]);
     }
 }

@@ -1,4 +1,4 @@
-//! What this machine is: its processor, its operating system. What the system does not say stays unknown.
+//! The processor and the operating system of this machine, as far as the system reports them.
 
 use crate::threads::cores;
 
@@ -6,17 +6,17 @@ use crate::threads::cores;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "cli", derive(serde::Serialize, serde::Deserialize))]
 pub struct Processor {
-    /// Its model, as it names itself. Where that names none, as in many virtual machines, its family, model and stepping
+    /// The processor's name for its model. If it has no model number, as in many virtual machines, family, model and stepping
     /// are added.
     pub model: Option<String>,
-    /// Its cores, as far as this process may use them.
+    /// The number of cores that this process may use.
     pub cores: usize,
-    /// The vector instructions that are computed with; none by the f64 reference, which chooses none.
+    /// The vector instructions of the computation. `None` for the f64 reference.
     pub instructions: Option<String>,
 }
 
 impl Processor {
-    /// This machine's, computed on with these vector instructions.
+    /// This machine's processor, with these vector instructions.
     #[must_use]
     pub fn this(instructions: Option<&str>) -> Self {
         Self { model: model(), cores: cores(), instructions: instructions.map(str::to_owned) }
@@ -46,13 +46,13 @@ fn text(file: &str) -> Option<String> {
     if cfg!(target_family = "wasm") { None } else { std::fs::read_to_string(file).ok() }
 }
 
-/// `PRETTY_NAME` of an os-release file, as os-release(5) has it.
+/// `PRETTY_NAME` of an os-release file, as in os-release(5).
 fn pretty_name(text: &str) -> Option<String> {
     let value = text.lines().find_map(|line| line.trim().strip_prefix("PRETTY_NAME="))?;
     tidy(value.trim_matches(['"', '\'']))
 }
 
-/// In one line, each gap one space; none where nothing is left.
+/// The text as one line with single spaces. `None` if it is empty.
 fn tidy(text: &str) -> Option<String> {
     let printable: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
     let words = printable.split_whitespace().collect::<Vec<_>>().join(" ");
@@ -65,7 +65,7 @@ fn model() -> Option<String> {
     Some(if names_a_model(&brand) { brand } else { format!("{brand} ({})", x86::numbers()) })
 }
 
-/// Whether the name says more than whose processor it is: a number that is not the clock's.
+/// Whether the name has a number that is not the clock rate.
 #[cfg(any(test, target_arch = "x86_64"))]
 fn names_a_model(brand: &str) -> bool {
     let name = brand.split('@').next().unwrap_or_default();
@@ -82,8 +82,7 @@ fn model() -> Option<String> {
     of_cpuinfo(&text("/proc/cpuinfo")?, text("/proc/device-tree/model").as_deref())
 }
 
-/// What Linux's /proc/cpuinfo says of a processor that can't be asked itself: its model, or the numbers of its makers, with
-/// the board's name where that is known.
+/// The processor's model from Linux's /proc/cpuinfo, or else its implementer and part numbers, with the board's name if known.
 #[cfg(any(test, not(target_arch = "x86_64")))]
 fn of_cpuinfo(text: &str, board: Option<&str>) -> Option<String> {
     let values = |key: &str| {
@@ -107,19 +106,19 @@ fn of_cpuinfo(text: &str, board: Option<&str>) -> Option<String> {
 }
 
 #[cfg(target_arch = "x86_64")]
-#[allow(unsafe_code, unused_unsafe, reason = "newer compilers know that CPUID is safe on x86-64")]
+#[allow(unsafe_code, unused_unsafe, reason = "for newer compilers CPUID is safe on x86-64")]
 mod x86 {
     use std::arch::x86_64::{__cpuid, CpuidResult};
 
     fn cpuid(leaf: u32) -> CpuidResult {
-        // SAFETY: every x86-64 processor has the instruction, and it changes nothing but registers that are its results.
+        // SAFETY: every x86-64 processor has the instruction, and it only changes its result registers.
         unsafe { __cpuid(leaf) }
     }
 
-    /// Leaves of the processor's name, 16 bytes each.
+    /// The CPUID leaves of the processor's name, 16 bytes each.
     const BRAND: [u32; 3] = [0x8000_0002, 0x8000_0003, 0x8000_0004];
 
-    /// The processor's name, as it says it.
+    /// The processor's name.
     pub fn brand() -> Option<String> {
         if cpuid(0x8000_0000).eax < BRAND[2] {
             return None;
@@ -129,13 +128,13 @@ mod x86 {
         super::tidy(&String::from_utf8_lossy(&bytes))
     }
 
-    /// What tells processors of one name apart.
+    /// Family, model and stepping of the processor.
     pub fn numbers() -> String {
         signature(cpuid(1).eax)
     }
 
-    /// Family, model and stepping of leaf 1, as the AMD64 Architecture Programmer's Manual (volume 3, appendix E) puts them
-    /// together; Intel's family 6 has the extended model too.
+    /// Family, model and stepping from CPUID leaf 1, as in the AMD64 Architecture Programmer's Manual (volume 3, appendix E).
+    /// Intel's family 6 has the extended model too.
     pub fn signature(eax: u32) -> String {
         let bits = |low: u32, count: u32| (eax >> low) & ((1 << count) - 1);
         let (family, model, stepping) = (bits(8, 4), bits(4, 4), bits(0, 4));
@@ -149,12 +148,12 @@ mod x86 {
 mod apple {
     use std::ffi::CStr;
 
-    /// A text that the kernel keeps, as sysctl(3) names it.
-    #[allow(unsafe_code, reason = "the standard library does not know sysctl")]
+    /// A text value of the kernel, by its name in sysctl(3).
+    #[allow(unsafe_code, reason = "the standard library has no sysctl")]
     pub fn value(name: &CStr) -> Option<String> {
         let mut bytes = [0_u8; 256];
         let mut length = bytes.len();
-        // SAFETY: both texts and the length are valid for the call, which writes no more bytes than `length` says.
+        // SAFETY: the pointers are valid for the call, which writes at most `length` bytes.
         let failed = unsafe {
             libc::sysctlbyname(name.as_ptr(), bytes.as_mut_ptr().cast(), &raw mut length, std::ptr::null_mut(), 0)
         };
@@ -174,7 +173,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn this_machine_says_what_it_is_in_one_line_each() {
+    fn every_text_on_this_machine_is_one_line() {
         let Processor { model, cores, instructions } = Processor::this(Some("fma"));
         assert!(cores > 0 && instructions.is_some());
         for text in [model, os_version(), kernel()].into_iter().flatten() {
@@ -184,7 +183,7 @@ mod tests {
 
     #[test]
     #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
-    fn the_processor_says_of_itself_what_linux_says_of_it() {
+    fn cpuid_agrees_with_linux() {
         let cpuinfo = text("/proc/cpuinfo").unwrap();
         let Some(name) = cpuinfo.lines().find_map(|line| line.strip_prefix("model name\t:")).and_then(tidy) else {
             return;
@@ -218,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn other_processors_are_named_by_what_linux_says() {
+    fn other_processors_are_named_by_cpuinfo() {
         let two_kinds = "processor\t: 0\nCPU implementer\t: 0x41\nCPU part\t: 0xd05\n\nprocessor\t: 1\nCPU \
                          implementer\t: 0x41\nCPU part\t: 0xd0b\n";
         assert_eq!(of_cpuinfo(two_kinds, None).unwrap(), "implementer 0x41, part 0xd05 and 0xd0b");
@@ -234,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn the_system_is_named_as_its_file_has_it() {
+    fn the_system_is_named_by_os_release() {
         let debian = "NAME=\"Debian\"\nPRETTY_NAME=\"Debian GNU/Linux 12 (bookworm)\"\n";
         assert_eq!(pretty_name(debian).as_deref(), Some("Debian GNU/Linux 12 (bookworm)"));
         assert_eq!(pretty_name("PRETTY_NAME=Alpine\n").as_deref(), Some("Alpine"));

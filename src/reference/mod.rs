@@ -1,7 +1,7 @@
-//! The readable path: the book's `TwoLayerNet` in f64, line by line.
+//! The readable reference: the book's `TwoLayerNet` in f64.
 //!
-//! Everything fast in this crate is compared with this. It is written to be read beside the book, so it keeps the
-//! book's names: a1, z1, a2, y on the way forward, dy, dz1, da1 on the way back.
+//! Every backend is compared with it. It uses the book's names: a1, z1, a2, y in the forward pass, and dy, dz1, da1 in the
+//! backward pass.
 
 use ndarray::{Array1, Array2, ArrayRef2, Axis};
 
@@ -17,8 +17,8 @@ pub struct TwoLayerNet {
     pub params: Tensors,
 }
 
-/// One f64 array for each of W1 `[input, hidden]`, b1 `[hidden]`, W2 `[hidden, classes]`, b2 `[classes]`:
-/// the parameters of a network, or a gradient by them.
+/// The parameters of a network, or a gradient with respect to them, in f64: W1 `[input, hidden]`, b1 `[hidden]`,
+/// W2 `[hidden, classes]` and b2 `[classes]`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Tensors {
     /// First layer's weights.
@@ -38,13 +38,13 @@ impl Tensors {
         w1.iter().chain(b1).chain(w2).chain(b2)
     }
 
-    /// The same, to be changed.
+    /// The values as [`values`](Self::values) returns them, mutable.
     pub fn values_mut(&mut self) -> impl Iterator<Item = &mut f64> {
         let Self { w1, b1, w2, b2 } = self;
         w1.iter_mut().chain(b1).chain(w2).chain(b2)
     }
 
-    /// The same in f32.
+    /// The values rounded to f32.
     #[must_use]
     pub fn rounded(&self, shape: Shape) -> Params {
         let [w1, w2] = [&self.w1, &self.w2].map(|w| w.iter().map(|&v| v as f32).collect());
@@ -52,24 +52,24 @@ impl Tensors {
         Params { shape, w1, b1, w2, b2 }
     }
 
-    /// One of them, by its place among all.
+    /// A value by its index through W1, b1, W2, b2.
     ///
     /// # Panics
-    /// If there are not so many.
+    /// If the index is too large.
     pub fn value_mut(&mut self, mut index: usize) -> &mut f64 {
         let Self { w1, b1, w2, b2 } = self;
         let arrays = [w1.as_slice_mut(), b1.as_slice_mut(), w2.as_slice_mut(), b2.as_slice_mut()];
-        for array in arrays.map(|array| array.expect("all arrays are by rows")) {
+        for array in arrays.map(|array| array.expect("all arrays are row-major")) {
             if index < array.len() {
                 return &mut array[index];
             }
             index -= array.len();
         }
-        panic!("there are not so many parameters")
+        panic!("the index is too large")
     }
 }
 
-/// Every value on the way of one batch through the network and back.
+/// Every value of the forward and the backward pass of one batch.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Pass {
     /// x W1 + b1, `[N, hidden]`.
@@ -80,24 +80,24 @@ pub struct Pass {
     pub a2: Array2<f64>,
     /// The output: softmax(a2) or a2 itself, `[N, classes]`.
     pub y: Array2<f64>,
-    /// (y - t) / N, the loss's derivative by a2, `[N, classes]`.
+    /// (y - t) / N, the derivative of the loss with respect to a2, `[N, classes]`.
     pub dy: Array2<f64>,
-    /// dy W2ᵀ, the loss's derivative by z1, `[N, hidden]`.
+    /// dy W2ᵀ, the derivative of the loss with respect to z1, `[N, hidden]`.
     pub dz1: Array2<f64>,
-    /// dz1 activation'(a1), the loss's derivative by a1, `[N, hidden]`.
+    /// dz1 activation'(a1), the derivative of the loss with respect to a1, `[N, hidden]`.
     pub da1: Array2<f64>,
 }
 
 impl TwoLayerNet {
-    /// A network whose parameters are the f32 ones given.
+    /// A network with these parameters.
     ///
     /// # Panics
-    /// If a tensor's length is not what the shape says.
+    /// If the length of a tensor does not fit the shape.
     #[must_use]
     pub fn new(net: Net, params: &Params) -> Self {
         let matrix = |rows, cols, values: &[f32]| {
             let values = values.iter().map(|&v| f64::from(v)).collect();
-            Array2::from_shape_vec((rows, cols), values).expect("as long as the shape says")
+            Array2::from_shape_vec((rows, cols), values).expect("the length fits the shape")
         };
         let vector = |values: &[f32]| values.iter().map(|&v| f64::from(v)).collect();
         let shape = net.shape;
@@ -130,15 +130,15 @@ impl TwoLayerNet {
         }
     }
 
-    /// The share of images whose largest output is at their label.
+    /// The share of images whose largest output is that of their label.
     #[must_use]
     pub fn accuracy(&self, x: &ArrayRef2<f64>, t: &[usize]) -> f64 {
         let y = self.predict(x);
-        let right = y.outer_iter().zip(t).filter(|(y, t)| argmax(y) == **t).count();
-        right as f64 / t.len() as f64
+        let correct = y.outer_iter().zip(t).filter(|(y, t)| argmax(y) == **t).count();
+        correct as f64 / t.len() as f64
     }
 
-    /// `[classes, classes]` counts of images: row by their label, column by the class predicted.
+    /// The confusion matrix `[classes, classes]`: the count of images with the row's label and the column's prediction.
     #[must_use]
     pub fn confusion(&self, x: &ArrayRef2<f64>, t: &[usize]) -> Vec<u32> {
         let classes = self.net.shape.classes;
@@ -155,8 +155,8 @@ impl TwoLayerNet {
         Self::gradient_of(x, &self.pass(x, t))
     }
 
-    /// The gradient of the mean loss as [`TwoLayerNet::loss`] has it, with the 1e-7 that the book's backprop leaves out:
-    /// what a central difference comes to for small steps.
+    /// The gradient of the mean loss of [`TwoLayerNet::loss`], with the 1e-7 that the book's backpropagation leaves out. It is
+    /// the limit of a central difference for small steps.
     ///
     /// d(-ln(y_t + 1e-7)) / da2 = (y - t) y_t / (y_t + 1e-7).
     #[must_use]
@@ -172,7 +172,7 @@ impl TwoLayerNet {
         Self::gradient_of(x, &pass)
     }
 
-    /// The gradient of the mean loss from the batch x `[N, input]` and its pass: what [`TwoLayerNet::gradient`] makes of both.
+    /// The gradient of the mean loss from the batch x `[N, input]` and its pass.
     #[must_use]
     pub fn gradient_of(x: &ArrayRef2<f64>, Pass { z1, dy, da1, .. }: &Pass) -> Tensors {
         Tensors { w1: x.t().dot(da1), b1: da1.sum_axis(Axis(0)), w2: z1.t().dot(dy), b2: dy.sum_axis(Axis(0)) }
@@ -180,7 +180,7 @@ impl TwoLayerNet {
 
     /// Every intermediate value of the forward and the backward pass.
     ///
-    /// As the book's backprop does, dy leaves out the 1e-7 inside the loss's logarithm.
+    /// As in the book's backpropagation, dy leaves out the 1e-7 in the logarithm of the loss.
     #[must_use]
     pub fn pass(&self, x: &ArrayRef2<f64>, t: &[usize]) -> Pass {
         let Tensors { w1, b1, w2, b2 } = &self.params;
@@ -197,23 +197,23 @@ impl TwoLayerNet {
         Pass { a1, z1, a2, y, dy, dz1, da1 }
     }
 
-    /// The gradient by central differences, (f(w + h) - f(w - h)) / 2h for every parameter w, h = `step_size`
-    /// (the book's is 1e-4): two whole forward passes a parameter.
+    /// The gradient by central differences, (f(w + h) - f(w - h)) / 2h for every parameter w, with h = `step_size` (1e-4 in the
+    /// book). Each parameter needs two forward passes.
     #[must_use]
     pub fn numerical_gradient(&self, x: &ArrayRef2<f64>, t: &[usize], step_size: f64) -> Tensors {
-        let mut moved = self.clone();
+        let mut network = self.clone();
         let mut gradient = self.params.clone();
         for (index, slope) in gradient.values_mut().enumerate() {
-            *slope = moved.slope(x, t, index, step_size);
+            *slope = network.slope(x, t, index, step_size);
         }
         gradient
     }
 
-    /// The central difference by one parameter alone, counted through W1, b1, W2, b2. The parameter is moved to both
-    /// sides and put back.
+    /// The central difference for one parameter, given by its index through W1, b1, W2, b2. The parameter is changed and
+    /// restored.
     ///
     /// # Panics
-    /// If there is no parameter of that index.
+    /// If the index is too large.
     #[must_use]
     pub fn slope(&mut self, x: &ArrayRef2<f64>, t: &[usize], index: usize, step_size: f64) -> f64 {
         let value = *self.params.value_mut(index);
@@ -225,8 +225,7 @@ impl TwoLayerNet {
         (above - below) / (2.0 * step_size)
     }
 
-    /// One step of SGD on the batch: every parameter minus `learning_rate` times its gradient. Returns the batch's
-    /// loss before the update.
+    /// One step of SGD on the batch: subtracts `learning_rate` times the gradient. Returns the batch's loss before the update.
     pub fn train_step(&mut self, x: &ArrayRef2<f64>, t: &[usize], learning_rate: f64) -> f64 {
         let loss = self.loss(x, t);
         let mut gradient = self.gradient(x, t);

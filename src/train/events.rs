@@ -1,4 +1,4 @@
-//! What a run is given, what it tells while it goes on, and what it leaves.
+//! The settings, events and outcome of a training run.
 
 use std::time::Duration;
 
@@ -6,89 +6,89 @@ use crate::backend::{self, Evaluation};
 use crate::data;
 use crate::net::Params;
 
-/// Why a run fails.
+/// A run fails.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The device failed, or computes wrongly.
+    /// The device fails, or computes wrong values.
     #[error(transparent)]
     Backend(#[from] backend::Error),
-    /// Images cannot be read any more.
+    /// The images cannot be read.
     #[error(transparent)]
     Data(#[from] data::Error),
 }
 
-/// How long one call of the backend should take: short enough that an interruption is heard at once and no driver
-/// takes the GPU for hung, long enough that the wait at its end does not count.
+/// The target time of one call of the backend. An interruption then takes effect soon, and no driver stops the GPU. The wait
+/// at the end of a call is short in comparison.
 pub(super) const CHUNK: Duration = Duration::from_millis(100);
 
-/// What to train with.
+/// The settings of a run.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Settings {
     /// Steps of SGD.
     pub iterations: u64,
-    /// Steps from one evaluation to the next: an epoch, at least 1.
+    /// Steps of an epoch, at least 1. There is an evaluation for each epoch.
     pub steps_per_epoch: u64,
-    /// What every gradient is multiplied by, finite and above 0.
+    /// The learning rate, finite and above 0.
     pub learning_rate: f32,
 }
 
 impl Settings {
-    /// The steps of an epoch: as many batches as the training set fills, at least 1.
+    /// The steps of an epoch: the number of full batches in the training set, at least 1.
     #[must_use]
     pub fn steps_per_epoch(images: usize, batch_size: usize) -> u64 {
         images.checked_div(batch_size).unwrap_or(0).max(1) as u64
     }
 }
 
-/// Something that happened while training.
+/// An event of a run.
 #[derive(Clone, Copy, Debug)]
 pub enum Event<'a> {
-    /// The kernels are warm; the clock starts.
+    /// The kernels are warm, and the first step starts.
     Started,
     /// Some steps are done.
     Steps {
-        /// Steps done since the start.
+        /// Steps since the start of the run.
         done: u64,
-        /// The losses of those done since the last event, one a step.
+        /// The losses of the steps since the last event.
         losses: &'a [f32],
     },
-    /// Some parameters of a step's gradient are done: only where that takes long, as [`train_naive`](super::train_naive) does.
+    /// A part of a step's gradient is computed. Only [`train_naive`](super::train_naive) sends it.
     Parameters {
         /// The step, from 0.
         step: u64,
-        /// Parameters whose slope is known.
+        /// The number of parameters whose derivative is computed.
         done: usize,
-        /// Parameters of the network.
+        /// The number of parameters of the network.
         of: usize,
     },
-    /// An evaluation of both sets is done.
+    /// Both splits are evaluated.
     Epoch {
-        /// What it found.
+        /// The accuracies.
         accuracy: EpochAccuracy,
-        /// What a run that is cut short here can keep.
+        /// The state to save if the run ends here.
         checkpoint: Checkpoint<'a>,
     },
 }
 
-/// A run as it was when both sets were evaluated.
+/// The state of a run at an evaluation.
 #[derive(Clone, Copy, Debug)]
 pub struct Checkpoint<'a> {
     /// The parameters that were evaluated.
     pub params: &'a Params,
-    /// The training and the test set.
+    /// The evaluations of the training and the test split.
     pub evaluations: &'a [Evaluation; 2],
     /// Time spent in steps so far.
     pub train_time: Duration,
-    /// Time spent in evaluations so far, this one among them.
+    /// Time spent in evaluations so far, including these.
     pub eval_time: Duration,
 }
 
-/// Both accuracies after one step.
+/// The accuracies of an epoch.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct EpochAccuracy {
-    /// Which epoch, from 0.
+    /// The epoch, from 0.
     pub epoch: usize,
-    /// The step after which it was taken, from 0.
+    /// The step before the evaluation, from 0.
     pub iteration: u64,
     /// Accuracy on the whole training set.
     pub train: f64,
@@ -96,35 +96,35 @@ pub struct EpochAccuracy {
     pub test: f64,
 }
 
-/// How a run ended.
+/// The reason that a run ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum End {
     /// Every iteration is done.
     Finished,
-    /// The receiver of the events asked to stop.
+    /// The receiver of the events stopped the run.
     Interrupted,
-    /// The loss of this step was infinite or not a number. The parameters are the last that had a finite loss.
+    /// The loss of this step was infinite or NaN. The parameters are the last ones with a finite loss.
     NotFinite {
         /// The step, from 0.
         step: u64,
     },
 }
 
-/// What a run leaves.
+/// The results of a run.
 #[derive(Clone, Debug)]
 pub struct Outcome {
-    /// How it ended.
+    /// The reason that it ended.
     pub end: End,
     /// The parameters at the end.
     pub params: Params,
-    /// The loss of each step's batch before its update.
+    /// The loss of each step's batch before the update.
     pub losses: Vec<f32>,
-    /// The accuracies, one entry an epoch.
+    /// The accuracies of each epoch.
     pub epochs: Vec<EpochAccuracy>,
-    /// The training and the test set, evaluated with the parameters at the end; none if the run was interrupted and an
-    /// evaluation takes long.
+    /// The evaluations of the training and the test split at the end. `None` if the run was interrupted and an evaluation
+    /// takes long.
     pub last: Option<[Evaluation; 2]>,
-    /// Time spent in steps: no evaluation, loading or compiling.
+    /// Time spent in steps, without evaluation, loading and compiling.
     pub train_time: Duration,
     /// Time spent in evaluations.
     pub eval_time: Duration,

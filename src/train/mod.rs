@@ -1,4 +1,4 @@
-//! The training loop: batches in, losses and accuracies out as events. It knows no terminal and no file.
+//! The training loop. It reports losses and accuracies as events, and uses no terminal and no file.
 //!
 //! ```
 //! use std::ops::ControlFlow;
@@ -61,24 +61,24 @@ pub use naive::train_naive;
 pub use plateau::Plateau;
 pub use stream::Stream;
 
-/// How long someone who interrupts a run waits for its last evaluation.
-const PATIENCE: Duration = Duration::from_millis(500);
+/// The longest evaluation that is still done at the end of an interrupted run.
+const MAX_LAST_EVALUATION: Duration = Duration::from_millis(500);
 
-/// The two sets of a run.
+/// The two splits of a run.
 #[derive(Debug)]
 pub struct Sets {
-    /// What is trained on.
+    /// The training split.
     pub train: Images,
-    /// What is only evaluated.
+    /// The test split, which is only evaluated.
     pub test: Images,
 }
 
-/// A set of images, wherever they are.
+/// A set of images for a backend.
 #[derive(Debug)]
 pub enum Images {
-    /// On the device.
+    /// All images are on the device.
     Resident(Resident),
-    /// Taken there as they are used.
+    /// Images are copied to the device during use.
     Streamed(Stream),
 }
 
@@ -89,10 +89,10 @@ impl From<Resident> for Images {
 }
 
 impl Images {
-    /// Takes a set to a backend: as a whole, or, if it is in a file or does not fit the device's buffers, as it is used.
+    /// Uploads a set to a backend. A set that is in a file, or does not fit the device's buffers, is copied during use.
     ///
     /// # Errors
-    /// What the device reports, or images that cannot be read.
+    /// The device fails, or the images cannot be read.
     pub async fn new(backend: &mut Backend, store: Store) -> Result<Self, Error> {
         if let Store::Memory(set) = &store {
             match backend.upload(set).await {
@@ -103,10 +103,11 @@ impl Images {
         Ok(Self::Streamed(Stream::new(backend, Arc::new(store)).await?))
     }
 
-    /// Asks for training on these batches, `[steps, batch_size]`; `next` are the image numbers that will come after them.
+    /// Starts training on these batches, `[steps, batch_size]`. `next` are the indices of the following batches, to be read
+    /// ahead.
     ///
     /// # Errors
-    /// What the device reports, or images that cannot be read any more.
+    /// The device fails, or the images cannot be read.
     pub async fn train(
         &mut self,
         backend: &mut Backend,
@@ -117,16 +118,16 @@ impl Images {
         match self {
             Self::Resident(set) => Ok(backend.train(*set, &indices, learning_rate)),
             Self::Streamed(stream) => {
-                let (set, indices) = stream.take(backend, indices, next).await?;
+                let (set, indices) = stream.load(backend, indices, next).await?;
                 Ok(backend.train(set, &indices, learning_rate))
             }
         }
     }
 
-    /// Asks for loss, accuracy and confusion matrix over all of them.
+    /// Starts an evaluation of all images: loss, accuracy and confusion matrix.
     ///
     /// # Errors
-    /// What the device reports, or images that cannot be read any more.
+    /// The device fails, or the images cannot be read.
     pub async fn evaluate(&mut self, backend: &mut Backend) -> Result<Pending<Evaluation>, Error> {
         match self {
             Self::Resident(set) => Ok(backend.evaluate(*set)),
@@ -138,12 +139,12 @@ impl Images {
     }
 }
 
-/// Trains, and evaluates both sets after each iteration i where i is a multiple of the epoch, as the book does.
+/// Trains a network. Both splits are evaluated after iteration 0 and then once an epoch, as in the book.
 ///
-/// `on_event` hears of every chunk of steps (about ten a second) and can end the run with [`ControlFlow::Break`].
+/// `on_event` receives about ten events a second. It ends the run by returning [`ControlFlow::Break`].
 ///
 /// # Errors
-/// What the device reports or computes wrongly, or images that cannot be read any more.
+/// The device fails or computes wrong values, or the images cannot be read.
 pub async fn train(
     backend: &mut Backend,
     sets: Sets,
@@ -157,47 +158,47 @@ pub async fn train(
         sets,
         batches,
         settings,
-        asked: 0,
-        answered: Instant::now(),
+        started: 0,
+        last_result: Instant::now(),
         recording: Duration::ZERO,
         losses: Vec::new(),
         epochs: Vec::new(),
         train_time: Duration::ZERO,
         eval_time: Duration::ZERO,
     };
-    // The state at the last evaluation, and at the one before: the loss of the last ones may be the first bad one.
+    // The states at the last two evaluations. The parameters of the last one may be those whose loss is not finite.
     let mut good = (0, start);
     let mut earlier = good.clone();
     let mut end = End::Finished;
-    // The last evaluation, and the steps before it.
+    // The number of steps before the last evaluation, and its result.
     let mut last = None;
-    let mut ahead = VecDeque::new();
+    let mut pending = VecDeque::new();
     let mut evaluate_next = false;
     let mut flow = on_event(Event::Started);
     loop {
-        while flow.is_continue() && ahead.len() < run.backend.ahead() {
+        while flow.is_continue() && pending.len() < run.backend.ahead() {
             if evaluate_next {
-                ahead.push_back(run.ask_for_evaluation().await?);
+                pending.push_back(run.start_evaluation().await?);
                 evaluate_next = false;
-            } else if run.asked < settings.iterations {
-                ahead.push_back(run.ask_for_steps().await?);
-                evaluate_next = (run.asked - 1).is_multiple_of(run.steps_per_epoch());
+            } else if run.started < settings.iterations {
+                pending.push_back(run.start_steps().await?);
+                evaluate_next = (run.started - 1).is_multiple_of(run.steps_per_epoch());
             } else {
                 break;
             }
         }
-        match ahead.pop_front() {
+        match pending.pop_front() {
             None => break,
-            Some(Asked::Steps { since, losses }) => {
+            Some(Work::Steps { since, losses }) => {
                 let losses = losses.await?;
                 let time = run.time_since(since);
                 run.train_time += time;
                 let first = run.losses.len();
                 run.losses.extend(&losses);
-                if let Some(place) = losses.iter().position(|loss| !loss.is_finite()) {
-                    let step = (first + place) as u64;
-                    run.losses.truncate(first + place + 1);
-                    // What is still on its way is done before this, and what it leaves is written over.
+                if let Some(index) = losses.iter().position(|loss| !loss.is_finite()) {
+                    let step = (first + index) as u64;
+                    run.losses.truncate(first + index + 1);
+                    // Pending work is done first, and its results are overwritten.
                     run.back_to_finite(if good.0 < step { &good } else { &earlier }, step).await?;
                     end = End::NotFinite { step };
                     last = None;
@@ -206,15 +207,15 @@ pub async fn train(
                 let event = on_event(Event::Steps { done: run.done(), losses: &losses });
                 flow = if flow.is_break() { flow } else { event };
             }
-            Some(Asked::Evaluation { since, train, test, state }) => {
+            Some(Work::Evaluation { since, train, test, state }) => {
                 let waiting = Instant::now();
                 let (train, test, state) = (train.await?, test.await?, state.await?);
                 let waited = waiting.elapsed();
                 let recording = run.recording;
                 let time = run.time_since(since);
-                let of_steps = of_steps(time, recording, waited);
-                run.train_time += of_steps;
-                run.eval_time += time.saturating_sub(of_steps);
+                let step_time = step_time(time, recording, waited);
+                run.train_time += step_time;
+                run.eval_time += time.saturating_sub(step_time);
                 let epoch = EpochAccuracy {
                     epoch: run.epochs.len(),
                     iteration: run.done() - 1,
@@ -234,9 +235,9 @@ pub async fn train(
     if end == End::Finished && run.done() < settings.iterations {
         end = End::Interrupted;
     }
-    // Of the parameters as they are now.
+    // An evaluation of earlier parameters does not count.
     let mut last = last.filter(|(done, _)| *done == run.done()).map(|(_, evaluations)| evaluations);
-    if last.is_none() && (end != End::Interrupted || run.evaluates_at_once()) {
+    if last.is_none() && (end != End::Interrupted || run.evaluates_quickly()) {
         last = Some(run.evaluate().await?);
     }
     let params = run.backend.params().await?;
@@ -249,11 +250,11 @@ struct Run<'a> {
     sets: Sets,
     batches: &'a mut Batches,
     settings: &'a Settings,
-    /// Steps asked for; those done are as many as their losses.
-    asked: u64,
-    /// When the last answer came.
-    answered: Instant,
-    /// What asking for steps has taken since then.
+    /// The number of steps that were started. The number that is done is that of the losses.
+    started: u64,
+    /// The time of the last result.
+    last_result: Instant,
+    /// The time spent in starting steps since the last result.
     recording: Duration,
     losses: Vec<f32>,
     epochs: Vec<EpochAccuracy>,
@@ -261,14 +262,14 @@ struct Run<'a> {
     eval_time: Duration,
 }
 
-/// What of an evaluation's `time` belongs to the steps that were recorded meanwhile. A device that let its host wait for the
-/// answer was at the evaluation all the time; one that had it ready was waiting for the recording.
-fn of_steps(time: Duration, recording: Duration, waited: Duration) -> Duration {
+/// The part of an evaluation's `time` that belongs to the steps recorded at the same time. If the host `waited` for the result,
+/// the device was busy with the evaluation. If the result was ready, the device waited for the recording.
+fn step_time(time: Duration, recording: Duration, waited: Duration) -> Duration {
     if waited < recording { recording.min(time) } else { Duration::ZERO }
 }
 
-/// What a backend was asked for, and when.
-enum Asked {
+/// Work of the backend, and the time of its start.
+enum Work {
     Steps { since: Instant, losses: Pending<Vec<f32>> },
     Evaluation { since: Instant, train: Pending<Evaluation>, test: Pending<Evaluation>, state: Pending<State> },
 }
@@ -282,48 +283,49 @@ impl Run<'_> {
         self.settings.steps_per_epoch.max(1)
     }
 
-    /// Asks for as many steps as should take a chunk's time, up to the next evaluation.
-    async fn ask_for_steps(&mut self) -> Result<Asked, Error> {
+    /// Starts a chunk of steps, which ends at the next evaluation at the latest.
+    async fn start_steps(&mut self) -> Result<Work, Error> {
         let steps = self.steps_in_a_chunk(self.left_of_epoch());
-        let indices = self.batches.indices(self.asked, steps);
-        self.asked += steps as u64;
-        let next = self.next_of_stream();
+        let indices = self.batches.indices(self.started, steps);
+        self.started += steps as u64;
+        let next = self.next_indices();
         let since = Instant::now();
         let losses = self.sets.train.train(self.backend, indices, next, self.settings.learning_rate).await?;
         self.recording += since.elapsed();
-        Ok(Asked::Steps { since, losses })
+        Ok(Work::Steps { since, losses })
     }
 
-    /// Steps from the next one to the next evaluation, or to the end.
+    /// The number of steps before the next evaluation or the end.
     fn left_of_epoch(&self) -> u64 {
         let epoch = self.steps_per_epoch();
-        let next_evaluation = self.asked.div_ceil(epoch) * epoch + 1;
-        next_evaluation.min(self.settings.iterations) - self.asked
+        let next_evaluation = self.started.div_ceil(epoch) * epoch + 1;
+        next_evaluation.min(self.settings.iterations) - self.started
     }
 
-    /// The image numbers that will be asked for next, where they are to be read meanwhile.
-    fn next_of_stream(&mut self) -> Option<Vec<u32>> {
+    /// The image indices of the next chunk, if a stream reads ahead.
+    fn next_indices(&mut self) -> Option<Vec<u32>> {
         let (Images::Streamed(_), left) = (&self.sets.train, self.left_of_epoch()) else { return None };
-        (left > 0).then(|| self.batches.indices(self.asked, self.steps_in_a_chunk(left)))
+        (left > 0).then(|| self.batches.indices(self.started, self.steps_in_a_chunk(left)))
     }
 
-    async fn ask_for_evaluation(&mut self) -> Result<Asked, Error> {
+    async fn start_evaluation(&mut self) -> Result<Work, Error> {
         let since = Instant::now();
         let train = self.sets.train.evaluate(self.backend).await?;
         let test = self.sets.test.evaluate(self.backend).await?;
-        Ok(Asked::Evaluation { since, train, test, state: self.backend.state() })
+        Ok(Work::Evaluation { since, train, test, state: self.backend.state() })
     }
 
-    /// How long the answer that has just come took: not the time in which the backend was still at the one before.
-    fn time_since(&mut self, asked: Instant) -> Duration {
-        let since = asked.max(self.answered);
-        self.answered = Instant::now();
+    /// The time that the backend spent on the work whose result has just come. The time before the previous result does not
+    /// count.
+    fn time_since(&mut self, start: Instant) -> Duration {
+        let since = start.max(self.last_result);
+        self.last_result = Instant::now();
         self.recording = Duration::ZERO;
-        self.answered - since
+        self.last_result - since
     }
 
-    /// How many of the steps that are left a chunk takes: as many as a stream holds; or by the time that steps took so far,
-    /// one at first.
+    /// The number of steps in the next chunk, at most `left`. A stream has room for a fixed number. Otherwise it follows from
+    /// the mean time of a step, and the first chunk is one step.
     fn steps_in_a_chunk(&self, left: u64) -> usize {
         if let Images::Streamed(_) = self.sets.train {
             return (Stream::IMAGES / self.batches.batch_size()).clamp(1, left as usize);
@@ -335,10 +337,10 @@ impl Run<'_> {
         (in_time as usize).clamp(1, left as usize)
     }
 
-    /// Whether an evaluation is over so soon that someone who interrupts the run can wait for it.
-    fn evaluates_at_once(&self) -> bool {
+    /// Whether an evaluation takes less than [`MAX_LAST_EVALUATION`].
+    fn evaluates_quickly(&self) -> bool {
         let count = self.epochs.len() as u32;
-        count > 0 && self.eval_time < PATIENCE * count
+        count > 0 && self.eval_time < MAX_LAST_EVALUATION * count
     }
 
     async fn evaluate(&mut self) -> Result<[Evaluation; 2], Error> {
@@ -350,8 +352,8 @@ impl Run<'_> {
         Ok(evaluations)
     }
 
-    /// Trains again, from parameters that were good after so many steps, to the last ones that had a finite loss:
-    /// those of the step before `step`. The same steps give the same bits.
+    /// Restores the last parameters with a finite loss, those before step `step - 1`. Trains again from `state`, the state after
+    /// `done` steps. The same steps give the same bits.
     async fn back_to_finite(&mut self, (done, state): &(u64, State), step: u64) -> Result<(), Error> {
         self.backend.set_state(state).await?;
         let (mut done, until) = (*done, step.saturating_sub(1));
@@ -376,7 +378,7 @@ mod tests {
     use crate::net::{Activation, Gradients, Net, Output, Shape};
     use crate::net::{Params, method::Method};
 
-    /// A device that does nothing and says that all went well: every answer is 0.
+    /// A device whose every result is 0, without an error.
     #[derive(Clone)]
     struct Zeros {
         net: Net,
@@ -454,7 +456,7 @@ mod tests {
     }
 
     #[test]
-    fn a_device_that_answers_zeros_is_found_out_before_the_first_step() {
+    fn a_device_that_returns_zeros_fails_before_the_first_step() {
         let shape = Shape { input: 4, hidden: 3, classes: 2 };
         let net = Net { shape, activation: Activation::Sigmoid, output: Output::Softmax };
         let device = Zeros { net, batch_size: 8 };
@@ -462,28 +464,22 @@ mod tests {
         let sets = Sets { train: Resident(0).into(), test: Resident(0).into() };
         let mut batches = Batches::new(0, Sampling::Replacement, 8, 8);
         let settings = Settings { iterations: 10, steps_per_epoch: 1, learning_rate: 0.1 };
-        let mut heard = 0;
-        let mut hear = |_: Event| {
-            heard += 1;
-            ControlFlow::Continue(())
-        };
-        let ended = block_on(train(&mut backend, sets, &mut batches, &settings, &mut hear));
-        assert!(matches!(ended, Err(Error::Backend(backend::Error::SelfTest { .. }))), "{ended:?}");
-        assert_eq!(heard, 0);
-        // An evaluation alone is found out too.
-        let ended = block_on(selftest::evaluation(&mut backend));
-        assert!(matches!(ended, Err(backend::Error::SelfTest { .. })), "{ended:?}");
+        let mut on_event = |_: Event| -> ControlFlow<()> { panic!("the run must not start") };
+        let result = block_on(train(&mut backend, sets, &mut batches, &settings, &mut on_event));
+        assert!(matches!(result, Err(Error::Backend(backend::Error::SelfTest { .. }))), "{result:?}");
+        let result = block_on(selftest::evaluation(&mut backend));
+        assert!(matches!(result, Err(backend::Error::SelfTest { .. })), "{result:?}");
     }
 
     #[test]
-    fn what_a_ready_evaluation_waited_for_belongs_to_the_steps() {
+    fn the_recording_during_a_finished_evaluation_is_step_time() {
         let ms = Duration::from_millis;
-        // The device was at it until the answer came.
-        assert_eq!(of_steps(ms(100), ms(20), ms(80)), ms(0));
-        // It was done before the next steps were recorded.
-        assert_eq!(of_steps(ms(100), ms(90), ms(0)), ms(90));
-        assert_eq!(of_steps(ms(50), ms(90), ms(0)), ms(50));
-        // Nothing was recorded meanwhile.
-        assert_eq!(of_steps(ms(100), ms(0), ms(0)), ms(0));
+        // The device was busy with the evaluation until its result came.
+        assert_eq!(step_time(ms(100), ms(20), ms(80)), ms(0));
+        // The evaluation was done before the next steps were recorded.
+        assert_eq!(step_time(ms(100), ms(90), ms(0)), ms(90));
+        assert_eq!(step_time(ms(50), ms(90), ms(0)), ms(50));
+        // No steps were recorded.
+        assert_eq!(step_time(ms(100), ms(0), ms(0)), ms(0));
     }
 }

@@ -1,5 +1,5 @@
-//! Training by the book's numerical gradient as it stands: two whole passes through the f64 reference for every parameter
-//! of every step. It takes days; it is here to show that it does.
+//! Training with the book's numerical gradient: two forward passes of the f64 reference for every parameter of every step. It
+//! takes days, and exists to show that.
 
 use std::ops::ControlFlow;
 use std::time::Duration;
@@ -13,13 +13,13 @@ use crate::data::Dataset;
 use crate::data::batches::Batches;
 use crate::reference::TwoLayerNet;
 
-/// Trains the reference as [`train`](super::train) trains a backend, by central differences of this step size.
+/// Trains the reference as [`train`](super::train) trains a backend, with central differences of this step size.
 ///
-/// The loss of a step is the book's, with its 1e-7, before the update. `on_event` hears about ten times a second how many
-/// parameters of a step are done; where it ends the run, that step is left undone.
+/// The loss of a step is the book's, with its 1e-7, before the update. During a step, `on_event` receives about ten events a
+/// second. If it ends the run, the step has no effect.
 ///
 /// # Panics
-/// If a set's images or labels are not the network's.
+/// If the images or labels of a set do not fit the network.
 pub fn train_naive(
     network: &mut TwoLayerNet,
     sets: [&Dataset; 2],
@@ -33,9 +33,9 @@ pub fn train_naive(
     let mut epochs = Vec::new();
     let (mut train_time, mut eval_time) = (Duration::ZERO, Duration::ZERO);
     let evaluate = |network: &TwoLayerNet| sets.map(|set| evaluation(network, set));
-    // Of the parameters as they are now.
+    // The evaluation of the current parameters.
     let mut last = None;
-    // Those that the last finite loss was of.
+    // The last parameters with a finite loss.
     let mut good = network.params.clone();
     let mut end = End::Finished;
     let mut flow = on_event(Event::Started);
@@ -98,11 +98,11 @@ fn descend(
 ) -> ControlFlow<()> {
     let mut gradient = network.params.clone();
     let of = gradient.values().count();
-    let mut spoke = Instant::now();
+    let mut last_event = Instant::now();
     for (index, slope) in gradient.values_mut().enumerate() {
         *slope = network.slope(x, t, index, step_size);
-        if spoke.elapsed() > CHUNK {
-            spoke = Instant::now();
+        if last_event.elapsed() > CHUNK {
+            last_event = Instant::now();
             on_event(Event::Parameters { step, done: index + 1, of })?;
         }
     }
@@ -114,7 +114,7 @@ fn descend(
 
 /// Loss, accuracy and confusion matrix over a whole set.
 fn evaluation(network: &TwoLayerNet, set: &Dataset) -> Evaluation {
-    /// Images in f64 at a time: 6 MB of MNIST's.
+    /// Images that are evaluated together: 6 MB of MNIST in f64.
     const TILE: usize = 1000;
     let (images, classes) = (set.len(), network.net.shape.classes);
     let mut confusion = vec![0; classes * classes];

@@ -1,5 +1,4 @@
-//! A set that is too large for the device, or for memory: some images at a time, on a GPU the next ones read while these are
-//! used.
+//! Copies a set that is too large for the device or for memory to the device in parts. For a GPU, the next part is read ahead.
 
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -9,86 +8,85 @@ use crate::backend::{Backend, Evaluation, Pending, Resident};
 use crate::data::{self, Dataset, Store};
 use crate::threads;
 
-/// A set whose images come to the device as they are used.
+/// A set whose images are copied to the device during use.
 #[derive(Debug)]
 pub struct Stream {
     store: Arc<Store>,
-    /// Where they lie on the device.
-    place: Resident,
-    /// What reads the next images while these are used, where the device computes by itself: where the CPU does, its cores
-    /// are used up, and reading first is faster.
-    ahead: Option<Ahead>,
+    /// The images on the device.
+    resident: Resident,
+    /// `None` for the CPU backend, which keeps all cores busy: there, reading first is faster.
+    reader: Option<Reader>,
 }
 
-/// A thread that gathers images.
+/// A thread that reads images ahead.
 #[derive(Debug)]
-struct Ahead {
-    orders: Sender<Vec<u32>>,
-    gathered: Receiver<Result<Dataset, data::Error>>,
-    /// The image numbers that it has been given and whose images have not been taken.
-    ordered: Option<Vec<u32>>,
+struct Reader {
+    requests: Sender<Vec<u32>>,
+    results: Receiver<Result<Dataset, data::Error>>,
+    /// The indices of the images that are being read.
+    requested: Option<Vec<u32>>,
 }
 
-impl Ahead {
-    /// None where the system gives no thread: then images are read when they are needed.
+impl Reader {
+    /// `None` if the system has no free thread. Images are then read when they are needed.
     fn new(store: Arc<Store>) -> Option<Self> {
-        let (orders, received) = channel::<Vec<u32>>();
-        let (sent, gathered) = channel();
+        let (requests, received) = channel::<Vec<u32>>();
+        let (sent, results) = channel();
         let read = move || {
-            // It ends when either end of it is gone.
-            for numbers in received {
-                if sent.send(store.gather(&numbers)).is_err() {
+            // The thread ends when the `Reader` is dropped.
+            for indices in received {
+                if sent.send(store.gather(&indices)).is_err() {
                     break;
                 }
             }
         };
-        threads::spawn(read).then_some(Self { orders, gathered, ordered: None })
+        threads::spawn(read).then_some(Self { requests, results, requested: None })
     }
 
-    fn order(&mut self, numbers: Vec<u32>) {
-        // If the thread is gone, what it would have read is gathered when it is taken.
-        if self.orders.send(numbers.clone()).is_ok() {
-            self.ordered = Some(numbers);
+    fn request(&mut self, indices: Vec<u32>) {
+        // If the thread has ended, the images are read when they are needed.
+        if self.requests.send(indices.clone()).is_ok() {
+            self.requested = Some(indices);
         }
     }
 
-    /// The images of these numbers, if it was they that were ordered.
-    fn take(&mut self, numbers: &[u32]) -> Option<Result<Dataset, data::Error>> {
-        let ordered = self.ordered.take()?;
-        let images = self.gathered.recv().unwrap_or(Err(data::Error::ReaderGone));
-        (ordered == numbers).then_some(images)
+    /// The images with these indices, if they were requested.
+    fn receive(&mut self, indices: &[u32]) -> Option<Result<Dataset, data::Error>> {
+        let requested = self.requested.take()?;
+        let images = self.results.recv().unwrap_or(Err(data::Error::ReaderGone));
+        (requested == indices).then_some(images)
     }
 }
 
 impl Stream {
-    /// Images at a time: enough that waking threads for them does not count, and little memory.
+    /// Images that are copied together. They need little memory, and the time to wake the threads does not matter.
     pub const IMAGES: usize = 16_384;
 
     /// Makes room on the backend for some images of the store.
     ///
     /// # Errors
-    /// What the backend reports, or images that cannot be read.
+    /// The backend fails, or the images cannot be read.
     pub async fn new(backend: &mut Backend, store: Arc<Store>) -> Result<Self, Error> {
-        let place = backend.upload(&store.gather(&[0])?).await?;
-        let ahead = if backend.ahead() > 1 { Ahead::new(store.clone()) } else { None };
-        Ok(Self { store, place, ahead })
+        let resident = backend.upload(&store.gather(&[0])?).await?;
+        let reader = if backend.ahead() > 1 { Reader::new(store.clone()) } else { None };
+        Ok(Self { store, resident, reader })
     }
 
-    /// Takes the images of these numbers to the device, and has the `next` ones read meanwhile. Returns where they are, and
-    /// their numbers there.
-    pub(super) async fn take(
+    /// Copies the images with these indices to the device, and reads the `next` ones ahead. Returns the set on the device and
+    /// the images' indices in it.
+    pub(super) async fn load(
         &mut self,
         backend: &mut Backend,
-        numbers: Vec<u32>,
+        indices: Vec<u32>,
         next: Option<Vec<u32>>,
     ) -> Result<(Resident, Vec<u32>), Error> {
-        let read = self.ahead.as_mut().and_then(|ahead| ahead.take(&numbers));
-        let images = read.unwrap_or_else(|| self.store.gather(&numbers))?;
-        if let Some((ahead, next)) = self.ahead.as_mut().zip(next) {
-            ahead.order(next);
+        let read = self.reader.as_mut().and_then(|reader| reader.receive(&indices));
+        let images = read.unwrap_or_else(|| self.store.gather(&indices))?;
+        if let Some((reader, next)) = self.reader.as_mut().zip(next) {
+            reader.request(next);
         }
-        backend.replace(self.place, &images).await?;
-        Ok((self.place, (0..numbers.len() as u32).collect()))
+        backend.replace(self.resident, &images).await?;
+        Ok((self.resident, (0..indices.len() as u32).collect()))
     }
 
     /// Loss, accuracy and confusion matrix over the whole set.
@@ -99,11 +97,10 @@ impl Stream {
         let mut pending: Option<Pending<Evaluation>> = None;
         for first in (0..len).step_by(Self::IMAGES) {
             let next = first + Self::IMAGES as u32;
-            self.take(backend, part(first), (next < len).then(|| part(next))).await?;
-            let asked = backend.evaluate(self.place);
-            // One is computed while the next is taken to the device, and no more wait in memory.
-            if let Some(before) = pending.replace(asked) {
-                add(&mut sum, before.await?);
+            self.load(backend, part(first), (next < len).then(|| part(next))).await?;
+            // The device computes this part while the next is copied. So two parts at most are in memory.
+            if let Some(previous) = pending.replace(backend.evaluate(self.resident)) {
+                add(&mut sum, previous.await?);
             }
         }
         if let Some(last) = pending {
@@ -136,7 +133,7 @@ mod tests {
     use crate::net::{Activation, Net, Output, Params, Shape};
 
     #[test]
-    fn what_was_read_ahead_is_what_was_asked_for() {
+    fn images_read_ahead_are_the_requested_ones() {
         let shape = Shape { input: 4, hidden: 3, classes: 5 };
         let net = Net { shape, activation: Activation::Sigmoid, output: Output::Softmax };
         let set = Dataset::new((0..200).collect(), (0..50).map(|image| image % 5).collect(), 2, 2).unwrap();
@@ -145,18 +142,17 @@ mod tests {
         let resident = block_on(backend.upload(&set)).unwrap();
         let mut stream = block_on(Stream::new(&mut backend, Arc::new(Store::Memory(set)))).unwrap();
         for reads_ahead in [true, false] {
-            stream.ahead = if reads_ahead { Ahead::new(stream.store.clone()) } else { None };
-            // What comes next, twice as it was said, once otherwise, and at last nothing.
-            let asked = [([3, 9], Some([40, 0])), ([40, 0], Some([7, 7])), ([7, 7], Some([1, 2])), ([8, 6], None)];
-            for (numbers, next) in asked {
-                let (place, found) =
-                    block_on(stream.take(&mut backend, numbers.to_vec(), next.map(Vec::from))).unwrap();
-                let ordered = stream.ahead.as_ref().and_then(|ahead| ahead.ordered.clone());
-                assert_eq!(ordered, next.filter(|_| reads_ahead).map(Vec::from));
+            stream.reader = if reads_ahead { Reader::new(stream.store.clone()) } else { None };
+            // The announced indices follow twice. Then others follow, and at the end none are announced.
+            let calls = [([3, 9], Some([40, 0])), ([40, 0], Some([7, 7])), ([7, 7], Some([1, 2])), ([8, 6], None)];
+            for (indices, next) in calls {
+                let (part, found) = block_on(stream.load(&mut backend, indices.to_vec(), next.map(Vec::from))).unwrap();
+                let requested = stream.reader.as_ref().and_then(|reader| reader.requested.clone());
+                assert_eq!(requested, next.filter(|_| reads_ahead).map(Vec::from));
                 let loss =
-                    |backend: &mut Backend, set, numbers: &[u32]| block_on(backend.train(set, numbers, 0.0)).unwrap();
-                let expected = loss(&mut backend, resident, &numbers);
-                assert_eq!(loss(&mut backend, place, &found), expected, "{numbers:?}");
+                    |backend: &mut Backend, set, indices: &[u32]| block_on(backend.train(set, indices, 0.0)).unwrap();
+                let expected = loss(&mut backend, resident, &indices);
+                assert_eq!(loss(&mut backend, part, &found), expected, "{indices:?}");
             }
         }
     }
