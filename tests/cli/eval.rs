@@ -95,7 +95,7 @@ fn the_library_s_classifier_gives_the_same_results() {
     for activation in Activation::ALL {
         place.train(&format!("--activation {activation} --learning-rate 0.5 --iterations 40 --out {activation}"));
         let eval = place.json(&format!("eval {activation} --device cpu"));
-        let mut classifier = Classifier::load(&place.path(&format!("{activation}/model.safetensors"))).unwrap();
+        let mut classifier = Classifier::load(&place.path(format!("{activation}/model.safetensors"))).unwrap();
         assert_eq!(classifier.net().activation, activation);
         let test = set(TEST_IMAGES);
         let mut confusion = [[0_u64; CLASSES]; CLASSES];
