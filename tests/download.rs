@@ -41,7 +41,7 @@ fn fetch_reporting(
     progress: &mut dyn FnMut(download::Progress<'_>),
 ) -> Result<[Vec<u8>; 3], Error> {
     let fetched = fetch_files(Some(cache), mirrors, progress)?;
-    assert!(fetched.not_kept.is_none());
+    assert!(fetched.cache_error.is_none());
     Ok(fetched.contents)
 }
 
@@ -50,7 +50,7 @@ fn fetch_files(
     mirrors: &[&str],
     progress: &mut dyn FnMut(download::Progress<'_>),
 ) -> Result<Fetched<3>, Error> {
-    download::fetch(&files(), cache, mirrors, Patience::Asked, progress)
+    download::fetch(&files(), cache, mirrors, Patience::Long, progress)
 }
 
 fn gzip(content: &[u8]) -> Vec<u8> {
@@ -241,7 +241,7 @@ fn a_file_known_by_its_compressed_bytes_must_be_those() {
     let sum = download::sha256(&published);
     let file = |sum| [RemoteFile { name: "second", bytes: 6, sum }];
     let fetch = |cache: &Path, mirrors: &[&str], sum| {
-        download::fetch(&file(sum), Some(cache), mirrors, Patience::Asked, &mut |_| {})
+        download::fetch(&file(sum), Some(cache), mirrors, Patience::Long, &mut |_| {})
     };
     let cache = TempDir::new().unwrap();
     let server = Server::good();
@@ -304,7 +304,7 @@ fn only_who_asked_for_the_files_waits_long() {
     assert_eq!(fetch(&[&slow.url, &good.url], Patience::Short).unwrap().contents, contents());
     assert_eq!(good.asked(), NAMES);
     let (slow, good) = (late(), Server::good());
-    assert_eq!(fetch(&[&slow.url, &good.url], Patience::Asked).unwrap().contents, contents());
+    assert_eq!(fetch(&[&slow.url, &good.url], Patience::Long).unwrap().contents, contents());
     assert_eq!(slow.asked(), NAMES);
     assert_eq!(good.asked(), [""; 0]);
     // A mirror of which nothing is to be hoped is told by what it did.
@@ -366,10 +366,10 @@ fn what_cannot_be_kept_is_used_all_the_same() {
     let fetch = |cache| fetch_files(cache, &[&server.url], &mut |_| {}).unwrap();
     let fetched = fetch(Some(file.as_path()));
     assert_eq!(fetched.contents, contents());
-    assert!(fetched.not_kept.unwrap().path.starts_with(&file));
+    assert!(fetched.cache_error.unwrap().path.starts_with(&file));
     let fetched = fetch(None);
     assert_eq!(fetched.contents, contents());
-    assert!(fetched.not_kept.is_none());
+    assert!(fetched.cache_error.is_none());
 }
 
 #[test]

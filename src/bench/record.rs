@@ -18,7 +18,7 @@ use super::workload::{Step, Workload};
 use crate::backend::KernelTime;
 use crate::data::Dataset;
 use crate::devices::{self, Info, Kind};
-use crate::files::{check_place, write_whole};
+use crate::files::{check_place, write_atomic};
 use crate::machine::{Processor, kernel, os_version};
 
 /// The version of what a saved run holds. Files of version 1 do not say theirs; what they lack is missing or unknown.
@@ -464,7 +464,7 @@ impl Record {
     /// # Errors
     /// A file that can't be written.
     pub fn save(&self, path: &Path) -> Result<(), Error> {
-        let written = write_whole(path, |out| {
+        let written = write_atomic(path, |out| {
             serde_json::to_writer_pretty(&mut *out, self)?;
             out.write_all(b"\n")
         });

@@ -17,7 +17,7 @@ use ureq::{Agent, Body};
 
 use super::gzip;
 use super::sniff::{FileKind, file_kind};
-use crate::files::write_whole;
+use crate::files::write_atomic;
 use crate::threads;
 use crate::words::{counted, grouped};
 
@@ -58,7 +58,7 @@ pub enum Sum<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Patience {
     /// For who asked for the files: 10 s each for a mirror's address, a connection and its answer.
-    Asked,
+    Long,
     /// For an attempt that nobody asked for: 3 s for the first answers of all mirrors together.
     Short,
 }
@@ -219,13 +219,13 @@ pub struct Fetched<const N: usize> {
     /// How many of them were downloaded; the others were in the cache.
     pub downloaded: usize,
     /// Why a file is not in the cache now, if one is not.
-    pub not_kept: Option<NotKept>,
+    pub cache_error: Option<CacheError>,
 }
 
 /// A verified file could not be written to the cache.
 #[derive(Debug, thiserror::Error)]
 #[error("{}: cannot be written ({reason}), so it will be downloaded again; make room, or a folder that can be written", path.display())]
-pub struct NotKept {
+pub struct CacheError {
     /// The file.
     pub path: PathBuf,
     /// What the system said.
@@ -250,7 +250,7 @@ pub fn fetch<const N: usize>(
 ) -> Result<Fetched<N>, Error> {
     let mut cached = threads::map(files.iter(), |file| read_cached(file, cache?)).into_iter();
     let mut contents = files.map(|_| cached.next().flatten());
-    let mut not_kept = None;
+    let mut cache_error = None;
     let mut downloaded = 0;
     let agent = agent();
     let mut failures = Vec::new();
@@ -264,7 +264,7 @@ pub fn fetch<const N: usize>(
             let url = format!("{}/{}.gz", mirror.trim_end_matches('/'), file.name);
             let wait = match patience {
                 Patience::Short if !has_answered => short_wait / mirrors_left,
-                Patience::Short | Patience::Asked => 3 * EACH_WAIT,
+                Patience::Short | Patience::Long => 3 * EACH_WAIT,
             };
             let start = Instant::now();
             let answer = ask(&agent, &url, wait);
@@ -276,7 +276,7 @@ pub fn fetch<const N: usize>(
                     has_answered = true;
                     downloaded += 1;
                     let kept = cache.map(|cache| keep(&cached_path(file, cache), &compressed)).transpose();
-                    not_kept = not_kept.or(kept.err());
+                    cache_error = cache_error.or(kept.err());
                     *content = Some(verified);
                 }
                 Err(reason) => {
@@ -288,7 +288,7 @@ pub fn fetch<const N: usize>(
     }
     let missing = files.iter().zip(&contents).find(|(_, found)| found.is_none());
     match missing {
-        None => Ok(Fetched { contents: contents.map(Option::unwrap_or_default), downloaded, not_kept }),
+        None => Ok(Fetched { contents: contents.map(Option::unwrap_or_default), downloaded, cache_error }),
         Some((file, _)) if mirrors.is_empty() => {
             Err(Error::NotCached { cache: cache.map(Path::to_path_buf), name: file.name.to_owned() })
         }
@@ -308,11 +308,11 @@ fn read_cached(file: &RemoteFile<'_>, cache: &Path) -> Option<Vec<u8>> {
     if length > MAX_DOWNLOAD { None } else { unpack(file, &fs::read(path).ok()?).ok() }
 }
 
-fn keep(path: &Path, compressed: &[u8]) -> Result<(), NotKept> {
+fn keep(path: &Path, compressed: &[u8]) -> Result<(), CacheError> {
     let folder = path.parent().unwrap_or(Path::new(""));
     fs::create_dir_all(folder)
-        .and_then(|()| write_whole(path, |out| out.write_all(compressed)))
-        .map_err(|reason| NotKept { path: path.to_path_buf(), reason })
+        .and_then(|()| write_atomic(path, |out| out.write_all(compressed)))
+        .map_err(|reason| CacheError { path: path.to_path_buf(), reason })
 }
 
 fn agent() -> Agent {

@@ -1,6 +1,6 @@
-//! Images and their labels, from files, from the network or drawn; and the batches they are trained in.
+//! Labelled images, from files, from the network or drawn, and the batches of a training run.
 //!
-//! Pixels stay the bytes they are on disk; what divides them by 255 is the reader of a [`Dataset`].
+//! Pixels are kept as bytes, as they are on disk. The users of a [`Dataset`] divide them by 255.
 
 pub mod batches;
 pub mod classes;
@@ -21,11 +21,13 @@ mod locate;
 #[cfg(feature = "cli")]
 pub mod public;
 pub mod sniff;
+mod splits;
 mod store;
 
-pub use dataset::{Dataset, Splits};
+pub use dataset::Dataset;
 pub use error::Error;
 pub use folder::{FILE_NAMES, Labels, Note, load_dir, load_mnist, open_dir, save_dir};
 pub use limits::MAX_PIXELS;
 pub use locate::{Location, occupied};
-pub use store::{Store, StoredSet, Stores};
+pub use splits::{Labelled, Splits, Stores};
+pub use store::{Store, StoredSet};

@@ -1,25 +1,24 @@
-//! Images wherever they lie: in memory, or in a file that is read at the places asked for.
+//! Labelled images in memory, or in a file of which only the images in use are read.
 
 use std::path::{Path, PathBuf};
 
-use super::description::Description;
 use super::idx::{self, ImageFile};
-use super::{Dataset, Error, Splits, classes};
+use super::{Dataset, Error};
 use crate::{memory, threads};
 
-/// Images that one thread reads at a time, where several read.
-const READ_TOGETHER: usize = 256;
+/// Images that a thread reads at a time.
+const IMAGES_A_THREAD: usize = 256;
 
 /// A set of labelled images.
 #[derive(Debug)]
 pub enum Store {
-    /// All in memory.
+    /// In memory.
     Memory(Dataset),
     /// The labels in memory, the images in a raw IDX file.
     File(StoredSet),
 }
 
-/// Images in a file, with their labels.
+/// Images in a raw IDX file, and their labels in memory.
 #[derive(Debug)]
 pub struct StoredSet {
     path: PathBuf,
@@ -30,10 +29,10 @@ pub struct StoredSet {
 }
 
 impl StoredSet {
-    /// Opens a raw IDX file of images to which these labels belong.
+    /// Opens a raw IDX file of images with these labels.
     ///
     /// # Errors
-    /// When the file is not one, or holds another number of images.
+    /// When it is no such file, or its count of images is not that of the labels.
     pub fn open(path: &Path, labels: Vec<u8>) -> Result<Self, Error> {
         let in_file = |reason| Error::File { path: path.to_owned(), reason };
         let images = ImageFile::open(path).map_err(in_file)?;
@@ -45,19 +44,19 @@ impl StoredSet {
     }
 
     /// As [`Store::gather`].
-    fn gather(&self, numbers: &[u32]) -> Result<Dataset, Error> {
+    fn gather(&self, indices: &[u32]) -> Result<Dataset, Error> {
         let ImageFile { rows, cols, .. } = self.images;
-        let each = rows * cols;
-        let mut labels = memory::room(numbers.len(), "labels")?;
-        labels.extend(numbers.iter().map(|&number| self.labels[number as usize]));
-        let mut images = memory::zeroed(numbers.len().saturating_mul(each), "images")?;
-        let parts = numbers.chunks(READ_TOGETHER).zip(images.chunks_mut(READ_TOGETHER * each));
-        let read = threads::map(parts, |(numbers, mut images)| {
-            // Those that lie one after another are read at once.
-            for run in numbers.chunk_by(|&a, &b| a.checked_add(1) == Some(b)) {
-                let (part, behind) = images.split_at_mut(run.len() * each);
-                self.read(run[0] as usize, part)?;
-                images = behind;
+        let pixels = rows * cols;
+        let mut labels = memory::room(indices.len(), "labels")?;
+        labels.extend(indices.iter().map(|&index| self.labels[index as usize]));
+        let mut images = memory::zeroed(indices.len().saturating_mul(pixels), "images")?;
+        let chunks = indices.chunks(IMAGES_A_THREAD).zip(images.chunks_mut(IMAGES_A_THREAD * pixels));
+        let read = threads::map(chunks, |(indices, mut images)| {
+            // Consecutive images are read at once.
+            for run in indices.chunk_by(|&a, &b| a.checked_add(1) == Some(b)) {
+                let (first, rest) = images.split_at_mut(run.len() * pixels);
+                self.read(run[0] as usize, first)?;
+                images = rest;
             }
             Ok::<_, Error>(())
         });
@@ -72,7 +71,7 @@ impl StoredSet {
 }
 
 impl Store {
-    /// Number of images, at least 1.
+    /// The count of images, at least 1.
     #[must_use]
     #[allow(clippy::len_without_is_empty, reason = "no set is empty")]
     pub fn len(&self) -> usize {
@@ -88,7 +87,7 @@ impl Store {
         }
     }
 
-    /// Rows and columns of one image.
+    /// Rows and columns of an image.
     #[must_use]
     pub fn size(&self) -> (usize, usize) {
         match self {
@@ -107,14 +106,14 @@ impl Store {
         }
     }
 
-    /// Pixels of one image.
+    /// Pixels of an image: rows x columns.
     #[must_use]
     pub fn pixels(&self) -> usize {
         let (rows, cols) = self.size();
         rows * cols
     }
 
-    /// All images in memory.
+    /// Reads all images into memory.
     ///
     /// # Errors
     /// As [`Store::gather`].
@@ -125,78 +124,31 @@ impl Store {
         }
     }
 
-    /// All images in file order, so many at a time.
-    pub fn parts(&self, images: usize) -> impl Iterator<Item = Result<Dataset, Error>> {
+    /// Sets of `count` images at a time, in file order.
+    pub fn chunks(&self, count: usize) -> impl Iterator<Item = Result<Dataset, Error>> {
         let len = self.len();
-        (0..len).step_by(images).map(move |first| {
-            let numbers: Vec<u32> = (first..len.min(first + images)).map(|number| number as u32).collect();
-            self.gather(&numbers)
+        (0..len).step_by(count).map(move |first| {
+            let indices: Vec<u32> = (first..len.min(first + count)).map(|index| index as u32).collect();
+            self.gather(&indices)
         })
     }
 
-    /// Some of the images, in this order, as a set of their own.
+    /// A set of the images at these indices, in their order.
     ///
     /// # Errors
-    /// When the file cannot be read any more; [`Error::Empty`] for no images, and [`Error::NoMemory`].
+    /// When the file can no longer be read; [`Error::Empty`] for no indices, and [`Error::NoMemory`].
     ///
     /// # Panics
-    /// When there is no image of such a number.
-    pub fn gather(&self, numbers: &[u32]) -> Result<Dataset, Error> {
+    /// When there is no image at an index.
+    pub fn gather(&self, indices: &[u32]) -> Result<Dataset, Error> {
         match self {
-            Self::Memory(set) => set.gather(numbers),
-            Self::File(set) => set.gather(numbers),
+            Self::Memory(set) => set.gather(indices),
+            Self::File(set) => set.gather(indices),
         }
     }
 }
 
-/// A set to learn from and one to test with, wherever they lie.
-#[derive(Debug)]
-pub struct Stores {
-    /// What is learned from.
-    pub train: Store,
-    /// What is only tested with.
-    pub test: Store,
-    /// Number of classes, 2 to 255: 1 + the largest training label, or what the set's class list says.
-    pub classes: usize,
-    /// What else is known of the set.
-    pub description: Description,
-}
-
-impl Stores {
-    /// Pairs two sets and counts their classes.
-    ///
-    /// # Errors
-    /// As [`Splits::new`].
-    pub fn new(train: Store, test: Store) -> Result<Self, Error> {
-        let classes = classes::count(train.labels(), test.labels())?;
-        Self::described(train, test, classes, Description::default())
-    }
-
-    /// Pairs two sets that have a class list, which also names classes without an image.
-    ///
-    /// # Errors
-    /// As [`Splits::described`].
-    pub fn described(train: Store, test: Store, classes: usize, description: Description) -> Result<Self, Error> {
-        classes::check_pair(train.size(), test.size(), &description)?;
-        classes::check(train.labels(), test.labels(), classes)?;
-        Ok(Self { train, test, classes, description })
-    }
-
-    /// The same with rows and columns of every image exchanged.
-    #[must_use]
-    pub fn transposed(self) -> Self {
-        let Self { train, test, classes, description } = self;
-        Self { train: train.transposed(), test: test.transposed(), classes, description }
-    }
-}
-
-impl From<Splits> for Stores {
-    fn from(Splits { train, test, classes, description }: Splits) -> Self {
-        Self { train: Store::Memory(train), test: Store::Memory(test), classes, description }
-    }
-}
-
-/// Opens the images at `path`: takes them into memory if they are at most `max_bytes`, and else leaves them in the file.
+/// Opens the images at `path`: in memory if they have at most `max_bytes`, and else in their file.
 pub(super) fn open(path: &Path, labels: Vec<u8>, max_bytes: u64) -> Result<Store, Error> {
     let in_file = |reason| Error::File { path: path.to_owned(), reason };
     let in_set = |reason| Error::Set { path: path.to_owned(), reason: Box::new(reason) };
@@ -213,8 +165,10 @@ pub(super) fn open(path: &Path, labels: Vec<u8>, max_bytes: u64) -> Result<Store
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use std::fs;
+
+    use super::*;
+    use crate::data::gzip::tests::gzip;
 
     fn set() -> Dataset {
         Dataset::new((0..60).collect(), (0..10).map(|image| image % 3).collect(), 2, 3).unwrap()
@@ -227,23 +181,23 @@ mod tests {
     }
 
     #[test]
-    fn the_same_images_wherever_they_lie() {
+    fn images_in_memory_and_in_a_file_are_the_same() {
         let folder = tempfile::tempdir().unwrap();
         let stored = StoredSet::open(&written(folder.path()), set().labels().to_vec()).unwrap();
         let stores = [Store::Memory(set()), Store::File(stored)];
-        for numbers in [&[0][..], &[9, 9, 0], &[2, 3, 4, 7, 8, 1], &[0, 1, 2, 3, 4, 5, 6, 7, 8, 9]] {
-            let [memory, file] = stores.each_ref().map(|store| store.gather(numbers).unwrap());
+        for indices in [&[0][..], &[9, 9, 0], &[2, 3, 4, 7, 8, 1], &[0, 1, 2, 3, 4, 5, 6, 7, 8, 9]] {
+            let [memory, file] = stores.each_ref().map(|store| store.gather(indices).unwrap());
             assert_eq!(memory, file);
-            for (place, &number) in numbers.iter().enumerate() {
-                assert_eq!(file.image(place), set().image(number as usize));
-                assert_eq!(file.labels()[place], set().labels()[number as usize]);
+            for (position, &index) in indices.iter().enumerate() {
+                assert_eq!(file.image(position), set().image(index as usize));
+                assert_eq!(file.labels()[position], set().labels()[index as usize]);
             }
         }
         assert!(matches!(stores[1].gather(&[]), Err(Error::Empty)));
     }
 
     #[test]
-    fn images_are_turned_wherever_they_lie() {
+    fn images_in_a_file_are_transposed() {
         let folder = tempfile::tempdir().unwrap();
         let stored = Store::File(StoredSet::open(&written(folder.path()), set().labels().to_vec()).unwrap());
         let stored = stored.transposed();
@@ -253,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_is_cut_later_is_an_error() {
+    fn a_file_that_is_truncated_later_is_an_error() {
         let folder = tempfile::tempdir().unwrap();
         let path = written(folder.path());
         let store = Store::File(StoredSet::open(&path, set().labels().to_vec()).unwrap());
@@ -264,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn what_fits_is_read_and_the_rest_stays_in_its_file() {
+    fn only_images_within_the_limit_are_read_into_memory() {
         let folder = tempfile::tempdir().unwrap();
         let path = written(folder.path());
         let labels = || set().labels().to_vec();
@@ -272,10 +226,7 @@ mod tests {
         assert!(matches!(open(&path, labels(), 59), Ok(Store::File(_))));
         assert!(matches!(open(&path, vec![0; 9], 59), Err(Error::Set { .. })));
         let packed = folder.path().join("images.gz");
-        let mut encoder =
-            flate2::write::GzEncoder::new(fs::File::create(&packed).unwrap(), flate2::Compression::default());
-        idx::write_images(&set(), &mut encoder).unwrap();
-        encoder.finish().unwrap();
+        fs::write(&packed, gzip(&fs::read(&path).unwrap())).unwrap();
         assert!(matches!(open(&packed, labels(), 60), Ok(Store::Memory(_))));
         let error = open(&packed, labels(), 59).unwrap_err().to_string();
         assert!(error.contains("gunzip ") && error.contains("60 bytes"), "{error}");

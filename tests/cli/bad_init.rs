@@ -68,7 +68,7 @@ fn a_path_that_is_neither_a_file_nor_a_run_is_named() {
     let place = Place::new();
     for (path, file) in [("missing", "missing"), ("data", "data/model.safetensors")] {
         let line = place.train_fails(1, &format!("--init {path}"));
-        assert_holds(&line, &format!("{file}: can't be read"));
+        assert_holds(&line, &format!("{file}: cannot be read"));
     }
 }
 

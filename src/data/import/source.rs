@@ -127,7 +127,7 @@ impl Imported {
     ///
     /// # Errors
     /// As [`Splits::described`].
-    pub fn tested_with(&self, test: Self) -> Result<Splits, crate::data::Error> {
+    pub fn with_test_set(&self, test: Self) -> Result<Splits, crate::data::Error> {
         self.with(self.set.clone(), test.set)
     }
 
