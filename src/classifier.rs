@@ -122,12 +122,9 @@ pub enum Error {
     /// The learning rate is not finite or not above 0.
     #[error("a learning rate of {0} trains nothing; give a finite number above 0")]
     LearningRate(f32),
-    /// The loss became infinite or not a number.
-    #[error("the loss was no finite number at iteration {step}; give a lower learning rate")]
-    Diverged {
-        /// The step, from 0.
-        step: u64,
-    },
+    /// The loss became infinite or not a number at this step, from 0.
+    #[error("the loss was no finite number at iteration {0}; give a lower learning rate")]
+    Diverged(u64),
     /// An image has another size than the network's input.
     #[error("{found} pixels for a network of images with {expected}; give one byte a pixel, row by row")]
     Pixels {
@@ -179,7 +176,7 @@ impl Classifier {
         let sets = Sets { train: resident.into(), test: resident.into() };
         let run = train::train(&mut backend, sets, &mut batches, &schedule, &mut |_| ControlFlow::Continue(())).await?;
         if let End::NotFinite { step } = run.end {
-            return Err(Error::Diverged { step });
+            return Err(Error::Diverged(step));
         }
         Ok(Self { net, params: run.params, description: Description::default(), backend, evaluated: Some(resident) })
     }

@@ -62,20 +62,14 @@ pub enum Problem {
         /// The names of the tensors in the file.
         found: String,
     },
-    /// It is a two-layer network of another program.
-    #[error("holds another program's tensors; save them as {conversion}")]
-    Foreign {
-        /// Assignments of its tensors to W1, b1, W2 and b2.
-        conversion: String,
-    },
-    /// It holds more than a network of two layers.
+    /// It is a two-layer network of another program. The text assigns its tensors to W1, b1, W2 and b2.
+    #[error("holds another program's tensors; save them as {0}")]
+    Foreign(String),
+    /// It holds tensors of these names beside those of a network of two layers.
     #[error(
-        "holds {names} beside W1, b1, W2 and b2, so it is more than a network of two layers; give one with these alone"
+        "holds {0} beside W1, b1, W2 and b2, so it is more than a network of two layers; give one with these alone"
     )]
-    Extra {
-        /// The names of the other tensors.
-        names: String,
-    },
+    Extra(String),
     /// Weights are transposed, as the shapes of the other tensors show.
     #[error(
         "seems to hold {} transposed: W1 has shape {:?}, b1 {:?}, W2 {:?}, b2 {:?}; transpose back: weights are [in, out] here \
@@ -218,12 +212,12 @@ pub fn read(bytes: &[u8]) -> Result<Model, Problem> {
     let (_, header) = SafeTensors::read_metadata(bytes).map_err(Problem::Format)?;
     if let Some(name) = Params::NAMES.into_iter().find(|name| tensors.tensor(name).is_err()) {
         return Err(match foreign::conversion(&tensors) {
-            Some(conversion) => Problem::Foreign { conversion },
+            Some(conversion) => Problem::Foreign(conversion),
             None => Problem::Missing { name, found: foreign::all_names(&tensors) },
         });
     }
     if let Some(names) = foreign::extra_names(&tensors) {
-        return Err(Problem::Extra { names });
+        return Err(Problem::Extra(names));
     }
     let view = |name| {
         let view = tensors.tensor(name).map_err(Problem::Format)?;

@@ -10,7 +10,7 @@ pub(super) fn count(train: &[u8], test: &[u8]) -> Result<usize, Error> {
     let largest = train.iter().copied().max().ok_or(Error::Empty)?;
     let classes = usize::from(largest) + 1;
     if !(2..=MAX_CLASSES).contains(&classes) {
-        return Err(Error::Classes { largest });
+        return Err(Error::Classes(largest));
     }
     match first_outside(test, classes) {
         Some((index, label)) => Err(Error::TestLabel { index, label, classes }),

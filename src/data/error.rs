@@ -56,12 +56,9 @@ pub enum Error {
         /// Rows and columns of a test image.
         test: (usize, usize),
     },
-    /// The training labels make fewer than 2 classes, or more than a label can name.
-    #[error("the largest training label is {largest}; give labels that reach 1 to {}", MAX_CLASSES - 1)]
-    Classes {
-        /// The largest training label.
-        largest: u8,
-    },
+    /// The largest training label makes fewer than 2 classes, or more than a label can name.
+    #[error("the largest training label is {0}; give labels that reach 1 to {most}", most = MAX_CLASSES - 1)]
+    Classes(u8),
     /// A test label is larger than all training labels.
     #[error(
         "test label {index} (counted from 0) is {label}, but the training labels end at {}; \
@@ -159,12 +156,9 @@ pub enum Error {
         /// The names that it may have.
         names: Vec<String>,
     },
-    /// A folder has the name of a file.
-    #[error("{}: is a folder where a file is expected; move the file out of it", path.display())]
-    NotAFile {
-        /// The folder.
-        path: PathBuf,
-    },
+    /// A folder has the name of a file of the set.
+    #[error("{}: is a folder where a file is expected; move the file out of it", .0.display())]
+    NotAFile(PathBuf),
     /// A file is no such IDX file.
     #[error("{}: {reason}", path.display())]
     File {

@@ -80,7 +80,7 @@ impl ImageFile {
         let found = file.metadata()?.len().saturating_sub(header);
         match found.cmp(&expected) {
             Ordering::Less => Err(Error::Truncated { expected, found }),
-            Ordering::Greater => Err(Error::Trailing { expected }),
+            Ordering::Greater => Err(Error::Trailing(expected)),
             Ordering::Equal => Ok(Self { file, count: count as usize, rows, cols, header }),
         }
     }
@@ -225,7 +225,7 @@ fn read_body(mut input: impl Read, expected: u64) -> Result<Vec<u8>, Error> {
     }
     // Reading up to the end also makes the gzip decoder check the checksum.
     if io::copy(&mut input.take(1), &mut io::sink())? > 0 {
-        return Err(Error::Trailing { expected });
+        return Err(Error::Trailing(expected));
     }
     Ok(body)
 }
@@ -359,9 +359,9 @@ mod tests {
     #[test]
     fn trailing_bytes_are_found() {
         let images = [image_bytes(&small()), vec![0]].concat();
-        assert!(matches!(read_images(&images[..]), Err(Error::Trailing { expected: 6 })));
+        assert!(matches!(read_images(&images[..]), Err(Error::Trailing(6))));
         let labels = [label_bytes(&small()), vec![0]].concat();
-        assert!(matches!(read_labels(&labels[..]), Err(Error::Trailing { expected: 2 })));
+        assert!(matches!(read_labels(&labels[..]), Err(Error::Trailing(2))));
     }
 
     #[test]
@@ -407,7 +407,7 @@ mod tests {
             assert!(matches!(error, Error::LabelRange { index: 1, value: found } if found == value), "{error}");
         }
         assert!(matches!(labels(file(Element::I32, &[2], &[0; 7])), Err(Error::Truncated { expected: 8, found: 7 })));
-        assert!(matches!(labels(file(Element::I32, &[2], &[0; 9])), Err(Error::Trailing { expected: 8 })));
+        assert!(matches!(labels(file(Element::I32, &[2], &[0; 9])), Err(Error::Trailing(8))));
     }
 
     #[test]
@@ -489,7 +489,7 @@ mod tests {
         let bomb = compressed(&[image_header(2, 28, 28), vec![0; 100 << 20]].concat());
         let mut read = 0;
         let error = read_images(unpacked(BufReader::new(Counted(&bomb, &mut read))).unwrap()).unwrap_err();
-        assert!(matches!(error, Error::Trailing { expected: 1568 }), "{error}");
+        assert!(matches!(error, Error::Trailing(1568)), "{error}");
         assert!(bomb.len() > 50_000 && read < 20_000, "{read} of {} bytes", bomb.len());
     }
 

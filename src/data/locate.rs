@@ -125,7 +125,7 @@ impl Location {
         // Only QMNIST has such names.
         names.retain(|name| self.prefix.starts_with("qmnist") || !name.ends_with("-int"));
         Err(match a_folder {
-            Some(path) => Error::NotAFile { path },
+            Some(path) => Error::NotAFile(path),
             None => Error::Missing { folder: self.folder.clone(), split: split.as_str(), kind, names },
         })
     }

@@ -111,8 +111,8 @@ mod tests {
         let splits = |train: &[u8], test: &[u8]| Splits::new(with_labels(train), with_labels(test));
         assert_eq!(splits(&[0, 6, 2], &[1]).unwrap().classes, 7);
         assert_eq!(splits(&[254], &[254]).unwrap().classes, MAX_CLASSES);
-        assert!(matches!(splits(&[0, 0], &[0]), Err(Error::Classes { largest: 0 })));
-        assert!(matches!(splits(&[255], &[0]), Err(Error::Classes { largest: 255 })));
+        assert!(matches!(splits(&[0, 0], &[0]), Err(Error::Classes(0))));
+        assert!(matches!(splits(&[255], &[0]), Err(Error::Classes(255))));
         let error = splits(&[0, 1], &[0, 1, 2]).unwrap_err();
         assert!(matches!(error, Error::TestLabel { index: 2, label: 2, classes: 2 }));
         assert!(error.to_string().contains("training labels end at 1"));

@@ -178,12 +178,9 @@ pub enum Error {
         /// Bytes found after the header.
         found: u64,
     },
-    /// The file has bytes after its last element.
-    #[error("goes on after the {expected} bytes that its header says; download it again")]
-    Trailing {
-        /// Bytes of the elements by the header.
-        expected: u64,
-    },
+    /// The file goes on after its elements, which have this count of bytes.
+    #[error("goes on after the {0} bytes that its header says; download it again")]
+    Trailing(u64),
     /// The file holds no images or labels.
     #[error("holds no {0}; give a file that holds some")]
     Empty(Kind),
