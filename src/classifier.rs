@@ -1,8 +1,8 @@
-//! The plain, synchronous face of the library for the common case: train on a set, keep the network, ask it for classes.
+//! The synchronous face of the library for the common case: train a network on a set, save it, predict classes.
 //!
-//! Every call waits for its device. A browser's page may not wait: there only the CPU, whose answers are there at once, can be
-//! asked like this. Who wants to record work while a device computes, to hear of each epoch or to stream a
-//! set from its file takes [`Backend`] and [`train`](mod@crate::train), which this stands on.
+//! Every call waits for its device. [`Backend`] and [`train`](mod@crate::train) beneath it can do more: submit work while a
+//! device computes, report each epoch, stream a set from its file. A browser's page may not wait; there these calls work on the
+//! CPU alone, whose answers are ready at once.
 
 use std::ops::ControlFlow;
 #[cfg(not(target_family = "wasm"))]
@@ -22,7 +22,7 @@ use crate::net::{Activation, Net, Output, Params, Shape, WeightInit};
 use crate::selftest;
 use crate::train::{self, End, Sets};
 
-/// A network of two layers that tells classes of images apart, on a device.
+/// A two-layer network that classifies images, on a device.
 ///
 /// ```
 /// use twolayer::classifier::{Classifier, Settings};
@@ -43,43 +43,42 @@ pub struct Classifier {
     params: Params,
     description: Description,
     backend: Backend,
-    /// The place on the device of the set that was evaluated last; the next one takes it.
+    /// The set on the device that was evaluated last. The next one replaces it.
     evaluated: Option<Resident>,
 }
 
-/// What a network says of an image.
+/// A network's output for an image.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Prediction {
-    /// The class of the largest output, the first of equals; from 0, as the labels are.
+    /// The class of the largest output (the first of equal ones), from 0 as the labels.
     pub class: usize,
-    /// How likely the network holds each class, `[classes]`; together 1. Of a network whose output is
-    /// [`Output::Identity`], the outputs as they are.
+    /// The probability of each class, `[classes]`, with sum 1. Of a network with [`Output::Identity`], its plain outputs.
     pub probabilities: Vec<f32>,
 }
 
-/// How a network is made and trained.
+/// The network and its training.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Settings {
-    /// Where it computes.
+    /// The device.
     pub device: Choice,
     /// Hidden units, 1 to [`Shape::MAX_HIDDEN`].
     pub hidden: usize,
     /// The hidden layer's function.
     pub activation: Activation,
-    /// From what the initial weights are drawn.
+    /// The distribution of the initial weights.
     pub weight_init: WeightInit,
     /// Images in a batch, 1 to [`Shape::MAX_BATCH`].
     pub batch_size: usize,
-    /// What every gradient is multiplied by, finite and above 0.
+    /// The factor of every gradient in an update, finite and above 0.
     pub learning_rate: f32,
-    /// How many times as many images as the set has are drawn in all.
+    /// Epochs. In each, as many images are drawn as the set has.
     pub epochs: u32,
     /// The same seed on the same device gives the same bits.
     pub seed: u64,
 }
 
 impl Settings {
-    /// The book's network and learning rate, made for MNIST: sigmoid, initial weights of deviation 0.01.
+    /// The book's network and learning rate, made for MNIST: sigmoid, initial weights of standard deviation 0.01.
     #[must_use]
     pub fn book() -> Self {
         Self {
@@ -96,47 +95,44 @@ impl Settings {
 }
 
 impl Default for Settings {
-    /// The book's, but with ReLU and He's initial weights: these also learn small sets, and pictures that are not MNIST's.
+    /// The book's settings, but with ReLU and He's initial weights: these also learn small sets and other pictures than MNIST's.
     fn default() -> Self {
         Self { activation: Activation::Relu, weight_init: WeightInit::He, ..Self::book() }
     }
 }
 
-/// Why a classifier cannot be had, or does not answer.
+/// An error of a classifier.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
     /// There is no such device, or it cannot be opened.
     #[error(transparent)]
     Device(#[from] devices::Error),
-    /// The device failed or computes wrongly, or the set is not the network's.
+    /// The device failed or gave wrong results, or the set does not match the network.
     #[error(transparent)]
     Backend(#[from] backend::Error),
-    /// The set is none to train on.
+    /// The set cannot be trained on.
     #[error(transparent)]
     Data(#[from] data::Error),
-    /// A file of a network cannot be read or written.
+    /// A model file cannot be read or written.
     #[error(transparent)]
     File(#[from] model::Error),
-    /// Bytes are no network.
+    /// The bytes are no model file.
     #[error("the network {0}")]
     Bytes(#[from] model::Problem),
-    /// The learning rate is none.
+    /// The learning rate is not finite or not above 0.
     #[error("a learning rate of {0} trains nothing; give a finite number above 0")]
     LearningRate(f32),
-    /// Training left the numbers that f32 has.
-    #[error("the loss was no finite number at iteration {step}; give a lower learning rate")]
-    Diverged {
-        /// The step, from 0.
-        step: u64,
-    },
-    /// In a browser: a GPU's answer was to be waited for.
+    /// The loss became infinite or not a number at this step, from 0.
+    #[error("the loss was no finite number at iteration {0}; give a lower learning rate")]
+    Diverged(u64),
+    /// A page in a browser would have to wait for a GPU.
     #[error("a page cannot wait for a GPU; choose the CPU, or await the answers of a Backend")]
     Waits,
-    /// An image has another size than the network's.
+    /// An image has another size than the network's input.
     #[error("{found} pixels for a network of images with {expected}; give one byte a pixel, row by row")]
     Pixels {
-        /// The bytes given.
+        /// The count of bytes given.
         found: usize,
         /// The pixels of an image.
         expected: usize,
@@ -153,14 +149,14 @@ impl From<train::Error> for Error {
 }
 
 impl Classifier {
-    /// Trains a network on a whole set; its classes are 0 to the set's largest label. Test images are for
+    /// Trains a network on all images of a set. Its classes are 0 to the set's largest label. Test images are for
     /// [`Classifier::evaluate`].
     ///
-    /// Where the device is [`Choice::Gpu`] and there is none, or none that opens, the CPU takes over.
+    /// If the device is [`Choice::Gpu`] and no GPU can be opened, the CPU takes over.
     ///
     /// # Errors
-    /// Settings out of their ranges, a set of fewer than two classes, a loss that is not finite, or what the device reports or
-    /// computes wrongly.
+    /// Settings out of their ranges, a set of fewer than two classes, a loss that is not finite, or an error or a wrong result
+    /// of the device.
     pub fn train(set: &Dataset, settings: &Settings) -> Result<Self, Error> {
         wait(Self::train_on(set, settings))
     }
@@ -179,20 +175,20 @@ impl Classifier {
         let mut batches = Batches::new(seed, Sampling::Replacement, batch_size, set.len());
         let epoch = train::Settings::steps_per_epoch(set.len(), batch_size);
         let iterations = u64::from(settings.epochs) * epoch;
-        // Nobody looks at an accuracy by epoch, so all of it is one.
+        // One epoch in all, because nobody reads the accuracies between.
         let schedule = train::Settings { iterations, steps_per_epoch: iterations, learning_rate };
         let sets = Sets { train: resident.into(), test: resident.into() };
         let run = train::train(&mut backend, sets, &mut batches, &schedule, &mut |_| ControlFlow::Continue(())).await?;
         if let End::NotFinite { step } = run.end {
-            return Err(Error::Diverged { step });
+            return Err(Error::Diverged(step));
         }
         Ok(Self { net, params: run.params, description: Description::default(), backend, evaluated: Some(resident) })
     }
 
-    /// Reads a network from a safetensors file, as a run's folder has one: `run/model.safetensors`. It computes on the CPU.
+    /// Reads a network from a safetensors file, such as a run's `model.safetensors`. It computes on the CPU.
     ///
     /// # Errors
-    /// What is wrong with the file.
+    /// An error in the file.
     #[cfg(not(target_family = "wasm"))]
     pub fn load(path: &Path) -> Result<Self, Error> {
         Self::new(model::load(path)?, &Choice::Cpu)
@@ -201,15 +197,15 @@ impl Classifier {
     /// Reads a network from the bytes of a safetensors file. It computes on the CPU.
     ///
     /// # Errors
-    /// What is wrong with them.
+    /// An error in the bytes.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, Error> {
         Self::new(model::read(bytes)?, &Choice::Cpu)
     }
 
-    /// Takes a network to a device. Functions that a model does not name are the book's, sigmoid and softmax.
+    /// Loads a network onto a device. Where the model names no functions, they are the book's: sigmoid and softmax.
     ///
     /// # Errors
-    /// No such device, or what it reports or computes wrongly.
+    /// No such device, or an error or a wrong result of the device.
     pub fn new(model: Model, device: &Choice) -> Result<Self, Error> {
         let Model { params, activation, output, description } = model;
         let net =
@@ -222,39 +218,39 @@ impl Classifier {
         Ok(Self { net, params, description, backend, evaluated: None })
     }
 
-    /// Writes the network to a safetensors file, whole or not at all; one that is there is replaced.
+    /// Writes the network to a safetensors file, completely or not at all. An existing file is replaced.
     ///
     /// # Errors
-    /// A place that cannot be written to.
+    /// A path that cannot be written to.
     #[cfg(not(target_family = "wasm"))]
     pub fn save(&self, path: &Path) -> Result<(), Error> {
         Ok(model::save(path, &self.net, &self.params, &self.description)?)
     }
 
-    /// The network as the bytes of a safetensors file, which [`Classifier::from_bytes`] reads.
+    /// The network as the bytes of a safetensors file, for [`Classifier::from_bytes`].
     ///
     /// # Errors
-    /// Class names that JSON does not hold, which there are not.
+    /// None that a network gives: class names are always valid JSON.
     pub fn to_bytes(&self) -> Result<Vec<u8>, Error> {
         let mut bytes = Vec::new();
         model::write(&mut bytes, &self.net, &self.params, &self.description).map_err(model::Problem::Write)?;
         Ok(bytes)
     }
 
-    /// What an image shows. `pixels` are its bytes, `[rows, cols]` row-major, 0 to 255, prepared as the images were that the
-    /// network was trained on.
+    /// Predicts the class of an image. `pixels` are its bytes, `[rows, cols]` row-major, 0 to 255, prepared as the training
+    /// images were.
     ///
     /// # Errors
-    /// Bytes that are not one image of the network's, or what the device reports.
+    /// Bytes that are not one image of the network's size, or an error of the device.
     pub fn predict(&mut self, pixels: &[u8]) -> Result<Prediction, Error> {
         let prediction = if pixels.len() == self.net.shape.input { self.predict_all(pixels)?.pop() } else { None };
         prediction.ok_or(Error::Pixels { found: pixels.len(), expected: self.net.shape.input })
     }
 
-    /// What each of several images shows, `[N, rows, cols]` row-major; faster than one after the other.
+    /// Predicts the class of each of several images, `[N, rows, cols]` row-major. It is faster than one call an image.
     ///
     /// # Errors
-    /// Bytes that are not whole images of the network's, or what the device reports.
+    /// Bytes that are not images of the network's size, or an error of the device.
     pub fn predict_all(&mut self, pixels: &[u8]) -> Result<Vec<Prediction>, Error> {
         let y = wait(async { Ok(self.backend.predict(pixels).await?) })?;
         Ok(y.chunks(self.net.shape.classes).map(Prediction::new).collect())
@@ -263,7 +259,7 @@ impl Classifier {
     /// Loss, accuracy and confusion matrix over a set.
     ///
     /// # Errors
-    /// A set whose images or labels are not the network's, or what the device reports.
+    /// A set whose image size or labels do not match the network, or an error of the device.
     pub fn evaluate(&mut self, set: &Dataset) -> Result<Evaluation, Error> {
         wait(async {
             let resident = match self.evaluated {
@@ -289,7 +285,7 @@ impl Classifier {
         &self.params
     }
 
-    /// What the classes are called, in the order of the labels, if the network's file says it.
+    /// The names of the classes, in the order of the labels, if the model file has them.
     #[must_use]
     pub fn names(&self) -> Option<&[String]> {
         self.description.names.as_deref()
@@ -339,7 +335,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_saved_is_loaded_and_answers_alike() {
+    fn a_loaded_network_predicts_the_same() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("digits.safetensors");
         let set = digits(300, 1);
@@ -355,7 +351,7 @@ mod tests {
     }
 
     #[test]
-    fn predictions_are_those_that_an_evaluation_counts() {
+    fn predictions_agree_with_an_evaluation() {
         let (set, other) = (digits(400, 1), digits(200, 2));
         let mut classifier = Classifier::train(&set, &settings()).unwrap();
         for set in [other, set] {
@@ -381,14 +377,12 @@ mod tests {
     }
 
     #[test]
-    fn bytes_that_are_not_whole_images_are_errors() {
+    fn bytes_that_are_not_images_are_errors() {
         let mut classifier = Classifier::train(&digits(20, 1), &Settings { epochs: 0, ..settings() }).unwrap();
         for count in [0, 1, digits::PIXELS - 1, digits::PIXELS + 1, 2 * digits::PIXELS] {
             let error = classifier.predict(&vec![0; count]).unwrap_err().to_string();
-            assert_eq!(
-                error,
-                format!("{count} pixels for a network of images with 784; give one byte a pixel, row by row")
-            );
+            let expected = "pixels for a network of images with 784; give one byte a pixel, row by row";
+            assert_eq!(error, format!("{count} {expected}"));
         }
         let error = classifier.predict_all(&[0; digits::PIXELS + 1]).unwrap_err();
         assert!(matches!(error, Error::Backend(backend::Error::PartImage { .. })), "{error}");
@@ -396,7 +390,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_trained_on_is_an_error() {
+    fn settings_and_sets_that_cannot_train_are_errors() {
         let set = digits(20, 1);
         let error = |set: &Dataset, settings: &Settings| match Classifier::train(set, settings) {
             Ok(_) => panic!("{settings:?} trains"),
@@ -423,10 +417,10 @@ mod tests {
     }
 
     #[test]
-    fn files_that_are_no_network_are_errors() {
+    fn files_that_are_no_model_are_errors() {
         let error = Classifier::from_bytes(b"PK\x03\x04").err().unwrap().to_string();
         assert!(error.starts_with("the network is no whole safetensors file"), "{error}");
         let error = Classifier::load(Path::new("missing.safetensors")).err().unwrap().to_string();
-        assert!(error.starts_with("missing.safetensors: can't be read"), "{error}");
+        assert!(error.starts_with("missing.safetensors: cannot be read"), "{error}");
     }
 }

@@ -1,4 +1,4 @@
-//! Memory for sets and batches: where the system gives none, an error instead of the end of the process.
+//! Memory for sets and batches. Where the system has none left, the caller gets an error and the process goes on.
 
 use bytemuck::Zeroable;
 use bytemuck::allocation::try_zeroed_vec;
@@ -7,9 +7,9 @@ use bytemuck::allocation::try_zeroed_vec;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("no memory for {bytes} bytes of {what}; free some, or allow this program more")]
 pub struct NoMemory {
-    /// How much was asked for.
+    /// The bytes requested.
     pub bytes: usize,
-    /// What for.
+    /// Their purpose, as in `images`.
     pub what: &'static str,
 }
 
@@ -19,37 +19,25 @@ impl NoMemory {
     }
 }
 
-/// So many zeros, whose pages the system need not touch before they are used.
-///
-/// # Errors
-/// [`NoMemory`].
+/// `count` zeros. The system need not touch their pages before they are used.
 pub(crate) fn zeroed<T: Zeroable>(count: usize, what: &'static str) -> Result<Vec<T>, NoMemory> {
     try_zeroed_vec(count).map_err(|()| NoMemory::of::<T>(count, what))
 }
 
-/// Room for so many values in all.
-///
-/// # Errors
-/// [`NoMemory`].
+/// Makes room for `count` values in all.
 pub(crate) fn reserve<T>(values: &mut Vec<T>, count: usize, what: &'static str) -> Result<(), NoMemory> {
     let more = count.saturating_sub(values.len());
     values.try_reserve_exact(more).map_err(|_| NoMemory::of::<T>(count, what))
 }
 
-/// An empty vector with room for so many values.
-///
-/// # Errors
-/// [`NoMemory`].
+/// An empty vector with room for `count` values.
 pub(crate) fn room<T>(count: usize, what: &'static str) -> Result<Vec<T>, NoMemory> {
     let mut values = Vec::new();
     reserve(&mut values, count, what)?;
     Ok(values)
 }
 
-/// A copy of some values.
-///
-/// # Errors
-/// [`NoMemory`].
+/// A copy of the values.
 pub(crate) fn copied<T: Copy>(values: &[T], what: &'static str) -> Result<Vec<T>, NoMemory> {
     let mut copy = room(values.len(), what)?;
     copy.extend_from_slice(values);
@@ -64,7 +52,7 @@ mod tests {
     const TOO_MANY: [usize; 2] = [1 << 59, usize::MAX];
 
     #[test]
-    fn what_there_is_no_memory_for_is_an_error() {
+    fn too_large_a_request_is_an_error() {
         for count in TOO_MANY {
             let error = zeroed::<u16>(count, "images").unwrap_err();
             assert_eq!((error, room::<u16>(count, "images").unwrap_err()), (error, error));
@@ -77,7 +65,7 @@ mod tests {
     }
 
     #[test]
-    fn what_there_is_memory_for_is_given() {
+    fn vectors_have_their_values_and_their_room() {
         assert_eq!(zeroed::<u32>(3, "numbers").unwrap(), [0; 3]);
         assert_eq!(zeroed::<u32>(0, "numbers").unwrap(), [0; 0]);
         assert_eq!(copied(&[1, 2, 3], "numbers").unwrap(), [1, 2, 3]);

@@ -1,19 +1,19 @@
-//! Randomness that means the same in every version: ChaCha8, one numbered stream for each use of a seed.
+//! Random numbers by ChaCha8: a seed gives the same numbers in every version. Each use of a seed has its own numbered stream.
 
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
-/// What a stream of random numbers is for. Streams of one seed are independent of each other.
+/// The use of a stream of random numbers. Streams of one seed are independent of each other.
 pub(crate) enum Stream {
     /// The initial weights.
     Weights,
-    /// The images of one step's batch, by the step's number.
+    /// The images of the batch of this step.
     Batch(u64),
-    /// One permutation of the training set, by its number.
+    /// The permutation of the training set in this epoch.
     Permutation(u64),
-    /// Which parameters a check looks at.
+    /// The parameters that a gradient check samples.
     Samples,
-    /// Which images are held out for testing.
+    /// The images that are held out for testing.
     HeldOut,
 }
 

@@ -1,8 +1,8 @@
-//! Counts and lists as people say them.
+//! Counts and lists as text for people.
 
 use std::fmt::Display;
 
-/// A count and what is counted: `1 image`, `2 images`, `3 classes`.
+/// A count and its noun: `1 image`, `2 images`, `3 classes`.
 pub(crate) fn counted<N: Copy + Display + PartialEq + From<u8>>(count: N, noun: &str) -> String {
     let end = match noun {
         _ if count == N::from(1) => "",
@@ -21,7 +21,7 @@ pub(crate) fn either<N: Display>(names: &[N]) -> String {
     }
 }
 
-/// What has the same key, together; in the order in which the keys first come.
+/// Groups values by their keys, in the order of each key's first value.
 #[cfg(feature = "cli")]
 pub(crate) fn grouped<K: PartialEq, V>(pairs: impl IntoIterator<Item = (K, V)>) -> Vec<(K, Vec<V>)> {
     let mut groups: Vec<(K, Vec<V>)> = Vec::new();
@@ -40,7 +40,7 @@ mod tests {
 
     #[test]
     #[cfg(feature = "cli")]
-    fn what_is_said_of_several_is_said_once() {
+    fn values_are_grouped_by_key() {
         let groups = grouped([("b", 1), ("a", 2), ("b", 3)]);
         assert_eq!(groups, [("b", vec![1, 3]), ("a", vec![2])]);
     }
@@ -52,7 +52,7 @@ mod tests {
     }
 
     #[test]
-    fn one_is_not_many() {
+    fn one_has_no_plural() {
         assert_eq!(counted(1_u64, "iteration"), "1 iteration");
         assert_eq!(counted(0_usize, "image"), "0 images");
         assert_eq!([1_u16, 2].map(|count| counted(count, "class")), ["1 class", "2 classes"]);

@@ -1,5 +1,4 @@
-//! A folder of data is read whatever of the usual names its files have, and what is wrong in it is
-//! said in one line that names the place.
+//! Folders of data are read with all usual file names. Errors are one line that names the folder or the file.
 
 use std::fs;
 use std::io::Write;
@@ -13,7 +12,7 @@ use twolayer::data::{Dataset, Error, Labels, idx, load_dir, load_mnist};
 const NAMES: [&str; 4] =
     ["train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"];
 
-/// Images of 1x2 pixels, all of the value `pixel`.
+/// Images of 1x2 pixels of the value `pixel`.
 fn set(pixel: u8, labels: &[u8]) -> Dataset {
     Dataset::new(vec![pixel; 2 * labels.len()], labels.to_vec(), 1, 2).unwrap()
 }
@@ -45,8 +44,8 @@ fn folder() -> TempDir {
     folder
 }
 
-/// The one line that `load_dir` says of a folder; it names the folder.
-fn complaint(folder: &Path) -> String {
+/// The error of `load_dir`, one line that begins with the folder.
+fn error(folder: &Path) -> String {
     let line = load_dir(folder).unwrap_err().to_string();
     assert!(!line.contains('\n'), "{line}");
     assert!(line.starts_with(folder.to_str().unwrap()), "{line}");
@@ -54,45 +53,41 @@ fn complaint(folder: &Path) -> String {
 }
 
 #[test]
-fn reads_every_usual_name_raw_or_compressed() {
+fn every_usual_name_is_read_raw_or_compressed() {
     let right = load_dir(folder().path()).unwrap();
     assert_eq!((right.train.len(), right.test.len(), right.classes), (3, 2, 3));
     assert_eq!((right.train.labels(), right.test.images()), (&[0, 2, 1][..], &[255; 4][..]));
     for (prefix, mark) in [("t10k", "-"), ("t10k", "."), ("test", "-"), ("test", ".")] {
-        for compressed in [false, true] {
+        for is_compressed in [false, true] {
             let folder = TempDir::new().unwrap();
             for (name, bytes) in NAMES.iter().zip(files()) {
                 let name = name.replace("t10k", prefix).replace("-idx", &format!("{mark}idx"));
-                if compressed {
-                    fs::write(folder.path().join(name + ".gz"), gzip(&bytes)).unwrap();
-                } else {
-                    fs::write(folder.path().join(name), bytes).unwrap();
-                }
+                let (name, bytes) = if is_compressed { (name + ".gz", gzip(&bytes)) } else { (name, bytes) };
+                fs::write(folder.path().join(name), bytes).unwrap();
             }
-            assert_eq!(load_dir(folder.path()).unwrap(), right, "{prefix} {mark} {compressed}");
+            assert_eq!(load_dir(folder.path()).unwrap(), right, "{prefix} {mark} {is_compressed}");
         }
     }
 }
 
 #[test]
-fn a_raw_file_is_read_rather_than_a_compressed_one() {
+fn a_raw_file_is_preferred_to_a_compressed_one() {
     let folder = folder();
-    fs::write(folder.path().join("train-images-idx3-ubyte.gz"), "not looked at").unwrap();
+    fs::write(folder.path().join("train-images-idx3-ubyte.gz"), "not read").unwrap();
     assert!(load_dir(folder.path()).is_ok());
 }
 
 #[test]
 fn a_missing_folder_or_file_is_named() {
     let folder = folder();
-    assert!(complaint(&folder.path().join("missing")).contains("cannot be opened as a folder"));
-    let file = folder.path().join(NAMES[0]);
-    assert!(complaint(&file).contains("cannot be opened as a folder"));
+    for path in ["missing", NAMES[0]] {
+        assert!(error(&folder.path().join(path)).contains("cannot be opened as a folder"));
+    }
 
     fs::remove_file(folder.path().join("t10k-labels-idx1-ubyte")).unwrap();
-    let line = complaint(folder.path());
-    assert!(line.contains("no file of test labels"), "{line}");
-    for name in ["t10k-labels-idx1-ubyte", "test-labels.idx1-ubyte", ".gz"] {
-        assert!(line.contains(name), "{line}");
+    let line = error(folder.path());
+    for part in ["no file of test labels", "t10k-labels-idx1-ubyte", "test-labels.idx1-ubyte", ".gz"] {
+        assert!(line.contains(part), "{line}");
     }
 }
 
@@ -102,7 +97,7 @@ fn a_folder_in_place_of_a_file_is_named_unless_the_file_is_there_too() {
     let path = folder.path().join(NAMES[0]);
     fs::remove_file(&path).unwrap();
     fs::create_dir(&path).unwrap();
-    assert!(matches!(load_dir(folder.path()), Err(Error::NotAFile { path: named }) if named == path));
+    assert!(matches!(load_dir(folder.path()), Err(Error::NotAFile(named)) if named == path));
     fs::write(folder.path().join("train-images.idx3-ubyte"), &files()[0]).unwrap();
     assert!(load_dir(folder.path()).is_ok());
 }
@@ -114,7 +109,7 @@ fn a_bad_file_is_named() {
         let path = folder.path().join(name);
         let bytes = fs::read(&path).unwrap();
         fs::write(&path, &bytes[..bytes.len() - 1]).unwrap();
-        let line = complaint(folder.path());
+        let line = error(folder.path());
         assert!(line.starts_with(path.to_str().unwrap()), "{line}");
         assert!(line.contains("ends after"), "{line}");
     }
@@ -128,7 +123,7 @@ fn files_that_do_not_belong_together_are_named() {
         let mut bytes = Vec::new();
         idx::write_labels(set(0, labels).labels(), &mut bytes).unwrap();
         fs::write(folder.path().join(name), bytes).unwrap();
-        complaint(folder.path())
+        error(folder.path())
     };
     let line = with_labels(train_labels, &[0, 1]);
     assert!(line.contains("train-images-idx3-ubyte: 3 images but 2 labels"), "{line}");

@@ -1,4 +1,4 @@
-//! A set's way from a mirror into the cache, against small servers on this machine.
+//! Downloads from mirrors into the cache. The mirrors are small servers on this machine.
 
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
@@ -13,7 +13,7 @@ use flate2::{Compression, write::GzEncoder};
 use tempfile::TempDir;
 use twolayer::data::download::{self, Error, Failure, Fetched, Patience, Reason, RemoteFile, Sum};
 
-/// What the files of these tests hold; the first is larger than one report of progress.
+/// The contents of the files. The first is larger than one report of progress.
 fn contents() -> [Vec<u8>; 3] {
     let noise = iter::successors(Some(1_u32), |&x| Some(x.wrapping_mul(1_664_525).wrapping_add(1)));
     let noise = noise.map(|x| x.to_be_bytes()[0]).take(200_000);
@@ -22,7 +22,7 @@ fn contents() -> [Vec<u8>; 3] {
 
 const NAMES: [&str; 3] = ["first", "second", "third"];
 
-/// What their contents are known by.
+/// The checksums of the contents.
 static SUMS: LazyLock<[String; 3]> = LazyLock::new(|| contents().each_ref().map(|content| download::sha256(content)));
 
 fn files() -> [RemoteFile<'static>; 3] {
@@ -41,7 +41,7 @@ fn fetch_reporting(
     progress: &mut dyn FnMut(download::Progress<'_>),
 ) -> Result<[Vec<u8>; 3], Error> {
     let fetched = fetch_files(Some(cache), mirrors, progress)?;
-    assert!(fetched.not_kept.is_none());
+    assert!(fetched.cache_error.is_none());
     Ok(fetched.contents)
 }
 
@@ -50,7 +50,7 @@ fn fetch_files(
     mirrors: &[&str],
     progress: &mut dyn FnMut(download::Progress<'_>),
 ) -> Result<Fetched<3>, Error> {
-    download::fetch(&files(), cache, mirrors, Patience::Asked, progress)
+    download::fetch(&files(), cache, mirrors, Patience::Long, progress)
 }
 
 fn gzip(content: &[u8]) -> Vec<u8> {
@@ -59,16 +59,16 @@ fn gzip(content: &[u8]) -> Vec<u8> {
     encoder.finish().unwrap()
 }
 
-/// What a server says to one request.
+/// A server's answer to a request.
 enum Answer {
     Body(Vec<u8>),
     Status(u16),
     /// Announces the body, sends half of it and hangs up.
     Cut(Vec<u8>),
-    /// The same without announcing a length.
+    /// The same without announcing the length.
     CutUnannounced(Vec<u8>),
     HangUp,
-    /// The right answer, late.
+    /// The right answer after 2 s.
     Late,
 }
 
@@ -78,12 +78,12 @@ struct Server {
 }
 
 impl Server {
-    /// A mirror that answers with the right files, but for those that `special` answers.
+    /// A mirror that answers with the right files, except where `special` has another answer.
     fn start(special: impl Fn(&str) -> Option<Answer> + Send + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}/some/folder/", listener.local_addr().unwrap());
         let requests = Arc::new(Mutex::new(Vec::new()));
-        let asked = Arc::clone(&requests);
+        let seen = Arc::clone(&requests);
         thread::spawn(move || {
             for stream in listener.incoming() {
                 let mut stream = stream.unwrap();
@@ -94,8 +94,8 @@ impl Server {
                     answer = right_answer(name);
                     thread::sleep(Duration::from_secs(2));
                 }
-                asked.lock().unwrap().push(path);
-                // A client that has read enough may be gone before all is written.
+                seen.lock().unwrap().push(path);
+                // A client that has read enough may close the connection early.
                 let _ = send(&mut stream, answer);
             }
         });
@@ -107,8 +107,8 @@ impl Server {
         Self::start(|_| None)
     }
 
-    /// The names asked for so far.
-    fn asked(&self) -> Vec<String> {
+    /// The names of the files requested so far.
+    fn requested(&self) -> Vec<String> {
         let requests = self.requests.lock().unwrap();
         let name = |path: &String| {
             let name = path.strip_prefix("/some/folder/").unwrap();
@@ -125,7 +125,7 @@ fn right_answer(name: &str) -> Answer {
     }
 }
 
-/// Reads up to the empty line and gives the path asked for.
+/// Reads up to the empty line. Returns the requested path.
 fn read_request(stream: &TcpStream) -> String {
     let mut lines = BufReader::new(stream).lines().map(Result::unwrap);
     let path = lines.next().unwrap().split(' ').nth(1).unwrap().to_owned();
@@ -170,19 +170,19 @@ fn failures(cache: &Path, mirrors: &[&str]) -> Vec<Failure> {
     }
 }
 
-/// Fetches with a first mirror that answers `answer` for the second file and a good second one:
-/// the first file is of the first mirror, the others are of the second.
+/// Fetches from a mirror that answers `answer` for the second file, and from a good mirror. The first file comes from the
+/// first mirror, the others from the second. Returns the first mirror's failure.
 fn next_mirror_after(answer: impl Fn() -> Answer + Send + 'static) -> Reason {
     let cache = TempDir::new().unwrap();
     let bad = Server::start(move |name| (name == "second").then(&answer));
     let reason = failures(cache.path(), &[&bad.url]).remove(0).reason;
-    assert_eq!(bad.asked(), ["first", "second"]);
+    assert_eq!(bad.requested(), ["first", "second"]);
     assert_eq!(cached_names(cache.path()), ["first.gz"]);
 
     let good = Server::good();
     assert_eq!(fetch(cache.path(), &[&bad.url, &good.url]).unwrap(), contents());
-    assert_eq!(bad.asked(), ["first", "second", "second"]);
-    assert_eq!(good.asked(), ["second", "third"]);
+    assert_eq!(bad.requested(), ["first", "second", "second"]);
+    assert_eq!(good.requested(), ["second", "third"]);
     reason
 }
 
@@ -195,7 +195,7 @@ fn fetches_once_and_then_reads_the_cache() {
     assert_eq!(cached_names(&folder), ["first.gz", "second.gz", "third.gz"]);
     assert_eq!(fetch(&folder, &[&server.url]).unwrap(), contents());
     assert_eq!(fetch(&folder, &[]).unwrap(), contents());
-    assert_eq!(server.asked(), NAMES);
+    assert_eq!(server.requested(), NAMES);
 }
 
 #[test]
@@ -203,10 +203,10 @@ fn a_second_start_fetches_only_what_is_missing() {
     let cache = TempDir::new().unwrap();
     fs::write(cache.path().join("first.gz"), gzip(&contents()[0])).unwrap();
     let server = Server::good();
-    // Without its last slash the address means the same.
+    // The last slash of an address is optional.
     let url = server.url.trim_end_matches('/');
     assert_eq!(fetch(cache.path(), &[url]).unwrap(), contents());
-    assert_eq!(server.asked(), ["second", "third"]);
+    assert_eq!(server.requested(), ["second", "third"]);
 }
 
 #[test]
@@ -221,13 +221,13 @@ fn a_wrong_file_in_the_cache_is_fetched_again() {
         let server = Server::good();
         assert!(matches!(fetch(cache.path(), &[]), Err(Error::NotCached { .. })));
         assert_eq!(fetch(cache.path(), &[&server.url]).unwrap(), contents());
-        assert_eq!(server.asked(), ["second"]);
+        assert_eq!(server.requested(), ["second"]);
     }
 }
 
 #[test]
 fn a_wrong_content_sends_to_the_next_mirror() {
-    // Of the right length, too long, and so long that it is not to be decompressed to its end.
+    // Of the right length, too long, and so long that it is not decompressed to its end.
     for wrong in [b"sECOND".to_vec(), b"second and more".to_vec(), vec![0; 10 << 20]] {
         let body = gzip(&wrong);
         let reason = next_mirror_after(move || Answer::Body(body.clone()));
@@ -241,7 +241,7 @@ fn a_file_known_by_its_compressed_bytes_must_be_those() {
     let sum = download::sha256(&published);
     let file = |sum| [RemoteFile { name: "second", bytes: 6, sum }];
     let fetch = |cache: &Path, mirrors: &[&str], sum| {
-        download::fetch(&file(sum), Some(cache), mirrors, Patience::Asked, &mut |_| {})
+        download::fetch(&file(sum), Some(cache), mirrors, Patience::Long, &mut |_| {})
     };
     let cache = TempDir::new().unwrap();
     let server = Server::good();
@@ -294,7 +294,7 @@ fn a_hang_up_sends_to_the_next_mirror() {
 }
 
 #[test]
-fn only_who_asked_for_the_files_waits_long() {
+fn a_slow_mirror_is_given_up_only_with_short_patience() {
     let late = || Server::start(|name| (name == "first").then_some(Answer::Late));
     let fetch = |mirrors: &[&str], patience| {
         let cache = TempDir::new().unwrap();
@@ -302,15 +302,15 @@ fn only_who_asked_for_the_files_waits_long() {
     };
     let (slow, good) = (late(), Server::good());
     assert_eq!(fetch(&[&slow.url, &good.url], Patience::Short).unwrap().contents, contents());
-    assert_eq!(good.asked(), NAMES);
+    assert_eq!(good.requested(), NAMES);
     let (slow, good) = (late(), Server::good());
-    assert_eq!(fetch(&[&slow.url, &good.url], Patience::Asked).unwrap().contents, contents());
-    assert_eq!(slow.asked(), NAMES);
-    assert_eq!(good.asked(), [""; 0]);
-    // A mirror of which nothing is to be hoped is told by what it did.
+    assert_eq!(fetch(&[&slow.url, &good.url], Patience::Long).unwrap().contents, contents());
+    assert_eq!(slow.requested(), NAMES);
+    assert_eq!(good.requested(), [""; 0]);
+    // Each mirror has its own reason.
     match fetch(&[&late().url, &nowhere()], Patience::Short) {
         Err(Error::Download { failures }) => {
-            assert!(matches!(failures[0].reason, Reason::Late(wait) if wait == Duration::from_millis(1500)));
+            assert!(matches!(failures[0].reason, Reason::Timeout(wait) if wait == Duration::from_millis(1500)));
             assert!(matches!(failures[1].reason, Reason::NoAnswer(_)), "{:?}", failures[1]);
         }
         other => panic!("{other:?}"),
@@ -318,7 +318,7 @@ fn only_who_asked_for_the_files_waits_long() {
 }
 
 #[test]
-fn it_is_told_how_many_files_were_downloaded() {
+fn downloaded_files_are_counted() {
     let cache = TempDir::new().unwrap();
     fs::write(cache.path().join("second.gz"), gzip(&contents()[1])).unwrap();
     let server = Server::good();
@@ -342,12 +342,12 @@ fn when_all_fail_each_mirror_is_named_with_its_reason() {
     assert!(!error.contains('\n'), "{error}");
     assert_eq!(cached_names(cache.path()), [""; 0]);
     for server in [forbidden, cut, forged] {
-        assert_eq!(server.asked(), ["first"]);
+        assert_eq!(server.requested(), ["first"]);
     }
 }
 
 #[test]
-fn addresses_that_are_none_are_an_error() {
+fn invalid_addresses_are_an_error() {
     let cache = TempDir::new().unwrap();
     for address in ["", "no address", "http://", "ftp://127.0.0.1/"] {
         let told = fetch(cache.path(), &[address]).unwrap_err().to_string();
@@ -358,7 +358,7 @@ fn addresses_that_are_none_are_an_error() {
 }
 
 #[test]
-fn what_cannot_be_kept_is_used_all_the_same() {
+fn files_are_used_even_if_the_cache_cannot_be_written() {
     let folder = TempDir::new().unwrap();
     let file = folder.path().join("file");
     fs::write(&file, "").unwrap();
@@ -366,14 +366,14 @@ fn what_cannot_be_kept_is_used_all_the_same() {
     let fetch = |cache| fetch_files(cache, &[&server.url], &mut |_| {}).unwrap();
     let fetched = fetch(Some(file.as_path()));
     assert_eq!(fetched.contents, contents());
-    assert!(fetched.not_kept.unwrap().path.starts_with(&file));
+    assert!(fetched.cache_error.unwrap().path.starts_with(&file));
     let fetched = fetch(None);
     assert_eq!(fetched.contents, contents());
-    assert!(fetched.not_kept.is_none());
+    assert!(fetched.cache_error.is_none());
 }
 
 #[test]
-fn progress_counts_every_file_up_to_its_end() {
+fn progress_of_every_file_reaches_its_end() {
     let cache = TempDir::new().unwrap();
     let server = Server::good();
     let mut reports = Vec::new();

@@ -59,7 +59,7 @@ impl Saved {
                 counted(stores.classes, "class")
             )));
         }
-        if let Some((class, ours, theirs)) = description.other_name(&stores.description) {
+        if let Some((class, ours, theirs)) = description.differing_name(&stores.description) {
             return Err(Error::Usage(format!(
                 "class {class} is {ours:?} in {}, but {theirs:?} in the data; give its own --data",
                 self.file.display()

@@ -164,7 +164,7 @@ fn train(arguments: &Arguments, start: Instant, progress: &mut Progress) -> Resu
         activation,
         output,
     };
-    let names = init.as_ref().and_then(|model| model.description.other_name(&data.description));
+    let names = init.as_ref().and_then(|model| model.description.differing_name(&data.description));
     if let Some((class, theirs, ours)) = names {
         progress.notice(format_args!("class {class} is {theirs:?} in --init, and {ours:?} in the data"));
     }

@@ -1,5 +1,5 @@
-//! Which images each step trains on: a function of the seed, the sampling, the batch size, the set's size and the
-//! step's number alone, so every backend and every resumed run sees the same batches.
+//! The images of each step's batch. They depend on the seed, the sampling, the batch size, the set's size and the step's
+//! number alone, so every backend and every resumed run has the same batches.
 
 use rand::RngExt;
 use rand::seq::SliceRandom;
@@ -7,15 +7,15 @@ use rand::seq::SliceRandom;
 use crate::net::names;
 use crate::random::{Stream, stream};
 
-/// How a batch's images are chosen from the training set.
+/// How the images of a batch are drawn from the training set.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Sampling {
     /// Uniformly, with replacement, as the book's `np.random.choice` does.
     #[default]
     Replacement,
-    /// From one stream of permutations of the set, cut into full batches: every image once, then every image again.
+    /// From a sequence of permutations of the set, cut into full batches: every image once, then every image again.
     Shuffle,
-    /// In file order: batch i is the images `[i * B, (i + 1) * B)` modulo the set.
+    /// In file order: batch i has the images `i * B` to `(i + 1) * B - 1`, modulo the set's size.
     Sequential,
 }
 
@@ -29,16 +29,18 @@ pub struct Batches {
     seed: u64,
     sampling: Sampling,
     batch_size: usize,
-    images: usize,
-    /// The permutation used last, with its number.
-    permutation: Option<(u64, Vec<u32>)>,
+    /// The count of the set's images.
+    count: usize,
+    /// The permutation of `epoch`; empty before the first.
+    permutation: Vec<u32>,
+    epoch: u64,
 }
 
 impl Batches {
-    /// Batches of `batch_size` out of a set of `images`; neither may be 0. A batch may be larger than the set.
+    /// Batches of `batch_size` from a set of `count` images; neither may be 0. A batch may be larger than the set.
     #[must_use]
-    pub fn new(seed: u64, sampling: Sampling, batch_size: usize, images: usize) -> Self {
-        Self { seed, sampling, batch_size, images, permutation: None }
+    pub fn new(seed: u64, sampling: Sampling, batch_size: usize, count: usize) -> Self {
+        Self { seed, sampling, batch_size, count, permutation: Vec::new(), epoch: 0 }
     }
 
     /// Images in a batch.
@@ -47,44 +49,40 @@ impl Batches {
         self.batch_size
     }
 
-    /// The image numbers of the steps `first .. first + steps`, `[steps, batch_size]`, one step after another.
+    /// The indices of the images of the steps `first .. first + steps`, `[steps, batch_size]` row-major.
     pub fn indices(&mut self, first: u64, steps: usize) -> Vec<u32> {
         let mut indices = Vec::with_capacity(steps * self.batch_size);
         for step in first..first + steps as u64 {
             match self.sampling {
                 Sampling::Replacement => {
                     let mut rng = stream(self.seed, &Stream::Batch(step));
-                    let range = 0..self.images as u32;
+                    let range = 0..self.count as u32;
                     indices.extend((0..self.batch_size).map(|_| rng.random_range(range.clone())));
                 }
                 Sampling::Shuffle => {
-                    indices.extend(self.positions(step).map(|(epoch, place)| self.permuted(epoch, place)));
+                    indices.extend(self.positions(step).map(|(epoch, position)| self.permuted(epoch, position)));
                 }
-                Sampling::Sequential => indices.extend(self.positions(step).map(|(_, place)| place as u32)),
+                Sampling::Sequential => indices.extend(self.positions(step).map(|(_, position)| position as u32)),
             }
         }
         indices
     }
 
-    /// Where the step's images lie in the endless repetition of the set: (how many whole sets before, place in the set).
+    /// The epoch and the position within it of each image of a step's batch.
     fn positions(&self, step: u64) -> impl Iterator<Item = (u64, usize)> + use<> {
-        let (batch_size, images) = (self.batch_size as u64, self.images as u64);
+        let (batch_size, count) = (self.batch_size as u64, self.count as u64);
         let first = step * batch_size;
-        (first..first + batch_size).map(move |place| (place / images, (place % images) as usize))
+        (first..first + batch_size).map(move |image| (image / count, (image % count) as usize))
     }
 
-    fn permuted(&mut self, epoch: u64, place: usize) -> u32 {
-        let permutation = match self.permutation.take() {
-            Some((number, permutation)) if number == epoch => permutation,
-            _ => {
-                let mut permutation: Vec<u32> = (0..self.images as u32).collect();
-                permutation.shuffle(&mut stream(self.seed, &Stream::Permutation(epoch)));
-                permutation
-            }
-        };
-        let image = permutation[place];
-        self.permutation = Some((epoch, permutation));
-        image
+    /// The index at a position of an epoch's permutation.
+    fn permuted(&mut self, epoch: u64, position: usize) -> u32 {
+        if self.epoch != epoch || self.permutation.is_empty() {
+            self.permutation = (0..self.count as u32).collect();
+            self.permutation.shuffle(&mut stream(self.seed, &Stream::Permutation(epoch)));
+            self.epoch = epoch;
+        }
+        self.permutation[position]
     }
 }
 
@@ -92,12 +90,12 @@ impl Batches {
 mod tests {
     use super::*;
 
-    fn batches(sampling: Sampling, batch_size: usize, images: usize) -> Batches {
-        Batches::new(3, sampling, batch_size, images)
+    fn batches(sampling: Sampling, batch_size: usize, count: usize) -> Batches {
+        Batches::new(3, sampling, batch_size, count)
     }
 
     #[test]
-    fn a_seed_means_the_same_batches_for_ever() {
+    fn a_seed_always_gives_the_same_batches() {
         assert_eq!(batches(Sampling::Replacement, 5, 60_000).indices(0, 2), PINNED_REPLACEMENT);
         assert_eq!(batches(Sampling::Shuffle, 4, 6).indices(0, 3), PINNED_SHUFFLE);
     }
@@ -106,13 +104,13 @@ mod tests {
     const PINNED_SHUFFLE: [u32; 12] = [1, 5, 2, 4, 0, 3, 2, 0, 1, 3, 5, 4];
 
     #[test]
-    fn a_step_does_not_depend_on_the_cut() {
+    fn a_batch_does_not_depend_on_the_chunks() {
         for sampling in [Sampling::Replacement, Sampling::Shuffle, Sampling::Sequential] {
-            let whole = batches(sampling, 7, 10).indices(0, 9);
-            let mut cut = batches(sampling, 7, 10);
-            let parts = [cut.indices(0, 1), cut.indices(1, 5), cut.indices(6, 3)].concat();
-            assert_eq!(whole, parts, "{sampling}");
-            assert_eq!(batches(sampling, 7, 10).indices(4, 1), whole[28..35], "{sampling}");
+            let all = batches(sampling, 7, 10).indices(0, 9);
+            let mut batches_in_chunks = batches(sampling, 7, 10);
+            let chunks = [(0, 1), (1, 5), (6, 3)].map(|(first, steps)| batches_in_chunks.indices(first, steps));
+            assert_eq!(all, chunks.concat(), "{sampling}");
+            assert_eq!(batches(sampling, 7, 10).indices(4, 1), all[28..35], "{sampling}");
         }
     }
 

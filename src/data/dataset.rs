@@ -3,13 +3,12 @@
 use ndarray::Array2;
 use rand::seq::index;
 
-use super::description::Description;
 use super::limits::pixels;
 use super::{Error, classes};
 use crate::memory;
 use crate::random::{Stream, stream};
 
-/// Grey images of one size, each with its label. Never empty.
+/// Labelled grey images of one size, at least one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Dataset {
     images: Vec<u8>,
@@ -19,10 +18,10 @@ pub struct Dataset {
 }
 
 impl Dataset {
-    /// Makes a set of the pixels `images` (`[count, rows, cols]`, row-major) and `count` labels.
+    /// Makes a set of pixels (`images`, `[count, rows, cols]` row-major) and `count` labels.
     ///
     /// # Errors
-    /// When the lengths disagree, the set is empty, or an image has not 1 to [`MAX_PIXELS`](super::MAX_PIXELS) pixels.
+    /// When the lengths do not match, the set is empty, or an image does not have 1 to [`MAX_PIXELS`](super::MAX_PIXELS) pixels.
     pub fn new(images: Vec<u8>, labels: Vec<u8>, rows: usize, cols: usize) -> Result<Self, Error> {
         let pixels = pixels(rows, cols).ok_or(Error::ImageSize { rows, cols })?;
         if !images.len().is_multiple_of(pixels) {
@@ -40,16 +39,11 @@ impl Dataset {
         Ok(Self { images, labels, rows, cols })
     }
 
-    /// Number of images, at least 1.
+    /// The count of images, at least 1.
     #[must_use]
+    #[allow(clippy::len_without_is_empty, reason = "no set is empty")]
     pub fn len(&self) -> usize {
         self.labels.len()
-    }
-
-    /// Always false: an empty set cannot be made.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.labels.is_empty()
     }
 
     /// Rows of one image.
@@ -89,7 +83,7 @@ impl Dataset {
         self.images.get(index.checked_mul(pixels)?..)?.get(..pixels)
     }
 
-    /// The number of classes as the labels tell it: 1 + the largest.
+    /// The count of classes: 1 + the largest label.
     ///
     /// # Errors
     /// When that is not 2 to 255.
@@ -97,80 +91,73 @@ impl Dataset {
         classes::count(&self.labels, &[])
     }
 
-    /// All pixels divided by 255, `[len, pixels]` row-major, 0 to 1.
-    #[must_use]
-    pub fn normalized(&self) -> Vec<f32> {
-        self.images.iter().map(|&pixel| f32::from(pixel) / 255.0).collect()
-    }
-
-    /// Some of the images as a network's input x in f64, `[N, pixels]`, 0 to 1.
+    /// The images at these indices as a network's input x in f64, `[N, pixels]`, 0 to 1.
     ///
     /// # Panics
-    /// When there is no image of such a number.
+    /// When there is no image at an index.
     #[must_use]
-    pub fn inputs(&self, images: &[u32]) -> Array2<f64> {
-        Array2::from_shape_fn((images.len(), self.pixels()), |(n, i)| self.input(images[n], i))
+    pub fn inputs(&self, indices: &[u32]) -> Array2<f64> {
+        Array2::from_shape_fn((indices.len(), self.pixels()), |(n, i)| self.input(indices[n], i))
     }
 
-    /// Some of the images as the reference takes them: x `[N, pixels]`, as [`Dataset::inputs`] has it, and their labels t.
+    /// A batch for the reference: the [`inputs`](Dataset::inputs) x `[N, pixels]` and labels t at these indices.
     ///
     /// # Panics
-    /// When there is no image of such a number.
+    /// When there is no image at an index.
     #[must_use]
-    pub fn batch(&self, images: &[u32]) -> (Array2<f64>, Vec<usize>) {
-        (self.inputs(images), images.iter().map(|&image| self.labels[image as usize].into()).collect())
+    pub fn batch(&self, indices: &[u32]) -> (Array2<f64>, Vec<usize>) {
+        (self.inputs(indices), indices.iter().map(|&index| self.labels[index as usize].into()).collect())
     }
 
-    /// One pixel of an image as `inputs` has it.
-    pub(crate) fn input(&self, image: u32, pixel: usize) -> f64 {
-        f64::from(self.images[image as usize * self.pixels() + pixel]) / 255.0
+    /// A pixel of an image, 0 to 1.
+    pub(crate) fn input(&self, index: u32, pixel: usize) -> f64 {
+        f64::from(self.images[index as usize * self.pixels() + pixel]) / 255.0
     }
 
-    /// Some of the images, in this order, as a set of their own.
+    /// A set of the images at these indices, in their order.
     ///
     /// # Errors
-    /// [`Error::Empty`] for no images, and [`Error::NoMemory`].
+    /// [`Error::Empty`] for no indices, and [`Error::NoMemory`].
     ///
     /// # Panics
-    /// When there is no image of such a number.
-    pub fn gather(&self, numbers: &[u32]) -> Result<Self, Error> {
+    /// When there is no image at an index.
+    pub fn gather(&self, indices: &[u32]) -> Result<Self, Error> {
         let pixels = self.pixels();
-        let image = |&number: &u32| &self.images[number as usize * pixels..][..pixels];
-        let mut labels = memory::room(numbers.len(), "labels")?;
-        labels.extend(numbers.iter().map(|&number| self.labels[number as usize]));
-        let mut images = memory::room(numbers.len().saturating_mul(pixels), "images")?;
-        for number in numbers {
-            images.extend_from_slice(image(number));
+        let mut labels = memory::room(indices.len(), "labels")?;
+        labels.extend(indices.iter().map(|&index| self.labels[index as usize]));
+        let mut images = memory::room(indices.len().saturating_mul(pixels), "images")?;
+        for &index in indices {
+            images.extend_from_slice(&self.images[index as usize * pixels..][..pixels]);
         }
         Self::new(images, labels, self.rows, self.cols)
     }
 
-    /// The same with black turned to white.
+    /// The same images with black and white exchanged.
     #[must_use]
     pub fn inverted(mut self) -> Self {
         self.images.iter_mut().for_each(|pixel| *pixel = u8::MAX - *pixel);
         self
     }
 
-    /// The same with rows and columns exchanged.
+    /// The same images with rows and columns exchanged.
     #[must_use]
     pub fn transposed(self) -> Self {
         let Self { mut images, labels, rows, cols } = self;
-        let mut turned = vec![0; rows * cols];
+        let mut transposed = vec![0; rows * cols];
         for image in images.chunks_exact_mut(rows * cols) {
-            for (place, pixel) in turned.iter_mut().enumerate() {
-                *pixel = image[place % rows * cols + place / rows];
+            for (index, pixel) in transposed.iter_mut().enumerate() {
+                *pixel = image[index % rows * cols + index / rows];
             }
-            image.copy_from_slice(&turned);
+            image.copy_from_slice(&transposed);
         }
         Self { images, labels, rows: cols, cols: rows }
     }
 
-    /// Splits into a set to train and one to test, both in file order. Of each class this share of the images is drawn by the
-    /// seed to test, and one at least on either side; a class of one image stays in the set to train.
+    /// Splits the set into a training and a test set, both in file order. The seed draws this share of each class for the test
+    /// set. A class of two or more images keeps at least one in either set; a class of one image stays in the training set.
     ///
     /// # Errors
-    /// [`Error::HeldOut`] where no class has two images.
+    /// [`Error::HeldOut`] if no class has two images.
     pub fn held_out(&self, share: f64, seed: u64) -> Result<(Self, Self), Error> {
         let mut of_class = vec![Vec::new(); usize::from(u8::MAX) + 1];
         for (image, &label) in self.labels.iter().enumerate() {
@@ -180,8 +167,8 @@ impl Dataset {
         let mut is_test = vec![false; self.len()];
         for images in of_class.iter().filter(|images| images.len() > 1) {
             let count = ((images.len() as f64 * share).round() as usize).clamp(1, images.len() - 1);
-            for place in index::sample(&mut random, images.len(), count) {
-                is_test[images[place]] = true;
+            for index in index::sample(&mut random, images.len(), count) {
+                is_test[images[index]] = true;
             }
         }
         let (test, train): (Vec<u32>, Vec<u32>) = (0..self.len() as u32).partition(|&image| is_test[image as usize]);
@@ -191,59 +178,24 @@ impl Dataset {
         Ok((self.gather(&train)?, self.gather(&test)?))
     }
 
-    /// The labels as rows that are 1 in the label's column and 0 elsewhere, `[len, classes]`.
+    /// A row for each label, with 1 in the label's column and 0 elsewhere, `[len, classes]`.
     ///
     /// # Errors
     /// When a label is not below `classes`.
     pub fn one_hot(&self, classes: usize) -> Result<Array2<f32>, Error> {
         let mut rows = Array2::zeros((self.len(), classes));
         for (index, &label) in self.labels.iter().enumerate() {
-            let place = rows.get_mut((index, usize::from(label)));
-            *place.ok_or(Error::OneHot { index, label, classes })? = 1.0;
+            let value = rows.get_mut((index, usize::from(label)));
+            *value.ok_or(Error::OneHot { index, label, classes })? = 1.0;
         }
         Ok(rows)
-    }
-}
-
-/// A set to learn from and one to test with.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Splits {
-    /// What is learned from.
-    pub train: Dataset,
-    /// What is only tested with.
-    pub test: Dataset,
-    /// Number of classes, 2 to 255: 1 + the largest training label, or what the set's class list says.
-    pub classes: usize,
-    /// What else is known of the set.
-    pub description: Description,
-}
-
-impl Splits {
-    /// Pairs two sets and counts their classes.
-    ///
-    /// # Errors
-    /// When the image sizes differ, the classes are not 2 to 255, or a test label is of none of
-    /// them.
-    pub fn new(train: Dataset, test: Dataset) -> Result<Self, Error> {
-        let classes = classes::count(&train.labels, &test.labels)?;
-        Self::described(train, test, classes, Description::default())
-    }
-
-    /// Pairs two sets that have a class list, which also names classes without an image.
-    ///
-    /// # Errors
-    /// When the image sizes differ, or a label is not below `classes`.
-    pub fn described(train: Dataset, test: Dataset, classes: usize, description: Description) -> Result<Self, Error> {
-        classes::check_pair((train.rows, train.cols), (test.rows, test.cols), &description)?;
-        classes::check(&train.labels, &test.labels, classes)?;
-        Ok(Self { train, test, classes, description })
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::data::limits::{MAX_CLASSES, MAX_PIXELS};
+    use crate::data::limits::MAX_PIXELS;
 
     /// A set of 1x1 images, all black.
     fn with_labels(labels: &[u8]) -> Dataset {
@@ -251,30 +203,29 @@ mod tests {
     }
 
     #[test]
-    fn answers_with_what_it_was_made_of() {
+    fn images_and_labels_are_kept() {
         let set = Dataset::new(vec![0, 51, 102, 153, 204, 255], vec![1, 0], 1, 3).unwrap();
         assert_eq!((set.len(), set.rows(), set.cols(), set.pixels()), (2, 1, 3, 3));
         assert_eq!(set.image(1), Some(&[153, 204, 255][..]));
         assert_eq!(set.image(2), None);
-        assert_eq!(set.normalized(), [0.0, 0.2, 0.4, 0.6, 0.8, 1.0]);
         assert_eq!(set.inputs(&[1, 0, 1]), ndarray::array![[0.6, 0.8, 1.0], [0.0, 0.2, 0.4], [0.6, 0.8, 1.0]]);
         assert_eq!(set.one_hot(2).unwrap(), ndarray::array![[0.0, 1.0], [1.0, 0.0]]);
     }
 
     #[test]
     fn images_are_held_out_class_by_class() {
-        // Ten images of class 0, five of class 1, two of class 2, one of class 7, mixed; each image tells its number.
+        // Ten images of class 0, five of class 1, two of class 2, one of class 7, mixed; the first pixel is the index.
         let labels: Vec<u8> = vec![0, 1, 0, 2, 0, 1, 7, 0, 1, 0, 0, 2, 1, 0, 0, 1, 0, 0];
         let set = Dataset::new((0..18).flat_map(|image| [image, 9]).collect(), labels.clone(), 1, 2).unwrap();
-        let of_class = |half: &Dataset, class| (0..half.len()).filter(|&image| half.labels()[image] == class).count();
-        let counts = |half: &Dataset| [0, 1, 2, 7].map(|class| of_class(half, class));
+        let of_class = |split: &Dataset, class| (0..split.len()).filter(|&i| split.labels()[i] == class).count();
+        let counts = |split: &Dataset| [0, 1, 2, 7].map(|class| of_class(split, class));
         for seed in 0..50 {
             let (train, test) = set.held_out(0.3, seed).unwrap();
             assert_eq!((counts(&train), counts(&test)), ([7, 3, 1, 1], [3, 2, 1, 0]), "seed {seed}");
-            for half in [&train, &test] {
-                let numbers: Vec<u8> = half.images().iter().copied().step_by(2).collect();
-                assert!(numbers.is_sorted(), "{numbers:?}");
-                assert!(numbers.iter().zip(half.labels()).all(|(&n, &label)| labels[usize::from(n)] == label));
+            for split in [&train, &test] {
+                let indices: Vec<u8> = split.images().iter().copied().step_by(2).collect();
+                assert!(indices.is_sorted(), "{indices:?}");
+                assert!(indices.iter().zip(split.labels()).all(|(&n, &label)| labels[usize::from(n)] == label));
             }
         }
         let (train, test) = set.held_out(0.3, 0).unwrap();
@@ -298,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_what_is_no_set() {
+    fn lengths_that_do_not_match_are_refused() {
         let new = |bytes, labels, rows, cols| Dataset::new(vec![0; bytes], vec![0; labels], rows, cols).unwrap_err();
         assert!(matches!(new(0, 0, 2, 2), Error::Empty));
         assert!(matches!(new(7, 2, 2, 2), Error::PartImage { bytes: 7, .. }));
@@ -313,35 +264,5 @@ mod tests {
     fn one_hot_needs_a_class_for_every_label() {
         let error = with_labels(&[0, 4]).one_hot(4).unwrap_err();
         assert!(matches!(error, Error::OneHot { index: 1, label: 4, classes: 4 }));
-    }
-
-    #[test]
-    fn classes_come_from_the_training_labels() {
-        let splits = |train: &[u8], test: &[u8]| Splits::new(with_labels(train), with_labels(test));
-        assert_eq!(splits(&[0, 6, 2], &[1]).unwrap().classes, 7);
-        assert_eq!(splits(&[254], &[254]).unwrap().classes, MAX_CLASSES);
-        assert!(matches!(splits(&[0, 0], &[0]), Err(Error::Classes { largest: 0 })));
-        assert!(matches!(splits(&[255], &[0]), Err(Error::Classes { largest: 255 })));
-        let error = splits(&[0, 1], &[0, 1, 2]).unwrap_err();
-        assert!(matches!(error, Error::TestLabel { index: 2, label: 2, classes: 2 }));
-        assert!(error.to_string().contains("training labels end at 1"));
-    }
-
-    #[test]
-    fn a_class_list_has_classes_without_an_image() {
-        let described = |labels: &[u8], classes| {
-            Splits::described(with_labels(labels), with_labels(&[9]), classes, Description::default())
-        };
-        assert_eq!(described(&[3, 3], 10).unwrap().classes, 10);
-        assert!(matches!(described(&[10], 10), Err(Error::Unlisted { index: 0, label: 10, classes: 10 })));
-        assert!(matches!(described(&[3], 9), Err(Error::Unlisted { index: 0, label: 9, classes: 9 })));
-    }
-
-    #[test]
-    fn both_sets_have_one_image_size() {
-        let wide = Dataset::new(vec![0; 6], vec![0, 1], 1, 3).unwrap();
-        let tall = Dataset::new(vec![0; 6], vec![0, 1], 3, 1).unwrap();
-        let error = Splits::new(wide, tall).unwrap_err();
-        assert!(matches!(error, Error::SizesDiffer { train: (1, 3), test: (3, 1) }));
     }
 }

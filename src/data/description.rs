@@ -1,5 +1,5 @@
-//! What is known of a set beside its images and labels: how many classes there are and what they are called, and how its
-//! pictures were prepared. It goes with the set into the model, so that a picture can be prepared alike later.
+//! The description of a set: the count and the names of its classes, and the preparation of its pictures. It is copied into a
+//! model, so that a new picture can be prepared in the same way.
 
 use std::fmt;
 use std::io::{self, Write};
@@ -11,25 +11,25 @@ use serde::{Deserialize, Serialize};
 
 use super::limits::MAX_CLASSES;
 
-/// The file that it is kept in, beside a set's four IDX files.
+/// The name of its file, beside a set's four IDX files.
 pub const FILE_NAME: &str = "set.json";
 
-/// What a set's images and labels do not say by themselves.
+/// The names of a set's classes and the preparation of its pictures.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Description {
-    /// What each class is called, in the order of the labels; none where the labels say it all.
+    /// A name for each class, in the order of the labels; none if the labels are names enough.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub names: Option<Vec<String>>,
-    /// How the pictures became the set's images, if twolayer made them.
+    /// The preparation of the pictures, if twolayer imported them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub preparation: Option<Preparation>,
 }
 
 impl Description {
-    /// The first class that has another name in the other description, and both names; none where one has no names.
+    /// The first class with different names in the two descriptions, and both names; none if a description has no names.
     #[must_use]
-    pub fn other_name<'a>(&'a self, other: &'a Self) -> Option<(usize, &'a str, &'a str)> {
+    pub fn differing_name<'a>(&'a self, other: &'a Self) -> Option<(usize, &'a str, &'a str)> {
         let both = self.names.as_ref()?.iter().zip(other.names.as_ref()?);
         let differ = |(class, (one, other)): (usize, (&'a String, &'a String))| {
             (one != other).then_some((class, one.as_str(), other.as_str()))
@@ -38,23 +38,22 @@ impl Description {
     }
 }
 
-/// How pictures become images of a set.
+/// The steps that turn pictures into the images of a set.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Preparation {
     /// Rows of an image.
     pub rows: usize,
     /// Columns of an image.
     pub cols: usize,
-    /// Whether black was turned to white.
+    /// Whether black and white were exchanged.
     pub inverted: bool,
-    /// The value that a person said is full; none where the files' own scale was taken: 255, 65535 where they have 16 bits,
-    /// 1 where numbers are fractions.
+    /// The value of white, if the user gave it. Otherwise it was 255, or 65535 for 16 bits, or 1 for fractions.
     pub max: Option<u16>,
-    /// What was put behind transparent pictures, if there were any.
+    /// The background of transparent pictures, if there were any.
     pub paper: Option<Paper>,
 }
 
-/// What is put behind a transparent picture.
+/// The background of a transparent picture.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Paper {
@@ -78,7 +77,7 @@ impl fmt::Display for Preparation {
         let Self { rows, cols, inverted, max, paper } = self;
         write!(f, "{rows}x{cols} pixels")?;
         if let Some(max) = max {
-            write!(f, ", {max} is full")?;
+            write!(f, ", {max} is white")?;
         }
         if let Some(paper) = paper {
             write!(f, ", transparency on {paper}")?;
@@ -90,9 +89,9 @@ impl fmt::Display for Preparation {
 /// The content of [`FILE_NAME`].
 #[derive(Debug, Serialize, Deserialize)]
 struct Content {
-    /// The number of this format, so that a later one can be told apart.
+    /// The version of the format.
     format: u32,
-    /// How many classes there are, whether each has images or not.
+    /// The count of classes, with and without images.
     classes: usize,
     #[serde(flatten)]
     description: Description,
@@ -100,43 +99,43 @@ struct Content {
 
 const FORMAT: u32 = 1;
 
-/// Why a description cannot be had.
+/// A description that cannot be read.
 #[derive(Debug, thiserror::Error)]
-#[error("{}: {problem}; mend it, or remove it to take the set without it", path.display())]
+#[error("{}: {problem}; correct it, or remove it to use the set without it", path.display())]
 pub struct Error {
     /// The file.
     pub path: PathBuf,
-    /// What is wrong with it.
+    /// The error.
     pub problem: Problem,
 }
 
-/// What is wrong with a description.
+/// An error in a description.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Problem {
     /// The system failed.
     #[error("cannot be read ({0})")]
     Io(#[from] io::Error),
-    /// It is something else.
+    /// It is no JSON of this form.
     #[error("is no description of a set ({0})")]
     Json(#[from] serde_json::Error),
-    /// It was written by a later version.
-    #[error("has format {0}, and {FORMAT} is the latest that this version knows")]
+    /// A later version wrote it.
+    #[error("has format {0}, but this version reads formats up to {FORMAT}")]
     Format(u32),
-    /// A number of classes that no set has.
-    #[error("says {0} classes, where 2 to {MAX_CLASSES} can be")]
+    /// A count of classes out of range.
+    #[error("says {0} classes, but a set has 2 to {MAX_CLASSES}")]
     Classes(usize),
-    /// Not one name a class.
+    /// The count of names is not the count of classes.
     #[error("has {names} names for {classes} classes")]
     Names {
-        /// The names.
+        /// The count of names.
         names: usize,
-        /// The classes.
+        /// The count of classes.
         classes: usize,
     },
 }
 
-/// Encodes the description of a set with so many classes.
+/// Encodes the description of a set of `classes` classes.
 ///
 /// # Errors
 /// When `out` fails.
@@ -146,7 +145,7 @@ pub fn write(out: &mut dyn Write, classes: usize, description: &Description) -> 
     writeln!(out)
 }
 
-/// The number of classes and the description that a folder holds; none where it has no [`FILE_NAME`].
+/// The count of classes and the description of a folder's set; none if the folder has no [`FILE_NAME`].
 ///
 /// # Errors
 /// A file that is no description.
@@ -163,10 +162,10 @@ pub fn read(folder: &Path) -> Result<Option<(usize, Description)>, Error> {
     .map_err(|problem| Error { path, problem })
 }
 
-/// Decodes what [`write()`] encodes.
+/// Decodes the text that [`write()`] encodes.
 ///
 /// # Errors
-/// What is wrong with it.
+/// An error in the text.
 pub fn decode(text: &[u8]) -> Result<(usize, Description), Problem> {
     let Content { format, classes, description } = serde_json::from_slice(text)?;
     if format > FORMAT {
@@ -194,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_written_is_read() {
+    fn a_written_description_is_read_back() {
         let folder = tempfile::tempdir().unwrap();
         assert_eq!(read(folder.path()).unwrap(), None);
         for (classes, description) in [(2, described()), (10, Description::default())] {
@@ -205,7 +204,7 @@ mod tests {
         }
         assert_eq!(
             described().preparation.unwrap().to_string(),
-            "28x20 pixels, 4095 is full, transparency on white, inverted"
+            "28x20 pixels, 4095 is white, transparency on white, inverted"
         );
     }
 
@@ -216,26 +215,26 @@ mod tests {
             preparation: None,
         };
         let (one, other) = (named(&["a", "b"]), named(&["a", "c"]));
-        assert_eq!(one.other_name(&other), Some((1, "b", "c")));
-        assert_eq!(one.other_name(&one), None);
-        assert_eq!(one.other_name(&Description::default()), None);
+        assert_eq!(one.differing_name(&other), Some((1, "b", "c")));
+        assert_eq!(one.differing_name(&one), None);
+        assert_eq!(one.differing_name(&Description::default()), None);
     }
 
     #[test]
-    fn what_is_no_description_is_named() {
+    fn errors_in_a_description_are_named() {
         let folder = tempfile::tempdir().unwrap();
-        let said = |text: &str| {
+        let error = |text: &str| {
             fs::write(folder.path().join(FILE_NAME), text).unwrap();
             let line = read(folder.path()).unwrap_err().to_string();
             assert!(!line.contains('\n') && line.contains("set.json: "), "{line}");
             line
         };
         for text in ["", "[]", "{}", "{\"format\": 1}", "\u{0}"] {
-            assert!(said(text).contains("is no description of a set"));
+            assert!(error(text).contains("is no description of a set"));
         }
-        assert!(said(r#"{"format": 2, "classes": 2}"#).contains("has format 2"));
-        assert!(said(r#"{"format": 1, "classes": 256}"#).contains("says 256 classes"));
-        assert!(said(r#"{"format": 1, "classes": 3, "names": ["a", "b"]}"#).contains("has 2 names for 3 classes"));
+        assert!(error(r#"{"format": 2, "classes": 2}"#).contains("has format 2"));
+        assert!(error(r#"{"format": 1, "classes": 256}"#).contains("says 256 classes"));
+        assert!(error(r#"{"format": 1, "classes": 3, "names": ["a", "b"]}"#).contains("has 2 names for 3 classes"));
         fs::remove_file(folder.path().join(FILE_NAME)).unwrap();
         fs::create_dir(folder.path().join(FILE_NAME)).unwrap();
         assert!(read(folder.path()).unwrap_err().to_string().contains("cannot be read"));

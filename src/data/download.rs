@@ -1,7 +1,7 @@
-//! Files of a data set: from the user's cache, else from a mirror.
+//! Files of a data set, from the user's cache or else from a mirror.
 //!
-//! A file counts only when its SHA-256 is right, in the cache as from a mirror. Each is kept in the cache as soon as it is
-//! verified, so a start that was cut short goes on where it stopped.
+//! The SHA-256 of every file is checked, in the cache too. A file is written to the cache as soon as it is verified, so an
+//! interrupted download goes on with the next file.
 
 use std::fs;
 use std::io::{self, Read, Write};
@@ -17,113 +17,111 @@ use ureq::{Agent, Body};
 
 use super::gzip;
 use super::sniff::{FileKind, file_kind};
-use crate::files::write_whole;
+use crate::files::write_atomic;
 use crate::threads;
 use crate::words::{counted, grouped};
 
-/// How long a person who asked for the files waits for each of three things: a mirror's address, a connection, and its
-/// answer. So long, too, may a mirror that sends a file stay silent.
+/// The time limit for each of these: a mirror's address, a connection, an answer, and a pause within a file.
 const EACH_WAIT: Duration = Duration::from_secs(10);
-/// How long all mirrors together may take to give their first answers where nobody asked for the files: who is without a
-/// network wants to go on without them.
+/// The time limit for the first answers of all mirrors together, for a user who did not ask for the files.
 const SHORT_WAIT: Duration = Duration::from_secs(3);
 
-/// Most bytes taken from a mirror for one file; the largest of those known has less than half of it.
+/// The most bytes of a download. The largest known file has less than half of them.
 const MAX_DOWNLOAD: u64 = 64 << 20;
 
 /// Bytes between two reports of progress.
 const CHUNK: u64 = 64 << 10;
 
-/// A file, `<name>.gz` in the cache and at a mirror, and what it must hold.
+/// A file, `<name>.gz` in the cache and at a mirror, and its expected content.
 #[derive(Clone, Copy, Debug)]
 pub struct RemoteFile<'a> {
     /// Its name without `.gz`.
     pub name: &'a str,
     /// Length of the decompressed content.
     pub bytes: u64,
-    /// What it is known by.
+    /// Its checksum.
     pub sum: Sum<'a>,
 }
 
-/// A SHA-256 in lower-case hexadecimal digits, and of what it is.
+/// A SHA-256 in lower-case hexadecimal digits.
 #[derive(Clone, Copy, Debug)]
 pub enum Sum<'a> {
-    /// Of the decompressed content, however it was compressed.
+    /// Of the decompressed content. Any compression is accepted.
     Content(&'a str),
-    /// Of the compressed file, as it is published.
+    /// Of the compressed file, as published.
     Compressed(&'a str),
 }
 
-/// How long mirrors are waited for.
+/// The time limits of a download.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Patience {
-    /// For who asked for the files: 10 s each for a mirror's address, a connection and its answer.
-    Asked,
-    /// For an attempt that nobody asked for: 3 s for the first answers of all mirrors together.
+    /// For files that the user asked for: 10 s each for a mirror's address, a connection and its answer.
+    Long,
+    /// For files that the user did not ask for: 3 s for the first answers of all mirrors together.
     Short,
 }
 
-/// How far the download of a file is.
+/// The progress of a file's download.
 #[derive(Clone, Copy, Debug)]
 pub struct Progress<'a> {
     /// Name of the file.
     pub name: &'a str,
     /// Bytes received.
     pub received: u64,
-    /// Bytes to receive, if the mirror says it.
+    /// Bytes to receive, if the mirror announced them.
     pub total: Option<u64>,
 }
 
-/// Why files cannot be had.
+/// A download that failed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// The cache lacks a file and there is no mirror to ask.
-    #[error("{}; download it once, or give a folder of data", lacks(cache.as_deref(), name))]
+    /// A file is not in the cache, and no mirror was given.
+    #[error("{}; download it once, or give a folder of data", missing(cache.as_deref(), name))]
     NotCached {
         /// The folder of the cache, if there is one.
         cache: Option<PathBuf>,
         /// The file.
         name: String,
     },
-    /// No mirror gave what the cache lacks.
+    /// No mirror gave a file that is not in the cache.
     #[error("it cannot be downloaded: {}; {}give another mirror or a folder of data", join(failures), advice(failures))]
     Download {
-        /// Why each mirror was given up.
+        /// The failure of each mirror.
         failures: Vec<Failure>,
     },
 }
 
-/// A mirror that was given up.
+/// The failure of a mirror.
 #[derive(Debug, thiserror::Error)]
 #[error("{url}: {reason}")]
 pub struct Failure {
-    /// Address of the file that was asked for.
+    /// Address of the requested file.
     pub url: String,
-    /// Why the mirror was given up.
+    /// The reason.
     pub reason: Reason,
 }
 
-/// Why a mirror was given up.
+/// The reason of a mirror's failure.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Reason {
-    /// No answer came: no such host, no connection, or a time-out.
+    /// No answer: no such host, no connection, or a time-out of a connection.
     #[error("no answer ({0})")]
     NoAnswer(io::Error),
-    /// No answer came in the time that there is for it.
+    /// No answer within the time limit.
     #[error("no answer within {:.1} s", .0.as_secs_f64())]
-    Late(Duration),
-    /// It is no address of a mirror.
+    Timeout(Duration),
+    /// An invalid address.
     #[error("no http:// or https:// address ({0})")]
     Address(io::Error),
-    /// What answered is not to be trusted or not understood.
+    /// An answer that is not trusted or not understood.
     #[error("no usable answer ({0})")]
     Unusable(io::Error),
-    /// The system gave no thread to wait for the mirror in.
+    /// The system gave no thread for the request.
     #[error("no thread to ask it in ({0}); allow more threads")]
     NoThread(io::Error),
-    /// The answer was not the file.
+    /// An HTTP status other than success.
     #[error("HTTP {0}")]
     Status(u16),
     /// The connection ended within the file.
@@ -131,25 +129,25 @@ pub enum Reason {
     Cut {
         /// Bytes received before.
         received: u64,
-        /// What ended it.
+        /// The connection's error.
         reason: io::Error,
     },
-    /// More came than any of the files has.
+    /// The answer is longer than any of the files.
     #[error("more than {MAX_DOWNLOAD} bytes")]
     TooLong,
-    /// What came cannot be decompressed.
+    /// The answer cannot be decompressed.
     #[error("broken gzip data ({0})")]
     Gzip(io::Error),
-    /// Something else came, as the page of a network that wants a login first.
+    /// The answer is another kind of file, such as the login page of a network.
     #[error("not the file but {0}")]
     Other(FileKind),
-    /// It has another length or another SHA-256.
+    /// The content has another length or another SHA-256.
     #[error("wrong content (not the expected SHA-256)")]
     Content,
 }
 
 impl Error {
-    /// The same in a few words, without addresses and folders.
+    /// The error in a few words, without addresses and folders.
     #[must_use]
     pub fn brief(&self) -> String {
         match self {
@@ -165,7 +163,7 @@ impl Error {
         }
     }
 
-    /// The same in full, a line for each mirror.
+    /// The full error, a line for each mirror.
     #[must_use]
     pub fn details(&self) -> Vec<String> {
         match self {
@@ -178,7 +176,7 @@ impl Error {
 impl Reason {
     fn brief(&self) -> String {
         match self {
-            Self::NoAnswer(_) | Self::Late(_) => "no answer".to_owned(),
+            Self::NoAnswer(_) | Self::Timeout(_) => "no answer".to_owned(),
             Self::Address(_) => "no address of a mirror".to_owned(),
             Self::Unusable(_) => "no usable answer".to_owned(),
             Self::NoThread(_) => "no thread to ask in".to_owned(),
@@ -190,57 +188,57 @@ impl Reason {
     }
 }
 
-fn lacks(cache: Option<&Path>, name: &str) -> String {
+fn missing(cache: Option<&Path>, name: &str) -> String {
     match cache {
         Some(cache) => format!("{} holds no valid {name}.gz", cache.display()),
         None => format!("there is no folder to keep {name}.gz in, as there is no home folder"),
     }
 }
 
-/// Every address with its reason; one that several have is said once.
+/// Every address with its reason. Addresses with the same reason share one entry.
 fn join(failures: &[Failure]) -> String {
     let groups = grouped(failures.iter().map(|Failure { url, reason }| (reason.to_string(), url.as_str())));
     let each: Vec<String> = groups.iter().map(|(reason, urls)| format!("{}: {reason}", urls.join(" and "))).collect();
     each.join("; ")
 }
 
-/// Only where a mirror can't be reached the network may be to blame.
+/// Names the network if a mirror could not be reached.
 fn advice(failures: &[Failure]) -> &'static str {
-    let is_of_network =
-        |failure: &Failure| matches!(failure.reason, Reason::NoAnswer(_) | Reason::Late(_) | Reason::Cut { .. });
-    if failures.iter().any(is_of_network) { "check the network, or " } else { "" }
+    let may_be_network =
+        |failure: &Failure| matches!(failure.reason, Reason::NoAnswer(_) | Reason::Timeout(_) | Reason::Cut { .. });
+    if failures.iter().any(may_be_network) { "check the network, or " } else { "" }
 }
 
-/// Files and what became of them.
+/// The files of a download.
 #[derive(Debug)]
 pub struct Fetched<const N: usize> {
-    /// Their verified contents.
+    /// Their verified contents, decompressed.
     pub contents: [Vec<u8>; N],
-    /// How many of them were downloaded; the others were in the cache.
+    /// The count of downloaded files. The others were in the cache.
     pub downloaded: usize,
-    /// Why a file is not in the cache now, if one is not.
-    pub not_kept: Option<NotKept>,
+    /// The first file that could not be written to the cache.
+    pub cache_error: Option<CacheError>,
 }
 
-/// A verified file could not be written to the cache.
+/// A verified file that could not be written to the cache.
 #[derive(Debug, thiserror::Error)]
-#[error("{}: cannot be written ({reason}), so it will be downloaded again; make room, or a folder that can be written", path.display())]
-pub struct NotKept {
+#[error("{}: cannot be written ({reason}), so it will be downloaded again; make room, or make the folder writable", path.display())]
+pub struct CacheError {
     /// The file.
     pub path: PathBuf,
-    /// What the system said.
+    /// The system's error.
     pub reason: io::Error,
 }
 
-/// Gives the decompressed content of `files`, in their order, each from the folder `cache` or else
-/// from the first of the `mirrors` that has it. A mirror that fails once, or lets wait longer than
-/// `patience` has, is not asked again. With no mirrors, nothing but the cache is looked at.
+/// Returns the decompressed contents of `files`, in their order. Each comes from the folder `cache`, or else from the first of
+/// the `mirrors` that has it. A mirror that fails once, or exceeds the time limit of `patience`, is not asked again. Without
+/// mirrors, only the cache is read.
 ///
-/// Mirrors are `https://` or `http://` addresses; the proxy that the environment names
-/// (`HTTPS_PROXY`, `NO_PROXY` and so on) is used, but not for a mirror on this machine.
+/// Mirrors are `https://` or `http://` addresses. The proxy of the environment (`HTTPS_PROXY`, `NO_PROXY` and so on) is used,
+/// but not for a mirror on this machine.
 ///
 /// # Errors
-/// When a file is neither in the cache nor to be had from a mirror.
+/// When a file is neither in the cache nor at a mirror.
 pub fn fetch<const N: usize>(
     files: &[RemoteFile<'_>; N],
     cache: Option<&Path>,
@@ -250,7 +248,7 @@ pub fn fetch<const N: usize>(
 ) -> Result<Fetched<N>, Error> {
     let mut cached = threads::map(files.iter(), |file| read_cached(file, cache?)).into_iter();
     let mut contents = files.map(|_| cached.next().flatten());
-    let mut not_kept = None;
+    let mut cache_error = None;
     let mut downloaded = 0;
     let agent = agent();
     let mut failures = Vec::new();
@@ -264,7 +262,7 @@ pub fn fetch<const N: usize>(
             let url = format!("{}/{}.gz", mirror.trim_end_matches('/'), file.name);
             let wait = match patience {
                 Patience::Short if !has_answered => short_wait / mirrors_left,
-                Patience::Short | Patience::Asked => 3 * EACH_WAIT,
+                Patience::Short | Patience::Long => 3 * EACH_WAIT,
             };
             let start = Instant::now();
             let answer = ask(&agent, &url, wait);
@@ -275,8 +273,8 @@ pub fn fetch<const N: usize>(
                 Ok((compressed, verified)) => {
                     has_answered = true;
                     downloaded += 1;
-                    let kept = cache.map(|cache| keep(&cached_path(file, cache), &compressed)).transpose();
-                    not_kept = not_kept.or(kept.err());
+                    let written = cache.map(|cache| write_cached(file, cache, &compressed)).transpose();
+                    cache_error = cache_error.or(written.err());
                     *content = Some(verified);
                 }
                 Err(reason) => {
@@ -288,7 +286,7 @@ pub fn fetch<const N: usize>(
     }
     let missing = files.iter().zip(&contents).find(|(_, found)| found.is_none());
     match missing {
-        None => Ok(Fetched { contents: contents.map(Option::unwrap_or_default), downloaded, not_kept }),
+        None => Ok(Fetched { contents: contents.map(Option::unwrap_or_default), downloaded, cache_error }),
         Some((file, _)) if mirrors.is_empty() => {
             Err(Error::NotCached { cache: cache.map(Path::to_path_buf), name: file.name.to_owned() })
         }
@@ -300,19 +298,18 @@ fn cached_path(file: &RemoteFile<'_>, cache: &Path) -> PathBuf {
     cache.join(format!("{}.gz", file.name))
 }
 
-/// The content of a file in the cache, if it is there, whole and unchanged.
+/// The content of a file in the cache, if it is there and verified.
 fn read_cached(file: &RemoteFile<'_>, cache: &Path) -> Option<Vec<u8>> {
     let path = cached_path(file, cache);
-    // A file that is far too long is not read as a whole.
     let length = fs::metadata(&path).ok()?.len();
     if length > MAX_DOWNLOAD { None } else { unpack(file, &fs::read(path).ok()?).ok() }
 }
 
-fn keep(path: &Path, compressed: &[u8]) -> Result<(), NotKept> {
-    let folder = path.parent().unwrap_or(Path::new(""));
-    fs::create_dir_all(folder)
-        .and_then(|()| write_whole(path, |out| out.write_all(compressed)))
-        .map_err(|reason| NotKept { path: path.to_path_buf(), reason })
+fn write_cached(file: &RemoteFile<'_>, cache: &Path, compressed: &[u8]) -> Result<(), CacheError> {
+    let path = cached_path(file, cache);
+    fs::create_dir_all(cache)
+        .and_then(|()| write_atomic(&path, |out| out.write_all(compressed)))
+        .map_err(|reason| CacheError { path, reason })
 }
 
 fn agent() -> Agent {
@@ -324,7 +321,7 @@ fn agent() -> Agent {
         .new_agent()
 }
 
-/// Whether an address is on this machine, to which no proxy leads.
+/// Whether an address is on this machine. A proxy cannot reach it.
 fn is_local(url: &str) -> bool {
     let address: Option<Uri> = url.parse().ok();
     let host = address.as_ref().and_then(Uri::host).unwrap_or_default();
@@ -332,31 +329,31 @@ fn is_local(url: &str) -> bool {
     host == "localhost" || number.is_ok_and(|number| number.is_loopback())
 }
 
-/// Asks for a file and waits so long for the beginning of the answer.
+/// Requests a file, and waits at most `wait` for the beginning of the answer.
 fn ask(agent: &Agent, url: &str, wait: Duration) -> Result<Response<Body>, Reason> {
     let request = agent.get(url);
     let request = if is_local(url) { request.config().proxy(None).build() } else { request };
     let (send, answer) = sync_channel(1);
-    // No other limit than this thread's end holds for a name's lookup: ureq's own would take a thread too, and panic where
-    // the system gives none. For a proxy's name it does so all the same.
+    // The lookup of a host's name has no time limit of its own. (ureq's limit takes a thread too, and panics if the system
+    // gives none; for a proxy's name it does so anyway.) So the request runs in this thread, which is left alone when late.
     let ask = move || {
         let answer = match Builder::new().spawn(|| ()).map(JoinHandle::join) {
             Ok(_) => request.call().map_err(reason),
             Err(error) => Err(Reason::NoThread(error)),
         };
-        // Nobody waits any more for what comes late.
+        // After a time-out the receiver is gone.
         let _ = send.send(answer);
     };
     Builder::new().spawn(ask).map_err(Reason::NoThread)?;
-    answer.recv_timeout(wait).unwrap_or(Err(Reason::Late(wait)))
+    answer.recv_timeout(wait).unwrap_or(Err(Reason::Timeout(wait)))
 }
 
-/// Why a request has no answer that can be used.
+/// The reason of a failed request.
 fn reason(error: ureq::Error) -> Reason {
     use ureq::Error;
     match error {
         Error::StatusCode(status) => Reason::Status(status),
-        // So rustls tells of a certificate that it does not trust.
+        // The error of rustls for a certificate that it does not trust.
         Error::Io(error) if error.kind() == io::ErrorKind::InvalidData => Reason::Unusable(error),
         Error::Io(_) | Error::Timeout(_) | Error::HostNotFound | Error::ConnectionFailed => {
             Reason::NoAnswer(error.into_io())
@@ -366,7 +363,7 @@ fn reason(error: ureq::Error) -> Reason {
     }
 }
 
-/// Takes one file from a mirror's answer: the bytes as they came, and their verified decompressed content.
+/// Reads a file from a mirror's answer. Returns the compressed bytes and their verified decompressed content.
 fn download(
     response: Response<Body>,
     file: &RemoteFile<'_>,
@@ -398,7 +395,7 @@ fn download(
     Ok((compressed, content))
 }
 
-/// Decompresses and verifies; a stream that gives more than it should is left at that.
+/// Decompresses and verifies a file. A stream that is too long is not read to its end.
 fn unpack(file: &RemoteFile<'_>, compressed: &[u8]) -> Result<Vec<u8>, Reason> {
     if let Sum::Compressed(sum) = file.sum
         && sha256(compressed) != sum
@@ -417,13 +414,13 @@ fn unpack(file: &RemoteFile<'_>, compressed: &[u8]) -> Result<Vec<u8>, Reason> {
     if is_known && content.len() as u64 == file.bytes { Ok(content) } else { Err(Reason::Content) }
 }
 
-/// SHA-256 in the form of [`Sum`].
+/// SHA-256 in lower-case hexadecimal digits.
 #[must_use]
 pub fn sha256(content: &[u8]) -> String {
-    shown(&Sha256::digest(content))
+    hexadecimal(&Sha256::digest(content))
 }
 
-/// SHA-256 of what is written.
+/// SHA-256 of the bytes that `write` writes.
 ///
 /// # Errors
 /// Those of `write`.
@@ -443,12 +440,12 @@ pub fn sha256_of(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Re
 
     let mut hash = Hash(Sha256::new());
     write(&mut hash)?;
-    Ok(shown(&hash.0.finalize()))
+    Ok(hexadecimal(&hash.0.finalize()))
 }
 
-fn shown(digest: &[u8]) -> String {
-    let halves = digest.iter().flat_map(|byte| [byte >> 4, byte & 15]);
-    halves.filter_map(|half| char::from_digit(half.into(), 16)).collect()
+fn hexadecimal(digest: &[u8]) -> String {
+    let digits = digest.iter().flat_map(|byte| [byte >> 4, byte & 15]);
+    digits.filter_map(|digit| char::from_digit(digit.into(), 16)).collect()
 }
 
 #[cfg(test)]
@@ -468,7 +465,7 @@ mod tests {
     }
 
     #[test]
-    fn one_reason_of_several_mirrors_is_said_once() {
+    fn mirrors_with_the_same_reason_share_an_entry() {
         let failure = |url: &str, reason| Failure { url: url.to_owned(), reason };
         let failures =
             vec![failure("a", Reason::Status(404)), failure("b", Reason::Content), failure("c", Reason::Status(404))];
@@ -478,7 +475,7 @@ mod tests {
         assert_eq!(error.details().len(), 3);
         let brief = "it cannot be downloaded (3 mirrors: HTTP 404, wrong content (not the expected SHA-256))";
         assert_eq!(error.brief(), brief);
-        let slow = || Reason::Late(Duration::from_secs(1));
+        let slow = || Reason::Timeout(Duration::from_secs(1));
         let error = Error::Download { failures: vec![failure("a", slow()), failure("b", slow())] };
         assert_eq!(error.brief(), "it cannot be downloaded (2 mirrors: no answer)");
     }

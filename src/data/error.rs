@@ -1,4 +1,4 @@
-//! What can be wrong with a set of images or with the files that hold it.
+//! Errors of sets of images and of their files.
 
 use std::io;
 use std::path::PathBuf;
@@ -8,17 +8,17 @@ use super::idx::{self, Kind};
 use super::limits::{MAX_CLASSES, MAX_PIXELS};
 use crate::NoMemory;
 
-/// Why a set of images cannot be had.
+/// An error of a set of images or of its files.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
     /// The system gave no memory.
     #[error(transparent)]
     NoMemory(#[from] NoMemory),
-    /// A set has no image.
+    /// The set has no image.
     #[error("the set holds no image; give one that holds at least one")]
     Empty,
-    /// A set's images have no pixel, or too many.
+    /// The images have no pixel, or too many.
     #[error("images of {rows}x{cols} pixels; give images of 1 to {MAX_PIXELS} pixels")]
     ImageSize {
         /// Rows of one image.
@@ -26,25 +26,25 @@ pub enum Error {
         /// Columns of one image.
         cols: usize,
     },
-    /// The pixels are not those of whole images.
+    /// The count of pixels is no multiple of an image's.
     #[error("{bytes} bytes of pixels do not make whole images of {rows}x{cols}; check the size")]
     PartImage {
-        /// Bytes of pixels given.
+        /// The count of pixels.
         bytes: usize,
         /// Rows of one image.
         rows: usize,
         /// Columns of one image.
         cols: usize,
     },
-    /// There is not one label for every image.
+    /// The counts of images and labels differ.
     #[error("{images} images but {labels} labels; give the two files of one set")]
     Counts {
-        /// Number of images.
+        /// The count of images.
         images: usize,
-        /// Number of labels.
+        /// The count of labels.
         labels: usize,
     },
-    /// The images of the two sets differ in size.
+    /// The training and the test images differ in size.
     #[error(
         "training images of {}x{} pixels but test images of {}x{}; give two sets of one size",
         train.0, train.1, test.0, test.1
@@ -55,41 +55,38 @@ pub enum Error {
         /// Rows and columns of a test image.
         test: (usize, usize),
     },
-    /// The training labels make fewer than 2 classes, or more than a label can name.
-    #[error("the largest training label is {largest}; give labels that reach 1 to {}", MAX_CLASSES - 1)]
-    Classes {
-        /// The largest training label.
-        largest: u8,
-    },
-    /// A test label is of a class that training never shows.
+    /// The largest training label makes fewer than 2 classes, or more than a label can name.
+    #[error("the largest training label is {0}; give labels that reach 1 to {most}", most = MAX_CLASSES - 1)]
+    Classes(u8),
+    /// A test label is larger than all training labels.
     #[error(
         "test label {index} (counted from 0) is {label}, but the training labels end at {}; \
          give two sets with the same classes",
         classes - 1
     )]
     TestLabel {
-        /// Which label, from 0.
+        /// The index of the label.
         index: usize,
         /// Its value.
         label: u8,
-        /// Number of classes of the training set.
+        /// The count of classes of the training set.
         classes: usize,
     },
-    /// A label is of a class that the set's list does not have.
+    /// The set's list has no class of this label.
     #[error(
         "label {index} (counted from 0) is {label}, but the set's list has {classes} classes, 0 to {}; the files and the list \
          are not of one set",
         classes - 1
     )]
     Unlisted {
-        /// Which label, from 0.
+        /// The index of the label.
         index: usize,
         /// Its value.
         label: u8,
-        /// Number of classes in the list.
+        /// The count of classes in the list.
         classes: usize,
     },
-    /// The images are not of the size that the set's description says.
+    /// The images have another size than the set's description says.
     #[error(
         "images of {}x{} pixels, but the set's description says {}x{}; the files and the description are not of one set",
         found.0, found.1, described.0, described.1
@@ -97,23 +94,23 @@ pub enum Error {
     OtherSize {
         /// Rows and columns of an image.
         found: (usize, usize),
-        /// Those that the description says.
+        /// Rows and columns in the description.
         described: (usize, usize),
     },
-    /// No class has an image to spare.
+    /// No class has an image for the test set.
     #[error("no class has two images, so none can be held out for testing; give more images, or test images by --test")]
     HeldOut,
-    /// A label has no place in a one-hot row.
-    #[error("label {index} (counted from 0) is {label}, which is not below the {classes} classes; ask for more")]
+    /// A one-hot row has no column for a label.
+    #[error("label {index} (counted from 0) is {label}, which is not below the {classes} classes; give more classes")]
     OneHot {
-        /// Which label, from 0.
+        /// The index of the label.
         index: usize,
         /// Its value.
         label: u8,
-        /// Number of classes asked for.
+        /// The count of columns.
         classes: usize,
     },
-    /// A folder of data cannot be looked into.
+    /// A folder of data cannot be opened.
     #[error(
         "{}: cannot be opened as a folder ({reason}); give the folder of the data files{}", path.display(),
         if path.is_file() { " (`twolayer data import` makes one of pictures or of a table)" } else { "" }
@@ -121,7 +118,7 @@ pub enum Error {
     Folder {
         /// The folder.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         reason: io::Error,
     },
     /// A folder holds several sets.
@@ -132,7 +129,7 @@ pub enum Error {
     SeveralSets {
         /// The folder.
         folder: PathBuf,
-        /// What the names of their files begin with.
+        /// The prefixes of their files' names.
         names: Vec<String>,
     },
     /// Several folders below hold a set.
@@ -140,61 +137,58 @@ pub enum Error {
     SeveralFolders {
         /// The folder.
         folder: PathBuf,
-        /// Those below.
+        /// The folders below.
         below: Vec<PathBuf>,
     },
-    /// The description of a set is none.
+    /// The set's description cannot be read.
     #[error(transparent)]
     Description(#[from] description::Error),
     /// A folder lacks one of the files.
-    #[error("{}: holds no file of {split} {kind}; put one there that is called {}, raw or with .gz after its name (`twolayer data import` makes a set of pictures or of a table)", folder.display(), names.join(" or "))]
+    #[error("{}: holds no file of {split} {kind}; put one there named {}, raw or with .gz after its name (`twolayer data import` makes a set of pictures or of a table)", folder.display(), names.join(" or "))]
     Missing {
         /// The folder.
         folder: PathBuf,
-        /// The set it belongs to, training or test.
+        /// The file's split: training or test.
         split: &'static str,
-        /// What it would hold of that set.
+        /// The file's content.
         kind: Kind,
-        /// The names it may have.
+        /// The names that it may have.
         names: Vec<String>,
     },
-    /// A folder stands where a file is expected.
-    #[error("{}: is a folder where a file is expected; move the file out of it", path.display())]
-    NotAFile {
-        /// The folder.
-        path: PathBuf,
-    },
-    /// A file is not what it should be.
+    /// A folder has the name of a file of the set.
+    #[error("{}: is a folder where a file is expected; move the file out of it", .0.display())]
+    NotAFile(PathBuf),
+    /// A file is no such IDX file.
     #[error("{}: {reason}", path.display())]
     File {
         /// The file.
         path: PathBuf,
-        /// What is wrong in it.
+        /// Its error.
         reason: idx::Error,
     },
-    /// Bytes are not what they should be.
+    /// Bytes are not one IDX file of this kind.
     #[error("the bytes of {kind}: {reason}")]
     Bytes {
-        /// What they should be.
+        /// The expected kind.
         kind: Kind,
-        /// What is wrong in them.
+        /// The error in the bytes.
         reason: idx::Error,
     },
-    /// The thread that reads images ended before its time.
+    /// The thread that reads images ended early.
     #[error("the thread that reads images has ended; start again")]
     ReaderGone,
-    /// A compressed file is too large to be unpacked into memory.
+    /// The content of a compressed file is too large for memory.
     #[error(
-        "{}: unpacked it has {bytes} bytes of pixels, more than the {max_bytes} that memory is to hold; allow more, or \
-         unpack it, so that it is read as it is used: gunzip {}",
+        "{}: unpacked it has {bytes} bytes of pixels, more than the {max_bytes} allowed in memory; allow more, or unpack it, \
+         so that images are read from it as they are used: gunzip {}",
         path.display(), path.display()
     )]
     Packed {
         /// The file.
         path: PathBuf,
-        /// What its header says.
+        /// The bytes of pixels by its header.
         bytes: u64,
-        /// What may be in memory.
+        /// The most bytes allowed in memory.
         max_bytes: u64,
     },
     /// A file or a folder cannot be written.
@@ -202,15 +196,15 @@ pub enum Error {
     Write {
         /// The file or the folder.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         reason: io::Error,
     },
-    /// Files that are right each by itself do not make a set.
+    /// Valid files do not belong together.
     #[error("{}: {reason}", path.display())]
     Set {
         /// The set's folder, or the file of its images.
         path: PathBuf,
-        /// Why they do not.
+        /// The error of the set.
         reason: Box<Error>,
     },
 }

@@ -1,4 +1,4 @@
-//! A set in a folder, in the four files of MNIST or others named like them.
+//! A set in a folder: four files with MNIST's names or similar ones.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -7,121 +7,123 @@ use ndarray::{Array1, Array2};
 
 use super::classes::Unused;
 use super::description::{self, Description};
-use super::emnist::Split;
 use super::idx::{self, Kind};
-use super::locate::{Half, Location};
-use super::store::{Store, Stores};
+use super::locate::{Location, Split};
+use super::store::Store;
 use super::stored::StoredSet;
-use super::{Dataset, Error, Splits};
-use crate::files::Together;
+use super::{Dataset, Error, Splits, Stores, emnist};
+use crate::files::AtomicFiles;
 
-/// Reads the four IDX files of a folder: `train-images-idx3-ubyte`, `train-labels-idx1-ubyte`,
-/// `t10k-images-idx3-ubyte` and `t10k-labels-idx1-ubyte`. `test` may stand for `t10k` and `.idx`
-/// for `-idx`; each is raw or has `.gz` after its name, and where there are both the raw one is
-/// read. [`Location::find`] tells what else is found, as EMNIST's splits, which are turned upright.
+/// Reads the four IDX files of a folder: `train-images-idx3-ubyte`, `train-labels-idx1-ubyte`, `t10k-images-idx3-ubyte` and
+/// `t10k-labels-idx1-ubyte`. A name may have `test` for `t10k`, and `.idx` for `-idx`. A file may be compressed, with `.gz`
+/// after its name; the raw file is preferred. [`Location::find`] describes other places of a set. EMNIST's images are turned
+/// upright.
 ///
 /// # Errors
-/// When the folder or a file is missing, a file is not what it should be, or the four do not make
-/// a set.
+/// When the folder or a file is missing, a file is no such IDX file, or the four do not make a set.
 pub fn load_dir(folder: &Path) -> Result<Splits, Error> {
     let (Stores { train, test, classes, description }, _) = open_dir(folder, u64::MAX)?;
     Ok(Splits { train: train.into_memory()?, test: test.into_memory()?, classes, description })
 }
 
-/// Something about a set that the person should know.
+/// Something about a set that its user should know.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Note {
-    /// The set lies below the folder that was named.
+    /// The set was found in this folder below the given one.
     Below(PathBuf),
-    /// Its images lie transposed in the files, which is known by their names.
+    /// The set is an EMNIST split, whose files hold transposed images.
     Emnist {
-        /// What the names begin with.
+        /// The prefix of the files' names.
         prefix: String,
-        /// The first label, which became 0.
+        /// The first label in the files, which became 0.
         first_label: u8,
     },
-    /// Classes that have no image.
+    /// Classes without a training image.
     Unused(Unused),
-    /// Other sets in the same folder, by what their files' names begin with.
+    /// The prefixes of other sets in the same folder.
     Others(Vec<String>),
 }
 
 impl fmt::Display for Note {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Below(folder) => write!(f, "the set is that in {}", folder.display()),
+            Self::Below(folder) => write!(f, "the set is in {}", folder.display()),
             Self::Emnist { prefix, first_label } => {
-                write!(f, "{prefix} has its images transposed in its files; they are turned upright")?;
+                write!(f, "the files of {prefix} hold transposed images; they are turned upright")?;
                 match first_label {
                     0 => Ok(()),
-                    first => write!(f, ", and its labels, which begin at {first}, are counted from 0"),
+                    first => write!(f, ", and the labels, which begin at {first}, are counted from 0"),
                 }
             }
-            Self::Others(names) => {
-                write!(f, "the folder also holds {}; name it behind the folder's name for that set", names.join(", "))
+            Self::Others(prefixes) => {
+                write!(f, "the folder also holds {}; for such a set give DIR/{}", prefixes.join(", "), prefixes[0])
             }
             Self::Unused(unused) if unused.is_first_alone() => {
-                write!(f, "{unused}; where labels begin at 1 that is why, and one output of the network stays unused")
+                write!(f, "{unused}, perhaps because labels begin at 1; one output of the network stays unused")
             }
             Self::Unused(unused) => unused.fmt(f),
         }
     }
 }
 
-/// As [`load_dir`], but a set of more than `max_bytes` of pixels stays in its file and is read as it is used; and with what
-/// a person should know of it.
+/// As [`load_dir`], but images of more than `max_bytes` stay in their file and are read as they are used. Also returns notes
+/// for the user.
 ///
 /// # Errors
-/// As [`load_dir`]; and when such a file is compressed, which does not let it be read at any place.
+/// As [`load_dir`]; also when images that stay in their file are compressed.
 pub fn open_dir(path: &Path, max_bytes: u64) -> Result<(Stores, Vec<Note>), Error> {
-    let place = Location::find(path)?;
+    let location = Location::find(path)?;
     let mut notes = Vec::new();
-    if place.folder != path && !place.folder.join(&place.prefix).eq(path) {
-        notes.push(Note::Below(place.folder.clone()));
+    if location.folder != path && !location.folder.join(&location.prefix).eq(path) {
+        notes.push(Note::Below(location.folder.clone()));
     }
-    let others = place.others();
-    if place.prefix.is_empty() && !others.is_empty() {
+    let others = location.others();
+    if location.prefix.is_empty() && !others.is_empty() {
         notes.push(Note::Others(others));
     }
-    let split = Split::of(&place.prefix);
-    if let Some(Split { first_label, .. }) = split {
-        notes.push(Note::Emnist { prefix: place.prefix.clone(), first_label });
+    let emnist = emnist::Split::of(&location.prefix);
+    if let Some(emnist::Split { first_label, .. }) = emnist {
+        notes.push(Note::Emnist { prefix: location.prefix.clone(), first_label });
     }
-    let [train, test] = [Half::Train, Half::Test].map(|half| open_half(&place, half, split, max_bytes));
+    let [train, test] = [Split::Train, Split::Test].map(|split| open_split(&location, split, emnist, max_bytes));
     let (train, test) = (train?, test?);
-    let list = match split {
-        Some(split) => Some((split.classes(), Description { names: Some(split.names()), preparation: None })),
-        // A description is of the set with MNIST's own names.
-        None if place.prefix.is_empty() => description::read(&place.folder)?,
+    let description = match emnist.map(emnist::Split::names) {
+        Some(names) => Some((names.len(), Description { names: Some(names), preparation: None })),
+        // The description belongs to the set with MNIST's own names.
+        None if location.prefix.is_empty() => description::read(&location.folder)?,
         None => None,
     };
-    let stores = match list {
+    let stores = match description {
         None => Stores::new(train, test),
         Some((classes, description)) => Stores::described(train, test, classes, description),
     };
-    let stores = stores.map_err(|reason| Error::Set { path: place.folder, reason: Box::new(reason) })?;
+    let stores = stores.map_err(|reason| Error::Set { path: location.folder, reason: Box::new(reason) })?;
     notes.extend(Unused::of(stores.train.labels(), stores.classes).map(Note::Unused));
     Ok((stores, notes))
 }
 
-fn open_half(place: &Location, half: Half, split: Option<Split>, max_bytes: u64) -> Result<Store, Error> {
-    let images = place.file(half, Kind::Images)?;
-    let path = place.file(half, Kind::Labels)?;
+fn open_split(
+    location: &Location,
+    split: Split,
+    emnist: Option<emnist::Split>,
+    max_bytes: u64,
+) -> Result<Store, Error> {
+    let images = location.file(split, Kind::Images)?;
+    let path = location.file(split, Kind::Labels)?;
     let mut labels = idx::read_labels_file(&path).map_err(|reason| Error::File { path: path.clone(), reason })?;
-    if let Some(Split { first_label, .. }) = split {
-        for (index, label) in labels.iter_mut().enumerate() {
-            let value = i32::from(*label);
-            *label = label
-                .checked_sub(first_label)
-                .ok_or_else(|| Error::File { path: path.clone(), reason: idx::Error::LabelRange { index, value } })?;
-        }
+    let first_label = emnist.map_or(0, |emnist| emnist.first_label);
+    for (index, label) in labels.iter_mut().enumerate() {
+        let value = i32::from(*label);
+        *label = label
+            .checked_sub(first_label)
+            .ok_or_else(|| Error::File { path: path.clone(), reason: idx::Error::LabelRange { index, value } })?;
     }
     let store = open_images(&images, labels, max_bytes)?;
-    Ok(if split.is_some() { store.transposed() } else { store })
+    Ok(if emnist.is_some() { store.transposed() } else { store })
 }
 
-/// Opens the images at `path`: takes them into memory if they are at most `max_bytes`, and else leaves them in the file.
+/// Opens the images at `path`: in memory if they have at most `max_bytes`, and else in their file.
 fn open_images(path: &Path, labels: Vec<u8>, max_bytes: u64) -> Result<Store, Error> {
     let in_file = |reason| Error::File { path: path.to_owned(), reason };
     let in_set = |reason| Error::Set { path: path.to_owned(), reason: Box::new(reason) };
@@ -136,17 +138,16 @@ fn open_images(path: &Path, labels: Vec<u8>, max_bytes: u64) -> Result<Store, Er
     StoredSet::open(path, labels).map(Store::File)
 }
 
-/// The names under which a set is written: training images and labels, test images and labels.
+/// The file names of a set that is written: training images and labels, test images and labels.
 pub const FILE_NAMES: [&str; 4] =
     ["train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"];
 
-/// Writes a set as four raw IDX files and its description into a folder, which is made if it is not there: all of them, or
-/// none.
+/// Writes a set to a folder as four raw IDX files and its description: all of them or none. The folder is made if necessary.
 ///
 /// # Errors
 /// [`Error::Write`].
 pub fn save_dir(folder: &Path, Splits { train, test, classes, description }: &Splits) -> Result<(), Error> {
-    let mut files = Together::new(folder)?;
+    let mut files = AtomicFiles::new(folder)?;
     for (set, names) in [train, test].into_iter().zip(FILE_NAMES.chunks(2)) {
         files.write(names[0], |out| idx::write_images(set, out))?;
         files.write(names[1], |out| idx::write_labels(set.labels(), out))?;
@@ -155,20 +156,20 @@ pub fn save_dir(folder: &Path, Splits { train, test, classes, description }: &Sp
     Ok(files.commit()?)
 }
 
-/// The labels of a set as arrays.
+/// The labels of a set as an array.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Labels {
-    /// The numbers themselves, `[count]`.
+    /// A number for each image, `[count]`.
     Numbers(Array1<u8>),
-    /// 1 in the label's column and 0 elsewhere, `[count, classes]`.
+    /// A row for each image, with 1 in the label's column and 0 elsewhere, `[count, classes]`.
     OneHot(Array2<f32>),
 }
 
 /// Images, `[count, pixels]`, and their labels.
 pub type Arrays = (Array2<f32>, Labels);
 
-/// The book's `load_mnist`: the training and the test set of [`load_dir`] as arrays, with
-/// flat images. Pixels are 0 to 1 if `normalize`, else 0 to 255.
+/// The book's `load_mnist`: the training and the test set of [`load_dir`] as arrays. Pixels are 0 to 1 if `normalize`, else 0
+/// to 255.
 ///
 /// # Errors
 /// As [`load_dir`].
@@ -176,10 +177,9 @@ pub fn load_mnist(folder: &Path, normalize: bool, one_hot_label: bool) -> Result
     let Splits { train, test, classes, .. } = load_dir(folder)?;
     let arrays = |set: &Dataset| {
         let divisor = if normalize { 255.0 } else { 1.0 };
+        let pixels = set.images().iter().map(|&pixel| f32::from(pixel) / divisor);
         let mut images = Array2::zeros((set.len(), set.pixels()));
-        for (place, &pixel) in images.iter_mut().zip(set.images()) {
-            *place = f32::from(pixel) / divisor;
-        }
+        images.iter_mut().zip(pixels).for_each(|(value, pixel)| *value = pixel);
         let labels = if one_hot_label {
             Labels::OneHot(set.one_hot(classes)?)
         } else {

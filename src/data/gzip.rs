@@ -1,5 +1,5 @@
-//! Gzip as it is found: several members one after another, and zeros behind any of them, with which tapes and some tools
-//! pad a file. `gzip -t` and Python's gzip pass over them too.
+//! Gzip files of several members, with zeros after any of them: tapes and some tools pad a file so. `gzip -t` and Python's
+//! gzip skip these zeros too.
 
 use std::io::{self, BufRead, Read};
 
@@ -8,7 +8,7 @@ use flate2::bufread::GzDecoder;
 /// The first two bytes of every gzip file.
 pub(super) const MAGIC: [u8; 2] = [0x1f, 0x8b];
 
-/// Whether the next bytes are those of a gzip file.
+/// Whether the next bytes begin a gzip file.
 ///
 /// # Errors
 /// When `input` fails.
@@ -16,7 +16,7 @@ pub fn is_gzip(input: &mut impl BufRead) -> io::Result<bool> {
     Ok(input.fill_buf()?.starts_with(&MAGIC))
 }
 
-/// The bytes themselves, decompressed if the first of them say gzip.
+/// A reader of the bytes, decompressed if they begin a gzip file.
 ///
 /// # Errors
 /// When `input` fails.
@@ -24,14 +24,14 @@ pub fn unpacked<'a>(mut input: impl BufRead + 'a) -> io::Result<Box<dyn Read + '
     Ok(if is_gzip(&mut input)? { Box::new(Unpacked::new(input)) } else { Box::new(input) })
 }
 
-/// Decompresses.
+/// A reader that decompresses all members.
 pub struct Unpacked<R> {
-    /// None behind the last member.
+    /// None after the last member.
     member: Option<GzDecoder<R>>,
 }
 
 impl<R: BufRead> Unpacked<R> {
-    /// Decompresses from here on.
+    /// Decompresses the rest of `input`.
     pub fn new(input: R) -> Self {
         Self { member: Some(GzDecoder::new(input)) }
     }
@@ -54,7 +54,7 @@ impl<R: BufRead> Read for Unpacked<R> {
     }
 }
 
-/// Whether anything comes behind the zeros.
+/// Skips zeros. Returns whether other bytes follow.
 fn skip_zeros(input: &mut impl BufRead) -> io::Result<bool> {
     loop {
         let bytes = input.fill_buf()?;
@@ -69,20 +69,20 @@ fn skip_zeros(input: &mut impl BufRead) -> io::Result<bool> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use std::io::Write;
 
     use flate2::{Compression, write::GzEncoder};
 
     use super::*;
 
-    fn gzip(bytes: &[u8]) -> Vec<u8> {
+    pub fn gzip(bytes: &[u8]) -> Vec<u8> {
         let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
         encoder.write_all(bytes).unwrap();
         encoder.finish().unwrap()
     }
 
-    /// Read through a buffer of `size` bytes, so that zeros go over its end.
+    /// Reads through a buffer of `size` bytes, so that zeros cross its end.
     fn read(bytes: &[u8], size: usize) -> io::Result<Vec<u8>> {
         let mut content = Vec::new();
         unpacked(io::BufReader::with_capacity(size, bytes))?.read_to_end(&mut content)?;
@@ -90,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn members_and_zeros_between_and_behind_them_are_one_content() {
+    fn members_and_zeros_after_them_are_one_content() {
         for size in [2, 3, 512, 8192] {
             for zeros in [0, 1, 511, 5000] {
                 let padded = [gzip(b"one"), vec![0; zeros], gzip(b" two"), vec![0; zeros]].concat();
@@ -102,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_neither_zero_nor_gzip_behind_a_member_is_an_error() {
+    fn other_bytes_after_a_member_are_an_error() {
         for rest in [&b"\0\0x"[..], b"x", &MAGIC] {
             assert!(read(&[&gzip(b"one"), rest].concat(), 512).is_err(), "{rest:?}");
         }

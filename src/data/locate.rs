@@ -1,4 +1,4 @@
-//! Which four files make a set: by what names they go, and where below a folder they lie.
+//! The four files of a set: their names, and their places in or below a folder.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -8,24 +8,24 @@ use std::path::{Path, PathBuf};
 use super::idx::Kind;
 use super::{Error, description};
 
-/// Where a set's files are.
+/// The place of a set's files.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Location {
     /// The folder that holds the files.
     pub folder: PathBuf,
-    /// What their names begin with, as `emnist-letters`; empty for MNIST's own names.
+    /// The prefix of their names, such as `emnist-letters`; empty for MNIST's own names.
     pub prefix: String,
 }
 
-/// Which half of a set a file is of.
+/// The training or the test set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Half {
+pub(super) enum Split {
     Train,
     Test,
 }
 
-impl Half {
-    /// What a file of it may be called by, the preferred name first.
+impl Split {
+    /// The words for it in file names, the preferred one first.
     fn words(self) -> &'static [&'static str] {
         match self {
             Self::Train => &["train"],
@@ -41,7 +41,7 @@ impl Half {
     }
 }
 
-/// The ends of the names of files of images or labels, the preferred one first. The last is that of QMNIST's labels.
+/// The ends of the names of files of images or labels, the preferred one first. QMNIST's labels end in `-int`.
 fn ends(kind: Kind) -> &'static [&'static str] {
     match kind {
         Kind::Images => &["-images-idx3-ubyte", "-images.idx3-ubyte"],
@@ -51,17 +51,18 @@ fn ends(kind: Kind) -> &'static [&'static str] {
 
 const PACKED: &str = ".gz";
 
-/// Folders in which the files lie below the one that people name: torchvision's `MNIST/raw`, and the `gzip` that EMNIST's
-/// archive holds. What is unpacked goes first.
-const BELOW: [&str; 2] = ["raw", "gzip"];
+/// The names of subfolders that may hold the files: `raw` of torchvision's `MNIST/raw`, and `gzip` of EMNIST's archive.
+const SUBFOLDERS: [&str; 2] = ["raw", "gzip"];
 
 impl Location {
-    /// Finds the set of a folder: in it, or where torchvision and EMNIST's archive put it below. A path that is no folder may
-    /// name one of several sets in a folder: `DIR/emnist-letters`.
+    /// Finds the set of a folder: in the folder itself, or in a subfolder of torchvision or of EMNIST's archive. A path that is
+    /// no folder may name one of several sets in a folder: `DIR/emnist-letters`.
+    ///
+    /// A folder without a set is no error here. Loading it names the missing file.
     ///
     /// # Errors
-    /// [`Error::Folder`] for what is no folder, [`Error::SeveralSets`] and [`Error::SeveralFolders`] where it is not clear
-    /// which set is meant. A folder without a set is a place without its files: loading it says which.
+    /// [`Error::Folder`] for a path that is no folder; [`Error::SeveralSets`] and [`Error::SeveralFolders`] for more than one
+    /// set.
     pub fn find(path: &Path) -> Result<Self, Error> {
         let no_folder = match prefixes(path) {
             Ok(found) => return Self::in_folder(path, found),
@@ -70,69 +71,68 @@ impl Location {
         let named = path.file_name().and_then(|name| name.to_str()).filter(|_| !path.exists());
         let (Some(prefix), Some(parent)) = (named, path.parent()) else { return Err(no_folder) };
         let parent = if parent.as_os_str().is_empty() { Path::new(".") } else { parent };
-        let holds = |folder: &PathBuf| prefixes(folder).is_ok_and(|found| found.contains(prefix));
-        let folder = std::iter::once(parent.to_owned()).chain(below(parent)).find(holds);
+        let has_set = |folder: &PathBuf| prefixes(folder).is_ok_and(|found| found.contains(prefix));
+        let folder = std::iter::once(parent.to_owned()).chain(folders_below(parent)).find(has_set);
         folder.map(|folder| Self { folder, prefix: prefix.to_owned() }).ok_or(no_folder)
     }
 
-    fn in_folder(folder: &Path, found: BTreeSet<String>) -> Result<Self, Error> {
-        let place = |prefix: &str| Self { folder: folder.to_owned(), prefix: prefix.to_owned() };
-        if found.len() > 1 && !found.contains("") {
-            return Err(Error::SeveralSets { folder: folder.to_owned(), names: found.into_iter().collect() });
+    fn in_folder(folder: &Path, prefixes_in_it: BTreeSet<String>) -> Result<Self, Error> {
+        let location = |prefix: &str| Self { folder: folder.to_owned(), prefix: prefix.to_owned() };
+        if prefixes_in_it.len() > 1 && !prefixes_in_it.contains("") {
+            return Err(Error::SeveralSets { folder: folder.to_owned(), names: prefixes_in_it.into_iter().collect() });
         }
-        // MNIST's own names are sorted before all others.
-        if let Some(prefix) = found.first() {
-            return Ok(place(prefix));
+        // The empty prefix of MNIST's own names comes first.
+        if let Some(prefix) = prefixes_in_it.first() {
+            return Ok(location(prefix));
         }
-        let mut below = below(folder);
-        match below.len() {
-            0 => Ok(place("")),
-            1 => {
-                let folder = below.remove(0);
-                let found = prefixes(&folder).map_err(|reason| Error::Folder { path: folder.clone(), reason })?;
-                Self::in_folder(&folder, found)
+        let below = folders_below(folder);
+        match &below[..] {
+            [] => Ok(location("")),
+            [folder] => {
+                let found = prefixes(folder).map_err(|reason| Error::Folder { path: folder.clone(), reason })?;
+                Self::in_folder(folder, found)
             }
             _ => Err(Error::SeveralFolders { folder: folder.to_owned(), below }),
         }
     }
 
-    /// What other sets in the folder begin with.
+    /// The prefixes of other sets in the folder.
     pub(super) fn others(&self) -> Vec<String> {
         let found = prefixes(&self.folder).unwrap_or_default();
         found.into_iter().filter(|prefix| *prefix != self.prefix).collect()
     }
 
-    /// The file of one half's images or labels, raw rather than packed.
-    pub(super) fn file(&self, half: Half, kind: Kind) -> Result<PathBuf, Error> {
+    /// The file of a split's images or labels. A raw file is preferred to a compressed one.
+    pub(super) fn file(&self, split: Split, kind: Kind) -> Result<PathBuf, Error> {
         let dash = if self.prefix.is_empty() { "" } else { "-" };
-        let mut names: Vec<String> = half
+        let mut names: Vec<String> = split
             .words()
             .iter()
             .flat_map(|word| ends(kind).iter().map(move |end| format!("{}{dash}{word}{end}", self.prefix)))
             .collect();
         let packed = names.iter().map(|name| format!("{name}{PACKED}"));
-        // Some archives hold a folder of the same name beside the file, so a folder alone is no find.
+        // Some archives hold a folder of the same name beside the file, so the search goes on after a folder.
         let mut a_folder = None;
         for name in names.iter().cloned().chain(packed) {
             let path = self.folder.join(name);
             match fs::metadata(&path) {
                 Ok(metadata) if metadata.is_dir() => a_folder = Some(path),
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-                // Any other error will be met again, and told, when the file is opened.
+                // Any other error occurs again, and is reported, when the file is opened.
                 _ => return Ok(path),
             }
         }
-        // QMNIST's own names are of no other set.
+        // Only QMNIST has such names.
         names.retain(|name| self.prefix.starts_with("qmnist") || !name.ends_with("-int"));
         Err(match a_folder {
-            Some(path) => Error::NotAFile { path },
-            None => Error::Missing { folder: self.folder.clone(), split: half.as_str(), kind, names },
+            Some(path) => Error::NotAFile(path),
+            None => Error::Missing { folder: self.folder.clone(), split: split.as_str(), kind, names },
         })
     }
 }
 
-/// What is in the way of a set that is to be written into this folder: a file that reading would take for one of a set,
-/// by whatever name and wherever below, or that would no longer be read if there were a set here.
+/// A file or folder that conflicts with a new set in this folder: it would be read as a part of the set or in its place, or
+/// the new set would be read in its place. None if there is no conflict.
 #[must_use]
 pub fn occupied(folder: &Path) -> Option<PathBuf> {
     if let Some(file) = set_files(folder).ok().into_iter().flatten().min() {
@@ -142,26 +142,26 @@ pub fn occupied(folder: &Path) -> Option<PathBuf> {
     if description.exists() {
         return Some(description);
     }
-    if let Some(below) = below(folder).into_iter().next() {
+    if let Some(below) = folders_below(folder).into_iter().next() {
         return Some(below);
     }
-    // A set in a folder of such a name is found from the folders around, and would be instead of what is found there now.
-    if folder.file_name().and_then(|name| name.to_str()).is_some_and(|name| BELOW.contains(&name)) {
-        let whole = std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned());
-        let around = whole.ancestors().skip(1).take(2);
-        let found = around.filter_map(|around| Some((around, below(around).into_iter().next()?)));
-        if let Some((_, there)) = found.into_iter().find(|(_, there)| *there != whole) {
-            return Some(there);
+    // A set in a folder of such a name is also found from the two folders above it, and may replace another set there.
+    if folder.file_name().and_then(|name| name.to_str()).is_some_and(|name| SUBFOLDERS.contains(&name)) {
+        let absolute = std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned());
+        let mut found =
+            absolute.ancestors().skip(1).take(2).filter_map(|above| folders_below(above).into_iter().next());
+        if let Some(other) = found.find(|other| *other != absolute) {
+            return Some(other);
         }
     }
-    // One of several sets in the folder around, which this path names as long as it is no folder.
-    if folder.exists() { None } else { Location::find(folder).ok().map(|place| place.folder.join(place.prefix)) }
+    // A path that is no folder may name one of several sets in its parent folder.
+    if folder.exists() { None } else { Location::find(folder).ok().map(|found| found.folder.join(found.prefix)) }
 }
 
-/// The folders below that hold a set.
-fn below(folder: &Path) -> Vec<PathBuf> {
-    let holds = |folder: &PathBuf| prefixes(folder).is_ok_and(|found| !found.is_empty());
-    let first_of = |folder: &Path| BELOW.iter().map(|name| folder.join(name)).find(holds);
+/// The folders of the names [`SUBFOLDERS`] that hold a set, in this folder and in its subfolders.
+fn folders_below(folder: &Path) -> Vec<PathBuf> {
+    let has_set = |folder: &PathBuf| prefixes(folder).is_ok_and(|found| !found.is_empty());
+    let first_of = |folder: &Path| SUBFOLDERS.iter().map(|name| folder.join(name)).find(has_set);
     let mut children: Vec<PathBuf> = fs::read_dir(folder)
         .into_iter()
         .flatten()
@@ -177,7 +177,7 @@ fn prefixes(folder: &Path) -> io::Result<BTreeSet<String>> {
     Ok(set_files(folder)?.iter().filter_map(|path| prefix(path).map(ToOwned::to_owned)).collect())
 }
 
-/// The files of a folder that have a name of a set's.
+/// The files of a folder whose names are those of a set's files.
 fn set_files(folder: &Path) -> io::Result<Vec<PathBuf>> {
     let mut files = Vec::new();
     for entry in fs::read_dir(folder)? {
@@ -189,18 +189,18 @@ fn set_files(folder: &Path) -> io::Result<Vec<PathBuf>> {
     Ok(files)
 }
 
-/// What stands before `train-images-idx3-ubyte` or the like in a file's name; none for other names and hidden files.
+/// The prefix before `train-images-idx3-ubyte` or a similar name; none for other names and hidden files.
 fn prefix(path: &Path) -> Option<&str> {
     let name = path.file_name()?.to_str().filter(|_| !is_hidden(path))?;
     let name = name.strip_suffix(PACKED).unwrap_or(name);
     let start =
         [Kind::Images, Kind::Labels].iter().flat_map(|&kind| ends(kind)).find_map(|end| name.strip_suffix(end))?;
-    let words = [Half::Train, Half::Test].into_iter().flat_map(Half::words);
+    let words = [Split::Train, Split::Test].into_iter().flat_map(Split::words);
     let rest = words.into_iter().find_map(|word| start.strip_suffix(word))?;
     if rest.is_empty() { Some(rest) } else { rest.strip_suffix('-').filter(|prefix| !prefix.is_empty()) }
 }
 
-/// Whether a name begins with a dot: what systems and editors put beside data.
+/// Whether a name begins with a dot. Systems and editors put such files beside data.
 pub(super) fn is_hidden(path: &Path) -> bool {
     path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."))
 }
@@ -209,7 +209,7 @@ pub(super) fn is_hidden(path: &Path) -> bool {
 mod tests {
     use super::*;
 
-    /// A folder with these files, empty.
+    /// A folder with these files, all empty.
     fn folder(files: &[&str]) -> tempfile::TempDir {
         let folder = tempfile::tempdir().unwrap();
         for file in files {
@@ -221,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn names_of_sets_are_told_from_others() {
+    fn file_names_of_sets_are_recognised() {
         let of = |name: &str| prefix(Path::new(name)).map(ToOwned::to_owned);
         for (name, expected) in [
             ("train-images-idx3-ubyte", ""),
@@ -244,11 +244,11 @@ mod tests {
     }
 
     #[test]
-    fn a_set_is_found_where_others_put_it() {
+    fn a_set_is_found_in_the_folders_of_other_programs() {
         let find = |folder: &tempfile::TempDir, below: &str| {
-            let place = Location::find(&folder.path().join(below))?;
-            let within = place.folder.strip_prefix(folder.path()).unwrap().to_owned();
-            Ok::<_, Error>((within.to_str().unwrap().replace('\\', "/"), place.prefix))
+            let found = Location::find(&folder.path().join(below))?;
+            let within = found.folder.strip_prefix(folder.path()).unwrap().to_owned();
+            Ok::<_, Error>((within.to_str().unwrap().replace('\\', "/"), found.prefix))
         };
         let is = |folder: &str, prefix: &str| (folder.to_owned(), prefix.to_owned());
         let plain = folder(&["train-images-idx3-ubyte", "emnist-letters-train-images-idx3-ubyte"]);
@@ -263,22 +263,18 @@ mod tests {
             "gzip/emnist-digits-train-images-idx3-ubyte.gz",
         ]);
         assert_eq!(find(&emnist, "emnist-digits").unwrap(), is("gzip", "emnist-digits"));
-        let told = |folder| find(folder, "").unwrap_err().to_string().replace('\\', "/");
-        let error = told(&emnist);
-        assert!(
-            error.contains("several sets: emnist-digits, emnist-letters; give one of them, as")
-                && error.contains("gzip/emnist-digits"),
-            "{error}"
-        );
+        let error = |folder| find(folder, "").unwrap_err().to_string().replace('\\', "/");
+        let several = error(&emnist);
+        assert!(several.contains("several sets: emnist-digits, emnist-letters; give one of them, as"), "{several}");
+        assert!(several.contains("gzip/emnist-digits"), "{several}");
         assert!(matches!(find(&emnist, "emnist-mnist"), Err(Error::Folder { .. })));
-        let two = folder(&["MNIST/raw/train-images-idx3-ubyte", "KMNIST/raw/train-images-idx3-ubyte"]);
-        let error = told(&two);
-        assert!(error.contains("KMNIST/raw") && error.contains("MNIST/raw"), "{error}");
+        let several = error(&folder(&["MNIST/raw/train-images-idx3-ubyte", "KMNIST/raw/train-images-idx3-ubyte"]));
+        assert!(several.contains("KMNIST/raw") && several.contains("MNIST/raw"), "{several}");
         assert_eq!(find(&folder(&[]), "").unwrap(), is("", ""));
     }
 
     #[test]
-    fn whatever_would_be_read_is_in_the_way() {
+    fn files_that_would_be_read_are_conflicts() {
         for (file, place) in [
             ("set/train-images-idx3-ubyte.gz", "set"),
             ("set/t10k-labels.idx1-ubyte", "set"),

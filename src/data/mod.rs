@@ -1,6 +1,6 @@
-//! Images and their labels, from files, from the network or drawn; and the batches they are trained in.
+//! Labelled images, from files, from the network or drawn, and the batches of a training run.
 //!
-//! Pixels stay the bytes they are on disk; what divides them by 255 is the reader of a [`Dataset`].
+//! Pixels are kept as bytes, as they are on disk. The users of a [`Dataset`] divide them by 255.
 
 pub mod batches;
 pub mod classes;
@@ -24,6 +24,7 @@ pub mod prepare;
 #[cfg(feature = "cli")]
 pub mod public;
 pub mod sniff;
+mod splits;
 mod store;
 #[cfg(not(target_family = "wasm"))]
 mod stored;
@@ -33,12 +34,13 @@ mod unstored;
 #[cfg(target_family = "wasm")]
 use unstored as stored;
 
-pub use dataset::{Dataset, Splits};
+pub use dataset::Dataset;
 pub use error::Error;
 #[cfg(not(target_family = "wasm"))]
 pub use folder::{FILE_NAMES, Labels, Note, load_dir, load_mnist, open_dir, save_dir};
 pub use limits::MAX_PIXELS;
 #[cfg(not(target_family = "wasm"))]
 pub use locate::{Location, occupied};
-pub use store::{Store, Stores};
+pub use splits::{Labelled, Splits, Stores};
+pub use store::Store;
 pub use stored::StoredSet;

@@ -1,9 +1,9 @@
-//! The sets that go by a name: MNIST, and two that were made to take its place.
+//! The public sets: MNIST, and two that were made to replace it.
 
 use std::path::{Path, PathBuf};
 
 use super::description::Description;
-use super::download::{self, Fetched, NotKept, Patience, Progress, RemoteFile, Sum};
+use super::download::{self, CacheError, Fetched, Patience, Progress, RemoteFile, Sum};
 use super::folder::FILE_NAMES;
 use super::{Dataset, Splits, idx};
 use crate::net::names;
@@ -24,18 +24,18 @@ names!(PublicSet, "set", {
     Mnist => "mnist", FashionMnist => "fashion-mnist", Kmnist => "kmnist",
 });
 
-/// Why a public set cannot be had.
+/// A public set that cannot be loaded.
 #[derive(Debug, thiserror::Error)]
 #[error("{set}: {problem}")]
 pub struct Error {
     /// The set.
     pub set: PublicSet,
-    /// What is wrong.
+    /// The error.
     pub problem: Problem,
 }
 
 impl Error {
-    /// The same in a few words, without addresses and folders.
+    /// The error in a few words, without addresses and folders.
     #[must_use]
     pub fn brief(&self) -> String {
         match &self.problem {
@@ -44,7 +44,7 @@ impl Error {
         }
     }
 
-    /// The same in full, a line for each mirror.
+    /// The full error, a line for each mirror.
     #[must_use]
     pub fn details(&self) -> Vec<String> {
         match &self.problem {
@@ -54,40 +54,39 @@ impl Error {
     }
 }
 
-/// A public set, and how it was had.
+/// A public set in memory.
 #[derive(Debug)]
 pub struct Loaded {
     /// Its images.
     pub splits: Splits,
-    /// How many of its files were downloaded; the others were in the cache.
+    /// The count of its files that were downloaded. The others were in the cache.
     pub downloaded: usize,
-    /// Why a file is not in the cache now, if one is not.
-    pub not_kept: Option<NotKept>,
+    /// The first file that could not be written to the cache.
+    pub cache_error: Option<CacheError>,
 }
 
-/// What is wrong with a public set.
+/// An error of a public set.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Problem {
-    /// Its files are not there.
+    /// Its files are neither in the cache nor at a mirror.
     #[error(transparent)]
     Files(#[from] download::Error),
     /// A verified file is no IDX file.
     #[error(transparent)]
     Idx(#[from] idx::Error),
-    /// The files are verified, but are not a set.
+    /// The files are verified, but make no set.
     #[error(transparent)]
     Set(#[from] super::Error),
 }
 
-/// Classes of each set.
 const CLASSES: usize = 10;
 
-/// Lengths of the four files' contents, which all three sets share.
+/// The lengths of the four files' contents, the same in all sets.
 const BYTES: [u64; 4] = [47_040_016, 60_008, 7_840_016, 10_008];
 
 impl PublicSet {
-    /// Where it is fetched from unless told otherwise, the first first.
+    /// The addresses of its mirrors, in the order in which they are asked.
     #[must_use]
     pub fn mirrors(self) -> [&'static str; 2] {
         match self {
@@ -105,7 +104,7 @@ impl PublicSet {
         }
     }
 
-    /// What its classes are called, in the order of the labels; none where they are the digits.
+    /// The names of its classes, in the order of the labels; none if they are the digits.
     #[must_use]
     pub fn class_names(self) -> Option<Vec<String>> {
         let names = match self {
@@ -153,14 +152,15 @@ impl PublicSet {
         [0, 1, 2, 3].map(|file| RemoteFile { name: FILE_NAMES[file], bytes: BYTES[file], sum: sums[file] })
     }
 
-    /// The folder in which it is kept, in the user's cache; none where the user has no home folder.
+    /// Its folder in the user's cache; none if the user has no home folder.
     #[must_use]
     pub fn cache_dir(self) -> Option<PathBuf> {
         let folders = directories::ProjectDirs::from("", "", "twolayer")?;
         Some(folders.cache_dir().join(self.as_str()))
     }
 
-    /// Loads it from the folder `cache`, having fetched what is not there. Without a folder, nothing is kept.
+    /// Downloads the files that are not in the folder `cache`, keeps them there, and loads the set. Without a folder, no file
+    /// is kept.
     ///
     /// # Errors
     /// As [`download::fetch`].
@@ -172,14 +172,14 @@ impl PublicSet {
         progress: &mut dyn FnMut(Progress<'_>),
     ) -> Result<Loaded, Error> {
         let mut load = || {
-            let Fetched { contents, downloaded, not_kept } =
+            let Fetched { contents, downloaded, cache_error } =
                 download::fetch(&self.files(), cache, mirrors, patience, progress)?;
             let [train_images, train_labels, test_images, test_labels] = &contents;
             let train = decode(train_images, train_labels)?;
             let test = decode(test_images, test_labels)?;
             let description = Description { names: self.class_names(), preparation: None };
             let splits = Splits::described(train, test, CLASSES, description)?;
-            Ok(Loaded { splits, downloaded, not_kept })
+            Ok(Loaded { splits, downloaded, cache_error })
         };
         load().map_err(|problem| Error { set: self, problem })
     }
@@ -199,9 +199,9 @@ mod tests {
     fn an_empty_cache_without_mirrors_names_the_set_and_its_first_file() {
         for set in [PublicSet::Mnist, PublicSet::FashionMnist, PublicSet::Kmnist] {
             let cache = tempfile::tempdir().unwrap();
-            let error = set.load(Some(cache.path()), &[], Patience::Asked, &mut |_| {}).unwrap_err();
-            let told = error.to_string();
-            assert!(told.starts_with(set.as_str()) && told.contains("train-images-idx3-ubyte.gz"), "{told}");
+            let error = set.load(Some(cache.path()), &[], Patience::Long, &mut |_| {}).unwrap_err();
+            let error = error.to_string();
+            assert!(error.starts_with(set.as_str()) && error.contains("train-images-idx3-ubyte.gz"), "{error}");
         }
     }
 }

@@ -1,8 +1,8 @@
-//! What a file is, by its first bytes: for messages about files that are not what they should be.
+//! The kind of a file, from its first bytes, for messages about unexpected files.
 
 use std::fmt;
 
-/// What a file is.
+/// A kind of file. It displays as text with an article: `a PNG picture`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FileKind(&'static str);
 
@@ -12,38 +12,35 @@ impl fmt::Display for FileKind {
     }
 }
 
-/// First bytes and what begins so.
-const SIGNATURES: [(&[u8], &str); 27] = [
-    (b"\x89PNG", "a PNG picture"),
-    (b"\xff\xd8\xff", "a JPEG picture"),
-    (b"GIF8", "a GIF picture"),
-    (b"BM", "a BMP picture"),
-    (b"II*\0", "a TIFF picture"),
-    (b"MM\0*", "a TIFF picture"),
-    (b"P2", "a PGM picture"),
-    (b"P3", "a PPM picture"),
-    (b"P5", "a PGM picture"),
-    (b"P6", "a PPM picture"),
-    (b"PK\x03\x04", "a ZIP archive (.zip, .npz, .xlsx, .pt)"),
-    (&super::gzip::MAGIC, "gzip data"),
-    (b"BZh", "bzip2 data"),
-    (b"\xfd7zXZ", "xz data"),
-    (b"\x28\xb5\x2f\xfd", "zstd data"),
-    (b"7z\xbc\xaf", "a 7z archive"),
-    (b"Rar!", "a RAR archive"),
-    (b"\x93NUMPY", "a numpy array (.npy)"),
-    (b"\x89HDF", "an HDF5 file"),
-    (b"MATLAB 5", "a MATLAB file (.mat)"),
-    (b"PAR1", "a Parquet table"),
-    (b"\x80\x02", "a Python pickle"),
-    (b"\x80\x03", "a Python pickle"),
-    (b"\x80\x04", "a Python pickle"),
-    (b"\x80\x05", "a Python pickle"),
-    (b"%PDF", "a PDF"),
-    (b"version https://git-lfs", "a Git LFS pointer, not the file itself"),
+/// Bytes at an offset of a file, any of several, and the kind of file that has them there.
+const SIGNATURES: [(usize, &[&[u8]], &str); 24] = [
+    (4, &[b"ftypheic", b"ftypheix", b"ftypmif1"], "a HEIC picture, as phones make"),
+    (4, &[b"ftypavif"], "an AVIF picture"),
+    (257, &[b"ustar"], "a tar archive"),
+    (0, &[b"\x89PNG"], "a PNG picture"),
+    (0, &[b"\xff\xd8\xff"], "a JPEG picture"),
+    (0, &[b"GIF8"], "a GIF picture"),
+    (0, &[b"BM"], "a BMP picture"),
+    (0, &[b"II*\0", b"MM\0*"], "a TIFF picture"),
+    (0, &[b"P2", b"P5"], "a PGM picture"),
+    (0, &[b"P3", b"P6"], "a PPM picture"),
+    (0, &[b"PK\x03\x04"], "a ZIP archive (.zip, .npz, .xlsx, .pt)"),
+    (0, &[&super::gzip::MAGIC], "gzip data"),
+    (0, &[b"BZh"], "bzip2 data"),
+    (0, &[b"\xfd7zXZ"], "xz data"),
+    (0, &[b"\x28\xb5\x2f\xfd"], "zstd data"),
+    (0, &[b"7z\xbc\xaf"], "a 7z archive"),
+    (0, &[b"Rar!"], "a RAR archive"),
+    (0, &[b"\x93NUMPY"], "a numpy array (.npy)"),
+    (0, &[b"\x89HDF"], "an HDF5 file"),
+    (0, &[b"MATLAB 5"], "a MATLAB file (.mat)"),
+    (0, &[b"PAR1"], "a Parquet table"),
+    (0, &[b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05"], "a Python pickle"),
+    (0, &[b"%PDF"], "a PDF"),
+    (0, &[b"version https://git-lfs"], "a Git LFS pointer, not the file itself"),
 ];
 
-/// What begins with these bytes, if it is something known; IDX files and tables of numbers are not.
+/// The kind of a file with these first bytes; none if it is unknown, or an IDX file or a table of numbers.
 #[must_use]
 pub fn file_kind(bytes: &[u8]) -> Option<FileKind> {
     if bytes.starts_with(b"RIFF") && bytes.get(8..12) == Some(b"WEBP") {
@@ -59,15 +56,9 @@ pub fn file_kind(bytes: &[u8]) -> Option<FileKind> {
     if matches!(text.first(), Some(b'[' | b'{')) {
         return Some(FileKind("JSON"));
     }
-    match bytes.get(4..12) {
-        Some(b"ftypheic" | b"ftypheix" | b"ftypmif1") => return Some(FileKind("a HEIC picture, as phones make")),
-        Some(b"ftypavif") => return Some(FileKind("an AVIF picture")),
-        _ => {}
-    }
-    if bytes.get(257..262) == Some(b"ustar") {
-        return Some(FileKind("a tar archive"));
-    }
-    SIGNATURES.iter().find(|(first, _)| bytes.starts_with(first)).map(|&(_, name)| FileKind(name))
+    let has = |offset: usize, first: &[u8]| bytes.get(offset..).is_some_and(|bytes| bytes.starts_with(first));
+    let known = SIGNATURES.iter().find(|(offset, signatures, _)| signatures.iter().any(|bytes| has(*offset, bytes)));
+    known.map(|&(.., kind)| FileKind(kind))
 }
 
 #[cfg(test)]

@@ -1,20 +1,19 @@
-//! Images wherever they lie: in memory, or in a file that is read at the places asked for.
+//! Labelled images in memory, or in a file of which only the images in use are read.
 
-use super::description::Description;
 use super::stored::StoredSet;
-use super::{Dataset, Error, Splits, classes};
+use super::{Dataset, Error};
 
 /// A set of labelled images.
 #[derive(Debug)]
 pub enum Store {
-    /// All in memory.
+    /// In memory.
     Memory(Dataset),
     /// The labels in memory, the images in a raw IDX file.
     File(StoredSet),
 }
 
 impl Store {
-    /// Number of images, at least 1.
+    /// The count of images, at least 1.
     #[must_use]
     #[allow(clippy::len_without_is_empty, reason = "no set is empty")]
     pub fn len(&self) -> usize {
@@ -30,7 +29,7 @@ impl Store {
         }
     }
 
-    /// Rows and columns of one image.
+    /// Rows and columns of an image.
     #[must_use]
     pub fn size(&self) -> (usize, usize) {
         match self {
@@ -48,14 +47,14 @@ impl Store {
         }
     }
 
-    /// Pixels of one image.
+    /// Pixels of an image: rows x columns.
     #[must_use]
     pub fn pixels(&self) -> usize {
         let (rows, cols) = self.size();
         rows * cols
     }
 
-    /// All images in memory.
+    /// Reads all images into memory.
     ///
     /// # Errors
     /// As [`Store::gather`].
@@ -66,74 +65,27 @@ impl Store {
         }
     }
 
-    /// All images in file order, so many at a time.
-    pub fn parts(&self, images: usize) -> impl Iterator<Item = Result<Dataset, Error>> {
+    /// Sets of `count` images at a time, in file order.
+    pub fn chunks(&self, count: usize) -> impl Iterator<Item = Result<Dataset, Error>> {
         let len = self.len();
-        (0..len).step_by(images).map(move |first| {
-            let numbers: Vec<u32> = (first..len.min(first + images)).map(|number| number as u32).collect();
-            self.gather(&numbers)
+        (0..len).step_by(count).map(move |first| {
+            let indices: Vec<u32> = (first..len.min(first + count)).map(|index| index as u32).collect();
+            self.gather(&indices)
         })
     }
 
-    /// Some of the images, in this order, as a set of their own.
+    /// A set of the images at these indices, in their order.
     ///
     /// # Errors
-    /// When the file cannot be read any more; [`Error::Empty`] for no images, and [`Error::NoMemory`].
+    /// When the file can no longer be read; [`Error::Empty`] for no indices, and [`Error::NoMemory`].
     ///
     /// # Panics
-    /// When there is no image of such a number.
-    pub fn gather(&self, numbers: &[u32]) -> Result<Dataset, Error> {
+    /// When there is no image at an index.
+    pub fn gather(&self, indices: &[u32]) -> Result<Dataset, Error> {
         match self {
-            Self::Memory(set) => set.gather(numbers),
-            Self::File(set) => set.gather(numbers),
+            Self::Memory(set) => set.gather(indices),
+            Self::File(set) => set.gather(indices),
         }
-    }
-}
-
-/// A set to learn from and one to test with, wherever they lie.
-#[derive(Debug)]
-pub struct Stores {
-    /// What is learned from.
-    pub train: Store,
-    /// What is only tested with.
-    pub test: Store,
-    /// Number of classes, 2 to 255: 1 + the largest training label, or what the set's class list says.
-    pub classes: usize,
-    /// What else is known of the set.
-    pub description: Description,
-}
-
-impl Stores {
-    /// Pairs two sets and counts their classes.
-    ///
-    /// # Errors
-    /// As [`Splits::new`].
-    pub fn new(train: Store, test: Store) -> Result<Self, Error> {
-        let classes = classes::count(train.labels(), test.labels())?;
-        Self::described(train, test, classes, Description::default())
-    }
-
-    /// Pairs two sets that have a class list, which also names classes without an image.
-    ///
-    /// # Errors
-    /// As [`Splits::described`].
-    pub fn described(train: Store, test: Store, classes: usize, description: Description) -> Result<Self, Error> {
-        classes::check_pair(train.size(), test.size(), &description)?;
-        classes::check(train.labels(), test.labels(), classes)?;
-        Ok(Self { train, test, classes, description })
-    }
-
-    /// The same with rows and columns of every image exchanged.
-    #[must_use]
-    pub fn transposed(self) -> Self {
-        let Self { train, test, classes, description } = self;
-        Self { train: train.transposed(), test: test.transposed(), classes, description }
-    }
-}
-
-impl From<Splits> for Stores {
-    fn from(Splits { train, test, classes, description }: Splits) -> Self {
-        Self { train: Store::Memory(train), test: Store::Memory(test), classes, description }
     }
 }
 
@@ -156,23 +108,23 @@ mod tests {
     }
 
     #[test]
-    fn the_same_images_wherever_they_lie() {
+    fn images_in_memory_and_in_a_file_are_the_same() {
         let folder = tempfile::tempdir().unwrap();
         let stored = StoredSet::open(&written(folder.path()), set().labels().to_vec()).unwrap();
         let stores = [Store::Memory(set()), Store::File(stored)];
-        for numbers in [&[0][..], &[9, 9, 0], &[2, 3, 4, 7, 8, 1], &[0, 1, 2, 3, 4, 5, 6, 7, 8, 9]] {
-            let [memory, file] = stores.each_ref().map(|store| store.gather(numbers).unwrap());
+        for indices in [&[0][..], &[9, 9, 0], &[2, 3, 4, 7, 8, 1], &[0, 1, 2, 3, 4, 5, 6, 7, 8, 9]] {
+            let [memory, file] = stores.each_ref().map(|store| store.gather(indices).unwrap());
             assert_eq!(memory, file);
-            for (place, &number) in numbers.iter().enumerate() {
-                assert_eq!(file.image(place), set().image(number as usize));
-                assert_eq!(file.labels()[place], set().labels()[number as usize]);
+            for (position, &index) in indices.iter().enumerate() {
+                assert_eq!(file.image(position), set().image(index as usize));
+                assert_eq!(file.labels()[position], set().labels()[index as usize]);
             }
         }
         assert!(matches!(stores[1].gather(&[]), Err(Error::Empty)));
     }
 
     #[test]
-    fn images_are_turned_wherever_they_lie() {
+    fn images_in_a_file_are_transposed() {
         let folder = tempfile::tempdir().unwrap();
         let stored = Store::File(StoredSet::open(&written(folder.path()), set().labels().to_vec()).unwrap());
         let stored = stored.transposed();
@@ -182,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_is_cut_later_is_an_error() {
+    fn a_file_that_is_truncated_later_is_an_error() {
         let folder = tempfile::tempdir().unwrap();
         let path = written(folder.path());
         let store = Store::File(StoredSet::open(&path, set().labels().to_vec()).unwrap());

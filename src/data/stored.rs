@@ -1,4 +1,4 @@
-//! Images that stay in their file and are read at the places asked for.
+//! Images in a file of which only those in use are read.
 
 use std::path::{Path, PathBuf};
 
@@ -6,10 +6,10 @@ use super::idx::ImageFile;
 use super::{Dataset, Error};
 use crate::{memory, threads};
 
-/// Images that one thread reads at a time, where several read.
-const READ_TOGETHER: usize = 256;
+/// Images that a thread reads at a time.
+const IMAGES_A_THREAD: usize = 256;
 
-/// Images in a file, with their labels.
+/// Images in a raw IDX file, and their labels in memory.
 #[derive(Debug)]
 pub struct StoredSet {
     path: PathBuf,
@@ -20,10 +20,10 @@ pub struct StoredSet {
 }
 
 impl StoredSet {
-    /// Opens a raw IDX file of images to which these labels belong.
+    /// Opens a raw IDX file of images with these labels.
     ///
     /// # Errors
-    /// When the file is not one, or holds another number of images.
+    /// When it is no such file, or its count of images is not that of the labels.
     pub fn open(path: &Path, labels: Vec<u8>) -> Result<Self, Error> {
         let in_file = |reason| Error::File { path: path.to_owned(), reason };
         let images = ImageFile::open(path).map_err(in_file)?;
@@ -50,20 +50,20 @@ impl StoredSet {
         Self { is_transposed: !self.is_transposed, ..self }
     }
 
-    /// Some of the images, in this order, as a set of their own.
-    pub(super) fn gather(&self, numbers: &[u32]) -> Result<Dataset, Error> {
+    /// As [`Store::gather`](super::Store::gather).
+    pub(super) fn gather(&self, indices: &[u32]) -> Result<Dataset, Error> {
         let ImageFile { rows, cols, .. } = self.images;
-        let each = rows * cols;
-        let mut labels = memory::room(numbers.len(), "labels")?;
-        labels.extend(numbers.iter().map(|&number| self.labels[number as usize]));
-        let mut images = memory::zeroed(numbers.len().saturating_mul(each), "images")?;
-        let parts = numbers.chunks(READ_TOGETHER).zip(images.chunks_mut(READ_TOGETHER * each));
-        let read = threads::map(parts, |(numbers, mut images)| {
-            // Those that lie one after another are read at once.
-            for run in numbers.chunk_by(|&a, &b| a.checked_add(1) == Some(b)) {
-                let (part, behind) = images.split_at_mut(run.len() * each);
-                self.read(run[0] as usize, part)?;
-                images = behind;
+        let pixels = rows * cols;
+        let mut labels = memory::room(indices.len(), "labels")?;
+        labels.extend(indices.iter().map(|&index| self.labels[index as usize]));
+        let mut images = memory::zeroed(indices.len().saturating_mul(pixels), "images")?;
+        let chunks = indices.chunks(IMAGES_A_THREAD).zip(images.chunks_mut(IMAGES_A_THREAD * pixels));
+        let read = threads::map(chunks, |(indices, mut images)| {
+            // Consecutive images are read at once.
+            for run in indices.chunk_by(|&a, &b| a.checked_add(1) == Some(b)) {
+                let (first, rest) = images.split_at_mut(run.len() * pixels);
+                self.read(run[0] as usize, first)?;
+                images = rest;
             }
             Ok::<_, Error>(())
         });

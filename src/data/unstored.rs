@@ -24,7 +24,7 @@ impl StoredSet {
         self
     }
 
-    /// Some of the images, in this order, as a set of their own.
+    /// As [`Store::gather`](super::Store::gather).
     pub(super) fn gather(&self, _: &[u32]) -> Result<Dataset, Error> {
         match self.0 {}
     }

@@ -1,4 +1,4 @@
-//! A folder that is made for files and goes away again if none is written.
+//! A folder that is made for files, and removed again if none is written.
 
 use std::fs;
 use std::io;
@@ -6,41 +6,41 @@ use std::path::{Path, PathBuf};
 
 use super::unfinished::{Unfinished, unfinished};
 
-/// A folder for files. Dropped, or discarded by [`discard_unfinished`](super::discard_unfinished), it goes away again with
-/// those that were made for it, unless there is something in it. What was there before stays.
+/// A folder for files. When it is dropped, or discarded by [`discard_unfinished`](super::discard_unfinished), the folders that
+/// were made for it are removed if they are empty. Folders that existed before stay.
 #[derive(Debug)]
 pub struct NewFolder {
     path: PathBuf,
-    /// The folders that were made, each after the one that it is in.
+    /// The folders that were made, each after its parent.
     made: Vec<PathBuf>,
 }
 
 impl NewFolder {
-    /// Makes a folder, and those that it is to be in, where they are not there.
+    /// Makes a folder and its parents where they do not exist.
     ///
     /// # Errors
-    /// What the system says; nothing is left then.
+    /// The system's error; no new folder is left then.
     pub fn make(path: &Path) -> io::Result<Self> {
         Self::make_by(path, make_if_missing)
     }
 
-    /// Makes a folder that is not there.
+    /// Makes a folder that does not exist yet.
     ///
     /// # Errors
-    /// As [`make`](Self::make); [`AlreadyExists`](io::ErrorKind::AlreadyExists) where something of this name is there.
+    /// As [`make`](Self::make); [`AlreadyExists`](io::ErrorKind::AlreadyExists) where something has this name.
     pub fn make_new(path: &Path) -> io::Result<Self> {
         Self::make_by(path, make_new)
     }
 
     fn make_by(path: &Path, make: impl Fn(&mut Made, &Path) -> io::Result<()>) -> io::Result<Self> {
-        // Dropped on an error, it takes away what was made till then.
+        // Dropped on an error, it removes the folders made until then.
         let mut folder = Self { path: path.to_owned(), made: Vec::new() };
         let mut made = Made { unfinished: &mut unfinished(), folders: &mut folder.made };
         make(&mut made, path)?;
         Ok(folder)
     }
 
-    /// Where it is.
+    /// Its path.
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
@@ -56,13 +56,14 @@ impl Drop for NewFolder {
     }
 }
 
-/// Where the folders are noted that are made.
+/// The two lists of the folders that were made.
 struct Made<'a> {
     unfinished: &'a mut Unfinished,
     folders: &'a mut Vec<PathBuf>,
 }
 
-/// Another process may make or remove the same folders meanwhile, so what is there is seen by trying to make it.
+/// Another process may make or remove the same folders meanwhile. So nothing is checked beforehand: making a folder shows
+/// whether it or its parent exists.
 fn make_new(made: &mut Made, path: &Path) -> io::Result<()> {
     let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
     match (fs::create_dir(path), parent) {
@@ -89,7 +90,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_was_made_goes_away_and_nothing_else() {
+    fn only_the_folders_that_were_made_are_removed() {
         let place = tempfile::tempdir().unwrap();
         let mine = place.path().join("mine");
         fs::create_dir(&mine).unwrap();
@@ -102,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn what_holds_something_stays() {
+    fn a_folder_with_a_file_stays() {
         let place = tempfile::tempdir().unwrap();
         let [used, unused] = ["a/used", "a/unused"].map(|name| NewFolder::make(&place.path().join(name)).unwrap());
         fs::write(used.path().join("file"), "").unwrap();

@@ -1,8 +1,8 @@
-//! Writing files so that a reader never meets a half-written one, and nobody a forgotten one.
+//! Atomic writing of files: a reader never meets a half-written file, and no temporary file is left behind.
 
+mod atomic;
 mod folder;
 mod temporary;
-mod together;
 mod unfinished;
 
 use std::fs;
@@ -11,47 +11,45 @@ use std::path::Path;
 
 use temporary::{Temporary, folder_of};
 
+pub use atomic::{AtomicFiles, WriteError};
 pub use folder::NewFolder;
-pub use together::{Together, WriteError};
 pub use unfinished::discard_unfinished;
 
-/// Writes a file whole or not at all: `write` fills a temporary file in the same folder, which takes the place of `path` only
-/// once it is complete and on the disk. Temporary files that killed processes left in that folder are removed.
+/// Writes a file completely or not at all. `write` fills a temporary file in the same folder; once that is on the disk, it
+/// replaces `path`. Temporary files of killed processes in that folder are removed.
 ///
 /// # Errors
-/// When the folder cannot be written to, or `write` fails; what was at `path` before is then still there, untouched.
-pub fn write_whole(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
-    let mut temporary = Temporary::new(folder_of(path))?;
-    temporary.fill(write)?;
-    temporary.rename(path)
+/// When the folder cannot be written to, or `write` fails. A file that was at `path` before is then unchanged.
+pub fn write_atomic(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
+    Temporary::write(folder_of(path), write)?.rename(path)
 }
 
-/// Reads a file, of one that is longer the first `most` bytes.
+/// Reads the first `max_bytes` bytes of a file, or all of a shorter one.
 ///
 /// # Errors
-/// What the system says.
-pub fn read_at_most(path: &Path, most: u64) -> io::Result<Vec<u8>> {
+/// The system's error.
+pub fn read_at_most(path: &Path, max_bytes: u64) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    fs::File::open(path)?.take(most).read_to_end(&mut bytes)?;
+    fs::File::open(path)?.take(max_bytes).read_to_end(&mut bytes)?;
     Ok(bytes)
 }
 
-/// Checks that the folder of `path` takes files.
+/// Checks that files can be written to the folder of `path`.
 ///
 /// # Errors
-/// Why it does not.
+/// The system's reason why they cannot.
 pub fn check_folder(path: &Path) -> io::Result<()> {
     Temporary::new(folder_of(path)).map(drop)
 }
 
-/// As [`check_folder`], and checks that what is at `path`, if anything is, may be replaced: on Windows it may not while another
-/// program has it open.
+/// As [`check_folder`]; also checks that a file at `path` may be replaced. On Windows it may not while another program has it
+/// open.
 ///
 /// # Errors
-/// As [`check_folder`]; why it may not.
+/// The system's reason why it may not.
 pub fn check_place(path: &Path) -> io::Result<()> {
     check_folder(path)?;
-    // To its own name, which changes nothing, but asks for the same right.
+    // Renaming a file to its own name changes nothing and needs the same right.
     match fs::rename(path, path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
         _ => Ok(()),
@@ -72,7 +70,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("file");
         for content in ["first", "second"] {
-            write_whole(&path, |out| out.write_all(content.as_bytes())).unwrap();
+            write_atomic(&path, |out| out.write_all(content.as_bytes())).unwrap();
             assert_eq!(fs::read_to_string(&path).unwrap(), content);
         }
         assert_eq!(names(folder.path()), ["file"]);
@@ -83,7 +81,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("file");
         fs::write(&path, "old").unwrap();
-        let error = write_whole(&path, |out| {
+        let error = write_atomic(&path, |out| {
             out.write_all(b"half")?;
             Err(io::Error::other("no more"))
         });
@@ -97,7 +95,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("file");
         fs::write(&file, "old").unwrap();
-        assert!(write_whole(&file.join("below"), |_| Ok(())).is_err());
+        assert!(write_atomic(&file.join("below"), |_| Ok(())).is_err());
         assert_eq!(fs::read_to_string(&file).unwrap(), "old");
     }
 
@@ -126,7 +124,7 @@ mod tests {
 
     #[cfg(windows)]
     #[test]
-    fn what_another_program_keeps_to_itself_can_not_be_replaced() {
+    fn a_file_that_another_program_has_locked_is_not_replaced() {
         use std::os::windows::fs::OpenOptionsExt;
 
         let folder = tempfile::tempdir().unwrap();
@@ -134,14 +132,14 @@ mod tests {
         fs::write(&path, "old").unwrap();
         let held = fs::OpenOptions::new().read(true).share_mode(0).open(&path).unwrap();
         assert!(check_place(&path).is_err());
-        assert!(write_whole(&path, |_| Ok(())).is_err());
+        assert!(write_atomic(&path, |_| Ok(())).is_err());
         drop(held);
         assert_eq!(names(folder.path()), ["file"]);
         assert_eq!(fs::read_to_string(&path).unwrap(), "old");
-        // What is only being read, as this program reads, can be replaced.
+        // A file that is only being read, as this program reads, can be replaced.
         let _read = fs::File::open(&path).unwrap();
         check_place(&path).unwrap();
-        write_whole(&path, |out| out.write_all(b"new")).unwrap();
+        write_atomic(&path, |out| out.write_all(b"new")).unwrap();
         assert_eq!(fs::read_to_string(&path).unwrap(), "new");
     }
 
@@ -152,7 +150,7 @@ mod tests {
 
         let folder = tempfile::tempdir().unwrap();
         let [ours, plain] = ["ours", "plain"].map(|name| folder.path().join(name));
-        write_whole(&ours, |_| Ok(())).unwrap();
+        write_atomic(&ours, |_| Ok(())).unwrap();
         fs::write(&plain, "").unwrap();
         let mode = |path| fs::metadata(path).unwrap().permissions().mode();
         assert_eq!(mode(ours), mode(plain));

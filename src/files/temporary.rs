@@ -1,9 +1,8 @@
-//! A temporary file that becomes a file of its own name, and those that killed processes left.
+//! A temporary file that is renamed to its final name, and the removal of temporary files of killed processes.
 //!
-//! Its name says whose it is, and a lock on it that its process lives. So what a killed process left can be told from what
-//! another process is writing: it is not locked. Where a file system has no locks, nothing is removed. On Windows a lock would
-//! keep readers out too, and the file is locked still when it has its own name; there it is opened so that nobody else can
-//! write to it.
+//! Its name shows that this program made it, and its process holds a lock on it. A temporary file without a lock therefore
+//! belongs to a killed process, and is removed. Where a file system has no locks, nothing is removed. On Windows a lock would
+//! keep readers out, even after the renaming; there the file is opened so that nobody else can write to it.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, BufWriter, Write};
@@ -13,10 +12,10 @@ use super::unfinished::unfinished;
 
 const PREFIX: &str = ".twolayer-";
 const SUFFIX: &str = ".tmp";
-/// Random letters and digits between them: too many for a name that a person gives.
+/// Random letters and digits between them. No person gives such a name.
 const RANDOM: usize = 12;
 
-/// A file in use in the folder of the file that it is to become. Dropped, it is removed.
+/// A file in the folder of the file that it becomes. Dropped, it is removed.
 #[derive(Debug)]
 pub(super) struct Temporary {
     file: File,
@@ -24,7 +23,7 @@ pub(super) struct Temporary {
 }
 
 impl Temporary {
-    /// Makes one, and removes those in the folder whose process was killed.
+    /// Makes one, and removes those of killed processes in the folder.
     pub fn new(folder: &Path) -> io::Result<Self> {
         remove_abandoned(folder);
         loop {
@@ -33,9 +32,9 @@ impl Temporary {
             unfinished.add_file(&path);
             drop(unfinished);
             let temporary = Self { file, path };
-            let held = if cfg!(windows) { Ok(()) } else { temporary.file.try_lock() };
-            match held {
-                // In the moment before it was locked another process may have taken it for abandoned.
+            let locked = if cfg!(windows) { Ok(()) } else { temporary.file.try_lock() };
+            match locked {
+                // Before it was locked, another process may have removed it as abandoned.
                 Ok(()) if temporary.path.exists() => return Ok(temporary),
                 Ok(()) | Err(TryLockError::WouldBlock) => {}
                 Err(TryLockError::Error(_)) => return Ok(temporary),
@@ -43,20 +42,22 @@ impl Temporary {
         }
     }
 
-    /// Fills the file, until it is on the disk.
-    pub fn fill(&mut self, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
-        let mut out = BufWriter::new(&mut self.file);
+    /// Makes one that `write` fills, and waits until it is on the disk.
+    pub fn write(folder: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<Self> {
+        let temporary = Self::new(folder)?;
+        let mut out = BufWriter::new(&temporary.file);
         write(&mut out)?;
         out.flush()?;
         drop(out);
-        self.file.sync_all()
+        temporary.file.sync_all()?;
+        Ok(temporary)
     }
 
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Gives the file its own name, in the place of what had it.
+    /// Gives the file its final name, and replaces a file that has it.
     pub fn rename(self, to: &Path) -> io::Result<()> {
         let mut unfinished = unfinished();
         replace(&self.path, to)?;
@@ -85,10 +86,10 @@ fn create(path: &Path) -> io::Result<File> {
     OpenOptions::new().write(true).create_new(true).share_mode(FILE_SHARE_READ | FILE_SHARE_DELETE).open(path)
 }
 
-/// Renames a file, in the place of what has that name.
+/// Renames a file, and replaces a file that has the new name.
 fn replace(from: &Path, to: &Path) -> io::Result<()> {
     let renamed = fs::rename(from, to);
-    // There, a file that is being read can on some file systems only go out of the way.
+    // On some file systems of Windows a file that is being read can be renamed, but not replaced.
     if !cfg!(windows) || renamed.is_ok() || !to.is_file() {
         return renamed;
     }
@@ -98,21 +99,21 @@ fn replace(from: &Path, to: &Path) -> io::Result<()> {
     renamed
 }
 
-/// Gives a file of this folder the name of a temporary one, which it returns.
+/// Renames a file to a temporary name in this folder. Returns its new path.
 pub(super) fn set_aside(folder: &Path, path: &Path) -> io::Result<PathBuf> {
     Ok(new_name(folder, |aside| fs::rename(path, aside))?.1)
 }
 
-/// Does something with the path of a temporary file that is not there yet.
+/// Calls `make` with paths of temporary files until one was free. Returns its result and the path.
 fn new_name<T>(folder: &Path, make: impl FnMut(&Path) -> io::Result<T>) -> io::Result<(T, PathBuf)> {
     let mut names = tempfile::Builder::new();
     names.prefix(PREFIX).suffix(SUFFIX).rand_bytes(RANDOM);
     let (made, path) = names.make_in(folder, make)?.into_parts();
-    // From here on it is not the crate that removes it.
+    // Keeps tempfile from removing it: `Temporary` does.
     Ok((made, path.keep()?))
 }
 
-/// Removes the temporary files of processes that were killed.
+/// Removes the temporary files of killed processes.
 fn remove_abandoned(folder: &Path) {
     for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
         let is_file = entry.file_type().is_ok_and(|kind| kind.is_file());
@@ -131,7 +132,7 @@ fn is_temporary(name: &str) -> bool {
     random.is_some_and(|random| random.len() == RANDOM && random.bytes().all(|byte| byte.is_ascii_alphanumeric()))
 }
 
-/// The parent of a bare file name is the empty path, which no folder can be opened by.
+/// The folder of a path: `.` for a bare file name.
 pub(super) fn folder_of(path: &Path) -> &Path {
     path.parent().filter(|parent| *parent != Path::new("")).unwrap_or(Path::new("."))
 }
@@ -140,14 +141,10 @@ pub(super) fn folder_of(path: &Path) -> &Path {
 mod tests {
     use super::*;
 
-    fn is_there(names: &[&str], folder: &Path) -> Vec<bool> {
-        names.iter().map(|name| folder.join(name).exists()).collect()
-    }
-
     #[test]
-    fn only_what_a_killed_process_left_is_removed() {
+    fn only_temporary_files_of_killed_processes_are_removed() {
         let folder = tempfile::tempdir().unwrap();
-        let left = [".twolayer-0123456789ab.tmp", ".twolayer-ABCDEFGHIJKL.tmp"];
+        let abandoned = [".twolayer-0123456789ab.tmp", ".twolayer-ABCDEFGHIJKL.tmp"];
         let others = [
             ".twolayer-0123456789abc.tmp",
             ".twolayer-my-own-notes.tmp",
@@ -155,22 +152,22 @@ mod tests {
             "twolayer-0123456789ab.tmp",
             "notes",
         ];
-        for name in left.iter().chain(&others) {
+        for name in abandoned.iter().chain(&others) {
             fs::write(folder.path().join(name), "something").unwrap();
         }
-        let other_folder = ".twolayer-aaaaaaaaaaaa.tmp";
-        fs::create_dir(folder.path().join(other_folder)).unwrap();
+        let other_folder = folder.path().join(".twolayer-aaaaaaaaaaaa.tmp");
+        fs::create_dir(&other_folder).unwrap();
 
         let first = Temporary::new(folder.path()).unwrap();
         let second = Temporary::new(folder.path()).unwrap();
         assert!(first.path().exists() && second.path().exists() && first.path() != second.path());
-        assert_eq!(is_there(&left, folder.path()), [false; 2]);
-        assert_eq!(is_there(&others, folder.path()), [true; 5]);
-        assert!(folder.path().join(other_folder).exists());
+        assert_eq!(abandoned.map(|name| folder.path().join(name).exists()), [false; 2]);
+        assert_eq!(others.map(|name| folder.path().join(name).exists()), [true; 5]);
+        assert!(other_folder.exists());
     }
 
     #[test]
-    fn what_is_locked_is_in_use() {
+    fn a_locked_file_is_in_use() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join(".twolayer-0123456789ab.tmp");
         let used = File::create(&path).unwrap();
@@ -183,10 +180,9 @@ mod tests {
     }
 
     #[test]
-    fn what_is_in_use_can_be_read_and_stays() {
+    fn a_file_in_use_can_be_read_and_stays() {
         let folder = tempfile::tempdir().unwrap();
-        let mut temporary = Temporary::new(folder.path()).unwrap();
-        temporary.fill(|out| out.write_all(b"text")).unwrap();
+        let temporary = Temporary::write(folder.path(), |out| out.write_all(b"text")).unwrap();
         remove_abandoned(folder.path());
         assert_eq!(fs::read(temporary.path()).unwrap(), b"text");
         let path = folder.path().join("file");
@@ -195,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn many_writers_of_one_folder_take_nothing_from_each_other() {
+    fn many_writers_of_one_folder_keep_their_files() {
         let folder = tempfile::tempdir().unwrap();
         std::thread::scope(|scope| {
             for writer in 0..4 {
@@ -203,10 +199,10 @@ mod tests {
                 scope.spawn(move || {
                     for round in 0..50 {
                         let text = format!("{writer} {round}");
-                        let mut temporary = Temporary::new(folder).unwrap();
-                        temporary.fill(|out| out.write_all(text.as_bytes())).unwrap();
-                        temporary.rename(&folder.join(writer.to_string())).unwrap();
-                        assert_eq!(fs::read_to_string(folder.join(writer.to_string())).unwrap(), text);
+                        let path = folder.join(writer.to_string());
+                        let temporary = Temporary::write(folder, |out| out.write_all(text.as_bytes())).unwrap();
+                        temporary.rename(&path).unwrap();
+                        assert_eq!(fs::read_to_string(path).unwrap(), text);
                     }
                 });
             }

@@ -1,4 +1,4 @@
-//! What this process has begun to write and not finished, so that it can be taken away before the process ends early.
+//! The unfinished files and folders of this process. They are removed before the process ends early.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -8,23 +8,23 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 #[derive(Debug)]
 pub(super) struct Unfinished {
     files: Vec<PathBuf>,
-    /// Each after the folder that it is in.
+    /// Each after its parent.
     folders: Vec<PathBuf>,
-    /// How many files have been finished.
+    /// The count of finished files.
     finished: usize,
 }
 
 static UNFINISHED: Mutex<Unfinished> = Mutex::new(Unfinished::new());
 
-/// The list of this process. Whoever makes, renames or removes a file or folder of it holds it meanwhile.
+/// The list of this process. A function that makes, renames or removes a file or folder of the list holds this lock meanwhile.
 pub(super) fn unfinished() -> MutexGuard<'static, Unfinished> {
     UNFINISHED.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Removes the temporary files of this process, and the folders made for files of which none was finished. Returns how many
-/// files have been finished since the process started; these stay.
+/// Removes the temporary files of this process, and the empty folders made for them. Returns the count of files finished
+/// since the process started; these stay.
 ///
-/// To be called right before the process ends: from here on whoever begins or finishes a file waits for ever.
+/// For the end of the process: afterwards a thread that begins or finishes a file waits forever.
 #[must_use]
 pub fn discard_unfinished() -> usize {
     let mut unfinished = unfinished();
@@ -43,7 +43,7 @@ impl Unfinished {
         self.files.push(path.to_owned());
     }
 
-    /// The file has its own name now.
+    /// Takes a file with its final name off the list.
     pub fn finish_file(&mut self, path: &Path) {
         self.files.retain(|file| file != path);
         self.finished += 1;
@@ -58,7 +58,7 @@ impl Unfinished {
         self.folders.push(path.to_owned());
     }
 
-    /// A folder that is not empty stays.
+    /// Removes a folder, if it is empty, and takes it off the list.
     pub fn remove_folder(&mut self, path: &Path) {
         self.folders.retain(|folder| folder != path);
         let _ = fs::remove_dir(path);
@@ -79,7 +79,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_not_finished_is_discarded() {
+    fn unfinished_files_are_discarded() {
         let place = tempfile::tempdir().unwrap();
         let [full, empty] = ["full", "empty"].map(|name| place.path().join(name));
         let inner = empty.join("inner");

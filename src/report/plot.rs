@@ -10,7 +10,7 @@ use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 use plotters::style::{FontError, register_font};
 
-use crate::files::{check_place, write_whole};
+use crate::files::{check_place, write_atomic};
 use crate::train::EpochAccuracy;
 
 /// The pixels of a PNG file. An SVG file has half the width and height.
@@ -89,7 +89,7 @@ pub fn write_errors(path: &Path, curves: &[ErrorCurve]) -> Result<(), PlotError>
 /// Writes a picture to a file.
 pub(super) fn write(path: &Path, picture: Outcome<Vec<u8>>) -> Result<(), PlotError> {
     let bytes = picture.map_err(|error| PlotError::Draw(path.to_owned(), error))?;
-    write_whole(path, |file| file.write_all(&bytes)).map_err(|error| PlotError::Write(path.to_owned(), error))
+    write_atomic(path, |file| file.write_all(&bytes)).map_err(|error| PlotError::Write(path.to_owned(), error))
 }
 
 fn is_png(path: &Path) -> Result<bool, PlotError> {

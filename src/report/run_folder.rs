@@ -4,7 +4,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use super::summary::Run;
-use crate::files::{NewFolder, Together, WriteError, check_folder, check_place};
+use crate::files::{AtomicFiles, NewFolder, WriteError, check_folder, check_place};
 use crate::model;
 use crate::net::{Net, Params};
 
@@ -147,7 +147,7 @@ impl RunFolder {
         if !self.holds_run && holds_run(self.path()) {
             return Err(Error::Exists(self.path().into()));
         }
-        let mut files = Together::new(self.path())?;
+        let mut files = AtomicFiles::new(self.path())?;
         files.write(MODEL, |out| model::write(out, net, params, run.description()))?;
         files.write(HISTORY, |out| write_history(out, losses))?;
         files.write(RUN, |out| {

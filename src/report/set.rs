@@ -100,7 +100,7 @@ impl Split {
         let images_sha256 = download::sha256_of(|mut file| {
             let (rows, cols) = set.size();
             idx::write_header(&mut file, Kind::Images, &[set.len(), rows, cols])?;
-            for part in set.parts(CHUNK) {
+            for part in set.chunks(CHUNK) {
                 let part = part.map_err(io::Error::other)?;
                 nonzero += part.images().iter().filter(|&&pixel| pixel > 0).count();
                 sum += part.images().iter().map(|&pixel| u64::from(pixel)).sum::<u64>();

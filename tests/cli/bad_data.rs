@@ -1,4 +1,4 @@
-//! Files of data that are damaged, missing or do not belong together. Each damage is met in a fresh folder of data.
+//! Files of data that are damaged, missing or do not belong together. Each case has a fresh folder of data.
 
 use std::fs;
 
@@ -8,8 +8,8 @@ use crate::place::*;
 
 type Damage = fn(&mut Vec<u8>);
 
-/// What is said of data of which one file was damaged.
-fn complaint(file: &str, damage: Damage) -> String {
+/// The error for data with one damaged file.
+fn error(file: &str, damage: Damage) -> String {
     let place = Place::new();
     let path = place.path("data").join(file);
     let mut bytes = fs::read(&path).unwrap();
@@ -19,7 +19,7 @@ fn complaint(file: &str, damage: Damage) -> String {
 }
 
 #[test]
-fn a_damaged_file_is_named_with_what_is_wrong() {
+fn a_damaged_file_is_named_with_its_error() {
     let cases: [(&str, Damage, &str); 11] = [
         (TRAIN_IMAGES_FILE, |bytes| bytes.truncate(116), "ends after 100 of the 2160 bytes that its header says"),
         (TRAIN_IMAGES_FILE, |bytes| bytes.truncate(10), "ends within its header"),
@@ -38,7 +38,7 @@ fn a_damaged_file_is_named_with_what_is_wrong() {
         (TRAIN_LABELS_FILE, |bytes| bytes[7] += 1, "ends after 60 of the 61 bytes that its header says"),
     ];
     for (file, damage, part) in cases {
-        let line = complaint(file, damage);
+        let line = error(file, damage);
         assert!(line.starts_with(&format!("error: data/{file}: {part}")), "{line}");
     }
 }
@@ -49,17 +49,24 @@ fn files_that_do_not_belong_together_are_named() {
         bytes[7] -= 1;
         bytes.pop();
     };
-    let line = complaint(TRAIN_LABELS_FILE, one_less);
-    assert_holds(&line, "data/train-images-idx3-ubyte: 60 images but 59 labels");
-    assert_holds(&complaint(TEST_LABELS_FILE, one_less), "data/t10k-images-idx3-ubyte: 30 images but 29 labels");
-    let line = complaint(TEST_LABELS_FILE, |bytes| bytes[8] = CLASSES as u8);
-    assert_holds(&line, "test label 0 (counted from 0) is 3, but the training labels end at 2");
-    assert_holds(&complaint(TRAIN_LABELS_FILE, |bytes| bytes[8] = 255), "the largest training label is 255");
-    assert_holds(&complaint(TRAIN_LABELS_FILE, |bytes| bytes[8..].fill(0)), "the largest training label is 0");
+    let cases: [(&str, Damage, &str); 5] = [
+        (TRAIN_LABELS_FILE, one_less, "data/train-images-idx3-ubyte: 60 images but 59 labels"),
+        (TEST_LABELS_FILE, one_less, "data/t10k-images-idx3-ubyte: 30 images but 29 labels"),
+        (
+            TEST_LABELS_FILE,
+            |bytes| bytes[8] = CLASSES as u8,
+            "test label 0 (counted from 0) is 3, but the training labels end at 2",
+        ),
+        (TRAIN_LABELS_FILE, |bytes| bytes[8] = 255, "the largest training label is 255"),
+        (TRAIN_LABELS_FILE, |bytes| bytes[8..].fill(0), "the largest training label is 0"),
+    ];
+    for (file, damage, part) in cases {
+        assert_holds(&error(file, damage), part);
+    }
 }
 
 #[test]
-fn a_gzip_file_that_is_none_or_is_cut_is_named() {
+fn a_gzip_file_that_is_truncated_or_not_compressed_is_named() {
     let place = Place::new();
     let raw = place.path("data").join(TRAIN_IMAGES_FILE);
     let compressed = place.path("data").join(format!("{TRAIN_IMAGES_FILE}.gz"));

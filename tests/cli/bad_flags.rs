@@ -1,10 +1,10 @@
-//! What is wrong on the command line is told before anything is read or computed.
+//! Errors on the command line are found before anything is read or computed.
 
 use std::fs;
 
 use crate::place::*;
 
-/// Words on the command line, and what the error says.
+/// Words on the command line, and a part of the error.
 const USAGE: [(&str, &str); 34] = [
     ("--hidden 0", "hidden"),
     ("--hidden 4097", "4096"),
@@ -43,7 +43,7 @@ const USAGE: [(&str, &str); 34] = [
 ];
 
 #[test]
-fn end_with_the_exit_code_of_usage_and_name_the_flag() {
+fn usage_errors_have_their_exit_code_and_name_the_flag() {
     let place = Place::new();
     for (flags, part) in USAGE {
         assert_holds(&place.train_fails(2, flags), part);
@@ -53,7 +53,7 @@ fn end_with_the_exit_code_of_usage_and_name_the_flag() {
 }
 
 #[test]
-fn are_found_before_any_data_is_read() {
+fn usage_errors_are_found_before_any_data_is_read() {
     let place = Place::new();
     for (flags, part) in USAGE {
         assert_holds(&place.fails(2, &format!("--device cpu --data missing {flags}")), part);
@@ -61,7 +61,7 @@ fn are_found_before_any_data_is_read() {
 }
 
 #[test]
-fn a_plot_that_can_not_be_written_is_found_before_training() {
+fn a_plot_that_cannot_be_written_is_found_before_training() {
     let place = Place::new();
     for name in ["plot", "plot.pdf", "svg", "plot.svg.gz"] {
         let line = place.train_fails(2, &format!("--iterations 1 --plot {name}"));
@@ -74,7 +74,7 @@ fn a_plot_that_can_not_be_written_is_found_before_training() {
 }
 
 #[test]
-fn out_must_be_a_folder_that_takes_a_run() {
+fn out_must_be_a_folder_that_can_be_written() {
     let place = Place::new();
     fs::write(place.path("file"), "mine").unwrap();
     assert_holds(&place.train_fails(1, "--out file"), "file is a file, not a folder");
@@ -85,7 +85,7 @@ fn out_must_be_a_folder_that_takes_a_run() {
 }
 
 #[test]
-fn a_run_is_not_overwritten_unasked() {
+fn a_run_is_not_overwritten_without_the_flag() {
     let place = Place::new();
     place.train("--iterations 3 --out run");
     let line = place.train_fails(1, "--iterations 5 --out run");

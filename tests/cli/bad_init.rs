@@ -1,4 +1,4 @@
-//! `--init` with files that hold no network for the data, or none at all.
+//! `--init` with files that hold no network, or none that matches the data.
 
 use std::fs;
 
@@ -17,20 +17,20 @@ fn zeros() -> [NamedTensor; 4] {
     [zeros("W1", &[PIXELS, HIDDEN]), zeros("b1", &[HIDDEN]), zeros("W2", &[HIDDEN, CLASSES]), zeros("b2", &[CLASSES])]
 }
 
-/// What is said of an --init file with this content.
-fn complaint(code: i32, content: &[u8], flags: &str) -> String {
+/// The error for an --init file with this content.
+fn error(code: i32, content: &[u8], flags: &str) -> String {
     let place = Place::new();
     fs::write(place.path("init"), content).unwrap();
     place.train_fails(code, &format!("--iterations 1 --init init {flags}"))
 }
 
 #[test]
-fn a_value_that_is_not_finite_is_named_by_its_place() {
+fn a_value_that_is_not_finite_is_named_with_its_index() {
     for value in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
         for (place, (name, ..)) in zeros().iter().enumerate() {
             let mut tensors = zeros();
             tensors[place].2[2] = value;
-            let line = complaint(1, &safetensors(Dtype::F32, &tensors), "");
+            let line = error(1, &safetensors(Dtype::F32, &tensors), "");
             assert_holds(&line, &format!("init: tensor {name} holds {value} at index 2"));
         }
     }
@@ -38,7 +38,7 @@ fn a_value_that_is_not_finite_is_named_by_its_place() {
 
 #[test]
 fn another_dtype_is_named() {
-    assert_holds(&complaint(1, &safetensors(Dtype::F64, &zeros()), ""), "init: tensor W1 is F64; convert it to F32");
+    assert_holds(&error(1, &safetensors(Dtype::F64, &zeros()), ""), "init: tensor W1 is F64; convert it to F32");
 }
 
 #[test]
@@ -46,7 +46,7 @@ fn tensors_that_make_no_network_are_named() {
     let with = |place: usize, name: &'static str, dims: &[usize]| {
         let mut tensors = zeros();
         tensors[place] = (name, dims.to_vec(), vec![0.0; dims.iter().product()]);
-        complaint(1, &safetensors(Dtype::F32, &tensors), "")
+        error(1, &safetensors(Dtype::F32, &tensors), "")
     };
     assert_holds(&with(0, "W1", &[PIXELS * HIDDEN]), "init: tensor W1 has shape [144]");
     assert_holds(&with(1, "b1", &[HIDDEN + 1]), "init: tensor b1 has shape [5]");
@@ -56,10 +56,10 @@ fn tensors_that_make_no_network_are_named() {
 }
 
 #[test]
-fn a_file_that_is_cut_or_of_another_kind_is_named() {
+fn a_file_that_is_truncated_or_of_another_kind_is_named() {
     let content = safetensors(Dtype::F32, &zeros());
     for content in [&content[..content.len() - 1], &content[..20], &[], b"PK\x03\x04 and so on"] {
-        assert_holds(&complaint(1, content, ""), "init: is no whole safetensors file");
+        assert_holds(&error(1, content, ""), "init: is no whole safetensors file");
     }
 }
 
@@ -68,12 +68,12 @@ fn a_path_that_is_neither_a_file_nor_a_run_is_named() {
     let place = Place::new();
     for (path, file) in [("missing", "missing"), ("data", "data/model.safetensors")] {
         let line = place.train_fails(1, &format!("--init {path}"));
-        assert_holds(&line, &format!("{file}: can't be read"));
+        assert_holds(&line, &format!("{file}: cannot be read"));
     }
 }
 
 #[test]
-fn a_run_is_taken_as_its_file_is() {
+fn a_run_and_its_model_file_give_the_same_network() {
     let place = Place::new();
     place.train("--hidden 7 --iterations 20 --out first");
     place.train("--iterations 20 --init first --out of_run");
@@ -84,7 +84,7 @@ fn a_run_is_taken_as_its_file_is() {
 #[test]
 fn a_model_of_another_shape_is_refused() {
     let content = safetensors(Dtype::F32, &zeros());
-    let line = complaint(2, &content, "--hidden 5");
+    let line = error(2, &content, "--hidden 5");
     assert_holds(&line, "--hidden 5, but the file says 4; leave out --hidden");
     let place = Place::new();
     fs::write(place.path("init"), content).unwrap();
@@ -100,8 +100,5 @@ fn an_unknown_function_in_its_metadata_is_named() {
     model::write(&mut content, &net, &Params::zeros(shape), &Description::default()).unwrap();
     let relu = content.windows(4).position(|bytes| bytes == b"relu").unwrap();
     content[relu..relu + 4].copy_from_slice(b"gelu");
-    assert_holds(
-        &complaint(1, &content, ""),
-        "init: its metadata: 'gelu' is no activation; choose sigmoid, relu or tanh",
-    );
+    assert_holds(&error(1, &content, ""), "init: its metadata: 'gelu' is no activation; choose sigmoid, relu or tanh");
 }

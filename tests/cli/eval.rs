@@ -81,8 +81,8 @@ fn flags_set_the_functions_of_a_model_without_metadata() {
 #[test]
 fn a_model_or_data_that_does_not_fit_is_an_error() {
     let place = Place::new();
-    assert_holds(&place.fails(1, "eval missing --device cpu --data data"), "missing: can't be read");
-    assert_holds(&place.fails(1, "eval data --device cpu"), "data/model.safetensors: can't be read");
+    assert_holds(&place.fails(1, "eval missing --device cpu --data data"), "missing: cannot be read");
+    assert_holds(&place.fails(1, "eval data --device cpu"), "data/model.safetensors: cannot be read");
     assert_holds(&place.fails(2, "eval --device cpu"), "required arguments were not provided");
     place.train("--iterations 1 --out run");
     let line = place.fails(2, "eval run --device cpu --data synthetic");

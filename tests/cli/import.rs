@@ -93,7 +93,7 @@ fn numbers_are_labels_and_odd_ones_give_notes() {
     assert_eq!(load_dir(&place.path("from-3")).unwrap().classes, 5);
     fs::write(place.path("from-1.csv"), "1,0,9\n2,200,0\n1,8,0\n2,0,210\n").unwrap();
     let said = place.ok("data import from-1.csv shifted --size 1x2");
-    assert_holds(&said.stderr, "class 0 of 3 has no training image; where labels begin at 1, give --first-label 1");
+    assert_holds(&said.stderr, "class 0 of 3 has no training image; if labels begin at 1, give --first-label 1");
 }
 
 #[test]
@@ -144,7 +144,7 @@ fn a_messy_folder_gives_notes_and_one_error_for_all_broken_pictures() {
     let said = place.ok("data import pictures taken --skip-broken");
     assert_holds(&said.stdout, "21 pictures read: 1 BMP, 20 PNG; 1 of them in folders below a class's own");
     for told in ["hidden", "no picture", "a folder without a picture, so no class", "a broken picture"] {
-        assert_holds(&said.stderr, &format!("note: passed over, {told}"));
+        assert_holds(&said.stderr, &format!("note: skipped, {told}"));
     }
 
     fs::remove_file(path("sandals/broken.png")).unwrap();

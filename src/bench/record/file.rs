@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 use super::fields::{Record, SCHEMA};
-use crate::files::{check_place, write_whole};
+use crate::files::{check_place, write_atomic};
 
 /// A saved run cannot be read or written.
 #[derive(Debug, thiserror::Error)]
@@ -84,7 +84,7 @@ impl Record {
     /// # Errors
     /// The file cannot be written.
     pub fn save(&self, path: &Path) -> Result<(), Error> {
-        let written = write_whole(path, |out| {
+        let written = write_atomic(path, |out| {
             serde_json::to_writer_pretty(&mut *out, self)?;
             out.write_all(b"\n")
         });

@@ -184,7 +184,7 @@ impl DataArguments {
             Choice::Dir(dir) => (self.folder(dir)?, absolute(dir).into_os_string()),
             Choice::Synthetic => (built_in()?, BUILT_IN.into()),
             Choice::Public(set) => {
-                let (stores, notes, place) = self.public(*set, Patience::Asked, progress)?;
+                let (stores, notes, place) = self.public(*set, Patience::Long, progress)?;
                 found_in = Some(place);
                 ((stores, notes), set.as_str().into())
             }
@@ -253,7 +253,7 @@ impl DataArguments {
 
     /// The patience of --data auto with a download: short, unless the user gave a mirror.
     fn patience(&self) -> Patience {
-        if self.mirror.is_empty() { Patience::Short } else { Patience::Asked }
+        if self.mirror.is_empty() { Patience::Short } else { Patience::Long }
     }
 
     /// Opens a public set, and downloads it if necessary.
@@ -277,9 +277,9 @@ impl DataArguments {
         progress.doing("getting the images");
         let mut show = |p: download::Progress| progress.download(p.name, p.received, p.total);
         let cache = set.cache_dir();
-        let Loaded { splits, downloaded, not_kept } = set.load(cache.as_deref(), &mirrors, patience, &mut show)?;
-        let kept = cache.is_some() && not_kept.is_none();
-        if let Some(reason) = not_kept {
+        let Loaded { splits, downloaded, cache_error } = set.load(cache.as_deref(), &mirrors, patience, &mut show)?;
+        let kept = cache.is_some() && cache_error.is_none();
+        if let Some(reason) = cache_error {
             progress.notice(reason);
         }
         Ok((splits.into(), Vec::new(), Place::Cache { downloaded, kept }))

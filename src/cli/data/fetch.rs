@@ -27,7 +27,7 @@ pub(in crate::cli) struct Arguments {
 pub(super) fn run(arguments: &Arguments) -> Result<(), Error> {
     let mut progress = Progress::new(arguments.quiet);
     let &Arguments { set, ref mirror, .. } = arguments;
-    let result = DataArguments::from_mirrors(mirror).public(set, Patience::Asked, &mut progress);
+    let result = DataArguments::from_mirrors(mirror).public(set, Patience::Long, &mut progress);
     progress.finish();
     let (stores, _, place) = result?;
     print(&format!(

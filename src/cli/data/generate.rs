@@ -8,7 +8,7 @@ use super::target::check_target;
 use crate::cli::{Error, print};
 use crate::data::description::{self, Description};
 use crate::data::{self, FILE_NAMES, digits, idx};
-use crate::files::Together;
+use crate::files::AtomicFiles;
 use crate::report::progress::Progress;
 use crate::words::counted;
 
@@ -39,7 +39,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Error> {
     let progress = Progress::new(quiet);
     check_target(folder, overwrite, &progress)?;
     let test_count = test_count.unwrap_or(count.div_ceil(6));
-    let mut files = Together::new(folder).map_err(data::Error::from)?;
+    let mut files = AtomicFiles::new(folder).map_err(data::Error::from)?;
     let [train_seed, test_seed] = digits::seeds(seed);
     let sets = [(count, train_seed, "training"), (test_count, test_seed, "test")];
     for ((count, seed, kind), names) in sets.into_iter().zip(FILE_NAMES.chunks(2)) {

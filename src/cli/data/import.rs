@@ -8,7 +8,7 @@ use super::target::check_target;
 use crate::cli::{Error, print};
 use crate::data::import::{self, Imported, LabelColumn, Options, Remark};
 use crate::data::{self, Splits, save_dir};
-use crate::files::Together;
+use crate::files::AtomicFiles;
 use crate::report::progress::Progress;
 use crate::report::set::{by_class, counts_by_class};
 use crate::report::width;
@@ -84,7 +84,7 @@ fn import(arguments: &Arguments, progress: &Progress) -> Result<String, Error> {
     let Arguments { source, folder, test, test_share, seed, overwrite, .. } = arguments;
     check_target(folder, *overwrite, progress)?;
     // The folder is created before anything is read.
-    let _made = Together::new(folder).map_err(data::Error::from)?;
+    let _made = AtomicFiles::new(folder).map_err(data::Error::from)?;
     let imported = read(arguments, source, None, progress)?;
     let mut text = facts(&imported, "");
     if test.as_ref().is_some_and(|test| test == source) {
@@ -95,7 +95,7 @@ fn import(arguments: &Arguments, progress: &Progress) -> Result<String, Error> {
         Some(path) => {
             let test = read(arguments, path, Some(&imported), progress)?;
             text += &facts(&test, "--test: ");
-            imported.tested_with(test)?
+            imported.with_test_set(test)?
         }
     };
     if let Some(remark) = import::unused(&splits.train, splits.classes) {

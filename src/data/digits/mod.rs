@@ -1,12 +1,12 @@
-//! The built-in digits: pictures like MNIST's drawn by a pen that follows a few strokes, for when MNIST can't be had.
+//! The built-in digits: drawn pictures that resemble MNIST's, for use when MNIST cannot be downloaded.
 //!
-//! `hands` has the ways to write each digit, as points that a stroke runs through. `writer` takes one of them, takes the
-//! points somewhere between its forms, and moves, bends, slants and turns them at random; `pen` draws the strokes into a
-//! 20x20 box and lays that in a 28x28 picture with its centre of mass in the middle, as MNIST's digits are. Only `+ - * /`
-//! and `sqrt` touch a float, in a fixed order, so a seed gives the same bytes on every machine.
+//! `styles` has the styles of each digit, as points on strokes. `writer` draws a style at random, interpolates between two of its
+//! forms, and moves, bends, slants and rotates the points at random. `pen` draws the strokes into a 20x20 box and places that in
+//! a 28x28 picture with the centre of mass in the middle, as in MNIST. Floats are computed with `+ - * /` and `sqrt` alone, in a
+//! fixed order, so a seed gives the same bytes on every machine.
 
-mod hands;
 mod pen;
+mod styles;
 mod writer;
 
 use std::io::{self, Write};
@@ -19,12 +19,12 @@ use super::{Dataset, Error, Splits};
 use crate::{memory, threads};
 use writer::Writer;
 
-pub use hands::CLASSES;
 pub use pen::{PIXELS, SIDE};
+pub use styles::CLASSES;
 
 /// `count` digit images of [`PIXELS`] bytes, one after another, and their labels, 0 to 9.
 ///
-/// Image and label i depend on (`seed`, i) alone. The sets of two seeds have nothing in common but the way they are drawn.
+/// Image and label i depend on (`seed`, i) alone.
 #[must_use]
 pub fn draw(count: usize, seed: u64) -> (Vec<u8>, Vec<u8>) {
     let mut images = vec![0; count * PIXELS];
@@ -33,22 +33,26 @@ pub fn draw(count: usize, seed: u64) -> (Vec<u8>, Vec<u8>) {
 }
 
 /// Images that a thread draws at a time.
-const DRAWN_TOGETHER: usize = 64;
+const IMAGES_A_THREAD: usize = 64;
 
-/// Draws the images from number `first` on, as many as there is place for, and gives their labels.
+/// The generator of an image.
+fn rng(seed: u64, index: u64) -> ChaCha8Rng {
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    rng.set_stream(index);
+    rng
+}
+
+/// Fills `images` with images from index `first` on. Returns their labels.
 fn draw_into(images: &mut [u8], first: u64, seed: u64) -> Vec<u8> {
-    let streams = ChaCha8Rng::seed_from_u64(seed);
-    let draw = |number: usize, image: &mut [u8]| {
-        let mut rng = streams.clone();
-        rng.set_stream(first + number as u64);
-        let (digit, label) = Writer::new(rng).digit();
-        image.copy_from_slice(&digit);
-        label
-    };
-    let parts = images.chunks_mut(DRAWN_TOGETHER * PIXELS).enumerate();
-    let labels = threads::map(parts, |(part, images)| {
-        let images = (part * DRAWN_TOGETHER..).zip(images.chunks_exact_mut(PIXELS));
-        images.map(|(number, image)| draw(number, image)).collect::<Vec<u8>>()
+    let chunks = images.chunks_mut(IMAGES_A_THREAD * PIXELS).enumerate();
+    let labels = threads::map(chunks, |(chunk, images)| {
+        let draw = |(index, image): (u64, &mut [u8])| {
+            let (digit, label) = Writer::new(rng(seed, index)).digit();
+            image.copy_from_slice(&digit);
+            label
+        };
+        let first = first + (chunk * IMAGES_A_THREAD) as u64;
+        (first..).zip(images.chunks_exact_mut(PIXELS)).map(draw).collect::<Vec<u8>>()
     });
     labels.concat()
 }
@@ -56,25 +60,23 @@ fn draw_into(images: &mut [u8], first: u64, seed: u64) -> Vec<u8> {
 /// Images that are drawn at a time for a file.
 const CHUNK: u32 = 10_000;
 
-/// From so many images on, a set that is written holds every digit.
-const FEWEST_OF_ALL: usize = 20;
+/// A written set of at least so many images has every digit.
+const MIN_COMPLETE: usize = 20;
 
-/// Draws a digit that is missing in the place of the last one of those that there are most of, until none is missing: in a small
-/// set chance leaves some out.
+/// Draws missing digits until each is there. A missing digit replaces the last image of the most frequent one.
 fn complete(images: &mut [u8], labels: &mut [u8], seed: u64) {
     let count = |labels: &[u8], label: usize| labels.iter().filter(|&&other| usize::from(other) == label).count();
     while let Some(missing) = (0..CLASSES).find(|&label| count(labels, label) == 0) {
         let most = (0..CLASSES).max_by_key(|&label| count(labels, label)).unwrap_or(0);
-        let Some(place) = labels.iter().rposition(|&label| usize::from(label) == most) else { return };
-        let mut rng = ChaCha8Rng::seed_from_u64(seed);
-        rng.set_stream(place as u64);
-        images[place * PIXELS..][..PIXELS].copy_from_slice(&Writer::new(rng).digit_of(missing));
-        labels[place] = missing as u8;
+        let Some(index) = labels.iter().rposition(|&label| usize::from(label) == most) else { return };
+        let digit = Writer::new(rng(seed, index as u64)).digit_of(missing);
+        images[index * PIXELS..][..PIXELS].copy_from_slice(&digit);
+        labels[index] = missing as u8;
     }
 }
 
-/// Writes the images of [`draw`], completed to all ten digits where there are 20 or more, as an IDX file and returns their labels, in memory that does not grow with the images.
-/// `done` hears how many are drawn.
+/// Writes the images of [`draw`] as an IDX file and returns their labels. If `count` is 20 or more, digits that are missing
+/// replace others. Only the labels take memory that grows with `count`. `done` is called with the count of images so far.
 ///
 /// # Errors
 /// Those of `out`.
@@ -84,25 +86,25 @@ pub fn write_images(mut out: impl Write, count: u32, seed: u64, done: &mut dyn F
     let mut chunk = memory::zeroed(CHUNK.min(count) as usize * PIXELS, "digits").map_err(io::Error::other)?;
     for first in (0..count).step_by(CHUNK as usize) {
         let images = &mut chunk[..CHUNK.min(count - first) as usize * PIXELS];
-        let mut some = draw_into(images, first.into(), seed);
-        // Of a whole chunk no digit is missing.
-        if (FEWEST_OF_ALL..CHUNK as usize).contains(&(count as usize)) {
-            complete(images, &mut some, seed);
+        let mut drawn = draw_into(images, first.into(), seed);
+        // A full chunk has every digit.
+        if (MIN_COMPLETE..CHUNK as usize).contains(&(count as usize)) {
+            complete(images, &mut drawn, seed);
         }
         out.write_all(images)?;
-        labels.extend(some);
+        labels.extend(drawn);
         done(labels.len() as u32);
     }
     Ok(labels)
 }
 
-/// The seeds of the training and the test images of one set; no two sets share one.
+/// The seeds of the training and the test images of a set. No two sets share a seed.
 #[must_use]
 pub fn seeds(set: u64) -> [u64; 2] {
-    [1, 2].map(|half| set.wrapping_mul(2).wrapping_add(half))
+    [1, 2].map(|split| set.wrapping_mul(2).wrapping_add(split))
 }
 
-/// The built-in set: 60,000 digits to train and 10,000 to test, the same ones always.
+/// The built-in set: 60,000 training and 10,000 test digits, always the same.
 ///
 /// # Errors
 /// [`Error::NoMemory`].
@@ -121,7 +123,7 @@ mod tests {
     use super::pen::BOX;
     use super::*;
 
-    /// The bytes folded into one number (FNV-1a).
+    /// FNV-1a.
     fn hash(bytes: &[u8]) -> u64 {
         bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, &byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
     }
@@ -158,15 +160,15 @@ mod tests {
     #[test]
     fn ink_stays_in_the_box_around_its_centre_of_mass() {
         for image in draw(5000, 2).0.chunks_exact(PIXELS) {
-            for place in [|i| i % SIDE, |i| i / SIDE] {
+            for coordinate in [|i| i % SIDE, |i| i / SIDE] {
                 let ink = || image.iter().enumerate().filter(|(_, v)| **v > 0);
-                let (low, high) = (ink().map(|(i, _)| place(i)).min(), ink().map(|(i, _)| place(i)).max());
+                let (low, high) = (ink().map(|(i, _)| coordinate(i)).min(), ink().map(|(i, _)| coordinate(i)).max());
                 assert!(high.unwrap() - low.unwrap() < BOX);
 
                 let mass: f32 = ink().map(|(_, &v)| f32::from(v)).sum();
-                let moment: f32 = ink().map(|(i, &v)| f32::from(v) * (place(i) as f32 + 0.5)).sum();
+                let moment: f32 = ink().map(|(i, &v)| f32::from(v) * (coordinate(i) as f32 + 0.5)).sum();
                 let off = moment / mass - SIDE as f32 / 2.0;
-                // A box that would leave the picture stops at its edge.
+                // The box never extends beyond the picture.
                 let is_at_edge = low == Some(0) || high == Some(SIDE - 1);
                 assert!(off.abs() < if is_at_edge { 2.0 } else { 0.51 }, "{off} pixels off the middle");
             }
@@ -176,13 +178,13 @@ mod tests {
     #[test]
     fn a_file_holds_what_is_drawn_at_once() {
         let mut file = Vec::new();
-        let mut told = Vec::new();
+        let mut reports = Vec::new();
         let count = CHUNK + 3;
-        let labels = write_images(&mut file, count, 5, &mut |done| told.push(done)).unwrap();
+        let labels = write_images(&mut file, count, 5, &mut |done| reports.push(done)).unwrap();
         let (images, expected) = draw(count as usize, 5);
         assert_eq!(labels, expected);
         assert_eq!(idx::read_images(&file[..]).unwrap().pixels, images);
-        assert_eq!(told, [CHUNK, count]);
+        assert_eq!(reports, [CHUNK, count]);
         let mut file = Vec::new();
         idx::write_labels(&labels, &mut file).unwrap();
         assert_eq!(idx::read_labels(&file[..]).unwrap(), labels);

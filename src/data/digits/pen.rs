@@ -1,4 +1,4 @@
-//! Strokes drawn by a round pen into a 20x20 box, and the box laid in the picture.
+//! A round pen that draws strokes into a 20x20 box of a picture.
 
 use std::ops::Range;
 
@@ -10,22 +10,22 @@ pub const PIXELS: usize = SIDE * SIDE;
 /// Side of the box that holds all ink of a digit.
 pub const BOX: usize = 20;
 
-/// Where a stroke passes, in any units.
+/// A point on a stroke, (x, y).
 pub type Point = [f32; 2];
 
-/// How a pen draws.
+/// A round pen.
 #[derive(Clone, Copy, Debug)]
 pub struct Pen {
     /// Radius in pixels.
     pub radius: f32,
-    /// By which share of it the radius is more at a stroke's beginning and at its end.
+    /// The relative increase of the radius at a stroke's beginning and at its end.
     pub pressure: [f32; 2],
-    /// Over how many pixels the edge falls from white to black.
+    /// The width of the edge from white to black, in pixels.
     pub edge: f32,
 }
 
 impl Pen {
-    /// The picture of some strokes: as large as fit in the box.
+    /// The picture of strokes, scaled to fill the box.
     pub fn draw(&self, strokes: &[Vec<Point>]) -> [u8; PIXELS] {
         centred(&self.inked(strokes))
     }
@@ -43,15 +43,15 @@ impl Pen {
         let fitted =
             |point: Point| [0, 1].map(|axis| (point[axis] - (low[axis] + high[axis]) * 0.5) * scale + BOX as f32 * 0.5);
 
-        // How far inside the pen's edge each pixel's middle is at the most.
+        // The largest depth of each pixel's centre inside the pen's edge.
         let mut depths = [[f32::MIN; BOX]; BOX];
         let reach = radius * (1.0 + first.max(last).max(0.0)) + 0.5 * edge;
         for line in strokes {
-            let pieces = line.len() as f32 - 1.0;
-            for (number, piece) in line.windows(2).enumerate() {
-                let way = number as f32 / pieces;
-                let radius = radius * (1.0 + first * (1.0 - way) + last * way);
-                let (from, to) = (fitted(piece[0]), fitted(piece[1]));
+            let segments = line.len() as f32 - 1.0;
+            for (index, segment) in line.windows(2).enumerate() {
+                let t = index as f32 / segments;
+                let radius = radius * (1.0 + first * (1.0 - t) + last * t);
+                let (from, to) = (fitted(segment[0]), fitted(segment[1]));
                 let [dx, dy] = [to[0] - from[0], to[1] - from[1]];
                 let length2 = (dx * dx + dy * dy).max(f32::MIN_POSITIVE);
                 for row in near(from[1], to[1], reach) {
@@ -69,13 +69,13 @@ impl Pen {
     }
 }
 
-/// The rows, or the columns, that are within reach of something between `a` and `b`.
+/// The rows or columns within `reach` of the interval between `a` and `b`.
 fn near(a: f32, b: f32, reach: f32) -> Range<usize> {
     // The casts saturate at 0.
     (a.min(b) - reach) as usize..BOX.min((a.max(b) + reach) as usize + 1)
 }
 
-/// The box laid in an image by whole pixels, its centre of mass as near the middle as that allows.
+/// The picture of a box, shifted by whole pixels so that its centre of mass is as near the middle as possible.
 fn centred(ink: &[[u8; BOX]; BOX]) -> [u8; PIXELS] {
     let (mut mass, mut x, mut y) = (0.0, 0.0, 0.0);
     for (row, line) in ink.iter().enumerate() {

@@ -1,4 +1,4 @@
-//! What an IDX file says that it holds, and what can be wrong with it.
+//! The content of an IDX file by its header, and the errors of IDX files.
 
 use std::{fmt, io};
 
@@ -7,8 +7,8 @@ use crate::data::limits::{MAX_CLASSES, MAX_PIXELS};
 use crate::data::sniff::FileKind;
 use crate::words::counted;
 
-/// What an IDX file holds here, by the magic number that is written: the third byte says unsigned bytes (8), the last is
-/// the number of dimensions.
+/// The content of an IDX file: images or labels. The values are the magic numbers of written files. Their third byte stands
+/// for unsigned bytes (8), the last is the count of dimensions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// `[count, rows, cols]` bytes.
@@ -26,7 +26,7 @@ impl fmt::Display for Kind {
     }
 }
 
-/// The numbers of an IDX file, by the third byte of its magic number.
+/// The element type of an IDX file. The values are the third byte of its magic number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Element {
     /// Unsigned bytes.
@@ -46,7 +46,7 @@ pub enum Element {
 impl Element {
     pub(super) const ALL: [Self; 6] = [Self::U8, Self::I8, Self::I16, Self::I32, Self::F32, Self::F64];
 
-    /// Bytes of one number.
+    /// Bytes of an element.
     pub(super) fn size(self) -> u64 {
         match self {
             Self::U8 | Self::I8 => 1,
@@ -70,17 +70,17 @@ impl fmt::Display for Element {
     }
 }
 
-/// What an IDX file says that it holds.
+/// The header of an IDX file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Contents {
-    /// The type of its numbers.
+    /// The element type.
     pub element: Element,
     /// The size of each dimension.
     pub dims: Vec<u32>,
 }
 
 impl Contents {
-    /// Bytes of the numbers; none where that is more than a file can have.
+    /// Bytes of the elements; none if they exceed `u64`.
     pub(super) fn body_bytes(&self) -> Option<u64> {
         self.dims.iter().try_fold(self.element.size(), |bytes, &size| bytes.checked_mul(size.into()))
     }
@@ -93,63 +93,63 @@ impl fmt::Display for Contents {
     }
 }
 
-/// How numbers of another type become what is read here.
+/// How to convert a file of another type.
 fn advice(expected: Kind, contents: &Contents) -> &'static str {
     match (expected, contents.element) {
         (Kind::Images, Element::F32 | Element::F64) => {
-            "convert it, in Python: idx2numpy.convert_to_file(FILE, (255 * images).astype('uint8')) where they are 0 to 1"
+            "convert it, in Python: idx2numpy.convert_to_file(FILE, (255 * images).astype('uint8')) if they are 0 to 1"
         }
         (Kind::Images, _) => {
             "convert it, in Python: idx2numpy.convert_to_file(FILE, images.reshape(count, rows, columns).astype('uint8'))"
         }
         (Kind::Labels, _) => {
-            "convert it, in Python: idx2numpy.convert_to_file(FILE, labels.astype('uint8')), one a number an image"
+            "convert it, in Python: idx2numpy.convert_to_file(FILE, labels.astype('uint8')), a number for each image"
         }
     }
 }
 
-/// What is wrong in an IDX file.
+/// An error of an IDX file.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// The system or the gzip decoder failed; the decoder says what it found.
+    /// The system or the gzip decoder failed.
     #[error("cannot be read ({0}); check the file or download it again")]
     Io(#[from] io::Error),
     /// The system gave no memory.
     #[error(transparent)]
     NoMemory(#[from] NoMemory),
-    /// The name says gzip, the content does not.
+    /// A file named .gz is not compressed.
     #[error("is named .gz but holds no gzip data{}; rename it without .gz or download it again", named(*.0))]
     NotGzip(Option<FileKind>),
-    /// The magic number is of no IDX file that is read here.
+    /// The magic number is unknown.
     #[error(
         "begins with {found:#010x}{}, but IDX {expected} begin with {:#010x}; give an IDX file",
         named(*kind), *expected as u32
     )]
     Magic {
-        /// What the file should hold.
+        /// The expected content.
         expected: Kind,
-        /// The number it begins with.
+        /// The first four bytes.
         found: u32,
-        /// What begins so, if that is known.
+        /// The kind of file that begins so, if it is known.
         kind: Option<FileKind>,
     },
-    /// An IDX file of other numbers, or of other dimensions.
+    /// An IDX file of another element type, or of other dimensions.
     #[error(
         "holds {contents}, but {expected} are {}; {}",
         match expected { Kind::Images => "unsigned bytes in 3 (count x rows x columns)", Kind::Labels => "unsigned bytes in 1" },
         advice(*expected, contents)
     )]
     Contents {
-        /// What the file should hold.
+        /// The expected content.
         expected: Kind,
-        /// What it holds.
+        /// The file's header.
         contents: Contents,
     },
-    /// A label that no byte can hold.
+    /// A label out of range.
     #[error("label {index} (counted from 0) is {value}; give labels from 0 to {}", MAX_CLASSES - 1)]
     LabelRange {
-        /// Which label.
+        /// The index of the label.
         index: usize,
         /// Its value.
         value: i32,
@@ -157,29 +157,26 @@ pub enum Error {
     /// Images where labels are expected, or the reverse.
     #[error("holds {found} where {expected} are expected; the names of two files may be swapped")]
     Swapped {
-        /// What the file should hold.
+        /// The expected content.
         expected: Kind,
-        /// What it holds.
+        /// The content found.
         found: Kind,
     },
     /// The file ends within its header.
     #[error("ends within its header; download it again")]
     Header,
-    /// The file ends before what its header says.
+    /// The file ends before its last element.
     #[error("ends after {found} of the {expected} bytes that its header says; download it again")]
     Truncated {
-        /// Bytes the header says, after the header.
+        /// Bytes of the elements by the header.
         expected: u64,
         /// Bytes found after the header.
         found: u64,
     },
-    /// The file goes on after what its header says.
-    #[error("goes on after the {expected} bytes that its header says; download it again")]
-    Trailing {
-        /// Bytes the header says, after the header.
-        expected: u64,
-    },
-    /// The header says that there is nothing.
+    /// The file goes on after its elements, which have this count of bytes.
+    #[error("goes on after the {0} bytes that its header says; download it again")]
+    Trailing(u64),
+    /// The file holds no images or labels.
     #[error("holds no {0}; give a file that holds some")]
     Empty(Kind),
     /// Images of no pixel, or of too many.

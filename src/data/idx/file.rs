@@ -10,7 +10,7 @@ use super::format::{Header, Images, read_image_header, read_images, read_labels}
 use crate::data::gzip::{self, unpacked};
 use crate::data::sniff::file_kind;
 
-/// How many bytes of pixels a file of images says that it has, and whether it is compressed.
+/// The bytes of pixels by the header of a file of images, and whether the file is compressed.
 ///
 /// # Errors
 /// When the file cannot be read, or does not begin as one of images.
@@ -21,8 +21,8 @@ pub fn promised_pixels(path: &Path) -> Result<(u64, bool), Error> {
     Ok((u64::from(count) * (rows * cols) as u64, is_packed))
 }
 
-/// A raw file of images that is read at the places asked for. It is not mapped into memory: a mapped file that is cut while
-/// it is used kills the process.
+/// A raw file of images, of which any images can be read. It is not mapped into memory: if a mapped file is truncated while it
+/// is used, the process is killed.
 #[derive(Debug)]
 pub struct ImageFile {
     file: File,
@@ -40,7 +40,7 @@ impl ImageFile {
     /// Opens a file and checks its header and its length.
     ///
     /// # Errors
-    /// When it cannot be read, or is no whole raw IDX file of images.
+    /// When it cannot be read, or is no complete raw IDX file of images.
     pub fn open(path: &Path) -> Result<Self, Error> {
         let file = File::open(path)?;
         let mut input = BufReader::new(&file);
@@ -50,15 +50,15 @@ impl ImageFile {
         let found = file.metadata()?.len().saturating_sub(header);
         match found.cmp(&expected) {
             Ordering::Less => Err(Error::Truncated { expected, found }),
-            Ordering::Greater => Err(Error::Trailing { expected }),
+            Ordering::Greater => Err(Error::Trailing(expected)),
             Ordering::Equal => Ok(Self { file, count: count as usize, rows, cols, header }),
         }
     }
 
-    /// Reads as many images as fill `images`, from number `first` on.
+    /// Fills `images` with images from index `first` on.
     ///
     /// # Errors
-    /// What the system says; also where the file has become shorter.
+    /// The system's error; also when the file was truncated after it was opened.
     pub fn read(&self, first: usize, images: &mut [u8]) -> io::Result<()> {
         read_at(&self.file, images, self.header + (first * self.rows * self.cols) as u64)
     }
@@ -98,12 +98,12 @@ pub fn read_labels_file(path: &Path) -> Result<Vec<u8>, Error> {
     read_labels(open(path)?)
 }
 
-/// Opens a file and decompresses it if its first bytes say gzip, whatever its name.
+/// Opens a file, and decompresses it if its first bytes are those of gzip.
 fn open(path: &Path) -> Result<Box<dyn Read>, Error> {
     unpacked_as_named(path, BufReader::new(File::open(path)?))
 }
 
-/// The bytes of a file of this name, decompressed if the first of them say gzip.
+/// A reader of a file, which decompresses it if its first bytes are those of gzip. A file named .gz must have them.
 fn unpacked_as_named(path: &Path, mut file: BufReader<File>) -> Result<Box<dyn Read>, Error> {
     let is_named_gz = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("gz"));
     if is_named_gz && !gzip::is_gzip(&mut file)? {

@@ -1,4 +1,4 @@
-//! What IDX bytes mean: sets of images and labels from them, and to them.
+//! Decoding and encoding of IDX: images and labels.
 
 use std::io::{self, Read, Write};
 
@@ -26,21 +26,21 @@ pub struct Images {
 /// Decodes images, at least one, of 1 to [`MAX_PIXELS`](crate::data::MAX_PIXELS) pixels each.
 ///
 /// # Errors
-/// When `input` is anything but one whole IDX file of images.
+/// When `input` is not one complete IDX file of images.
 pub fn read_images(mut input: impl Read) -> Result<Images, Error> {
     let Header { count, rows, cols } = read_image_header(&mut input)?;
     let pixels = read_body(input, u64::from(count) * (rows * cols) as u64)?;
     Ok(Images { rows, cols, pixels })
 }
 
-/// What stands before the pixels.
+/// The header of a file of images.
 pub(super) struct Header {
     pub count: u32,
     pub rows: usize,
     pub cols: usize,
 }
 
-/// A fourth dimension of 1, as frameworks have for the colour, is none.
+/// Reads a header of images. A fourth dimension of 1, the colour channel of some frameworks, is accepted.
 pub(super) fn read_image_header(input: &mut impl Read) -> Result<Header, Error> {
     let contents = read_contents(input, Kind::Images)?;
     let (count, rows, cols) = match (contents.element, &contents.dims[..]) {
@@ -56,14 +56,14 @@ pub(super) fn read_image_header(input: &mut impl Read) -> Result<Header, Error> 
     Ok(Header { count, rows, cols })
 }
 
-/// Columns of QMNIST's extended labels, of which the first is the class.
+/// Columns of QMNIST's extended labels. The first is the class.
 const QMNIST_COLUMNS: u32 = 8;
 
-/// Decodes labels, at least one: unsigned bytes, or integers that could be such, or QMNIST's extended labels
+/// Decodes labels, at least one: unsigned bytes, or integers of that range, or QMNIST's extended labels
 /// (<https://github.com/facebookresearch/qmnist>: 8 integers an image, of which the first is the class).
 ///
 /// # Errors
-/// When `input` is anything but one whole IDX file of labels.
+/// When `input` is not one complete IDX file of labels.
 pub fn read_labels(mut input: impl Read) -> Result<Vec<u8>, Error> {
     use Element::{F32, F64, I8, I16, I32, U8};
     let contents = read_contents(&mut input, Kind::Labels)?;
@@ -96,10 +96,10 @@ pub fn read_labels(mut input: impl Read) -> Result<Vec<u8>, Error> {
     body.chunks_exact(size * columns).enumerate().map(label).collect()
 }
 
-/// Makes a set of the bytes of two IDX files, of images and of their labels, each raw or compressed with gzip.
+/// Makes a set from the bytes of two IDX files, of images and of their labels, each raw or compressed with gzip.
 ///
 /// # Errors
-/// [`SetError::Bytes`] as [`read_images`] and [`read_labels`]; where they do not go together, as [`Dataset::new`].
+/// [`SetError::Bytes`] as [`read_images`] and [`read_labels`]; and as [`Dataset::new`].
 pub fn read_set(images: &[u8], labels: &[u8]) -> Result<Dataset, SetError> {
     let of = |kind| move |reason| SetError::Bytes { kind, reason };
     let images = unpacked(images).map_err(Error::Io).and_then(read_images).map_err(of(Kind::Images))?;
@@ -107,17 +107,17 @@ pub fn read_set(images: &[u8], labels: &[u8]) -> Result<Dataset, SetError> {
     Dataset::new(images.pixels, labels, images.rows, images.cols)
 }
 
-/// The most dimensions that are read before a file is taken for something else.
-const MOST_DIMENSIONS: u8 = 8;
+/// The most dimensions of an IDX file. A file with more is no IDX file.
+const MAX_DIMENSIONS: u8 = 8;
 
 /// Reads the magic number and the sizes.
 fn read_contents(input: &mut impl Read, expected: Kind) -> Result<Contents, Error> {
     let found = read_header_number(input)?;
     let [zero, also_zero, element, dimensions] = found.to_be_bytes();
     let element = Element::ALL.into_iter().find(|&known| known as u8 == element);
-    let (0, 0, Some(element), 1..=MOST_DIMENSIONS) = (zero, also_zero, element, dimensions) else {
+    let (0, 0, Some(element), 1..=MAX_DIMENSIONS) = (zero, also_zero, element, dimensions) else {
         let mut first = found.to_be_bytes().to_vec();
-        // For its name alone: that the file ends here, or fails, is no other error than this one.
+        // These bytes only name the file's kind, so a failure to read them does not matter.
         let _ = input.take(60).read_to_end(&mut first);
         return Err(Error::Magic { expected, found, kind: file_kind(&first) });
     };
@@ -132,14 +132,14 @@ fn read_header_number(input: &mut impl Read) -> Result<u32, Error> {
     })
 }
 
-/// Reads the `expected` bytes after the header, and sees that they are the last.
+/// Reads the `expected` bytes after the header, and checks that no others follow.
 fn read_body(mut input: impl Read, expected: u64) -> Result<Vec<u8>, Error> {
     let mut body = Vec::new();
     match input.by_ref().take(expected).read_to_end(&mut body) {
         Err(error) if error.kind() == io::ErrorKind::OutOfMemory => {
             return Err(NoMemory { bytes: usize::try_from(expected).unwrap_or(usize::MAX), what: "a file" }.into());
         }
-        // A gzip stream that is cut says so with this error.
+        // A truncated gzip stream has this error; it becomes `Truncated` below.
         Err(error) if error.kind() != io::ErrorKind::UnexpectedEof => return Err(Error::Io(error)),
         _ => {}
     }
@@ -147,9 +147,9 @@ fn read_body(mut input: impl Read, expected: u64) -> Result<Vec<u8>, Error> {
     if found < expected {
         return Err(Error::Truncated { expected, found });
     }
-    // Reading up to the end also has the gzip decoder compare its checksum.
+    // Reading up to the end also makes the gzip decoder check the checksum.
     if io::copy(&mut input.take(1), &mut io::sink())? > 0 {
-        return Err(Error::Trailing { expected });
+        return Err(Error::Trailing(expected));
     }
     Ok(body)
 }
@@ -157,7 +157,7 @@ fn read_body(mut input: impl Read, expected: u64) -> Result<Vec<u8>, Error> {
 /// Encodes the images of a set.
 ///
 /// # Errors
-/// When `out` fails, or there are more images than a header can say.
+/// When `out` fails, or the count of images exceeds `u32`.
 pub fn write_images(set: &Dataset, mut out: impl Write) -> io::Result<()> {
     write_header(&mut out, Kind::Images, &[set.len(), set.rows(), set.cols()])?;
     out.write_all(set.images())
@@ -166,16 +166,16 @@ pub fn write_images(set: &Dataset, mut out: impl Write) -> io::Result<()> {
 /// Encodes labels.
 ///
 /// # Errors
-/// When `out` fails, or there are more labels than a header can say.
+/// When `out` fails, or the count of labels exceeds `u32`.
 pub fn write_labels(labels: &[u8], mut out: impl Write) -> io::Result<()> {
     write_header(&mut out, Kind::Labels, &[labels.len()])?;
     out.write_all(labels)
 }
 
-/// Encodes what stands before the bytes: the sizes are the number of images, rows and columns, or the number of labels.
+/// Encodes a header. The sizes are the count of images, rows and columns, or the count of labels.
 ///
 /// # Errors
-/// When `out` fails, or a size is more than a header can say.
+/// When `out` fails, or a size exceeds `u32`.
 pub fn write_header(mut out: impl Write, kind: Kind, sizes: &[usize]) -> io::Result<()> {
     out.write_u32::<BigEndian>(kind as u32)?;
     for &size in sizes {
@@ -190,9 +190,8 @@ mod tests {
     use std::io::BufReader;
 
     use super::*;
-    use crate::data::gzip;
+    use crate::data::gzip::{self, tests::gzip as compressed};
     use crate::data::idx::{ImageFile, read_images_file};
-    use flate2::{Compression, write::GzEncoder};
     use proptest::prelude::*;
 
     /// Two images of 1x3 pixels, labelled 4 and 7.
@@ -212,16 +211,15 @@ mod tests {
         bytes
     }
 
-    /// A header of images and nothing after it.
-    fn image_header(count: u32, rows: u32, cols: u32) -> Vec<u8> {
-        let numbers = [Kind::Images as u32, count, rows, cols];
-        numbers.into_iter().flat_map(u32::to_be_bytes).collect()
+    /// A file of this element type with these sizes and elements.
+    fn file(element: Element, dims: &[u32], body: &[u8]) -> Vec<u8> {
+        let header = [0, 0, element as u8, dims.len() as u8];
+        [&header[..], &dims.iter().flat_map(|size| size.to_be_bytes()).collect::<Vec<_>>(), body].concat()
     }
 
-    fn packed(bytes: &[u8]) -> Vec<u8> {
-        let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
-        encoder.write_all(bytes).unwrap();
-        encoder.finish().unwrap()
+    /// A header of images with nothing after it.
+    fn image_header(count: u32, rows: u32, cols: u32) -> Vec<u8> {
+        file(Element::U8, &[count, rows, cols], &[])
     }
 
     /// Reads `bytes` as a file of images called `name`.
@@ -233,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn the_bytes_are_those_of_the_format() {
+    fn files_have_the_bytes_of_the_format() {
         let header = [0, 0, 8, 3, 0, 0, 0, 2, 0, 0, 0, 1, 0, 0, 0, 3];
         assert_eq!(image_bytes(&small()), [&header[..], &[1, 2, 3, 4, 5, 6]].concat());
         assert_eq!(label_bytes(&small()), [0, 0, 8, 1, 0, 0, 0, 2, 4, 7]);
@@ -243,16 +241,16 @@ mod tests {
     fn a_set_is_read_from_bytes() {
         let [images, labels] = [image_bytes(&small()), label_bytes(&small())];
         assert_eq!(read_set(&images, &labels).unwrap(), small());
-        assert_eq!(read_set(&packed(&images), &packed(&labels)).unwrap(), small());
-        let told = |images: &[u8], labels: &[u8]| read_set(images, labels).unwrap_err().to_string();
-        assert!(told(&images[..20], &labels).starts_with("the bytes of images: "));
-        assert!(told(&images, b"").starts_with("the bytes of labels: "));
+        assert_eq!(read_set(&compressed(&images), &compressed(&labels)).unwrap(), small());
+        let error = |images: &[u8], labels: &[u8]| read_set(images, labels).unwrap_err().to_string();
+        assert!(error(&images[..20], &labels).starts_with("the bytes of images: "));
+        assert!(error(&images, b"").starts_with("the bytes of labels: "));
         let other = [0, 0, 8, 1, 0, 0, 0, 1, 4];
         assert!(matches!(read_set(&images, &other), Err(SetError::Counts { images: 2, labels: 1 })));
     }
 
     #[test]
-    fn every_cut_is_found() {
+    fn every_truncation_is_found() {
         let images = image_bytes(&small());
         for end in 0..images.len() {
             match read_images(&images[..end]) {
@@ -270,9 +268,9 @@ mod tests {
     #[test]
     fn trailing_bytes_are_found() {
         let images = [image_bytes(&small()), vec![0]].concat();
-        assert!(matches!(read_images(&images[..]), Err(Error::Trailing { expected: 6 })));
+        assert!(matches!(read_images(&images[..]), Err(Error::Trailing(6))));
         let labels = [label_bytes(&small()), vec![0]].concat();
-        assert!(matches!(read_labels(&labels[..]), Err(Error::Trailing { expected: 2 })));
+        assert!(matches!(read_labels(&labels[..]), Err(Error::Trailing(2))));
     }
 
     #[test]
@@ -302,21 +300,15 @@ mod tests {
         assert!(matches!(read_labels(&no_labels[..]), Err(Error::Empty(Kind::Labels))));
     }
 
-    /// An IDX file of this type with these sizes and bytes.
-    fn file(element: Element, dims: &[u32], body: &[u8]) -> Vec<u8> {
-        let header = [0, 0, element as u8, dims.len() as u8];
-        [&header[..], &dims.iter().flat_map(|size| size.to_be_bytes()).collect::<Vec<_>>(), body].concat()
-    }
-
     #[test]
-    fn other_integers_are_labels_where_they_could_be_bytes() {
+    fn other_integers_are_labels_if_they_are_in_range() {
         let big_endian = |numbers: &[i32]| numbers.iter().flat_map(|number| number.to_be_bytes()).collect::<Vec<_>>();
         let labels = |bytes: Vec<u8>| read_labels(&bytes[..]);
         assert_eq!(labels(file(Element::I32, &[2], &big_endian(&[3, 254]))).unwrap(), [3, 254]);
         assert_eq!(labels(file(Element::I16, &[2], &[0, 9, 0, 8])).unwrap(), [9, 8]);
         assert_eq!(labels(file(Element::I8, &[2, 1], &[9, 8])).unwrap(), [9, 8]);
         assert_eq!(labels(file(Element::U8, &[2, 1], &[9, 8])).unwrap(), [9, 8]);
-        // QMNIST's: class, series, writer, and so on.
+        // QMNIST's columns: class, series, writer and others.
         let extended: Vec<i32> = [5, 4, 100, 0, 1, 2, 3, 4].into_iter().chain([7; 8]).collect();
         assert_eq!(labels(file(Element::I32, &[2, 8], &big_endian(&extended))).unwrap(), [5, 7]);
         for value in [-1, 255, 100_000] {
@@ -324,11 +316,11 @@ mod tests {
             assert!(matches!(error, Error::LabelRange { index: 1, value: found } if found == value), "{error}");
         }
         assert!(matches!(labels(file(Element::I32, &[2], &[0; 7])), Err(Error::Truncated { expected: 8, found: 7 })));
-        assert!(matches!(labels(file(Element::I32, &[2], &[0; 9])), Err(Error::Trailing { expected: 8 })));
+        assert!(matches!(labels(file(Element::I32, &[2], &[0; 9])), Err(Error::Trailing(8))));
     }
 
     #[test]
-    fn a_colour_dimension_of_one_is_none() {
+    fn a_colour_dimension_of_one_is_accepted() {
         let right = read_images(&file(Element::U8, &[2, 1, 3], &[1, 2, 3, 4, 5, 6])[..]).unwrap();
         for dims in [[2, 1, 3, 1], [2, 1, 1, 3]] {
             let bytes = file(Element::U8, &dims, &[1, 2, 3, 4, 5, 6]);
@@ -343,46 +335,47 @@ mod tests {
     }
 
     #[test]
-    fn other_files_are_named_for_what_they_are() {
+    fn the_content_of_other_files_is_named() {
         let images = |bytes: Vec<u8>| read_images(&bytes[..]).unwrap_err().to_string();
         let labels = |bytes: Vec<u8>| read_labels(&bytes[..]).unwrap_err().to_string();
-        let said = images(file(Element::F32, &[2, 28, 28], &[]));
-        assert!(
-            said.starts_with("holds 32-bit floats in 3 dimensions (2 x 28 x 28), but images are unsigned bytes in 3"),
-            "{said}"
-        );
-        assert!(said.contains("idx2numpy.convert_to_file(FILE, (255 * images)"), "{said}");
-        let said = images(file(Element::U8, &[2, 28, 28, 3], &[]));
-        assert!(said.starts_with("holds unsigned bytes in 4 dimensions (2 x 28 x 28 x 3)"), "{said}");
-        let said = labels(file(Element::F64, &[2], &[]));
-        assert!(
-            said.starts_with("holds 64-bit floats in 1 dimension (2), but labels are unsigned bytes in 1"),
-            "{said}"
-        );
-        let said = labels(file(Element::U8, &[2, 10], &[]));
-        assert!(said.starts_with("holds unsigned bytes in 2 dimensions (2 x 10)"), "{said}");
-        let said = images(b"PK\x03\x04 and so on".to_vec());
-        assert!(said.contains("(a ZIP archive"), "{said}");
-        let said = images(b"<!DOCTYPE html><title>404".to_vec());
-        assert!(said.contains("(a web page)"), "{said}");
-        assert!(images(file(Element::I32, &[4, 28, 28], &[])).starts_with("holds 32-bit integers"));
+        let floats = images(file(Element::F32, &[2, 28, 28], &[]));
+        for (error, expected) in [
+            (&floats, "holds 32-bit floats in 3 dimensions (2 x 28 x 28), but images are unsigned bytes in 3"),
+            (&floats, "idx2numpy.convert_to_file(FILE, (255 * images)"),
+            (
+                &images(file(Element::U8, &[2, 28, 28, 3], &[])),
+                "holds unsigned bytes in 4 dimensions (2 x 28 x 28 x 3)",
+            ),
+            (&images(file(Element::I32, &[4, 28, 28], &[])), "holds 32-bit integers"),
+            (&images(b"PK\x03\x04 and so on".to_vec()), "(a ZIP archive"),
+            (&images(b"<!DOCTYPE html><title>404".to_vec()), "(a web page)"),
+            (
+                &labels(file(Element::F64, &[2], &[])),
+                "holds 64-bit floats in 1 dimension (2), but labels are unsigned bytes in 1",
+            ),
+            (&labels(file(Element::U8, &[2, 10], &[])), "holds unsigned bytes in 2 dimensions (2 x 10)"),
+        ] {
+            let is_found =
+                if expected.starts_with("holds") { error.starts_with(expected) } else { error.contains(expected) };
+            assert!(is_found, "{error}");
+        }
     }
 
     #[test]
-    fn a_huge_claim_takes_no_memory() {
+    fn a_huge_size_in_a_header_takes_no_memory() {
         let expected = u64::from(u32::MAX) * 4096;
         let bytes = [image_header(u32::MAX, 64, 64), vec![0; 10]].concat();
         match read_images(&bytes[..]) {
-            Err(Error::Truncated { expected: said, found: 10 }) => assert_eq!(said, expected),
+            Err(Error::Truncated { expected: bytes, found: 10 }) => assert_eq!(bytes, expected),
             other => panic!("{other:?}"),
         }
     }
 
     #[test]
-    fn gzip_is_known_by_its_first_bytes() {
+    fn gzip_is_recognised_by_its_first_bytes() {
         let raw = image_bytes(&small());
         let right = read_images(&raw[..]).unwrap();
-        for (name, bytes) in [("images", &raw), ("images.gz", &packed(&raw)), ("images", &packed(&raw))] {
+        for (name, bytes) in [("images", &raw), ("images.gz", &compressed(&raw)), ("images", &compressed(&raw))] {
             assert_eq!(read_named(name, bytes).unwrap(), right);
         }
         assert!(matches!(read_named("images.gz", &raw), Err(Error::NotGzip(None))));
@@ -390,8 +383,8 @@ mod tests {
     }
 
     #[test]
-    fn a_gzip_bomb_stops_at_what_its_header_says() {
-        /// Counts what is read of it.
+    fn a_gzip_bomb_is_read_only_up_to_the_size_in_its_header() {
+        /// A reader that counts the bytes read.
         struct Counted<'a>(&'a [u8], &'a mut usize);
 
         impl Read for Counted<'_> {
@@ -402,25 +395,25 @@ mod tests {
             }
         }
 
-        let bomb = packed(&[image_header(2, 28, 28), vec![0; 100 << 20]].concat());
+        let bomb = compressed(&[image_header(2, 28, 28), vec![0; 100 << 20]].concat());
         let mut read = 0;
         let error = read_images(unpacked(BufReader::new(Counted(&bomb, &mut read))).unwrap()).unwrap_err();
-        assert!(matches!(error, Error::Trailing { expected: 1568 }), "{error}");
+        assert!(matches!(error, Error::Trailing(1568)), "{error}");
         assert!(bomb.len() > 50_000 && read < 20_000, "{read} of {} bytes", bomb.len());
     }
 
     #[test]
-    fn a_cut_or_corrupt_gzip_file_is_found() {
-        let gz = packed(&image_bytes(&small()));
+    fn a_truncated_or_corrupt_gzip_file_is_found() {
+        let gz = compressed(&image_bytes(&small()));
         for end in 2..gz.len() {
             assert!(read_named("images.gz", &gz[..end]).is_err(), "cut at {end}");
         }
         let last = gz.len() - 1;
         // A flag of the header, the compressed data, the checksum, the length.
-        for place in [3, 12, last - 5, last] {
+        for index in [3, 12, last - 5, last] {
             let mut corrupt = gz.clone();
-            corrupt[place] ^= 0xff;
-            assert!(read_named("images.gz", &corrupt).is_err(), "byte {place}");
+            corrupt[index] ^= 0xff;
+            assert!(read_named("images.gz", &corrupt).is_err(), "byte {index}");
         }
         assert!(read_named("images.gz", &[gz, vec![1]].concat()).is_err());
     }
@@ -434,7 +427,7 @@ mod tests {
         ) {
             let numbers = [magic].into_iter().chain(sizes).flat_map(u32::to_be_bytes);
             let bytes: Vec<u8> = numbers.chain(rest).collect();
-            for bytes in [&bytes, &packed(&bytes), &[&gzip::MAGIC[..], &bytes].concat()] {
+            for bytes in [&bytes, &compressed(&bytes), &[&gzip::MAGIC[..], &bytes].concat()] {
                 let _ = read_images(&bytes[..]);
                 let _ = read_labels(&bytes[..]);
                 let _ = read_images(gzip::Unpacked::new(&bytes[..]));
@@ -442,7 +435,7 @@ mod tests {
         }
 
         #[test]
-        fn what_is_written_is_read(
+        fn a_written_set_is_read_back(
             (rows, cols) in (1..=64_usize, 1..=64_usize),
             labels in prop::collection::vec(any::<u8>(), 1..5),
         ) {

@@ -2,7 +2,7 @@
 
 use super::text;
 
-/// A field without what is around it.
+/// A field without quotes and spaces around it.
 pub(super) fn trimmed(field: &[u8]) -> &[u8] {
     let field = field.trim_ascii();
     field.strip_prefix(b"\"").and_then(|field| field.strip_suffix(b"\"")).unwrap_or(field).trim_ascii()
@@ -10,7 +10,7 @@ pub(super) fn trimmed(field: &[u8]) -> &[u8] {
 
 /// A number, and whether it is written as a fraction.
 pub(super) fn as_number(field: &[u8], has_decimal_comma: bool) -> Option<(f32, bool)> {
-    // What nearly all fields are.
+    // A fast path for nearly all fields: one to three digits.
     if let [b'0'..=b'9', rest @ ..] = field
         && rest.len() < 3
         && rest.iter().all(u8::is_ascii_digit)
@@ -28,7 +28,7 @@ pub(super) fn as_text(field: &[u8]) -> String {
     text::as_text(field).0
 }
 
-/// What an error shows of a field.
+/// The part of a field that an error shows.
 pub(super) fn excerpt(field: &[u8]) -> String {
     as_text(field).chars().take(20).collect()
 }

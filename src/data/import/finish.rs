@@ -1,4 +1,4 @@
-//! The last that is done with images from elsewhere, and what is odd about them.
+//! The last steps of an import, and remarks about unusual images.
 
 use super::problem::Problem;
 use super::remark::Remark;
@@ -7,7 +7,7 @@ use crate::data::Dataset;
 use crate::data::classes::Unused;
 use crate::data::description::{Paper, Preparation};
 
-/// Images before the last of what is done with them.
+/// Images before the last steps.
 pub(super) struct Raw {
     /// `[count, pixels]`.
     pub images: Vec<u8>,
@@ -16,15 +16,15 @@ pub(super) struct Raw {
     pub size: (usize, usize),
     /// The largest value of a pixel in the source.
     pub largest: f32,
-    /// What was taken for white.
+    /// The value of white.
     pub full: f32,
     pub paper: Option<Paper>,
 }
 
-/// Pixels of which the largest is less than this share of white are plainly not on its scale.
-const LEAST_SHARE: f32 = 0.5;
+/// If the largest pixel is less than this share of white, the scale is probably another.
+const DARK: f32 = 0.5;
 
-/// Makes a set, and says what is odd about it.
+/// Makes a set, and adds remarks about it.
 pub(super) fn finish(
     raw: Raw,
     classes: Classes,
@@ -41,7 +41,7 @@ pub(super) fn finish(
     if set.images().iter().all(|&pixel| pixel == first) {
         remarks.push(Remark::OneColour(first));
     } else {
-        if largest < LEAST_SHARE * full {
+        if largest < DARK * full {
             remarks.push(Remark::Dark { value: largest, full, is_given: options.max.is_some() });
         }
         let is_blank = |image: &[u8]| image.len() > 1 && image.iter().all(|pixel| *pixel == image[0]);
@@ -54,7 +54,7 @@ pub(super) fn finish(
             Some(train) if (train > HALF) != (mean > HALF) => {
                 remarks.push(Remark::OtherPolarity { train, test: mean });
             }
-            None if mean > HALF && !options.is_inverted => remarks.push(Remark::Bright { mean }),
+            None if mean > HALF && !options.is_inverted => remarks.push(Remark::Bright(mean)),
             _ => {}
         }
         remarks.extend(polarity(&set, &classes));
@@ -70,7 +70,7 @@ fn mean(pixels: &[u8]) -> u8 {
     (pixels.iter().map(|&pixel| u64::from(pixel)).sum::<u64>() / pixels.len().max(1) as u64) as u8
 }
 
-/// A class that is mostly bright and one that is mostly dark, both clearly.
+/// A remark if one class is clearly bright and another clearly dark.
 fn polarity(set: &Dataset, classes: &Classes) -> Option<Remark> {
     let mut sums = vec![(0_u64, 0_u64); classes.count];
     for (image, &label) in set.labels().iter().enumerate() {
@@ -85,7 +85,7 @@ fn polarity(set: &Dataset, classes: &Classes) -> Option<Remark> {
     Some(Remark::Polarity { dark, bright })
 }
 
-/// What is to be said of classes that no training image shows.
+/// A remark if there are classes without a training image.
 #[must_use]
 pub fn unused(train: &Dataset, classes: usize) -> Option<Remark> {
     Unused::of(train.labels(), classes).map(Remark::Unused)

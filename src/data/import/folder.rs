@@ -1,72 +1,38 @@
-//! A folder that has a folder of pictures for each class.
+//! A folder with a folder of pictures for each class.
+
+mod classes;
 
 use std::collections::BTreeMap;
-use std::ffi::OsStr;
-use std::fs::{self, File};
-use std::io::{self, Read};
+use std::fs;
 use std::path::{Path, PathBuf};
+
+use classes::{Class, Skipped, check_splits};
 
 use super::finish::{Raw, finish};
 use super::names::Naming;
-use super::picture::{self, ENDINGS, Picture};
+use super::picture::{self, Picture};
 use super::problem::{Error, Fault, Problem};
-use super::remark::{Remark, Why};
+use super::remark::{Remark, SkipReason};
 use super::source::{Imported, Options};
-use super::text::as_text;
 use crate::data::description::Paper;
 use crate::data::limits;
-use crate::data::locate::is_hidden;
 use crate::{memory, threads};
 
-/// What folders are called that are the halves of a set, not classes; and the words that may stand beside.
-const TRAIN_WORDS: [&str; 3] = ["train", "training", "trn"];
-const TEST_WORDS: [&str; 13] = [
-    "test",
-    "testing",
-    "tst",
-    "val",
-    "valid",
-    "validation",
-    "eval",
-    "evaluation",
-    "dev",
-    "pred",
-    "predict",
-    "fold",
-    "split",
-];
-const FILLERS: [&str; 9] = ["set", "images", "image", "imgs", "img", "data", "seg", "pictures", "folder"];
-/// Folders and files that systems keep for themselves, in small letters.
-const OF_SYSTEMS: [&str; 8] = [
-    "__macosx",
-    "@eadir",
-    "$recycle.bin",
-    "system volume information",
-    "lost+found",
-    "thumbs.db",
-    "desktop.ini",
-    "icon\r",
-];
-/// Endings of pictures that are not read.
-const OTHER_ENDINGS: [&str; 12] =
-    ["tif", "tiff", "heic", "heif", "avif", "jxl", "jp2", "svg", "tga", "ico", "psd", "qoi"];
-
-/// Takes over a folder with a folder for each class, in which that class's pictures lie, at any depth, in the order of their
-/// paths.
+/// Imports a folder with a folder for each class, which holds the class's pictures at any depth. They are sorted by path.
 pub(super) fn read(folder: &Path, options: &Options, train: Option<&Imported>) -> Result<Imported, Error> {
     let fail = |problem| Error { path: folder.to_owned(), problem };
-    let mut entries = Entries::default();
-    let classes = entries.classes(folder)?;
+    let mut skipped = Skipped::default();
+    let classes = classes::find(folder, &mut skipped)?;
     if classes.is_empty() {
-        return Err(fail(Problem::NoClasses { pictures: entries.count(Why::OutsideClasses) }));
+        return Err(fail(Problem::NoClasses(skipped.count(SkipReason::OutsideClasses))));
     }
-    check_halves(&classes).map_err(fail)?;
+    check_splits(&classes).map_err(fail)?;
     if let ([class], None) = (&classes[..], train) {
-        let is_around = class.is_deeper();
-        return Err(fail(Problem::OneClass { folder: class.folder.clone(), is_around }));
+        let has_folders = class.is_deeper();
+        return Err(fail(Problem::OneClass { folder: class.folder.clone(), has_folders }));
     }
     let mut remarks = Vec::new();
-    let names: Vec<String> = classes.iter().map(|class| name(&class.folder, &mut remarks)).collect();
+    let names: Vec<String> = classes.iter().map(|class| class.name(&mut remarks)).collect();
     let naming = Naming {
         first_label: options.first_label,
         train: train.map(|train| &train.classes),
@@ -77,7 +43,7 @@ pub(super) fn read(folder: &Path, options: &Options, train: Option<&Imported>) -
 
     let found: Vec<(u8, &PathBuf)> = classes
         .iter()
-        .zip(&labels.of)
+        .zip(&labels.labels)
         .flat_map(|(class, &label)| class.pictures.iter().map(move |path| (label, path)))
         .collect();
     let read = threads::map(found.iter(), |(_, path)| read_picture(path));
@@ -95,30 +61,26 @@ pub(super) fn read(folder: &Path, options: &Options, train: Option<&Imported>) -
             return Err(fail(Problem::Broken { faults: broken, of }));
         }
         for fault in broken {
-            entries.pass_over(Why::Broken, fault.path);
+            skipped.add(SkipReason::Broken, fault.path);
         }
     }
     let (rows, cols) = size(&pictures, &large, options.size).map_err(fail)?;
-    remarks.splice(0..0, [told(&pictures, &classes)]);
+    remarks.insert(0, pictures_remark(&pictures, &classes));
     let (full, largest) = scale(&pictures, options.max).map_err(fail)?;
     let paper = paper(&pictures, train.and_then(|train| train.preparation.paper));
-    // White paper is as bright as anything.
+    // White paper has the largest value.
     let largest = if let Some((Paper::White, _)) = paper { full } else { largest };
     remarks.push(Remark::Largest { value: largest.into(), full: full.into() });
-    remarks.extend(entries.remarks());
+    remarks.extend(skipped.remarks());
     let deeper: Vec<PathBuf> =
         classes.iter().filter(|class| class.is_deeper()).map(|class| class.folder.clone()).collect();
     if !deeper.is_empty() {
         remarks.push(Remark::Deeper(deeper));
     }
-    let frames = pictures.iter().filter(|(_, _, picture)| picture.has_more_frames).count();
-    if frames > 0 {
-        remarks.push(Remark::Frames(frames));
-    }
-    let turned = pictures.iter().filter(|(_, _, picture)| picture.is_turned).count();
-    if turned > 0 {
-        remarks.push(Remark::Turned(turned));
-    }
+    let count = |is: fn(&Picture) -> bool| pictures.iter().filter(|(_, _, picture)| is(picture)).count();
+    let (frames, turned) = (count(|picture| picture.has_more_frames), count(|picture| picture.is_turned));
+    remarks.extend((frames > 0).then_some(Remark::Frames(frames)));
+    remarks.extend((turned > 0).then_some(Remark::Turned(turned)));
     remarks.extend(paper.map(|(paper, count)| Remark::Paper { count, paper }));
     let paper = paper.map(|(paper, _)| paper);
     let mut images = memory::room(pictures.len() * rows * cols, "images").map_err(|error| fail(error.into()))?;
@@ -136,202 +98,21 @@ pub(super) fn read(folder: &Path, options: &Options, train: Option<&Imported>) -
     finish(raw, labels.classes, remarks, options, train).map_err(fail)
 }
 
-/// A class's folder and the pictures in it, at any depth.
-struct Class {
-    folder: PathBuf,
-    pictures: Vec<PathBuf>,
-    /// How many of them lie in folders below its own.
-    deeper: usize,
-}
-
-impl Class {
-    /// Whether all its pictures lie in folders below its own.
-    fn is_deeper(&self) -> bool {
-        self.deeper == self.pictures.len()
-    }
-}
-
-/// What is found in a folder beside the pictures.
-#[derive(Default)]
-struct Entries {
-    passed_over: BTreeMap<Why, Vec<PathBuf>>,
-}
-
-impl Entries {
-    fn pass_over(&mut self, why: Why, path: PathBuf) {
-        self.passed_over.entry(why).or_default().push(path);
-    }
-
-    fn count(&self, why: Why) -> usize {
-        self.passed_over.get(&why).map_or(0, Vec::len)
-    }
-
-    fn remarks(self) -> impl Iterator<Item = Remark> {
-        let remark = |(why, examples): (Why, Vec<PathBuf>)| Remark::PassedOver { why, count: examples.len(), examples };
-        self.passed_over.into_iter().map(remark)
-    }
-
-    /// The folders that hold pictures, in the order of their names.
-    fn classes(&mut self, folder: &Path) -> Result<Vec<Class>, Error> {
-        let mut classes = Vec::new();
-        for path in entries(folder)? {
-            if let Some(why) = no_data(&path) {
-                self.pass_over(why, path);
-            } else if path.is_dir() {
-                let mut pictures = Vec::new();
-                self.walk(&path, &mut vec![whole(folder)], &mut pictures)?;
-                if pictures.is_empty() {
-                    self.pass_over(Why::EmptyFolder, path);
-                } else {
-                    let deeper = pictures.iter().filter(|picture| picture.parent() != Some(&path)).count();
-                    classes.push(Class { folder: path, pictures, deeper });
-                }
-            } else {
-                let why = if is_picture(&path) { Why::OutsideClasses } else { not_a_picture(&path) };
-                self.pass_over(why, path);
-            }
-        }
-        Ok(classes)
-    }
-
-    /// Adds the pictures in a folder and below it. `around` are the folders that it lies in.
-    fn walk(&mut self, folder: &Path, around: &mut Vec<PathBuf>, pictures: &mut Vec<PathBuf>) -> Result<(), Error> {
-        let here = whole(folder);
-        if around.contains(&here) {
-            self.pass_over(Why::Circle, folder.to_owned());
-            return Ok(());
-        }
-        around.push(here);
-        for path in entries(folder)? {
-            if let Some(why) = no_data(&path) {
-                self.pass_over(why, path);
-            } else if path.is_dir() {
-                self.walk(&path, around, pictures)?;
-            } else if is_picture(&path) {
-                pictures.push(path);
-            } else {
-                self.pass_over(not_a_picture(&path), path);
-            }
-        }
-        around.pop();
-        Ok(())
-    }
-}
-
-/// The paths in a folder, sorted.
-fn entries(folder: &Path) -> Result<Vec<PathBuf>, Error> {
-    let paths = fs::read_dir(folder).and_then(|entries| entries.map(|entry| Ok(entry?.path())).collect());
-    let mut paths: Vec<PathBuf> =
-        paths.map_err(|reason: io::Error| Error { path: folder.to_owned(), problem: reason.into() })?;
-    paths.sort();
-    Ok(paths)
-}
-
-/// A folder by the one path that it has, whatever links lead there.
-fn whole(folder: &Path) -> PathBuf {
-    folder.canonicalize().unwrap_or_else(|_| folder.to_owned())
-}
-
-fn has_ending(path: &Path, endings: &[&str]) -> bool {
-    path.extension().is_some_and(|end| endings.iter().any(|ending| end.eq_ignore_ascii_case(ending)))
-}
-
-/// Whether a file is a picture by its name, or by its first bytes.
-fn is_picture(path: &Path) -> bool {
-    if has_ending(path, &ENDINGS) {
-        return true;
-    }
-    let mut first = Vec::new();
-    let read = File::open(path).and_then(|file| file.take(16).read_to_end(&mut first));
-    // Two letters alone make no picture of a text.
-    let is_binary = first.iter().any(|byte| !byte.is_ascii() || *byte == 0);
-    read.is_ok()
-        && is_binary
-        && matches!(picture::read(&first), Err(problem) if !matches!(problem, picture::Problem::Format(_)))
-}
-
-/// Why an entry is no data of a person's, by its name and kind alone.
-fn no_data(path: &Path) -> Option<Why> {
-    let name = path.file_name().and_then(OsStr::to_str).unwrap_or_default().to_lowercase();
-    // What cannot be asked, as a link that leads nowhere, is found out when it is read.
-    let is_special = fs::metadata(path).is_ok_and(|metadata| !metadata.is_file() && !metadata.is_dir());
-    match () {
-        () if is_hidden(path) => Some(Why::Hidden),
-        () if OF_SYSTEMS.contains(&name.as_str()) => Some(Why::System),
-        () if is_special => Some(Why::NoFile),
-        () => None,
-    }
-}
-
-fn not_a_picture(path: &Path) -> Why {
-    if has_ending(path, &OTHER_ENDINGS) { Why::OtherFormat } else { Why::NoPicture }
-}
-
-/// What a class is called: the name of its folder.
-fn name(folder: &Path, remarks: &mut Vec<Remark>) -> String {
-    let name = folder.file_name().unwrap_or(OsStr::new(""));
-    let (text, is_utf8) = as_text(name.as_encoded_bytes());
-    if !is_utf8 {
-        remarks.push(Remark::Windows1252(text.clone()));
-    }
-    text
-}
-
-/// Which half of a set a folder is, by its name: true for the training images.
-fn half(folder: &Path) -> Option<bool> {
-    let name = folder.file_name().and_then(OsStr::to_str).unwrap_or_default();
-    let mut words = vec![String::new()];
-    let mut before_is_small = false;
-    for c in name.chars() {
-        if !c.is_alphabetic() || c.is_uppercase() && before_is_small {
-            words.push(String::new());
-        }
-        if c.is_alphabetic() {
-            words.last_mut()?.extend(c.to_lowercase());
-        }
-        before_is_small = c.is_lowercase();
-    }
-    words.retain(|word| !word.is_empty() && !FILLERS.contains(&word.as_str()));
-    let [word] = &words[..] else { return None };
-    let is = |words: &[&str]| words.contains(&word.as_str());
-    if is(&TRAIN_WORDS) { Some(true) } else { is(&TEST_WORDS).then_some(false) }
-}
-
-/// Checks that the folders are not the halves of a set: named like both, or all of them like halves and without pictures of
-/// their own.
-fn check_halves(classes: &[Class]) -> Result<(), Problem> {
-    let mut of_half = [Vec::new(), Vec::new()];
-    for class in classes {
-        if let Some(is_train) = half(&class.folder) {
-            of_half[usize::from(!is_train)].push(class.folder.clone());
-        }
-    }
-    let are_all = classes.iter().all(|class| class.is_deeper() && half(&class.folder).is_some());
-    let [train, mut test] = of_half;
-    if !are_all && (train.is_empty() || test.is_empty()) {
-        return Ok(());
-    }
-    // What is called test goes before what is called val.
-    test.sort_by_key(|folder| !folder.to_string_lossy().to_lowercase().contains("test"));
-    let mut others: Vec<PathBuf> = train.iter().skip(1).chain(test.iter().skip(1)).cloned().collect();
-    others.extend(classes.iter().map(|class| class.folder.clone()).filter(|folder| half(folder).is_none()));
-    Err(Problem::Halves { train: train.into_iter().next(), test: test.into_iter().next(), others })
-}
-
 fn read_picture(path: &Path) -> Result<Picture, picture::Problem> {
     picture::read(&fs::read(path).map_err(|reason| picture::Problem::Decoder(image::ImageError::IoError(reason)))?)
 }
 
-type Found<'a> = (u8, &'a PathBuf, Picture);
+/// A label, and the picture with its path.
+type Labelled<'a> = (u8, &'a PathBuf, Picture);
 
-/// The size of all pictures: the one asked for, or that of most of them.
+/// The size of all pictures: the given one, or the most frequent one.
 fn size(
-    pictures: &[Found],
+    pictures: &[Labelled],
     large: &[(&PathBuf, (usize, usize))],
-    asked: Option<(usize, usize)>,
+    given: Option<(usize, usize)>,
 ) -> Result<(usize, usize), Problem> {
-    let ours = pictures.iter().map(|(_, path, picture)| (*path, (picture.rows, picture.cols)));
-    let all: Vec<(&PathBuf, (usize, usize))> = ours.chain(large.iter().copied()).collect();
+    let decoded = pictures.iter().map(|(_, path, picture)| (*path, (picture.rows, picture.cols)));
+    let all: Vec<(&PathBuf, (usize, usize))> = decoded.chain(large.iter().copied()).collect();
     let mut counts: Vec<((usize, usize), usize)> = Vec::new();
     for (_, size) in &all {
         match counts.iter_mut().find(|(other, _)| other == size) {
@@ -339,9 +120,9 @@ fn size(
             None => counts.push((*size, 1)),
         }
     }
-    // Of sizes that are as frequent, that of the first picture.
+    // Of equally frequent sizes, that of the first picture.
     let most = counts.iter().rev().max_by_key(|(_, count)| *count).map(|(size, _)| *size).ok_or(Problem::Empty)?;
-    let expected = asked.unwrap_or(most);
+    let expected = given.unwrap_or(most);
     let (rows, cols) = expected;
     limits::pixels(rows, cols).ok_or(Problem::ImageSize { rows, cols })?;
     let others: Vec<Fault> = all
@@ -352,8 +133,7 @@ fn size(
     if others.is_empty() { Ok(expected) } else { Err(Problem::Sizes { expected, faults: others, of: all.len() }) }
 }
 
-/// What was read.
-fn told(pictures: &[Found], classes: &[Class]) -> Remark {
+fn pictures_remark(pictures: &[Labelled], classes: &[Class]) -> Remark {
     let mut formats: BTreeMap<&'static str, usize> = BTreeMap::new();
     for (_, _, picture) in pictures {
         *formats.entry(picture.format).or_default() += 1;
@@ -362,13 +142,13 @@ fn told(pictures: &[Found], classes: &[Class]) -> Remark {
     Remark::Pictures { formats: formats.into_iter().collect(), deeper }
 }
 
-/// White, and the largest value: those of the pictures with 16 bits where there are any that use less of their scale.
-fn scale(pictures: &[Found], max: Option<u16>) -> Result<(u16, u16), Problem> {
+/// The value of white, and the largest value. Of pictures with 8 and with 16 bits, those that use less of their scale decide.
+fn scale(pictures: &[Labelled], max: Option<u16>) -> Result<(u16, u16), Problem> {
     let greys = || pictures.iter().map(|(_, path, picture)| (path, &picture.grey));
     if let Some(max) = max {
         let full = greys().next().map(|(_, grey)| grey.full());
         if let Some((path, _)) = greys().find(|(_, grey)| Some(grey.full()) != full) {
-            return Err(Problem::OtherDepth { path: (*path).clone() });
+            return Err(Problem::OtherDepth((*path).clone()));
         }
         if let Some((path, grey)) = greys().find(|(_, grey)| grey.largest() > max) {
             return Err(Problem::AboveMax { path: (*path).clone(), value: grey.largest(), max });
@@ -384,9 +164,9 @@ fn scale(pictures: &[Found], max: Option<u16>) -> Result<(u16, u16), Problem> {
     Ok(least.unwrap_or((u8::MAX.into(), 0)))
 }
 
-/// What to put behind transparent pictures, and how many there are: what the training images have, or what the ink differs
-/// from more.
-fn paper(pictures: &[Found], train: Option<Paper>) -> Option<(Paper, usize)> {
+/// The background of transparent pictures, and their count. It is that of the training images, or the one that differs more from
+/// the ink.
+fn paper(pictures: &[Labelled], train: Option<Paper>) -> Option<(Paper, usize)> {
     let transparent = || pictures.iter().filter_map(|(_, _, picture)| Some((&picture.grey, picture.alpha.as_ref()?)));
     let count = transparent().count();
     if count == 0 {
@@ -403,7 +183,7 @@ fn paper(pictures: &[Found], train: Option<Paper>) -> Option<(Paper, usize)> {
     Some((train.unwrap_or(if is_dark { Paper::White } else { Paper::Black }), count))
 }
 
-/// The pixels of one picture, on this paper where it is transparent.
+/// The pixels of a picture, with this background where it is transparent.
 fn bytes(Picture { grey, alpha, .. }: &Picture, max: Option<u16>, paper: Paper) -> Vec<u8> {
     let mut bytes = grey.to_bytes(max.unwrap_or(grey.full()));
     let paper: u32 = match paper {
@@ -423,7 +203,7 @@ mod tests {
 
     use super::*;
 
-    /// Pictures of 2 x 2 pixels, by their paths, all of one grey.
+    /// Pictures of 2 x 2 pixels with these paths, each of one grey and black.
     fn folder(pictures: &[(&str, u8)]) -> tempfile::TempDir {
         let folder = tempfile::tempdir().unwrap();
         for &(name, grey) in pictures {
@@ -442,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn pictures_are_read_at_any_depth_and_nothing_is_passed_over_in_silence() {
+    fn pictures_are_read_at_any_depth_and_other_entries_have_remarks() {
         let folder = folder(&[
             ("a/2.png", 200),
             ("a/deep/er/1.png", 210),
@@ -460,7 +240,7 @@ mod tests {
         let found = import(folder.path()).unwrap();
         assert_eq!((found.set.len(), found.set.labels()), (4, &[0, 0, 1, 1][..]));
         assert_eq!([0, 1, 2, 3].map(|image| found.set.image(image).unwrap()[3]), [200, 210, 230, 220]);
-        let told: Vec<String> = found
+        let remarks: Vec<String> = found
             .remarks
             .iter()
             .map(|remark| remark.to_string().replace(folder.path().to_str().unwrap(), ""))
@@ -468,36 +248,37 @@ mod tests {
         for expected in [
             "4 pictures read: 4 PNG; 1 of them in folders below a class's own",
             "largest pixel 230 of 255",
-            "passed over, hidden (the name begins with a dot): /.git, /a/.DS_Store, /a/._2.png",
-            "passed over, no picture: /b/notes.txt",
-            "passed over, a picture of a kind that is not read (convert it to PNG): /b/scan.tif",
-            "passed over, a picture beside the folders of the classes: /loose.png",
-            "passed over, a folder without a picture, so no class: /none",
+            "skipped, hidden (the name begins with a dot): /.git, /a/.DS_Store, /a/._2.png",
+            "skipped, no picture: /b/notes.txt",
+            "skipped, a picture of a kind that is not read (convert it to PNG): /b/scan.tif",
+            "skipped, a picture beside the folders of the classes: /loose.png",
+            "skipped, a folder without a picture, so no class: /none",
         ] {
-            assert!(told.iter().any(|told| told.replace('\\', "/") == expected), "{expected}: {told:#?}");
+            assert!(remarks.iter().any(|remark| remark.replace('\\', "/") == expected), "{expected}: {remarks:#?}");
         }
     }
 
     #[cfg(unix)]
     #[test]
-    fn a_link_that_leads_back_ends() {
+    fn a_circular_link_is_skipped() {
         let folder = folder(&[("a/1.png", 200), ("b/1.png", 200)]);
         std::os::unix::fs::symlink("..", folder.path().join("a/up")).unwrap();
         let found = import(folder.path()).unwrap();
         assert_eq!(found.set.len(), 2);
-        assert!(found.remarks.iter().any(|remark| matches!(remark, Remark::PassedOver { why: Why::Circle, .. })));
+        let is_circle = |remark: &Remark| matches!(remark, Remark::Skipped { reason: SkipReason::Circle, .. });
+        assert!(found.remarks.iter().any(is_circle));
     }
 
     #[test]
     fn folders_that_are_no_classes_are_refused() {
-        let halves = folder(&[("training/0/1.png", 200), ("training/1/1.png", 200), ("testing/0/1.png", 200)]);
-        let said = import(halves.path()).unwrap_err();
-        assert!(said.contains("training --test ") && said.contains("testing"), "{said}");
+        let splits = folder(&[("training/0/1.png", 200), ("training/1/1.png", 200), ("testing/0/1.png", 200)]);
+        let error = import(splits.path()).unwrap_err();
+        assert!(error.contains("training --test ") && error.contains("testing"), "{error}");
         let around = folder(&[("all/0/1.png", 200), ("all/1/1.png", 200)]);
-        let said = import(around.path()).unwrap_err();
-        assert!(said.contains("give the folder that holds the classes, perhaps") && said.contains("all"), "{said}");
-        let said = import(folder(&[("1.png", 9), ("2.png", 9)]).path()).unwrap_err();
-        assert!(said.contains("2 pictures beside it"), "{said}");
+        let error = import(around.path()).unwrap_err();
+        assert!(error.contains("give the folder that holds the classes, perhaps") && error.contains("all"), "{error}");
+        let error = import(folder(&[("1.png", 9), ("2.png", 9)]).path()).unwrap_err();
+        assert!(error.contains("2 pictures beside it"), "{error}");
         for names in [
             ["training_set/a", "test_set/a"],
             ["trainingSet/a", "testSet/a"],
@@ -505,41 +286,45 @@ mod tests {
             ["train", "test"],
             ["fold1/a", "fold2/a"],
         ] {
-            let halves = folder(&names.map(|name| format!("{name}/1.png")).each_ref().map(|name| (name.as_str(), 200)));
-            assert!(import(halves.path()).unwrap_err().contains("halves of a set"), "{names:?}");
+            let splits = folder(&names.map(|name| format!("{name}/1.png")).each_ref().map(|name| (name.as_str(), 200)));
+            assert!(import(splits.path()).unwrap_err().contains("a training and a test set"), "{names:?}");
         }
-        let said = import(
+        let error = import(
             folder(&[("Train/a/1.png", 200), ("Test/a/1.png", 200), ("val/a/1.png", 200), ("docs/x.png", 9)]).path(),
         )
         .unwrap_err();
         assert!(
-            said.contains("Train --test ") && said.contains("Test, ") && said.contains("val") && said.contains("docs"),
-            "{said}"
+            error.contains("Train --test ")
+                && error.contains("Test, ")
+                && error.contains("val")
+                && error.contains("docs"),
+            "{error}"
         );
-        // A word of these names alone is a class.
+        // One such name alone is a class.
         assert_eq!(import(folder(&[("train/1.png", 200), ("test tube/1.png", 200)]).path()).unwrap().classes.count, 2);
     }
 
     #[test]
-    fn all_that_is_broken_or_of_another_size_is_told_at_once() {
+    fn all_faulty_pictures_are_reported_together() {
         let folder = folder(&[("a/1.png", 200), ("a/2.png", 200), ("b/1.png", 200)]);
         fs::write(folder.path().join("a/0.png"), "no picture").unwrap();
         fs::write(folder.path().join("b/9.jpg"), "").unwrap();
-        let said = import(folder.path()).unwrap_err();
+        let error = import(folder.path()).unwrap_err();
         assert!(
-            said.contains("2 of 5 pictures are broken") && said.contains("0.png") && said.contains("9.jpg"),
-            "{said}"
+            error.contains("2 of 5 pictures are broken") && error.contains("0.png") && error.contains("9.jpg"),
+            "{error}"
         );
         let skipping = Options { skip_broken: true, ..Options::default() };
         let found = read(folder.path(), &skipping, None).unwrap();
         assert_eq!(found.set.len(), 3);
-        let is_told = |remark: &Remark| matches!(remark, Remark::PassedOver { why: Why::Broken, count: 2, .. });
-        assert!(found.remarks.iter().any(is_told));
+        let is_broken =
+            |remark: &Remark| matches!(remark, Remark::Skipped { reason: SkipReason::Broken, count: 2, .. });
+        assert!(found.remarks.iter().any(is_broken));
 
         image::GrayImage::new(5, 4).save(folder.path().join("a/0.png")).unwrap();
         image::GrayImage::new(100, 80).save(folder.path().join("b/9.png")).unwrap();
-        let said = read(folder.path(), &skipping, None).unwrap_err().to_string();
-        assert!(said.contains("2 of 5 pictures are not of 2 x 2 pixels") && said.contains("80 x 100"), "{said}");
+        let error = read(folder.path(), &skipping, None).unwrap_err().to_string();
+        assert!(error.contains("2 of 5 pictures are not of 2 x 2 pixels") && error.contains("80 x 100"), "{error}");
         let asked = Options { size: Some((4, 5)), ..skipping };
         assert!(
             read(folder.path(), &asked, None).unwrap_err().to_string().contains("4 of 5 pictures are not of 4 x 5")
@@ -547,7 +332,7 @@ mod tests {
     }
 
     #[test]
-    fn transparency_lies_on_what_keeps_the_ink_visible() {
+    fn the_background_of_transparent_pictures_differs_from_the_ink() {
         let saved = |ink: u8| {
             let folder = tempfile::tempdir().unwrap();
             for class in ["a", "b"] {
@@ -569,15 +354,15 @@ mod tests {
     }
 
     #[test]
-    fn another_scale_is_told_and_can_be_given() {
+    fn another_scale_is_reported_and_can_be_given() {
         let dim = folder(&[("a/1.png", 15), ("b/1.png", 12)]);
         let found = import(dim.path()).unwrap();
         assert!(found.remarks.contains(&Remark::Dark { value: 15.0, full: 255.0, is_given: false }));
         let scaled = read(dim.path(), &Options { max: Some(15), ..Options::default() }, None).unwrap();
         assert_eq!((scaled.set.image(0).unwrap(), scaled.set.image(1).unwrap()[1]), (&[0, 255, 255, 255][..], 204));
         assert_eq!(scaled.preparation.max, Some(15));
-        let said = read(dim.path(), &Options { max: Some(14), ..Options::default() }, None).unwrap_err().to_string();
-        assert!(said.contains("1.png") && said.contains("15") && said.contains("--max"), "{said}");
+        let error = read(dim.path(), &Options { max: Some(14), ..Options::default() }, None).unwrap_err().to_string();
+        assert!(error.contains("1.png") && error.contains("15") && error.contains("--max"), "{error}");
         let twelve_bits = tempfile::tempdir().unwrap();
         for class in ["0", "1"] {
             fs::create_dir(twelve_bits.path().join(class)).unwrap();

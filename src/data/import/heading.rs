@@ -1,11 +1,11 @@
-//! The first line of a table: what stands between fields, and whether and how they are headed.
+//! The first line of a table: the separator between fields, and the headings.
 
 use super::field::{as_number, as_text};
 use super::table::Problem;
 
-/// What stands between two fields.
+/// The separators between two fields, with their names.
 const SEPARATORS: [(u8, &str); 3] = [(b'\t', "a tab"), (b';', "a semicolon"), (b',', "a comma")];
-/// Where there is none of these; several of them count as one.
+/// The separator in a line without these. Several spaces count as one.
 pub(super) const SPACE: u8 = b' ';
 
 /// Headings of the column of labels, in small letters.
@@ -13,8 +13,7 @@ const LABELS: [&str; 7] = ["label", "labels", "class", "classes", "target", "y",
 /// Headings of columns that count the images.
 const COUNTERS: [&str; 6] = ["", "unnamed: 0", "index", "id", "imageid", "image_id"];
 
-/// What stands between the fields of a line: a tab or a semicolon where there are such, even if a comma is in every field, as
-/// where numbers have decimal commas.
+/// The separator of a line, with its name. Tabs and semicolons come before commas, because numbers may have decimal commas.
 pub(super) fn separator(line: &[u8]) -> Option<(u8, &'static str)> {
     let count = |separator: u8| line.split(|&byte| byte == separator).count() - 1;
     let commas = count(b',');
@@ -28,17 +27,17 @@ pub(super) fn separator(line: &[u8]) -> Option<(u8, &'static str)> {
     found.or_else(|| are_numbers().then_some((SPACE, "spaces")))
 }
 
-/// What stands between fields, where the first line says it, as those that Excel writes: `sep=;`.
-pub(super) fn said_separator(line: &[u8]) -> Option<(u8, &'static str)> {
-    let [said] = line.trim_ascii_end().strip_prefix(b"sep=")? else { return None };
-    SEPARATORS.into_iter().find(|(separator, _)| separator == said)
+/// The separator that a first line declares, as in tables of Excel: `sep=;`.
+pub(super) fn declared_separator(line: &[u8]) -> Option<(u8, &'static str)> {
+    let [declared] = line.trim_ascii_end().strip_prefix(b"sep=")? else { return None };
+    SEPARATORS.into_iter().find(|(separator, _)| separator == declared)
 }
 
-/// Whether the first line is a heading. One that holds no number is, but for a single word that may be a label. One that holds
-/// numbers is where it has a label's usual heading, or numbers the columns.
+/// Whether the first line is a heading: a line without a number, with a usual heading of labels, with several words, or with
+/// numbers that count the columns.
 pub(super) fn is_heading(fields: &[&[u8]], has_decimal_comma: bool) -> bool {
-    /// Fewer columns that count up are as likely to be an image.
-    const FEWEST_COUNTED: usize = 10;
+    /// Fewer numbers that count up may be an image.
+    const MIN_COUNTED: usize = 10;
     let numbers: Vec<f32> =
         fields.iter().filter_map(|field| as_number(field, has_decimal_comma)).map(|(n, _)| n).collect();
     let words = fields.len() - numbers.len();
@@ -46,17 +45,17 @@ pub(super) fn is_heading(fields: &[&[u8]], has_decimal_comma: bool) -> bool {
     let counts_up = numbers.windows(2).all(|pair| (pair[1] - pair[0]).to_bits() == 1_f32.to_bits())
         && numbers.first().is_some_and(|&n| n <= 1.0);
     match words {
-        0 => counts_up && numbers.len() >= FEWEST_COUNTED,
+        0 => counts_up && numbers.len() >= MIN_COUNTED,
         _ if numbers.is_empty() => true,
         1 => fields.iter().any(is_label) || counts_up && numbers.len() > 1,
         _ => words > 2 || fields.iter().any(is_label),
     }
 }
 
-/// The column of labels by its heading; none where no heading says it.
+/// The column with a usual heading of labels; none if there is no such heading.
 pub(super) fn labelled(names: &[String]) -> Result<Option<usize>, Problem> {
     let is_at_end = |column: usize| column == 0 || column == names.len() - 1;
-    // Within a table y may be a coordinate, or a letter of a spreadsheet.
+    // Between other columns y may be a coordinate, or a letter of a spreadsheet.
     let is_label = |column: &usize| {
         let name = names[*column].to_lowercase();
         LABELS.contains(&name.as_str()) && (name != "y" || is_at_end(*column))
@@ -65,14 +64,14 @@ pub(super) fn labelled(names: &[String]) -> Result<Option<usize>, Problem> {
     match labels[..] {
         [label] => return Ok(Some(label)),
         [] => {}
-        // One of them at an end is what people mean by it.
+        // The labels are usually at an end.
         _ => {
             let ends: Vec<usize> = labels.iter().copied().filter(|&column| is_at_end(column)).collect();
             let several = || Problem::SeveralLabels(labels.iter().map(|&column| names[column].clone()).collect());
             return if let [end] = ends[..] { Ok(Some(end)) } else { Err(several()) };
         }
     }
-    // Pixels are headed alike but for a number.
+    // The headings of pixels are equal except for a number.
     let stem = |name: &String| name.trim_end_matches(|c: char| c.is_ascii_digit()).to_owned();
     let first = counter(names).map_or(0, |counter| counter + 1);
     let stems: Vec<String> = names.iter().map(stem).collect();
@@ -85,7 +84,7 @@ pub(super) fn labelled(names: &[String]) -> Result<Option<usize>, Problem> {
     }
 }
 
-/// The first column, if its heading says that it counts the images.
+/// The first column, if its heading is that of a counter of images.
 pub(super) fn counter(names: &[String]) -> Option<usize> {
     (names.len() > 1 && COUNTERS.contains(&names[0].to_lowercase().as_str())).then_some(0)
 }

@@ -1,4 +1,4 @@
-//! Images from elsewhere: a folder of pictures, or a table of numbers, made a set; and all that is to be said of it.
+//! The import of images: a folder of pictures or a table of numbers becomes a set, with remarks for the user.
 
 mod field;
 mod finish;
@@ -16,18 +16,19 @@ use std::path::Path;
 
 pub use finish::unused;
 pub use problem::{Error, Fault, Problem};
-pub use remark::{Remark, Why};
+pub use remark::{Remark, SkipReason};
 pub use source::{Classes, Imported, LabelColumn, Options};
 pub use table::read_table;
 
-/// Takes over a source: a folder that has a folder of pictures for each class, or a table (.csv, .tsv, .csv.gz): a line an
+/// Imports a source: a folder with a folder of pictures for each class, or a table (.csv, .tsv, .csv.gz) with a line for each
 /// image, of a label and the pixels row by row.
 ///
-/// A class is a folder, or a label of the table. Where all are numbers, these are the labels; else the labels count the names in
-/// their order. Of test images, `train` is what they are to test: their classes are its, and so is the scale of their pixels.
+/// A class is a folder, or a label of the table. If all names of classes are numbers, these are the labels; otherwise the sorted
+/// names are numbered. Test images are read with their training images, `train`, which determine the classes and the scale of
+/// the pixels.
 ///
 /// # Errors
-/// [`Problem`] says what is wrong with the source.
+/// A [`Problem`] of the source.
 pub fn read(source: &Path, options: &Options, train: Option<&Imported>) -> Result<Imported, Error> {
     if source.is_dir() { folder::read(source, options, train) } else { table::read(source, options, train) }
 }

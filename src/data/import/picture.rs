@@ -1,4 +1,4 @@
-//! One picture file, decoded to grey values.
+//! Decoding of a picture file to grey values.
 
 use std::io::Cursor;
 
@@ -10,11 +10,11 @@ use image::{AnimationDecoder, DynamicImage, ImageDecoder, ImageError, ImageForma
 use crate::data::limits;
 use crate::data::sniff::{FileKind, file_kind};
 
-/// The ends of the names of pictures that are read, in small letters.
+/// The endings of the names of pictures that are read, in small letters.
 pub const ENDINGS: [&str; 14] =
     ["png", "jpg", "jpeg", "jpe", "jfif", "bmp", "dib", "gif", "webp", "pgm", "ppm", "pbm", "pnm", "pam"];
 
-/// A picture as it is in its file: grey, but not yet on a scale of 0 to 255.
+/// A picture in grey, on the scale of its file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Picture {
     /// Rows.
@@ -23,13 +23,13 @@ pub struct Picture {
     pub cols: usize,
     /// `[rows, cols]`, row-major. Colours become grey by ITU-R BT.601: 0.299 R + 0.587 G + 0.114 B.
     pub grey: Grey,
-    /// How little one sees through, `[rows, cols]`, 0 to 255; none where the picture hides everything behind it.
+    /// Opacity, `[rows, cols]`, 0 to 255; none if every pixel is opaque.
     pub alpha: Option<Vec<u8>>,
-    /// The file's format, as people name it.
+    /// The name of the file's format.
     pub format: &'static str,
-    /// Whether there are more pictures behind this one in the file.
+    /// Whether the file has more frames than this one.
     pub has_more_frames: bool,
-    /// Whether its metadata say that it lies turned or mirrored in the file; here it is upright.
+    /// Whether the picture was rotated or mirrored to be upright, as its metadata say.
     pub is_turned: bool,
 }
 
@@ -43,7 +43,7 @@ pub enum Grey {
 }
 
 impl Grey {
-    /// The value that the format has for white.
+    /// The value of white.
     #[must_use]
     pub fn full(&self) -> u16 {
         match self {
@@ -61,7 +61,7 @@ impl Grey {
         }
     }
 
-    /// The values as bytes, where `full` becomes 255; what is larger does too.
+    /// The values as bytes. `full` and larger values become 255.
     #[must_use]
     pub fn to_bytes(&self, full: u16) -> Vec<u8> {
         match self {
@@ -72,33 +72,33 @@ impl Grey {
     }
 }
 
-/// A value on a scale where `full` is 255, rounded.
+/// A value scaled so that `full` becomes 255, rounded.
 #[must_use]
 pub fn scaled(value: u16, full: u16) -> u8 {
     let (value, full) = (u32::from(value), u32::from(full.max(1)));
     ((value * 255 + full / 2) / full).min(255) as u8
 }
 
-/// Why a file gives no picture.
+/// A picture that cannot be decoded.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Problem {
-    /// Nothing.
+    /// The file is empty.
     #[error("an empty file")]
     Empty,
-    /// No format that is read.
+    /// The format is unknown or not read.
     #[error("no picture that is read here{}", .0.map_or(String::new(), |kind| format!(", but {kind}")))]
     Format(Option<FileKind>),
-    /// The decoder found it broken or of a kind that it cannot decode; it says what.
-    #[error("{}", first_line(.0))]
+    /// The decoder failed.
+    #[error("{}", one_line(.0))]
     Decoder(ImageError),
-    /// A palette that ends within a colour.
-    #[error("a palette of {0} bytes, three a colour")]
+    /// The palette's length is no multiple of three.
+    #[error("a palette of {0} bytes, not three a colour")]
     Palette(usize),
-    /// A JPEG that ends before its end.
+    /// A JPEG without its end marker.
     #[error("the file ends within the picture")]
     Cut,
-    /// More pixels than an image may have, or none.
+    /// Too many pixels, or none.
     #[error("{rows} x {cols} pixels (rows x columns)")]
     Size {
         /// Rows.
@@ -108,23 +108,23 @@ pub enum Problem {
     },
 }
 
-fn first_line(error: &ImageError) -> String {
+fn one_line(error: &ImageError) -> String {
     error.to_string().split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// Most bytes that a decoder may take: many times what the largest image does in any format.
+/// The most bytes that a decoder may allocate: far more than the largest image needs in any format.
 const MAX_ALLOC: u64 = 64 << 20;
 
-/// Decodes a picture of any format that is read, known by its first bytes.
+/// Decodes a picture. Its first bytes determine the format.
 ///
 /// # Errors
-/// [`Problem`]. That it has too many pixels is seen before any is decoded.
+/// A [`Problem`] of the picture. A picture with too many pixels is refused before it is decoded.
 pub fn read(bytes: &[u8]) -> Result<Picture, Problem> {
     if bytes.is_empty() {
         return Err(Problem::Empty);
     }
-    let known = || Problem::Format(file_kind(bytes));
-    let format = image::guess_format(bytes).map_err(|_| known())?;
+    let other_format = || Problem::Format(file_kind(bytes));
+    let format = image::guess_format(bytes).map_err(|_| other_format())?;
     let name = match format {
         ImageFormat::Png => "PNG",
         ImageFormat::Jpeg => "JPEG",
@@ -132,7 +132,7 @@ pub fn read(bytes: &[u8]) -> Result<Picture, Problem> {
         ImageFormat::WebP => "WebP",
         ImageFormat::Bmp => "BMP",
         ImageFormat::Pnm => "PNM",
-        _ => return Err(known()),
+        _ => return Err(other_format()),
     };
     if format == ImageFormat::Png {
         check_palette(bytes)?;
@@ -149,7 +149,7 @@ pub fn read(bytes: &[u8]) -> Result<Picture, Problem> {
     if format == ImageFormat::Jpeg && !is_whole_jpeg(bytes) {
         return Err(Problem::Cut);
     }
-    // What cannot be read of the metadata says nothing.
+    // Unreadable metadata are ignored.
     let orientation = decoder.orientation().unwrap_or(image::metadata::Orientation::NoTransforms);
     let mut picture = DynamicImage::from_decoder(decoder).map_err(Problem::Decoder)?;
     let is_turned = orientation != image::metadata::Orientation::NoTransforms;
@@ -160,7 +160,7 @@ pub fn read(bytes: &[u8]) -> Result<Picture, Problem> {
     Ok(Picture { rows, cols, grey, alpha, format: name, has_more_frames, is_turned })
 }
 
-/// Whether a file holds an animation. What is broken in it is found, and told, when the picture is decoded.
+/// Whether a file has several frames. A broken file is reported when the picture is decoded.
 fn has_more_frames(bytes: &[u8], format: ImageFormat) -> bool {
     let bytes = Cursor::new(bytes);
     match format {
@@ -168,7 +168,7 @@ fn has_more_frames(bytes: &[u8], format: ImageFormat) -> bool {
         ImageFormat::WebP => WebPDecoder::new(bytes).is_ok_and(|decoder| decoder.has_animation()),
         ImageFormat::Gif => {
             let (cols, rows) = GifDecoder::new(bytes.clone()).map_or((0, 0), |decoder| decoder.dimensions());
-            // Frames are decoded to be counted, so none that are too large.
+            // Frames are decoded to be counted, so their size is checked before.
             limits::pixels(rows as usize, cols as usize).is_some()
                 && GifDecoder::new(bytes)
                     .is_ok_and(|decoder| decoder.into_frames().nth(1).is_some_and(|frame| frame.is_ok()))
@@ -177,10 +177,10 @@ fn has_more_frames(bytes: &[u8], format: ImageFormat) -> bool {
     }
 }
 
-/// The png decoder panics at a palette that ends within a colour.
+/// Refuses a palette that ends within a colour, because the png decoder panics at it.
 fn check_palette(bytes: &[u8]) -> Result<(), Problem> {
     let reader = png::Decoder::new(Cursor::new(bytes)).read_info();
-    // What else is wrong is found, and told, by the decoder.
+    // The decoder reports other errors.
     let palette = reader.ok().and_then(|reader| reader.info().palette.as_ref().map(|palette| palette.len()));
     match palette {
         Some(bytes) if !bytes.is_multiple_of(3) => Err(Problem::Palette(bytes)),
@@ -188,9 +188,9 @@ fn check_palette(bytes: &[u8]) -> Result<(), Problem> {
     }
 }
 
-/// Whether a JPEG reaches its end: the decoder makes up what a cut one lacks.
+/// Whether a JPEG has its end marker. The decoder fills up a truncated picture without an error.
 ///
-/// Outside the segments, whose lengths are told, a byte 0xff begins a marker unless 0 follows it (ITU-T T.81, B.1.1).
+/// Outside the segments, which have a length, a byte 0xff begins a marker unless 0 follows it (ITU-T T.81, B.1.1).
 fn is_whole_jpeg(bytes: &[u8]) -> bool {
     const END: u8 = 0xd9;
     let mut rest = bytes.get(2..).unwrap_or_default();
@@ -210,7 +210,7 @@ fn is_whole_jpeg(bytes: &[u8]) -> bool {
     false
 }
 
-/// The grey values, and alpha if the format has it.
+/// The grey values, and alpha if the picture has it.
 fn to_grey(picture: DynamicImage) -> (Grey, Option<Vec<u8>>) {
     let bytes = |channels, values: &[u8]| {
         let grey = values.chunks_exact(channels).map(|pixel| luma(pixel) as u8).collect();
@@ -229,7 +229,7 @@ fn to_grey(picture: DynamicImage) -> (Grey, Option<Vec<u8>>) {
         DynamicImage::ImageLumaA16(image) => words(2, &image),
         DynamicImage::ImageRgb16(image) => words(3, &image),
         DynamicImage::ImageRgba16(image) => words(4, &image),
-        // Floats, which none of the formats has.
+        // Floats, which none of these formats has.
         other => words(4, &other.to_rgba16()),
     }
 }
@@ -311,7 +311,7 @@ mod tests {
     }
 
     #[test]
-    fn several_frames_are_told() {
+    fn several_frames_are_found() {
         let mut out = Vec::new();
         let mut encoder = image::codecs::gif::GifEncoder::new(&mut out);
         for grey in [200, 100] {
@@ -335,10 +335,10 @@ mod tests {
     }
 
     #[test]
-    fn a_cut_file_is_no_picture_in_any_format() {
+    fn a_truncated_file_is_no_picture_in_any_format() {
         for format in FORMATS {
             let whole = encoded(format);
-            // Behind the pixels a PNG has 12 bytes that end it, and a GIF some.
+            // After the pixels a PNG has 12 more bytes, and a GIF some.
             let picture = read(&whole).unwrap();
             for end in 0..whole.len() {
                 match read(&whole[..end]) {
@@ -350,7 +350,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_behind_a_picture_does_not_count() {
+    fn bytes_after_a_picture_are_ignored() {
         for format in FORMATS {
             let padded = [encoded(format), vec![0; 100]].concat();
             assert_eq!(read(&padded).unwrap(), read(&encoded(format)).unwrap(), "{format:?}");
@@ -383,7 +383,7 @@ mod tests {
     }
 
     #[test]
-    fn a_picture_that_lies_turned_is_upright() {
+    fn a_picture_is_rotated_to_be_upright() {
         let mut out = Vec::new();
         let mut encoder = image::codecs::png::PngEncoder::new(&mut out);
         // Exif with one entry: orientation 6, turned by 90 degrees.

@@ -1,4 +1,4 @@
-//! Why images cannot be taken over.
+//! Errors of an import.
 
 use std::fmt;
 use std::io;
@@ -11,22 +11,22 @@ use crate::data::limits::{MAX_CLASSES, MAX_PIXELS};
 use crate::data::sniff::FileKind;
 use crate::words::counted;
 
-/// Why images cannot be taken over.
+/// An import that failed.
 #[derive(Debug, thiserror::Error)]
 #[error("{}: {problem}", path.display())]
 pub struct Error {
     /// The file or the folder.
     pub path: PathBuf,
-    /// What is wrong with it.
+    /// The error.
     pub problem: Problem,
 }
 
-/// A picture and what is wrong with it.
+/// A picture that cannot be used.
 #[derive(Debug)]
 pub struct Fault {
     /// The file.
     pub path: PathBuf,
-    /// What is wrong.
+    /// The error.
     pub problem: picture::Problem,
 }
 
@@ -36,75 +36,69 @@ impl fmt::Display for Fault {
     }
 }
 
-/// What is wrong with images from elsewhere.
+/// An error of an import.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Problem {
     /// The system failed.
     #[error("cannot be read ({0}); check it")]
     Io(#[from] io::Error),
-    /// A folder without folders of pictures.
-    #[error("holds no folder of pictures{}; give a folder that has one for each class", beside(*pictures))]
-    NoClasses {
-        /// Pictures that it holds itself.
-        pictures: usize,
-    },
-    /// A folder whose folders are the halves of a set.
-    #[error("its folders are the halves of a set, not classes; {}", halves(train.as_deref(), test.as_deref(), others))]
-    Halves {
+    /// A folder without folders of pictures, and with this count of pictures.
+    #[error("holds no folder of pictures{}; give a folder that has one for each class", beside(*.0))]
+    NoClasses(usize),
+    /// A folder whose folders are a training and a test set.
+    #[error("its folders are a training and a test set, not classes; {}", splits(train.as_deref(), test.as_deref(), others))]
+    Splits {
         /// The folder of the training images.
         train: Option<PathBuf>,
-        /// That of the test images.
+        /// The folder of the test images.
         test: Option<PathBuf>,
-        /// Those beside them.
+        /// The other folders.
         others: Vec<PathBuf>,
     },
-    /// Pictures of 8 and of 16 bits, where a person said what white is.
-    #[error("{} has another number of bits than the pictures before, so --max cannot be white in both; give pictures of one kind", path.display())]
-    OtherDepth {
-        /// The picture.
-        path: PathBuf,
-    },
+    /// A picture of 16 bits after pictures of 8 bits, or the reverse, with a given value of white.
+    #[error("{} has another number of bits than the pictures before, so --max cannot be white in both; give pictures of one kind", .0.display())]
+    OtherDepth(PathBuf),
     /// A folder of one class.
     #[error("all its pictures are in one folder, so of one class; give the folder that holds the classes{}",
-        if *is_around { format!(", perhaps {}", folder.display()) } else { String::new() })]
+        if *has_folders { format!(", perhaps {}", folder.display()) } else { String::new() })]
     OneClass {
         /// That folder.
         folder: PathBuf,
         /// Whether it holds folders of pictures itself.
-        is_around: bool,
+        has_folders: bool,
     },
-    /// More folders or names than there may be classes.
-    #[error("has {0} classes, but there may be {MAX_CLASSES}; give fewer")]
+    /// Too many classes.
+    #[error("has {0} classes, more than {MAX_CLASSES}; give fewer")]
     Classes(usize),
-    /// Test images of classes that training never shows.
-    #[error("has {}, of which there is no training image; take them out, or give training images of them", some_of(.0.iter(), .0.len()))]
+    /// Test images of classes without a training image.
+    #[error("has {}, of which there is no training image; remove them, or give training images of them", some_of(.0.iter(), .0.len()))]
     UnknownClasses(Vec<String>),
     /// Pictures that cannot be decoded.
     #[error(
-        "{} of {of} pictures are broken: {}; mend or remove them, or give --skip-broken to go on without them",
+        "{} of {of} pictures are broken: {}; repair or remove them, or give --skip-broken to go on without them",
         faults.len(), some_of(faults.iter(), faults.len())
     )]
     Broken {
-        /// Each of them.
+        /// The broken pictures.
         faults: Vec<Fault>,
-        /// How many pictures there are.
+        /// The count of all pictures.
         of: usize,
     },
-    /// Pictures of other sizes.
+    /// Pictures of several sizes.
     #[error(
         "{} of {of} pictures are not of {} x {} pixels (rows x columns): {}; give pictures of one size",
         faults.len(), expected.0, expected.1, some_of(faults.iter(), faults.len())
     )]
     Sizes {
-        /// The rows and columns of the others.
+        /// The expected rows and columns.
         expected: (usize, usize),
-        /// Each of them.
+        /// The pictures of other sizes.
         faults: Vec<Fault>,
-        /// How many pictures there are.
+        /// The count of all pictures.
         of: usize,
     },
-    /// Images that are too large, or of no pixel.
+    /// Images that are too large, or without a pixel.
     #[error("has images of {rows} x {cols} pixels (rows x columns); give images of 1 to {MAX_PIXELS} pixels")]
     ImageSize {
         /// Rows.
@@ -112,56 +106,56 @@ pub enum Problem {
         /// Columns.
         cols: usize,
     },
-    /// A pixel above what was said to be white.
-    #[error("{} has the value {value}, but --max says that {max} is the largest; give a larger --max", path.display())]
+    /// A pixel above the given value of white.
+    #[error("{} has the value {value}, above the {max} of --max; give a larger --max", path.display())]
     AboveMax {
         /// The picture.
         path: PathBuf,
         /// Its largest value.
         value: u16,
-        /// What was said.
+        /// The given value of white.
         max: u16,
     },
     /// A label that is out of range.
     #[error("{found:?} is no label from {least} to {most}; give other labels{}", if *least == 0 { "" } else { ", or another --first-label" })]
     Label {
-        /// What stands there.
+        /// The name of the class.
         found: String,
-        /// The least label.
+        /// The smallest label.
         least: u8,
         /// The largest label.
         most: u16,
     },
-    /// Labels that are names, where a number was said to be the first.
-    #[error("{0:?} is no number, so labels count the names; leave out --first-label")]
+    /// A first label is given, but the labels are names.
+    #[error("{0:?} is no number, so the names are numbered; leave out --first-label")]
     FirstLabelOfNames(String),
-    /// What is in a table.
+    /// An error in a table.
     #[error(transparent)]
     Table(#[from] table::Problem),
     /// The file is no table of numbers.
     #[error("is {0}, no table of numbers; unpack or convert it")]
     NoTable(FileKind),
-    /// The file holds nothing.
+    /// The source holds no image.
     #[error("holds no image; give one that holds at least one")]
     Empty,
-    /// Two sources whose pixels are on different scales.
+    /// Test images on another scale than the training images.
     #[error("its pixels reach {found}, those of the training images {expected}; give both on one scale, or --max")]
     OtherScale {
-        /// White here.
+        /// The value of white in the test images.
         found: f32,
-        /// White there.
+        /// The value of white in the training images.
         expected: f32,
     },
     /// The system gave no memory.
     #[error(transparent)]
     NoMemory(#[from] NoMemory),
-    /// What came out is no set.
+    /// The images make no set.
     #[error(transparent)]
     Set(#[from] crate::data::Error),
 }
 
 impl Problem {
-    /// Every picture that is at fault, where the error's own line shows only some of them.
+    /// All faulty pictures, if the error's line does not show all of them.
     #[must_use]
     pub fn more_faults(&self) -> &[Fault] {
         match self {
@@ -175,7 +169,7 @@ fn beside(pictures: usize) -> String {
     if pictures > 0 { format!(", but {} beside it", counted(pictures, "picture")) } else { String::new() }
 }
 
-fn halves(train: Option<&Path>, test: Option<&Path>, others: &[PathBuf]) -> String {
+fn splits(train: Option<&Path>, test: Option<&Path>, others: &[PathBuf]) -> String {
     let give = match (train, test) {
         (Some(train), Some(test)) => format!("give {} --test {}", train.display(), test.display()),
         (Some(one), None) | (None, Some(one)) => format!("give {}", one.display()),

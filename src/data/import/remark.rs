@@ -1,4 +1,4 @@
-//! What an import tells of a source: nothing that it takes for granted, passes over or changes goes without a word.
+//! The remarks of an import. Everything that it assumes, skips or changes has a remark.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -7,42 +7,42 @@ use crate::data::classes::Unused;
 use crate::data::description::Paper;
 use crate::words::counted;
 
-/// Something that a person should know of a source.
+/// Something that the user should know about a source.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Remark {
-    /// Pictures that were read, by their formats.
+    /// The pictures that were read.
     Pictures {
-        /// Each format and how many.
+        /// Each format with its count of pictures.
         formats: Vec<(&'static str, usize)>,
-        /// Those that lie in folders below a class's own.
+        /// The count of pictures in subfolders of a class's folder.
         deeper: usize,
     },
-    /// Lines that were read.
+    /// The lines that were read.
     Lines {
-        /// Lines of images.
+        /// The count of images.
         images: usize,
-        /// What stands between two fields.
+        /// The separator between fields, in words.
         separator: &'static str,
-        /// How the text is encoded, if that is not UTF-8.
+        /// The text's encoding, if it is not UTF-8.
         encoding: Option<&'static str>,
-        /// Which column is the label, from 1, and what the heading calls it.
+        /// The column of the labels, from 1, and its heading.
         label: (usize, Option<String>),
-        /// How much of the first line there is to show, if it is a heading.
+        /// The headings, shortened.
         heading: Option<String>,
     },
-    /// The largest value of a pixel, of the one that stands for white.
+    /// The largest value of a pixel.
     Largest {
         /// That value.
         value: f32,
-        /// White.
+        /// The value of white.
         full: f32,
     },
-    /// Entries that are passed over, and why.
-    PassedOver {
-        /// What they are.
-        why: Why,
-        /// How many.
+    /// Entries of a folder that were skipped.
+    Skipped {
+        /// The reason.
+        reason: SkipReason,
+        /// Their count.
         count: usize,
         /// Some of them.
         examples: Vec<PathBuf>,
@@ -53,32 +53,29 @@ pub enum Remark {
     Dark {
         /// The largest value.
         value: f32,
-        /// White.
+        /// The value of white.
         full: f32,
-        /// Whether a person has said what white is.
+        /// Whether the user gave the value of white.
         is_given: bool,
     },
     /// Every pixel has this value.
     OneColour(u8),
-    /// Images without anything on them.
+    /// Images of one colour.
     Blank {
-        /// How many.
+        /// Their count.
         count: usize,
-        /// Which is the first, from 0.
+        /// The index of the first.
         first: usize,
     },
-    /// Most of the pixels are bright.
-    Bright {
-        /// The mean pixel, of 255.
-        mean: u8,
-    },
-    /// Pictures that lie turned or mirrored in their files, and were set upright.
+    /// The mean pixel, of 255, is bright.
+    Bright(u8),
+    /// The count of pictures that were rotated or mirrored according to their metadata.
     Turned(usize),
-    /// What was put behind transparent pictures.
+    /// The background of transparent pictures.
     Paper {
-        /// Pictures with transparency.
+        /// The count of pictures with transparency.
         count: usize,
-        /// What was put behind them.
+        /// Their background.
         paper: Paper,
     },
     /// Several folders that are one class.
@@ -88,65 +85,62 @@ pub enum Remark {
         /// Their names.
         names: Vec<String>,
     },
-    /// A folder's name that is a number but not its label.
+    /// A folder whose name is a number other than its label.
     NotItsNumber {
         /// The name.
         name: String,
         /// Its label.
         label: u8,
     },
-    /// A name that was not in UTF-8.
+    /// A name that is not UTF-8.
     Windows1252(String),
-    /// The last column could hold the labels as well.
+    /// The last column could also be the labels.
     LastToo,
-    /// A column is the label that the heading does not name as such.
+    /// The given column of labels is not that of the heading.
     NotTheHeadings {
-        /// The column, from 1.
+        /// The given column, from 1.
         column: usize,
-        /// The heading of the one that it names.
+        /// The heading of the other column.
         heading: String,
     },
-    /// Lines of separators alone.
+    /// The count of lines without a value.
     BlankLines(usize),
-    /// Pixels a little beyond black or white, taken for it.
-    Clamped {
-        /// White.
-        full: f32,
-    },
-    /// A table whose images lie transposed, which is known by its name.
+    /// Pixels a little below black or above this value of white were clamped.
+    Clamped(f32),
+    /// A table of EMNIST, whose images were transposed.
     Emnist,
-    /// Pictures of which only the first of several frames is taken.
+    /// The count of pictures with several frames, of which only the first was read.
     Frames(usize),
-    /// Classes whose pictures all lie in folders below their own.
+    /// Classes whose pictures are all in subfolders of their folder.
     Deeper(Vec<PathBuf>),
-    /// One class has bright ink on dark paper, another the reverse.
+    /// One class is mostly dark, another mostly bright.
     Polarity {
-        /// A class whose pixels are mostly dark.
+        /// The dark class.
         dark: String,
-        /// A class whose pixels are mostly bright.
+        /// The bright class.
         bright: String,
     },
-    /// The test images are mostly bright where the training images are mostly dark, or the reverse.
+    /// The training images are mostly dark and the test images mostly bright, or the reverse.
     OtherPolarity {
         /// The mean pixel of the training images, of 255.
         train: u8,
-        /// That of the test images.
+        /// The mean pixel of the test images.
         test: u8,
     },
-    /// Two classes whose names are alike but for case and spaces.
+    /// Two classes whose names differ only in case and spaces.
     Alike([String; 2]),
     /// Classes without a training image.
     Unused(Unused),
-    /// Classes that the test images lack.
+    /// Classes without a test image.
     NotTested(Vec<String>),
 }
 
-/// Why an entry of a folder is no picture of a class.
+/// The reason why an entry of a folder is skipped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Why {
+pub enum SkipReason {
     /// Its name begins with a dot.
     Hidden,
-    /// It is something else than a picture.
+    /// It is no picture.
     NoPicture,
     /// A picture in a format that is not read.
     OtherFormat,
@@ -154,25 +148,25 @@ pub enum Why {
     OutsideClasses,
     /// A folder without a picture.
     EmptyFolder,
-    /// A folder that leads back to one around it.
+    /// A link to a folder that contains it.
     Circle,
-    /// A picture that cannot be decoded, where a person wants to go on without.
+    /// A picture that cannot be decoded, with the option to skip such.
     Broken,
-    /// What a system keeps for itself.
+    /// A file or folder of the operating system.
     System,
-    /// No file that can be read as a whole: a pipe, a device.
+    /// A pipe, a device or another special file.
     NoFile,
 }
 
 impl Remark {
-    /// Whether it is a warning, beside the results.
+    /// Whether it is a note to the user, and no result.
     #[must_use]
     pub fn is_note(&self) -> bool {
         !matches!(self, Self::Pictures { .. } | Self::Lines { .. } | Self::Largest { .. })
     }
 }
 
-impl fmt::Display for Why {
+impl fmt::Display for SkipReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Hidden => "hidden (the name begins with a dot)",
@@ -180,25 +174,25 @@ impl fmt::Display for Why {
             Self::OtherFormat => "a picture of a kind that is not read (convert it to PNG)",
             Self::OutsideClasses => "a picture beside the folders of the classes",
             Self::EmptyFolder => "a folder without a picture, so no class",
-            Self::Circle => "a folder that leads back to one around it",
+            Self::Circle => "a link to a folder that contains it",
             Self::Broken => "a broken picture",
-            Self::System => "what a system keeps for itself",
+            Self::System => "a file or folder of the operating system",
             Self::NoFile => "no ordinary file",
         })
     }
 }
 
-/// Names that a line shows before it only counts.
+/// The most names that a line shows.
 pub(super) const SHOWN: usize = 3;
 
-/// The first of some names, and how many more there are.
+/// The first names, and the count of the others.
 pub(super) fn some_of<T: fmt::Display>(names: impl ExactSizeIterator<Item = T>, count: usize) -> String {
     let shown: Vec<String> = names.take(SHOWN).map(|name| name.to_string()).collect();
     let more = count - shown.len();
     shown.join(", ") + &if more > 0 { format!(" and {more} more") } else { String::new() }
 }
 
-/// What white may be on the scale whose largest value is this: the end of a usual scale that it nearly reaches.
+/// The probable value of white if the largest pixel is this: the end of a usual scale just above it, or the value itself.
 fn usual_white(value: f32) -> f32 {
     const ENDS: [f32; 11] = [1.0, 4.0, 16.0, 31.0, 63.0, 100.0, 127.0, 255.0, 1023.0, 4095.0, 16383.0];
     ENDS.into_iter().find(|&end| value <= end && value > 0.9 * end).unwrap_or(value)
@@ -231,10 +225,10 @@ impl fmt::Display for Remark {
                 }
             }
             Self::Largest { value, full } => write!(f, "largest pixel {value} of {full}"),
-            Self::PassedOver { why, count, examples } => {
-                write!(f, "passed over, {why}: {}", some_of(examples.iter().map(|path| path.display()), *count))
+            Self::Skipped { reason, count, examples } => {
+                write!(f, "skipped, {reason}: {}", some_of(examples.iter().map(|path| path.display()), *count))
             }
-            Self::IndexColumn(name) => write!(f, "column {name:?} is passed over: it counts the images"),
+            Self::IndexColumn(name) => write!(f, "column {name:?} is skipped: it counts the images"),
             Self::Dark { value, full, is_given } => {
                 write!(f, "the largest pixel is {value} of {full}")?;
                 if *is_given {
@@ -250,7 +244,7 @@ impl fmt::Display for Remark {
             Self::Blank { count, first } => {
                 write!(f, "{count} images have one colour alone, the first of them image {first} (counted from 0)")
             }
-            Self::Bright { mean } => write!(
+            Self::Bright(mean) => write!(
                 f,
                 "the mean pixel is {mean} of 255: dark ink on bright paper? MNIST has bright ink on black; --invert makes it so"
             ),
@@ -259,44 +253,38 @@ impl fmt::Display for Remark {
                 write!(f, "{} with transparency laid on {paper}, where the ink is seen", counted(*count, "picture"))
             }
             Self::Merged { label, names } => write!(f, "the folders {} are one class, {label}", names.join(", ")),
-            Self::NotItsNumber { name, label } => write!(
-                f,
-                "not every class is a number, so labels count the names in their order: class {name} has label {label}"
-            ),
-            Self::Windows1252(name) => write!(f, "a name that is not in UTF-8 is read as Windows-1252: {name}"),
-            Self::NotTheHeadings { column, heading } => {
-                write!(f, "column {column} is taken for the label, as was said, where the heading has {heading}")
+            Self::NotItsNumber { name, label } => {
+                write!(f, "not every class is a number, so the names are numbered: class {name} has label {label}")
             }
-            Self::BlankLines(count) => write!(f, "{} without a value passed over", counted(*count, "line")),
-            Self::Clamped { full } => write!(f, "pixels a little below 0 or above {full} are taken for 0 and {full}"),
-            Self::Emnist => f.write_str("EMNIST's tables have their images transposed; they are turned upright"),
+            Self::Windows1252(name) => write!(f, "a name that is not UTF-8 is read as Windows-1252: {name}"),
+            Self::NotTheHeadings { column, heading } => {
+                write!(f, "column {column} is the label, as given, although the heading has {heading}")
+            }
+            Self::BlankLines(count) => write!(f, "{} without a value skipped", counted(*count, "line")),
+            Self::Clamped(full) => write!(f, "pixels a little below 0 or above {full} become 0 and {full}"),
+            Self::Emnist => f.write_str("EMNIST's tables hold transposed images; they are turned upright"),
             Self::Frames(count) => {
-                write!(f, "of {} with several frames the first is taken", counted(*count, "picture"))
+                write!(f, "of {} with several frames the first is read", counted(*count, "picture"))
             }
             Self::Deeper(folders) => write!(
                 f,
-                "all pictures of a class lie in folders below it, which are not told apart: {}",
+                "all pictures of a class are in subfolders, which make no classes of their own: {}",
                 some_of(folders.iter().map(|path| path.display()), folders.len())
             ),
             Self::Polarity { dark, bright } => {
-                write!(
-                    f,
-                    "class {bright} is mostly bright and class {dark} mostly dark: ink and paper the other way round?"
-                )
+                write!(f, "class {bright} is mostly bright and class {dark} mostly dark: ink and paper exchanged?")
             }
             Self::OtherPolarity { train, test } => write!(
                 f,
-                "the mean pixel is {test} of 255, that of the training images {train}: ink and paper the other way round?"
+                "the mean pixel is {test} of 255, that of the training images {train}: ink and paper exchanged?"
             ),
-            Self::Alike([one, other]) => write!(f, "two classes have names that are nearly one: {one:?} and {other:?}"),
-            Self::LastToo => f.write_str("the last column could be the label as well; --label last takes it"),
+            Self::Alike([one, other]) => write!(f, "two classes have nearly the same name: {one:?} and {other:?}"),
+            Self::LastToo => f.write_str("the last column could also be the label; if it is, give --label last"),
             Self::Unused(unused) if unused.is_first_alone() => {
-                write!(f, "{unused}; where labels begin at 1, give --first-label 1")
+                write!(f, "{unused}; if labels begin at 1, give --first-label 1")
             }
             Self::Unused(unused) => unused.fmt(f),
-            Self::NotTested(names) => {
-                write!(f, "no test image of {}", some_of(names.iter(), names.len()))
-            }
+            Self::NotTested(names) => write!(f, "no test image of {}", some_of(names.iter(), names.len())),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! How a source is to be taken, and what came of it.
+//! The options and the result of an import.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -8,27 +8,27 @@ use super::remark::Remark;
 use crate::data::description::{Description, Preparation};
 use crate::data::{Dataset, Splits};
 
-/// How a source is to be taken.
+/// The options of an import.
 #[derive(Clone, Debug, Default, PartialEq)]
 #[allow(clippy::struct_excessive_bools, reason = "each is a choice of its own")]
 pub struct Options {
-    /// Rows and columns of an image: of a table's, where they are no square; of pictures, those that all must have.
+    /// Rows and columns of every image. The default is a square in a table, and the most frequent size of pictures.
     pub size: Option<(usize, usize)>,
-    /// The value that is white, where that is not 255, 65535 for pictures of 16 bits, or 1 for fractions.
+    /// The value of white. The default is 255, or 65535 for pictures of 16 bits, or 1 for fractions.
     pub max: Option<u16>,
-    /// Whether black becomes white.
+    /// Whether black and white are exchanged.
     pub is_inverted: bool,
     /// Whether rows and columns are exchanged.
     pub is_transposed: bool,
-    /// Whether pictures that cannot be decoded are passed over.
+    /// Whether pictures that cannot be decoded are skipped.
     pub skip_broken: bool,
-    /// Which column of a table is the label, where its heading does not say it.
+    /// The column of a table's labels. The default is that of its heading, or the first.
     pub label: Option<LabelColumn>,
     /// The number that becomes label 0.
     pub first_label: u8,
 }
 
-/// A column of a table.
+/// The column of a table's labels.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum LabelColumn {
     /// The first.
@@ -69,16 +69,16 @@ impl fmt::Display for LabelColumn {
 /// The classes of a source.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Classes {
-    /// What they are called, sorted, if their labels are no numbers.
+    /// Their sorted names, if these are not numbers.
     pub names: Option<Vec<String>>,
-    /// How many there are.
+    /// Their count.
     pub count: usize,
     /// The labels that have an image.
     pub used: BTreeSet<u8>,
 }
 
 impl Classes {
-    /// What a label is called: its name or its number.
+    /// The name of a label, or its number.
     #[must_use]
     pub fn name(&self, label: u8) -> String {
         let name = self.names.as_ref().and_then(|names| names.get(usize::from(label)));
@@ -86,36 +86,36 @@ impl Classes {
     }
 }
 
-/// Images taken over.
+/// Imported images.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Imported {
     /// The images.
     pub set: Dataset,
-    /// Their classes; of test images, those of the training images.
+    /// Their classes. Test images have those of the training images.
     pub classes: Classes,
-    /// How pixels became what they are.
+    /// The steps from the source to the pixels.
     pub preparation: Preparation,
-    /// What is to be said of it.
+    /// Remarks for the user.
     pub remarks: Vec<Remark>,
-    /// The value that was taken for white.
+    /// The value of white.
     pub(super) full: f32,
-    /// Of a table, the column of the labels, from 0, and how many there are.
+    /// The column of a table's labels, from 0, and the count of columns.
     pub(super) label_column: Option<(usize, usize)>,
-    /// What label 0 was in the source.
+    /// The number of label 0 in the source.
     pub(super) first_label: u8,
 }
 
 impl Imported {
-    /// A set to train and one to test: of these images some, class by class, as [`Dataset::held_out`] has it.
+    /// A training and a test set of these images, split as by [`Dataset::held_out`].
     ///
     /// # Errors
     /// As [`Dataset::held_out`] and [`Splits::described`].
     pub fn held_out(&self, share: f64, seed: u64) -> Result<Splits, crate::data::Error> {
         let (train, test) = self.set.held_out(share, seed)?;
-        self.with(train, test)
+        self.splits(train, test)
     }
 
-    /// The classes that have too few images for any to be held out.
+    /// A remark if classes have too few images for the test set.
     #[must_use]
     pub fn not_held_out(&self, splits: &Splits) -> Option<Remark> {
         let names = self.classes.used.iter().filter(|label| !splits.test.labels().contains(label));
@@ -123,16 +123,16 @@ impl Imported {
         (!names.is_empty()).then_some(Remark::NotTested(names))
     }
 
-    /// A set to train, these images, and one to test.
+    /// A training set of these images, and a test set of others.
     ///
     /// # Errors
     /// As [`Splits::described`].
-    pub fn tested_with(&self, test: Self) -> Result<Splits, crate::data::Error> {
-        self.with(self.set.clone(), test.set)
+    pub fn with_test_set(&self, test: Self) -> Result<Splits, crate::data::Error> {
+        self.splits(self.set.clone(), test.set)
     }
 
-    fn with(&self, train: Dataset, test: Dataset) -> Result<Splits, crate::data::Error> {
-        // Labels that were counted anew keep their old numbers as names.
+    fn splits(&self, train: Dataset, test: Dataset) -> Result<Splits, crate::data::Error> {
+        // Labels that were renumbered have their old numbers as names.
         let renumbered = || {
             let numbers = usize::from(self.first_label)..usize::from(self.first_label) + self.classes.count;
             (self.first_label > 0).then(|| numbers.map(|number| number.to_string()).collect())

@@ -1,37 +1,37 @@
-//! A table of numbers: a line an image, of its label and its pixels row by row.
+//! A table of numbers: a line for each image, with its label and its pixels row by row.
 
 mod problem;
+mod rows;
 
 use std::collections::HashMap;
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader};
 use std::path::Path;
 
-use csv::ByteRecord;
+use rows::{Table, Values};
 
-use super::field::{as_number, as_text, excerpt, trimmed};
+use super::field::excerpt;
 use super::finish::{Raw, finish};
-use super::heading::{SPACE, counter, is_heading, labelled, said_separator, separator};
+use super::heading::{counter, labelled};
 use super::names::Naming;
 use super::problem::{Error, Problem as SourceProblem};
 use super::remark::Remark;
 use super::source::{Classes, Imported, LabelColumn, Options};
-use super::text::{as_text as as_word, utf8};
+use super::text::utf8;
 use crate::data::sniff::file_kind;
 use crate::data::{gzip, limits};
 use crate::{NoMemory, memory};
 
 pub use problem::Problem;
 
-/// How far fractions may go beyond black and white, as a share of white: resized pictures do.
-const BEYOND: f32 = 0.1;
+/// How far fractions may exceed the range of black to white, as a share of white. Resizing produces such values.
+const TOLERANCE: f32 = 0.1;
 
-/// The largest label.
-const MOST_LABEL: u16 = limits::MAX_CLASSES as u16 - 1;
+const MAX_LABEL: u16 = limits::MAX_CLASSES as u16 - 1;
 
-/// Takes over a table.
+/// Imports a table.
 pub(super) fn read(path: &Path, options: &Options, train: Option<&Imported>) -> Result<Imported, Error> {
-    // As its IDX files are known, by the name.
+    // EMNIST's tables, like its IDX files, are recognised by their names.
     let is_emnist = path.file_name().is_some_and(|name| name.to_string_lossy().to_lowercase().starts_with("emnist-"));
     let options = Options { is_transposed: options.is_transposed || is_emnist, ..options.clone() };
     let read = || {
@@ -45,14 +45,14 @@ pub(super) fn read(path: &Path, options: &Options, train: Option<&Imported>) -> 
     Ok(imported)
 }
 
-/// Takes over a table from its bytes, compressed or not.
+/// Imports a table from its bytes, compressed or not.
 ///
 /// # Errors
-/// What is wrong in it.
+/// An error in the table.
 pub fn read_table(input: impl BufRead, options: &Options, train: Option<&Imported>) -> Result<Imported, SourceProblem> {
     let mut input = BufReader::new(gzip::unpacked(input)?);
     let first = input.fill_buf()?;
-    // Two letters may begin a text as well.
+    // Some signatures are two letters, which may also begin a text.
     let is_binary =
         !first.is_ascii() || first.contains(&0) || matches!(first.trim_ascii_start().first(), Some(b'<' | b'[' | b'{'));
     if let Some(kind) = file_kind(first).filter(|_| is_binary) {
@@ -60,38 +60,38 @@ pub fn read_table(input: impl BufRead, options: &Options, train: Option<&Importe
     }
     let (text, encoding) = utf8(input)?;
     let mut table = Table::read(BufReader::new(text))?;
-    let Chosen { column: label, is_said } = table.label_column(options, train)?;
+    let LabelChoice { column: label, is_explicit } = table.label_column(options, train)?;
     let mut remarks = vec![Remark::Lines {
         images: table.lines.len(),
         separator: table.separator,
         encoding: encoding.map(encoding_rs::Encoding::name),
         label: (label + 1, table.heading.as_ref().map(|names| names[label].clone())),
-        heading: table.heading.as_ref().map(|names| shown(names)),
+        heading: table.heading.as_ref().map(|names| shortened(names)),
     }];
     let counter = table.counter_column(label);
     if let (Some(column), Some(names)) = (counter, &table.heading) {
         remarks.push(Remark::IndexColumn(names[column].clone()));
     }
     let last = table.columns - 1;
-    if !is_said && label != last && !table.words.is_in(label) && table.looks_like_labels(last).is_some() {
+    if !is_explicit && label != last && !table.words.is_in(label) && table.looks_like_labels(last).is_some() {
         remarks.push(Remark::LastToo);
     }
     if let Some(names) = &table.heading
-        && let Ok(Some(said)) = labelled(names)
-        && said != label
+        && let Ok(Some(labelled)) = labelled(names)
+        && labelled != label
     {
-        remarks.push(Remark::NotTheHeadings { column: label + 1, heading: names[said].clone() });
+        remarks.push(Remark::NotTheHeadings { column: label + 1, heading: names[labelled].clone() });
     }
     if table.blank_lines > 0 {
         remarks.push(Remark::BlankLines(table.blank_lines));
     }
-    remarks.extend(table.odd_text.take().map(Remark::Windows1252));
+    remarks.extend(table.windows_1252.take().map(Remark::Windows1252));
     let naming = Naming {
         first_label: options.first_label,
         train: train.map(|train| &train.classes),
         large_numbers_are_names: false,
     };
-    let (labels, classes, more) = table.labels(label, is_said, naming)?;
+    let (labels, classes, more) = table.labels(label, is_explicit, naming)?;
     remarks.extend(more);
     let is_pixel = |column: usize| column != label && Some(column) != counter;
     let pixels = (0..table.columns).filter(|&column| is_pixel(column)).count();
@@ -100,7 +100,7 @@ pub fn read_table(input: impl BufRead, options: &Options, train: Option<&Importe
     let (full, largest) = table.scale(is_pixel, options.max, train)?;
     remarks.insert(1, Remark::Largest { value: largest, full });
     if table.is_clamped {
-        remarks.push(Remark::Clamped { full });
+        remarks.push(Remark::Clamped(full));
     }
     let images = table.images(is_pixel, full)?;
     let raw = Raw { images, labels, size, largest, full, paper: None };
@@ -108,13 +108,13 @@ pub fn read_table(input: impl BufRead, options: &Options, train: Option<&Importe
     Ok(Imported { label_column: Some((label, table.columns)), ..imported })
 }
 
-/// Rows and columns of an image of so many pixels.
+/// Rows and columns of an image with this count of pixels: those of the training images, or the given ones, or a square.
 fn size(
     pixels: usize,
-    asked: Option<(usize, usize)>,
+    given: Option<(usize, usize)>,
     train: Option<&Imported>,
 ) -> Result<(usize, usize), SourceProblem> {
-    let known = train.map(|train| (train.set.rows(), train.set.cols())).or(asked);
+    let known = train.map(|train| (train.set.rows(), train.set.cols())).or(given);
     let (rows, cols) = match known {
         Some((rows, cols)) if rows.checked_mul(cols) == Some(pixels) => (rows, cols),
         Some((rows, cols)) => {
@@ -129,205 +129,24 @@ fn size(
     Ok((rows, cols))
 }
 
-/// The beginning of a heading.
-fn shown(names: &[String]) -> String {
-    const MOST: usize = 4;
-    let names: Vec<&str> = names.iter().map(String::as_str).collect();
-    if names.len() <= MOST {
-        names.join(", ")
-    } else {
-        format!("{}, {}, ... {}", names[0], names[1], names[names.len() - 1])
+/// The first headings and the last.
+fn shortened(names: &[String]) -> String {
+    match names {
+        [first, second, _, _, .., last] => format!("{first}, {second}, ... {last}"),
+        _ => names.join(", "),
     }
-}
-
-/// Every number of a table, and the words that stand in its place.
-struct Table {
-    separator: &'static str,
-    /// Columns of every line.
-    columns: usize,
-    /// The headings, if the first line has them.
-    heading: Option<Vec<String>>,
-    /// `[lines, columns]`.
-    values: Values,
-    words: Words,
-    /// Which line of the file each is, from 1.
-    lines: Vec<u64>,
-    /// Whether a column has a number with a decimal point or an exponent.
-    has_fractions: Vec<bool>,
-    /// Lines of separators alone.
-    blank_lines: usize,
-    /// A word that was not in UTF-8.
-    odd_text: Option<String>,
-    /// Whether some pixels are a little beyond white or black, and are taken for it.
-    is_clamped: bool,
 }
 
 /// The column of the labels.
-struct Chosen {
+struct LabelChoice {
     column: usize,
-    /// Whether a heading or a person said so.
-    is_said: bool,
-}
-
-/// Numbers, in as little memory as they allow.
-enum Values {
-    Bytes(Vec<u8>),
-    Floats(Vec<f32>),
-}
-
-impl Values {
-    /// Makes room for so many more.
-    fn reserve(&mut self, more: usize) -> Result<(), NoMemory> {
-        let (reserved, bytes) = match self {
-            Self::Bytes(bytes) => (bytes.try_reserve(more), bytes.len() + more),
-            Self::Floats(floats) => (floats.try_reserve(more), (floats.len() + more) * size_of::<f32>()),
-        };
-        reserved.map_err(|_| NoMemory { bytes, what: "pixels" })
-    }
-
-    fn push(&mut self, value: f32) {
-        let byte = value as u8;
-        match self {
-            Self::Bytes(bytes) if f32::from(byte).to_bits() == value.to_bits() => bytes.push(byte),
-            Self::Bytes(bytes) => {
-                let mut floats: Vec<f32> = bytes.iter().map(|&byte| byte.into()).collect();
-                floats.push(value);
-                *self = Self::Floats(floats);
-            }
-            Self::Floats(floats) => floats.push(value),
-        }
-    }
-
-    fn get(&self, place: usize) -> f32 {
-        match self {
-            Self::Bytes(bytes) => bytes[place].into(),
-            Self::Floats(floats) => floats[place],
-        }
-    }
-}
-
-/// Words that stand where numbers do: names of classes, or mistakes.
-#[derive(Default)]
-struct Words {
-    /// Each by its row and column.
-    at: HashMap<(usize, usize), String>,
-    /// The first of each column, by its row.
-    columns: HashMap<usize, usize>,
-}
-
-impl Words {
-    fn is_in(&self, column: usize) -> bool {
-        self.columns.contains_key(&column)
-    }
+    /// Whether the user, a heading or the training images' table determines it.
+    is_explicit: bool,
 }
 
 impl Table {
-    fn read(mut input: impl BufRead) -> Result<Self, SourceProblem> {
-        let mut head = Vec::new();
-        read_line(&mut input, &mut head)?;
-        if head.trim_ascii().is_empty() && input.fill_buf()?.is_empty() {
-            return Err(SourceProblem::Empty);
-        }
-        let said = said_separator(&head);
-        if said.is_some() {
-            head.clear();
-            read_line(&mut input, &mut head)?;
-        }
-        let (separator, name) =
-            said.or_else(|| separator(&head)).ok_or_else(|| Problem::NoSeparator(excerpt(head.trim_ascii())))?;
-        let mut reader = csv::ReaderBuilder::new()
-            .has_headers(false)
-            .flexible(true)
-            .delimiter(separator)
-            .from_reader(head.chain(input));
-        let has_decimal_comma = separator != b',';
-        let mut table = Self {
-            separator: name,
-            columns: 0,
-            heading: None,
-            values: Values::Bytes(Vec::new()),
-            words: Words::default(),
-            lines: Vec::new(),
-            has_fractions: Vec::new(),
-            blank_lines: 0,
-            odd_text: None,
-            is_clamped: false,
-        };
-        let mut ends_with_separator = false;
-        let mut record = ByteRecord::new();
-        while reader.read_byte_record(&mut record).map_err(io::Error::from)? {
-            let line = record.position().map_or(0, csv::Position::line);
-            let mut fields: Vec<&[u8]> = record.iter().map(trimmed).collect();
-            if separator == SPACE {
-                fields.retain(|field| !field.is_empty());
-            }
-            if fields.iter().all(|field| field.is_empty()) {
-                table.blank_lines += 1;
-                continue;
-            }
-            if let Some(column) = fields.iter().position(|field| field.contains(&b'\n') || field.contains(&b'\r')) {
-                return Err(Problem::LineBreak { line, column: column + 1 }.into());
-            }
-            if table.columns == 0 {
-                ends_with_separator = fields.len() > 1 && fields.last().is_some_and(|field| field.is_empty());
-                table.columns = fields.len() - usize::from(ends_with_separator);
-                table.has_fractions = vec![false; table.columns];
-            }
-            if ends_with_separator
-                && fields.len() == table.columns + 1
-                && fields.last().is_some_and(|field| field.is_empty())
-            {
-                fields.pop();
-            }
-            if fields.len() != table.columns {
-                return Err(Problem::Fields { line, found: fields.len(), expected: table.columns }.into());
-            }
-            if table.lines.is_empty() && table.heading.is_none() && is_heading(&fields, has_decimal_comma) {
-                table.heading = Some(fields.iter().map(|field| as_text(field)).collect());
-                continue;
-            }
-            table.add(line, &fields, has_decimal_comma)?;
-        }
-        if table.lines.is_empty() { Err(SourceProblem::Empty) } else { Ok(table) }
-    }
-
-    fn add(&mut self, line: u64, fields: &[&[u8]], has_decimal_comma: bool) -> Result<(), SourceProblem> {
-        self.values.reserve(fields.len())?;
-        let row = self.lines.len();
-        self.lines.push(line);
-        for (column, field) in fields.iter().enumerate() {
-            // Where the first is a word, all of its column are words, whatever they look like.
-            let is_of_words = self.words.columns.get(&column) == Some(&0) && row > 0;
-            let number = as_number(field, has_decimal_comma).filter(|_| !is_of_words);
-            let value = if let Some((value, is_fraction)) = number {
-                self.has_fractions[column] |= is_fraction;
-                value
-            } else {
-                // One column of words can be labels. A second is found out when that one is known.
-                let is_new = !self.words.is_in(column);
-                if field.is_empty() || is_new && self.words.columns.len() == 3 {
-                    return Err(Problem::NoNumber { line, column: column + 1, found: excerpt(field) }.into());
-                }
-                self.words.columns.entry(column).or_insert(row);
-                let (word, is_utf8) = as_word(field);
-                if !is_utf8 && self.odd_text.is_none() {
-                    self.odd_text = Some(word.clone());
-                }
-                self.words.at.insert((row, column), word);
-                0.0
-            };
-            self.values.push(value);
-        }
-        Ok(())
-    }
-
-    fn value(&self, row: usize, column: usize) -> f32 {
-        self.values.get(row * self.columns + column)
-    }
-
-    /// Which column is the label: the one asked for, the one that the heading names, that of the training images' table, or the
-    /// first.
-    fn label_column(&self, options: &Options, train: Option<&Imported>) -> Result<Chosen, Problem> {
+    /// The column of the labels: that of the options, of the heading, of the training images' table, or the first.
+    fn label_column(&self, options: &Options, train: Option<&Imported>) -> Result<LabelChoice, Problem> {
         let last = self.columns - 1;
         if let Some(label) = &options.label {
             let column = match label {
@@ -340,17 +159,17 @@ impl Table {
                 }
             };
             let column = column.ok_or_else(|| Problem::NoColumn(label.to_string()))?;
-            return Ok(Chosen { column, is_said: true });
+            return Ok(LabelChoice { column, is_explicit: true });
         }
-        // Numbers of columns say nothing.
+        // A heading of numbers names no column.
         let heading = self.heading.as_ref().filter(|names| names.iter().any(|name| name.parse::<f32>().is_err()));
         if let Some(column) = heading.map(|names| labelled(names)).transpose()?.flatten() {
-            return Ok(Chosen { column, is_said: true });
+            return Ok(LabelChoice { column, is_explicit: true });
         }
         if let Some((column, columns)) = train.and_then(|train| train.label_column)
             && columns == self.columns
         {
-            return Ok(Chosen { column, is_said: true });
+            return Ok(LabelChoice { column, is_explicit: true });
         }
         let first = heading.and_then(|names| counter(names)).map_or(0, |counter| (counter + 1).min(last));
         let column = match (self.words.is_in(first), self.words.is_in(last)) {
@@ -364,11 +183,11 @@ impl Table {
                 _ => first,
             },
         };
-        Ok(Chosen { column, is_said: false })
+        Ok(LabelChoice { column, is_explicit: false })
     }
 
-    /// The least and the largest value of a column that could hold labels: whole numbers, some of them different, that use half
-    /// of their range or more.
+    /// The smallest and the largest value of a column that could be labels: whole numbers, not all equal, that use more than
+    /// half of the values between. None for another column.
     fn looks_like_labels(&self, column: usize) -> Option<(f32, f32)> {
         let mut is_used = [false; limits::MAX_CLASSES];
         for row in 0..self.lines.len() {
@@ -382,11 +201,10 @@ impl Table {
         (count > 1 && 2 * count > largest - least).then_some((least as f32, largest as f32))
     }
 
-    /// What a column that does not look like labels is like; none where that is because of some lines alone, which may be
-    /// mistakes.
+    /// Why a column is unlikely to be labels. None if only some of its lines, which may be mistakes, are no labels.
     fn why_no_label(&self, column: usize) -> Option<&'static str> {
         let values = || (0..self.lines.len()).map(|row| self.value(row, column));
-        let is_label = |value: &f32| (0.0..=f32::from(MOST_LABEL)).contains(value) && value.fract() == 0.0;
+        let is_label = |value: &f32| (0.0..=f32::from(MAX_LABEL)).contains(value) && value.fract() == 0.0;
         let first = self.value(0, column);
         match values().filter(is_label).count() {
             _ if values().all(|value| value.to_bits() == first.to_bits()) => {
@@ -397,7 +215,7 @@ impl Table {
         }
     }
 
-    /// The column whose heading says that it counts the images.
+    /// The column whose heading is that of a counter of images.
     fn counter_column(&self, label: usize) -> Option<usize> {
         counter(self.heading.as_ref()?).filter(|&column| column != label)
     }
@@ -406,16 +224,15 @@ impl Table {
     fn labels(
         &self,
         column: usize,
-        is_said: bool,
+        is_explicit: bool,
         naming: Naming,
     ) -> Result<(Vec<u8>, Classes, Vec<Remark>), SourceProblem> {
         let text = |row: usize| match self.words.at.get(&(row, column)) {
             Some(word) => word.clone(),
             None => self.value(row, column).to_string(),
         };
-        // Where the first label is a number and nobody said that these are labels, a word among them is a mistake.
-        if self.words.columns.get(&column).is_some_and(|&row| row > 0 && !is_said) {
-            let row = self.words.columns[&column];
+        // A word after numbers is a mistake, unless the column is known to be the labels.
+        if let Some(&row) = self.words.columns.get(&column).filter(|&&row| row > 0 && !is_explicit) {
             let (line, found) = (self.lines[row], text(row));
             return Err(Problem::NoNumber { line, column: column + 1, found }.into());
         }
@@ -429,18 +246,17 @@ impl Table {
         };
         let is_whole = |row: &usize| self.value(*row, column) >= 0.0 && self.value(*row, column).fract() == 0.0;
         if let Some(row) = (0..self.lines.len()).find(|row| !is_whole(row)) {
-            return Err(no_label(row, naming.first_label, MOST_LABEL + u16::from(naming.first_label)).into());
+            return Err(no_label(row, naming.first_label, MAX_LABEL + u16::from(naming.first_label)).into());
         }
         let mut numbers: HashMap<String, usize> = HashMap::new();
         let mut texts = Vec::new();
-        let mut of = Vec::with_capacity(self.lines.len());
+        let mut rows_of_text = Vec::with_capacity(self.lines.len());
         for row in 0..self.lines.len() {
-            let text = text(row);
-            let number = *numbers.entry(text).or_insert_with_key(|text| {
+            let number = *numbers.entry(text(row)).or_insert_with_key(|text| {
                 texts.push((text.clone(), row));
                 texts.len() - 1
             });
-            of.push(number);
+            rows_of_text.push(number);
         }
         let (names, rows): (Vec<String>, Vec<usize>) = texts.into_iter().unzip();
         let labels = naming.labels(&names).map_err(|problem| match problem {
@@ -449,10 +265,11 @@ impl Table {
             }
             other => other,
         })?;
-        Ok((of.into_iter().map(|number| labels.of[number]).collect(), labels.classes, labels.remarks))
+        let row_labels = rows_of_text.into_iter().map(|number| labels.labels[number]).collect();
+        Ok((row_labels, labels.classes, labels.remarks))
     }
 
-    /// Checks that no word stands among the pixels.
+    /// Checks that there is no word among the pixels.
     fn check_words(&self, is_pixel: impl Fn(usize) -> bool) -> Result<(), Problem> {
         let words = self.words.columns.iter().filter(|&(&column, _)| is_pixel(column));
         match words.min_by_key(|&(&column, &row)| (row, column)) {
@@ -464,7 +281,7 @@ impl Table {
         }
     }
 
-    /// White, and the largest pixel.
+    /// The value of white, and the largest pixel.
     fn scale(
         &mut self,
         is_pixel: impl Fn(usize) -> bool,
@@ -486,7 +303,7 @@ impl Table {
                 }
             }
         }
-        let are_fractions = has_fractions && largest.0 <= 1.0 + BEYOND;
+        let are_fractions = has_fractions && largest.0 <= 1.0 + TOLERANCE;
         let full = match (max, train) {
             (Some(max), _) => max.into(),
             (None, Some(train)) => train.full,
@@ -499,22 +316,20 @@ impl Table {
             value,
             full,
         };
-        // What resizing leaves.
-        let beyond = if has_fractions { BEYOND * full } else { 0.0 };
-        let is_clamped = least.0 < 0.0 || largest.0 > full;
-        if least.0 < -beyond {
+        let tolerance = if has_fractions { TOLERANCE * full } else { 0.0 };
+        self.is_clamped = least.0 < 0.0 || largest.0 > full;
+        if least.0 < -tolerance {
             return Err(out_of_range(least).into());
         }
         if let (None, Some(train)) = (max, train) {
             let found = if are_fractions { 1.0 } else { largest.0 };
-            if are_fractions && train.full > 1.0 || largest.0 > train.full + beyond {
+            if are_fractions && train.full > 1.0 || largest.0 > train.full + tolerance {
                 return Err(SourceProblem::OtherScale { found, expected: train.full });
             }
         }
-        if largest.0 > full + beyond {
+        if largest.0 > full + tolerance {
             return Err(out_of_range(largest).into());
         }
-        self.is_clamped = is_clamped;
         Ok((full, largest.0))
     }
 
@@ -541,32 +356,13 @@ impl Table {
     }
 }
 
-/// Reads up to the end of the first line that holds anything, whatever ends it.
-fn read_line(input: &mut impl BufRead, line: &mut Vec<u8>) -> io::Result<()> {
-    loop {
-        let bytes = input.fill_buf()?;
-        if bytes.is_empty() {
-            return Ok(());
-        }
-        let end = bytes.iter().position(|byte| matches!(byte, b'\n' | b'\r')).map(|end| end + 1);
-        let read = end.unwrap_or(bytes.len());
-        line.extend(&bytes[..read]);
-        input.consume(read);
-        if end.is_some() && !line.trim_ascii().is_empty() {
-            return Ok(());
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use std::io::Write;
-
-    use flate2::{Compression, write::GzEncoder};
     use proptest::prelude::*;
 
     use super::*;
     use crate::data::Dataset;
+    use crate::data::gzip::tests::gzip;
 
     fn with(text: impl AsRef<[u8]>, options: &Options) -> Result<Imported, super::SourceProblem> {
         read_table(text.as_ref(), options, None)
@@ -576,7 +372,7 @@ mod tests {
         with(text, &Options::default()).unwrap().set
     }
 
-    fn said(text: impl AsRef<[u8]>) -> String {
+    fn error(text: impl AsRef<[u8]>) -> String {
         with(text, &Options::default()).unwrap_err().to_string()
     }
 
@@ -589,7 +385,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_are_images_however_they_are_written() {
+    fn every_form_of_a_table_gives_the_same_set() {
         for text in [
             "7,1,2,3,4\n0,5,6,7,255\n",
             "label,a,b,c,d\n7, 1,2,3,4\r\n0,5,6,7,255",
@@ -613,13 +409,11 @@ mod tests {
         let text = "target\tp1\tp2\tp3\tp4\n7\t1\t2\t3\t4\n0\t5\t6\t7\t255\n";
         let wide: Vec<u8> = [0xff, 0xfe].into_iter().chain(text.encode_utf16().flat_map(u16::to_le_bytes)).collect();
         assert_eq!(set(&wide), expected());
-        let mut packed = GzEncoder::new(Vec::new(), Compression::default());
-        packed.write_all(&wide).unwrap();
-        assert_eq!(set(packed.finish().unwrap()), expected());
+        assert_eq!(set(gzip(&wide)), expected());
     }
 
     #[test]
-    fn no_line_is_taken_for_a_heading_in_silence() {
+    fn a_heading_is_reported() {
         let found = with("label,a,b,c,d\n7,1,2,3,4\n0,5,6,7,255", &Options::default()).unwrap();
         assert_eq!(
             found.remarks[0].to_string(),
@@ -627,39 +421,40 @@ mod tests {
         );
         let plain = with("7,1,2,3,4\n0,5,6,7,255", &Options::default()).unwrap();
         assert!(plain.remarks[0].to_string().ends_with("the label is column 1; no heading"));
-        // Columns that are numbered are a heading, few of them an image.
+        // Numbers that count up are a heading, unless they are few.
         let counted = "0,1,2,3,4,5,6,7,8,9\n3,1,1,1,1,1,1,1,1,255\n4,1,1,1,1,1,1,1,1,255\n";
         assert_eq!(set(counted).labels(), [3, 4]);
         assert_eq!(set("0,1,2,3,4\n1,5,6,7,255\n").labels(), [0, 1]);
         // A word among the numbers is a mistake.
-        assert!(said("1,x,3,4,5\n0,1,2,3,255\n").contains("line 1, column 2: \"x\" is no number"));
+        assert!(error("1,x,3,4,5\n0,1,2,3,255\n").contains("line 1, column 2: \"x\" is no number"));
     }
 
     #[test]
-    fn the_label_is_where_the_heading_or_the_person_says() {
+    fn the_label_column_is_that_of_the_heading_or_the_options() {
         assert_eq!(with("1,2,3,4,7\n5,6,7,255,0\n", &labelled("last")).unwrap().set, expected());
         assert_eq!(with("1,2,7,3,4\n5,6,0,7,255\n", &labelled("3")).unwrap().set, expected());
         assert_eq!(with("a,b,what,c,d\n1,2,7,3,4\n5,6,0,7,255\n", &labelled("WHAT")).unwrap().set, expected());
-        for (column, told) in [("6", "has no column 6"), ("digit", "has no column digit")] {
-            let told_by = with("a,b,c,d,e\n1,2,3,4,7\n", &labelled(column)).unwrap_err().to_string();
-            assert!(told_by.contains(told), "{told_by}");
+        for (column, expected) in [("6", "has no column 6"), ("digit", "has no column digit")] {
+            let error = with("a,b,c,d,e\n1,2,3,4,7\n", &labelled(column)).unwrap_err().to_string();
+            assert!(error.contains(expected), "{error}");
         }
-        assert!(said("p1,p2,p3,p4\n1,2,3,4\n").contains("names 4 columns, p1 to p4, none of them a label"));
+        assert!(error("p1,p2,p3,p4\n1,2,3,4\n").contains("names 4 columns, p1 to p4, none of them a label"));
         assert!(
-            said("p1,class,target,p2,p3\n1,2,3,4,5\n")
+            error("p1,class,target,p2,p3\n1,2,3,4,5\n")
                 .contains("several columns that could be the label: class, target")
         );
         assert_eq!(set("y,p1,p9,p2,p3\n1,2,3,4,5\n0,2,3,4,255").labels(), [1, 0]);
     }
 
     #[test]
-    fn labels_in_the_last_column_are_not_taken_for_pixels() {
+    fn labels_in_the_last_column_are_recognised() {
         let line = |image| format!("0,{0},{0},9,{1}\n", image * 12, image % 10);
         let lines: String = (0..20).map(line).collect();
-        let told = said(&lines);
+        let message = error(&lines);
         assert!(
-            told.contains("first column is always 0, and its last, from 0 to 9, looks like labels; give --label last"),
-            "{told}"
+            message
+                .contains("first column is always 0, and its last, from 0 to 9, looks like labels; give --label last"),
+            "{message}"
         );
         assert_eq!(with(&lines, &labelled("last")).unwrap().set.labels()[11], 1);
         // Words can only be labels.
@@ -667,21 +462,21 @@ mod tests {
         assert_eq!((found.set.labels(), found.classes.name(1)), (&[0, 1, 0][..], "kha".to_owned()));
         let found = with("ka,9,8,200,0\nkha,2,3,4,1\n", &Options::default()).unwrap();
         assert_eq!(found.set.image(1).unwrap(), [2, 3, 4, 1]);
-        assert!(said("3,9,8,200,0\nkha,2,3,4,1\n").contains("line 2, column 1: \"kha\" is no number"));
-        // Where they are said to be labels, words and numbers are names.
+        assert!(error("3,9,8,200,0\nkha,2,3,4,1\n").contains("line 2, column 1: \"kha\" is no number"));
+        // In a column given as the labels, words and numbers are names.
         let found = with("3,9,8,200,0\nkha,2,3,4,1\n", &labelled("first")).unwrap();
         assert_eq!(found.classes.names, Some(vec!["3".to_owned(), "kha".to_owned()]));
         let found = with("4a,9,8,200,0\n1e2,2,3,4,1\n07,2,3,4,1\n7,2,3,4,1\n", &Options::default()).unwrap();
         assert_eq!(found.classes.names.unwrap(), ["07", "1e2", "4a", "7"]);
-        // A heading that names no label is no reason to take pixels for it.
-        assert!(said(format!("aa,bb,cc,dd,digit\n{lines}")).contains("give --label last"));
+        // The heading names no label.
+        assert!(error(format!("aa,bb,cc,dd,digit\n{lines}")).contains("give --label last"));
         // Both ends could be labels.
         let found = with("0,9,8,200,1\n1,2,3,4,0\n", &Options::default()).unwrap();
         assert!(found.remarks.contains(&Remark::LastToo));
     }
 
     #[test]
-    fn pixels_are_on_the_scale_that_they_are_written_on() {
+    fn pixels_keep_their_scale() {
         let pixels = |text: &str, max| {
             let found = with(text, &Options { max, ..Options::default() }).unwrap();
             (found.set.images().to_vec(), found.remarks.iter().any(|remark| matches!(remark, Remark::Dark { .. })))
@@ -696,11 +491,12 @@ mod tests {
         let (pixels_beyond, _) = pixels("1,-0.05,0.5,1.02,0\n0,1,1,0,0\n", None);
         assert_eq!(pixels_beyond[..4], [0, 128, 255, 0]);
         assert!(
-            said("1,0,9,256,0\n0,1,1,0,0\n").contains("line 1, column 4: a pixel of 256, where 255 is white; --max")
+            error("1,0,9,256,0\n0,1,1,0,0\n")
+                .contains("line 1, column 4: a pixel of 256, where 255 is white; give the value of white by --max")
         );
-        assert!(said("1,0,9,0,0\n0,-1,1,0,0\n").contains("line 2, column 2: a pixel of -1"));
-        assert!(said("1,0,nan,0,0\n").contains("\"nan\" is no number"));
-        assert!(said("1,0,,0,0\n").contains("line 1, column 3: \"\" is no number"));
+        assert!(error("1,0,9,0,0\n0,-1,1,0,0\n").contains("line 2, column 2: a pixel of -1"));
+        assert!(error("1,0,nan,0,0\n").contains("\"nan\" is no number"));
+        assert!(error("1,0,,0,0\n").contains("line 1, column 3: \"\" is no number"));
     }
 
     #[test]
@@ -720,37 +516,40 @@ mod tests {
                 .to_string()
                 .contains("reach 1, those of the training images 255")
         );
-        let told = test("0,1,2,3\n", &bytes).unwrap_err().to_string();
-        assert!(told.contains("3 pixels a line where 4 are expected, one fewer: it seems to have no labels"), "{told}");
+        let message = test("0,1,2,3\n", &bytes).unwrap_err().to_string();
+        assert!(
+            message.contains("3 pixels a line where 4 are expected, one fewer: it seems to have no labels"),
+            "{message}"
+        );
         assert!(
             test("2,0,9,0,0\n", &bytes).unwrap_err().to_string().contains("has 2, of which there is no training image")
         );
     }
 
     #[test]
-    fn what_is_no_table_of_images_is_named() {
+    fn errors_in_a_table_are_named() {
         assert!(matches!(with("", &Options::default()), Err(super::SourceProblem::Empty)));
         assert!(matches!(with("\n\n", &Options::default()), Err(super::SourceProblem::Empty)));
         assert!(matches!(with("label,pixel", &Options::default()), Err(super::SourceProblem::Empty)));
-        assert!(said("3").contains("line 1 has no comma, semicolon or tab (\"3\")"));
-        assert!(said("{\"a\": [1, 2]}").contains("is JSON"));
-        assert!(said("label\n1,3\n2,4").contains("no comma"));
-        assert!(said("image,label\n11,3\n12,4").contains("one number a line beside the label"));
-        assert!(said("id,label\n11,3\n12,4").contains("no numbers beside the label: a list of files?"));
-        assert!(said("name,label,a,b\nx.png,3,1,2\ny.png,3,1,2").contains("line 2, column 1: \"x.png\" is no number"));
-        assert!(said("3,\"1\n4,2\"\n5,6").contains("line 1, column 2: a quoted field goes on over the end"));
-        assert!(said("3,1,2").contains("has 2 pixels a line, which are no square; give the --size"));
-        assert!(said("3,1,2,3").contains("with the label they would be 2x2: does it have no labels?"));
-        assert!(said("1,2\n1,2,3").contains("line 2 has 3 fields where the lines before have 2"));
-        assert!(said("300,2\n1,2").contains("line 1: \"300\" is no whole number from 0 to 254, as labels are"));
-        assert!(said("-1,2\n1,2").contains("line 1: \"-1\" is no whole number"));
-        assert!(said("1.5,2\n1,2").contains("line 1: \"1.5\" is no whole number"));
-        assert!(said("PK\x03\x04\x14\0\0").contains("is a ZIP archive"));
-        assert!(said("<!DOCTYPE html>\n<p>1,2").contains("is a web page"));
+        assert!(error("3").contains("line 1 has no comma, semicolon or tab (\"3\")"));
+        assert!(error("{\"a\": [1, 2]}").contains("is JSON"));
+        assert!(error("label\n1,3\n2,4").contains("no comma"));
+        assert!(error("image,label\n11,3\n12,4").contains("one number a line beside the label"));
+        assert!(error("id,label\n11,3\n12,4").contains("no numbers beside the label: a list of files?"));
+        assert!(error("name,label,a,b\nx.png,3,1,2\ny.png,3,1,2").contains("line 2, column 1: \"x.png\" is no number"));
+        assert!(error("3,\"1\n4,2\"\n5,6").contains("line 1, column 2: a quoted field goes on in the next line"));
+        assert!(error("3,1,2").contains("has 2 pixels a line, which are no square; give the --size"));
+        assert!(error("3,1,2,3").contains("with the label they would be 2x2: does it have no labels?"));
+        assert!(error("1,2\n1,2,3").contains("line 2 has 3 fields where the lines before have 2"));
+        assert!(error("300,2\n1,2").contains("line 1: \"300\" is no whole number from 0 to 254, as labels are"));
+        assert!(error("-1,2\n1,2").contains("line 1: \"-1\" is no whole number"));
+        assert!(error("1.5,2\n1,2").contains("line 1: \"1.5\" is no whole number"));
+        assert!(error("PK\x03\x04\x14\0\0").contains("is a ZIP archive"));
+        assert!(error("<!DOCTYPE html>\n<p>1,2").contains("is a web page"));
         let line = |number| format!("{number},{},7,8,9\n", number % 10);
         let lines: String = (1..=300).map(line).collect();
         assert!(
-            said(lines)
+            error(lines)
                 .contains("line 255: \"255\" is no whole number from 0 to 254, as labels are; its column counts")
         );
         let sized = |size| Options { size: Some(size), ..Options::default() };
@@ -766,8 +565,8 @@ mod tests {
         let options = Options { first_label: 1, ..Options::default() };
         let found = with("1,0,9,200,0\n10,1,1,0,0\n", &options).unwrap();
         assert_eq!((found.set.labels(), found.classes.count), (&[0, 9][..], 10));
-        let told = with("1,0,9,200,0\n0,1,1,0,0\n", &options).unwrap_err().to_string();
-        assert!(told.contains("line 2: \"0\" is no whole number from 1 to 255"), "{told}");
+        let message = with("1,0,9,200,0\n0,1,1,0,0\n", &options).unwrap_err().to_string();
+        assert!(message.contains("line 2: \"0\" is no whole number from 1 to 255"), "{message}");
     }
 
     proptest! {

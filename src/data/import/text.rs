@@ -1,22 +1,22 @@
-//! Text in UTF-8, whatever it was written in.
+//! Conversion of text to UTF-8.
 
 use std::io::{self, BufRead, Read};
 
 use encoding_rs::{CoderResult, Decoder, Encoding, UTF_8, UTF_16BE, UTF_16LE, WINDOWS_1252};
 
-/// A name as text, and whether it is UTF-8; what is not is taken for Windows-1252. Control characters are escaped.
+/// A name as text, and whether it is UTF-8. Other bytes are read as Windows-1252. Control characters are escaped.
 pub(super) fn as_text(bytes: &[u8]) -> (String, bool) {
     let (text, is_utf8) = match std::str::from_utf8(bytes) {
         Ok(text) => (text.into(), true),
         Err(_) => (WINDOWS_1252.decode_without_bom_handling(bytes).0, false),
     };
-    // A name that moves a terminal's cursor would be no name.
-    let shown = |c: char| if c.is_control() { c.escape_default().collect() } else { String::from(c) };
-    (text.chars().map(shown).collect(), is_utf8)
+    // Control characters could change the terminal.
+    let escaped = |c: char| if c.is_control() { c.escape_default().collect() } else { String::from(c) };
+    (text.chars().map(escaped).collect(), is_utf8)
 }
 
-/// The text, without a byte order mark, and what it was written in, if not in UTF-8. Without a mark it is UTF-16 if every other
-/// of the first bytes is 0.
+/// The text without a byte order mark, and its encoding if that is not UTF-8. Without a mark it is UTF-16 if every second of
+/// the first bytes is 0.
 ///
 /// # Errors
 /// When `input` fails.
@@ -30,39 +30,40 @@ pub(super) fn utf8<'a>(mut input: impl BufRead + 'a) -> io::Result<(Box<dyn Read
     let (encoding, mark) = Encoding::for_bom(first).unwrap_or(guess);
     input.consume(mark);
     if encoding == UTF_8 {
-        // Bytes that are no UTF-8 are told where they stand.
+        // The reader of the table reports bytes that are no UTF-8.
         return Ok((Box::new(input), None));
     }
     let decoder = encoding.new_decoder_without_bom_handling();
-    Ok((Box::new(Decoded { input, decoder, text: Vec::new(), given: 0, is_over: false }), Some(encoding)))
+    Ok((Box::new(Decoded { input, decoder, text: Vec::new(), consumed: 0, is_over: false }), Some(encoding)))
 }
 
 struct Decoded<R> {
     input: R,
     decoder: Decoder,
-    /// What is decoded, and how much of it is given away.
+    /// Decoded bytes.
     text: Vec<u8>,
-    given: usize,
+    /// The count of decoded bytes that were read.
+    consumed: usize,
     is_over: bool,
 }
 
 /// Bytes decoded at a time.
-const ROOM: usize = 16 << 10;
+const CAPACITY: usize = 16 << 10;
 
 impl<R: BufRead> Read for Decoded<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        while self.given == self.text.len() && !self.is_over {
+        while self.consumed == self.text.len() && !self.is_over {
             let bytes = self.input.fill_buf()?;
             let is_last = bytes.is_empty();
-            self.text.resize(ROOM, 0);
+            self.text.resize(CAPACITY, 0);
             let (result, read, written, _) = self.decoder.decode_to_utf8(bytes, &mut self.text, is_last);
             self.input.consume(read);
             self.text.truncate(written);
-            self.given = 0;
+            self.consumed = 0;
             self.is_over = is_last && result == CoderResult::InputEmpty;
         }
-        let read = (&self.text[self.given..]).read(buffer)?;
-        self.given += read;
+        let read = (&self.text[self.consumed..]).read(buffer)?;
+        self.consumed += read;
         Ok(read)
     }
 }
@@ -74,7 +75,7 @@ mod tests {
     fn read(bytes: &[u8], size: usize) -> (String, Option<&'static str>) {
         let (mut text, encoding) = utf8(io::BufReader::with_capacity(size, bytes)).unwrap();
         let mut read = Vec::new();
-        // A few at a time, as some readers ask.
+        // A few bytes at a time, as some readers do.
         loop {
             let mut some = [0; 3];
             match text.read(&mut some).unwrap() {

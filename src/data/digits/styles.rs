@@ -1,46 +1,46 @@
-//! The ways to write each digit.
+//! The styles of writing each digit.
 
 use super::pen::Point;
 
-/// Number of labels: the digits 0 to 9.
+/// The count of classes: the digits 0 to 9.
 pub const CLASSES: usize = 10;
 
 /// Side of the square that the points lie in.
 pub const SIDE: f32 = 100.0;
 
-/// Points that a stroke runs through, (x, y) from the top left; a point twice is a sharp corner.
+/// The points on a stroke, (x, y) from the top left. A repeated point is a sharp corner.
 type Stroke = &'static [(u8, u8)];
-/// The strokes of a digit as one person may write it.
+/// A variant of a style: the strokes of a digit.
 type Form = &'static [Stroke];
 
-/// A way to write a digit.
-pub struct Hand {
-    /// How often it is taken, beside the other hands of the digit.
+/// A style of writing a digit.
+pub struct Style {
+    /// Its relative frequency among the styles of the digit.
     pub share: u16,
-    /// Forms of the same strokes: what is written lies between two of them.
+    /// Forms of the same strokes. A drawn digit is an interpolation of two of them.
     pub forms: &'static [Form],
 }
 
-/// What is a digit's own.
+/// A digit's shape.
 pub struct Digit {
-    /// Its width beside that of the others.
+    /// Its relative width.
     pub width: f32,
-    /// How much more than the others it leans: tops to the right where below 0.
+    /// Its slant, added to that of all digits. Below 0 the top is moved to the right.
     pub lean: f32,
-    pub hands: &'static [Hand],
+    pub styles: &'static [Style],
 }
 
-/// The point at a share of the way from one point to another.
-pub fn between(from: (u8, u8), to: (u8, u8), share: f32) -> Point {
-    let blend = |from: u8, to: u8| f32::from(from) + (f32::from(to) - f32::from(from)) * share;
+/// Linear interpolation between two points: `from` at 0, `to` at 1.
+pub fn interpolated(from: (u8, u8), to: (u8, u8), t: f32) -> Point {
+    let blend = |from: u8, to: u8| f32::from(from) + (f32::from(to) - f32::from(from)) * t;
     [blend(from.0, to.0), blend(from.1, to.1)]
 }
 
 #[rustfmt::skip]
 pub const DIGITS: [Digit; CLASSES] = [
     // 0: an oval, from the top; open, or with an end inside.
-    Digit { width: 1.20, lean: 0.00, hands: &[
-        Hand { share: 100, forms: &[
+    Digit { width: 1.20, lean: 0.00, styles: &[
+        Style { share: 100, forms: &[
             &[&[(60, 2), (25, 10), (5, 45), (15, 82), (45, 99), (80, 85), (96, 48), (82, 12), (55, 2), (45, 4)]],
             &[&[(72, 0), (40, 14), (14, 50), (10, 84), (30, 99), (60, 88), (86, 50), (92, 14), (72, 0), (55, 6)]],
             &[&[(50, 6), (20, 14), (6, 46), (16, 84), (48, 99), (82, 84), (94, 46), (84, 14), (66, 0), (40, 2)]],
@@ -49,85 +49,85 @@ pub const DIGITS: [Digit; CLASSES] = [
         ] },
     ] },
     // 1: a line; with a flag; with a flag and a foot.
-    Digit { width: 0.93, lean: -0.22, hands: &[
-        Hand { share: 81, forms: &[
+    Digit { width: 0.93, lean: -0.22, styles: &[
+        Style { share: 81, forms: &[
             &[&[(50, 0), (50, 50), (50, 100)]],
             &[&[(58, 0), (50, 50), (50, 100)]],
             &[&[(50, 0), (50, 50), (58, 100)]],
         ] },
-        Hand { share: 12, forms: &[
+        Style { share: 12, forms: &[
             &[&[(30, 24), (54, 0), (54, 0), (53, 50), (50, 100)]],
             &[&[(14, 34), (58, 0), (58, 0), (54, 50), (50, 100)]],
         ] },
-        Hand { share: 7, forms: &[
+        Style { share: 7, forms: &[
             &[&[(30, 24), (52, 0), (52, 0), (52, 50), (50, 98)], &[(20, 99), (50, 98), (82, 97)]],
             &[&[(16, 30), (52, 0), (52, 0), (52, 50), (52, 100)], &[(6, 100), (50, 98), (96, 98)]],
         ] },
     ] },
     // 2: with a corner at the foot; with a loop there.
-    Digit { width: 1.14, lean: 0.15, hands: &[
-        Hand { share: 35, forms: &[
+    Digit { width: 1.14, lean: 0.15, styles: &[
+        Style { share: 35, forms: &[
             &[&[(8, 26), (30, 3), (64, 3), (82, 24), (66, 52), (36, 80), (6, 98), (6, 98), (48, 96), (94, 94)]],
             &[&[(10, 14), (44, 0), (72, 10), (70, 32), (46, 58), (20, 84), (0, 96), (0, 96), (50, 92), (100, 88)]],
             &[&[(4, 40), (14, 8), (54, 0), (80, 22), (72, 52), (44, 80), (16, 98), (16, 98), (50, 98), (86, 96)]],
             &[&[(2, 8), (40, 4), (74, 4), (80, 14), (58, 42), (28, 74), (4, 98), (4, 98), (50, 98), (98, 96)]],
         ] },
-        Hand { share: 65, forms: &[
+        Style { share: 65, forms: &[
             &[&[(12, 24), (36, 3), (68, 6), (80, 30), (60, 64), (30, 92), (8, 90), (14, 76), (50, 84), (96, 96)]],
             &[&[(20, 20), (46, 0), (76, 12), (74, 42), (48, 76), (20, 98), (6, 88), (24, 80), (56, 94), (98, 84)]],
             &[&[(14, 30), (32, 4), (66, 2), (84, 26), (70, 62), (36, 96), (4, 94), (6, 70), (40, 72), (94, 98)]],
         ] },
     ] },
     // 3: with a corner in the middle; with a small loop there.
-    Digit { width: 1.00, lean: 0.00, hands: &[
-        Hand { share: 62, forms: &[
+    Digit { width: 1.00, lean: 0.00, styles: &[
+        Style { share: 62, forms: &[
             &[&[(10, 16), (36, 1), (72, 6), (78, 26), (40, 46), (40, 46), (78, 56), (88, 78), (58, 98), (6, 90)]],
             &[&[(4, 6), (44, 0), (80, 8), (76, 28), (30, 48), (30, 48), (70, 52), (94, 74), (66, 98), (2, 94)]],
             &[&[(20, 10), (44, 0), (70, 8), (68, 24), (40, 38), (40, 38), (78, 48), (90, 74), (56, 100), (8, 84)]],
             &[&[(14, 22), (40, 2), (80, 14), (74, 38), (50, 50), (50, 50), (80, 62), (78, 86), (44, 100), (2, 88)]],
         ] },
-        Hand { share: 38, forms: &[
+        Style { share: 38, forms: &[
             &[&[(12, 18), (42, 0), (76, 12), (68, 38), (36, 50), (30, 42), (62, 46), (84, 68), (66, 96), (6, 88)]],
             &[&[(6, 10), (50, 2), (84, 16), (62, 42), (28, 54), (34, 44), (74, 54), (88, 78), (56, 100), (4, 92)]],
         ] },
     ] },
     // 4: open, two strokes; closed; in one stroke.
-    Digit { width: 0.89, lean: -0.07, hands: &[
-        Hand { share: 51, forms: &[
+    Digit { width: 0.89, lean: -0.07, styles: &[
+        Style { share: 51, forms: &[
             &[&[(16, 4), (12, 30), (18, 54), (50, 56), (92, 48)], &[(84, 0), (78, 50), (72, 100)]],
             &[&[(4, 8), (2, 34), (8, 58), (44, 60), (86, 50)], &[(74, 4), (66, 52), (60, 100)]],
             &[&[(30, 0), (22, 30), (26, 52), (54, 52), (88, 40)], &[(92, 10), (80, 54), (66, 100)]],
             &[&[(24, 2), (14, 28), (4, 56), (46, 60), (98, 54)], &[(80, 8), (68, 54), (60, 100)]],
         ] },
-        Hand { share: 9, forms: &[
+        Style { share: 9, forms: &[
             &[&[(66, 0), (34, 32), (2, 64), (2, 64), (48, 64), (98, 60)], &[(66, 0), (64, 50), (60, 100)]],
             &[&[(58, 2), (32, 28), (8, 56), (8, 56), (46, 56), (94, 54)], &[(58, 2), (58, 50), (56, 100)]],
         ] },
-        Hand { share: 39, forms: &[
+        Style { share: 39, forms: &[
             &[&[(20, 6), (10, 34), (20, 56), (54, 54), (82, 32), (90, 0), (90, 0), (80, 50), (72, 100)]],
             &[&[(10, 0), (8, 36), (24, 54), (56, 48), (84, 26), (92, 4), (92, 4), (84, 52), (78, 100)]],
         ] },
     ] },
     // 5: with the hat last; in one stroke; round as an S.
-    Digit { width: 1.12, lean: -0.02, hands: &[
-        Hand { share: 59, forms: &[
+    Digit { width: 1.12, lean: -0.02, styles: &[
+        Style { share: 59, forms: &[
             &[&[(24, 4), (20, 26), (16, 46), (16, 46), (48, 38), (78, 52), (80, 78), (50, 98), (4, 92)], &[(24, 4), (58, 4), (92, 0)]],
             &[&[(30, 16), (24, 34), (18, 52), (18, 52), (44, 46), (66, 58), (66, 82), (40, 100), (2, 92)], &[(30, 16), (64, 8), (100, 0)]],
             &[&[(18, 4), (16, 22), (12, 38), (12, 38), (50, 32), (88, 50), (90, 80), (52, 100), (2, 88)], &[(18, 4), (50, 4), (80, 2)]],
         ] },
-        Hand { share: 17, forms: &[
+        Style { share: 17, forms: &[
             &[&[(94, 2), (60, 4), (32, 8), (32, 8), (26, 28), (18, 46), (18, 46), (52, 44), (76, 64), (62, 92), (28, 100), (0, 90)]],
             &[&[(100, 0), (66, 8), (36, 14), (36, 14), (28, 32), (20, 50), (20, 50), (46, 50), (62, 66), (52, 92), (24, 100), (0, 94)]],
             &[&[(78, 0), (48, 2), (20, 4), (20, 4), (16, 22), (14, 40), (14, 40), (54, 36), (88, 58), (76, 90), (36, 100), (4, 92)]],
         ] },
-        Hand { share: 24, forms: &[
+        Style { share: 24, forms: &[
             &[&[(92, 4), (56, 2), (30, 14), (30, 34), (54, 50), (72, 68), (62, 92), (32, 100), (4, 90)]],
             &[&[(98, 0), (60, 4), (28, 18), (32, 38), (60, 54), (70, 74), (50, 96), (22, 100), (0, 86)]],
         ] },
     ] },
     // 6.
-    Digit { width: 0.83, lean: 0.39, hands: &[
-        Hand { share: 100, forms: &[
+    Digit { width: 0.83, lean: 0.39, styles: &[
+        Style { share: 100, forms: &[
             &[&[(66, 0), (34, 24), (12, 58), (14, 86), (42, 100), (76, 88), (82, 66), (54, 56), (24, 70), (14, 86)]],
             &[&[(40, 0), (24, 32), (12, 66), (20, 92), (46, 100), (70, 86), (64, 66), (42, 64), (22, 78), (18, 90)]],
             &[&[(80, 0), (30, 20), (4, 56), (10, 88), (46, 100), (88, 86), (94, 56), (62, 44), (24, 58), (8, 80)]],
@@ -136,29 +136,29 @@ pub const DIGITS: [Digit; CLASSES] = [
         ] },
     ] },
     // 7: plain; with a serif; with a bar; round.
-    Digit { width: 1.19, lean: 0.02, hands: &[
-        Hand { share: 27, forms: &[
+    Digit { width: 1.19, lean: 0.02, styles: &[
+        Style { share: 27, forms: &[
             &[&[(4, 12), (46, 8), (92, 4), (92, 4), (68, 46), (46, 100)]],
             &[&[(0, 8), (40, 6), (84, 0), (84, 0), (52, 50), (24, 100)]],
             &[&[(2, 4), (44, 4), (90, 6), (90, 6), (80, 50), (72, 100)]],
         ] },
-        Hand { share: 13, forms: &[
+        Style { share: 13, forms: &[
             &[&[(4, 28), (8, 6), (8, 6), (48, 8), (92, 4), (92, 4), (66, 48), (46, 100)]],
             &[&[(12, 20), (12, 2), (12, 2), (50, 2), (90, 0), (90, 0), (76, 48), (64, 100)]],
         ] },
-        Hand { share: 27, forms: &[
+        Style { share: 27, forms: &[
             &[&[(4, 10), (46, 8), (90, 4), (90, 4), (66, 46), (44, 100)], &[(30, 54), (54, 50), (82, 48)]],
             &[&[(0, 14), (40, 10), (80, 2), (80, 2), (54, 52), (36, 100)], &[(12, 60), (50, 54), (90, 46)]],
         ] },
-        Hand { share: 33, forms: &[
+        Style { share: 33, forms: &[
             &[&[(6, 22), (30, 8), (66, 8), (86, 14), (80, 36), (62, 66), (52, 100)]],
             &[&[(2, 30), (22, 10), (60, 4), (88, 12), (76, 40), (46, 70), (26, 100)]],
             &[&[(0, 40), (14, 12), (52, 6), (88, 16), (86, 40), (78, 68), (72, 100)]],
         ] },
     ] },
     // 8: begun as an S; as two rings.
-    Digit { width: 0.95, lean: 0.17, hands: &[
-        Hand { share: 98, forms: &[
+    Digit { width: 0.95, lean: 0.17, styles: &[
+        Style { share: 98, forms: &[
             &[&[(78, 12), (48, 0), (18, 16), (30, 40), (66, 60), (78, 82), (48, 100), (16, 84), (30, 60), (66, 40), (82, 18), (66, 4)]],
             &[&[(84, 6), (50, 2), (20, 22), (36, 44), (60, 58), (62, 84), (36, 100), (14, 86), (28, 62), (66, 40), (90, 14), (72, 0)]],
             &[&[(92, 8), (58, 0), (26, 18), (36, 42), (62, 60), (68, 84), (42, 100), (14, 90), (22, 66), (56, 44), (84, 24), (98, 10)]],
@@ -166,14 +166,14 @@ pub const DIGITS: [Digit; CLASSES] = [
             &[&[(70, 10), (50, 0), (30, 14), (36, 38), (58, 58), (70, 80), (50, 100), (30, 82), (40, 60), (62, 40), (72, 18), (60, 4)]],
             &[&[(88, 16), (52, 0), (10, 20), (22, 46), (56, 62), (62, 82), (44, 98), (24, 84), (38, 62), (72, 48), (92, 24), (76, 6)]],
         ] },
-        Hand { share: 2, forms: &[
+        Style { share: 2, forms: &[
             &[&[(50, 48), (20, 30), (28, 6), (62, 0), (84, 22), (54, 48), (20, 68), (14, 92), (48, 100), (82, 86), (74, 62), (46, 46)]],
             &[&[(52, 44), (26, 30), (28, 8), (54, 0), (76, 16), (56, 44), (22, 62), (8, 88), (44, 100), (88, 88), (84, 62), (48, 44)]],
         ] },
     ] },
     // 9: a ring and a straight stem; curled at the foot; the ring begun inside.
-    Digit { width: 0.84, lean: 0.09, hands: &[
-        Hand { share: 66, forms: &[
+    Digit { width: 0.84, lean: 0.09, styles: &[
+        Style { share: 66, forms: &[
             &[&[(84, 14), (50, 2), (14, 26), (22, 50), (56, 46), (84, 14), (84, 14), (76, 56), (64, 100)]],
             &[&[(76, 8), (46, 0), (18, 20), (28, 42), (56, 38), (76, 8), (76, 8), (76, 54), (74, 100)]],
             &[&[(92, 8), (54, 0), (8, 32), (12, 56), (52, 52), (92, 8), (92, 8), (66, 56), (38, 100)]],
@@ -181,11 +181,11 @@ pub const DIGITS: [Digit; CLASSES] = [
             &[&[(70, 4), (40, 2), (20, 16), (30, 34), (54, 28), (70, 4), (70, 4), (72, 54), (68, 100)]],
             &[&[(96, 6), (52, 6), (6, 28), (14, 46), (58, 38), (96, 6), (96, 6), (72, 52), (50, 100)]],
         ] },
-        Hand { share: 9, forms: &[
+        Style { share: 9, forms: &[
             &[&[(76, 10), (42, 2), (14, 24), (26, 46), (62, 38), (82, 12), (86, 38), (76, 72), (52, 98), (16, 92)]],
             &[&[(84, 14), (50, 0), (16, 24), (24, 50), (60, 46), (84, 16), (82, 46), (66, 80), (38, 100), (6, 88)]],
         ] },
-        Hand { share: 25, forms: &[
+        Style { share: 25, forms: &[
             &[&[(82, 26), (60, 2), (22, 12), (14, 40), (44, 50), (76, 28), (84, 4), (76, 54), (64, 100)]],
             &[&[(70, 4), (36, 4), (10, 28), (20, 50), (54, 46), (80, 22), (88, 2), (78, 52), (62, 100)]],
         ] },
@@ -196,15 +196,15 @@ pub const DIGITS: [Digit; CLASSES] = [
 mod tests {
     use super::*;
 
-    /// Where a stroke has corners.
+    /// Whether each point is repeated by the next.
     fn corners(stroke: Stroke) -> Vec<bool> {
         stroke.windows(2).map(|pair| pair[0] == pair[1]).collect()
     }
 
     #[test]
-    fn all_forms_of_a_hand_are_the_same_strokes() {
-        for (digit, Digit { hands, .. }) in DIGITS.iter().enumerate() {
-            for Hand { share, forms } in *hands {
+    fn all_forms_of_a_style_are_the_same_strokes() {
+        for (digit, Digit { styles, .. }) in DIGITS.iter().enumerate() {
+            for Style { share, forms } in *styles {
                 assert!(*share > 0, "{digit}");
                 for form in *forms {
                     assert_eq!(form.len(), forms[0].len(), "{digit}");

@@ -1,4 +1,4 @@
-//! Files that belong together: all of them, or none.
+//! Several files that are written all or none.
 
 use std::fs;
 use std::io::{self, Write};
@@ -12,27 +12,27 @@ use super::unfinished::unfinished;
 #[derive(Debug, thiserror::Error)]
 #[error("{}: cannot be written ({reason}); make room, or close what has it open", path.display())]
 pub struct WriteError {
-    /// The file, or the folder of them all.
+    /// The file, or the folder of all files.
     pub path: PathBuf,
-    /// What the system said.
+    /// The system's error.
     pub reason: io::Error,
 }
 
 impl WriteError {
-    /// Says of errors that this path is where they are.
+    /// Adds this path to an error.
     fn at(path: &Path) -> impl FnOnce(io::Error) -> Self {
         move |reason| Self { path: path.to_owned(), reason }
     }
 }
 
-/// Files of one folder that appear when all of them are complete. Dropped before, they are removed, and the folder too if it
-/// was made for them.
+/// Files of one folder that appear at [`commit`](AtomicFiles::commit), when all of them are complete. Dropped before, they
+/// are removed, and the folder too if it was made for them.
 ///
 /// ```
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # let place = tempfile::tempdir()?;
 /// # let folder = place.path().join("set");
-/// let mut files = twolayer::files::Together::new(&folder)?;
+/// let mut files = twolayer::files::AtomicFiles::new(&folder)?;
 /// files.write("images", |out| out.write_all(b"..."))?;
 /// files.write("labels", |out| out.write_all(b"..."))?;
 /// files.commit()?;
@@ -41,24 +41,24 @@ impl WriteError {
 /// # }
 /// ```
 #[derive(Debug)]
-pub struct Together {
-    /// Before the folder, so that they are dropped before it.
+pub struct AtomicFiles {
+    /// Fields are dropped in order: the files before their folder.
     files: Vec<(Temporary, PathBuf)>,
     folder: NewFolder,
 }
 
-impl Together {
-    /// Makes the folder if it is not there, and checks that it takes files.
+impl AtomicFiles {
+    /// Makes the folder if it does not exist, and checks that files can be written to it.
     ///
     /// # Errors
-    /// What the system says.
+    /// The system's error.
     pub fn new(folder: &Path) -> Result<Self, WriteError> {
         let folder = NewFolder::make(folder).map_err(WriteError::at(folder))?;
         Temporary::new(folder.path()).map_err(WriteError::at(folder.path()))?;
         Ok(Self { files: Vec::new(), folder })
     }
 
-    /// Writes one of the files, which is to have this name.
+    /// Writes one of the files. It gets this name at [`commit`](Self::commit).
     ///
     /// # Errors
     /// When the folder cannot be written to, or `write` fails.
@@ -68,19 +68,15 @@ impl Together {
         write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
     ) -> Result<(), WriteError> {
         let path = self.folder.path().join(name);
-        let filled = Temporary::new(self.folder.path()).and_then(|mut temporary| {
-            temporary.fill(write)?;
-            Ok(temporary)
-        });
-        let temporary = filled.map_err(WriteError::at(&path))?;
+        let temporary = Temporary::write(self.folder.path(), write).map_err(WriteError::at(&path))?;
         self.files.push((temporary, path));
         Ok(())
     }
 
-    /// Gives all files their names, in the place of those that had them.
+    /// Gives all files their names, and replaces files that have them.
     ///
     /// # Errors
-    /// When one of them cannot have its name; what was there before is then there again.
+    /// When a file cannot get its name. The earlier files are then back in their places.
     pub fn commit(self) -> Result<(), WriteError> {
         let mut unfinished = unfinished();
         let mut replaced = Vec::new();
@@ -91,7 +87,7 @@ impl Together {
                 unfinished.finish_file(temporary.path());
             }
         } else {
-            // Not removed here: on some file systems of Windows its name would be taken for as long as it is open.
+            // Not removed here: on some file systems of Windows the name of a removed file stays in use while it is open.
             for (temporary, path) in renamed {
                 let _ = fs::rename(path, temporary);
             }
@@ -102,7 +98,7 @@ impl Together {
         result
     }
 
-    /// First all old files go out of the way: old and new ones never stand side by side.
+    /// Sets all old files aside first, so that a reader never finds old and new files together.
     fn rename<'a>(
         &'a self,
         replaced: &mut Vec<(&'a Path, PathBuf)>,
@@ -132,18 +128,18 @@ mod tests {
         names
     }
 
-    fn write(files: &mut Together, names: [&str; 2], text: &str) {
+    fn write(files: &mut AtomicFiles, names: [&str; 2], text: &str) {
         for name in names {
             files.write(name, |out| out.write_all(text.as_bytes())).unwrap();
         }
     }
 
     #[test]
-    fn they_appear_together() {
+    fn files_appear_together() {
         let place = tempfile::tempdir().unwrap();
         let folder = place.path().join("a/set");
         for text in ["first", "second"] {
-            let mut files = Together::new(&folder).unwrap();
+            let mut files = AtomicFiles::new(&folder).unwrap();
             write(&mut files, ["images", "labels"], text);
             let before = names(&folder).into_iter().filter(|name| !name.starts_with('.')).count();
             assert_eq!(before, if text == "first" { 0 } else { 2 });
@@ -154,9 +150,9 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_committed_leaves_nothing() {
+    fn files_that_are_not_committed_are_removed() {
         let place = tempfile::tempdir().unwrap();
-        let mut files = Together::new(&place.path().join("a/set")).unwrap();
+        let mut files = AtomicFiles::new(&place.path().join("a/set")).unwrap();
         write(&mut files, ["images", "labels"], "new");
         let failed = files.write("description", |_| Err(io::Error::other("no more")));
         assert_eq!(failed.unwrap_err().reason.to_string(), "no more");
@@ -165,11 +161,11 @@ mod tests {
     }
 
     #[test]
-    fn a_name_that_cannot_be_taken_leaves_everything_as_it_was() {
+    fn a_failed_commit_restores_the_old_files() {
         let place = tempfile::tempdir().unwrap();
         fs::write(place.path().join("images"), "old").unwrap();
         fs::create_dir(place.path().join("labels")).unwrap();
-        let mut files = Together::new(place.path()).unwrap();
+        let mut files = AtomicFiles::new(place.path()).unwrap();
         write(&mut files, ["images", "labels"], "new");
         assert_eq!(files.commit().unwrap_err().path, place.path().join("labels"));
         assert_eq!(names(place.path()), ["images", "labels"]);
