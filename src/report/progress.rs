@@ -88,7 +88,7 @@ impl Progress {
         }
     }
 
-    /// Shows a task that is usually short: as a spinner, or as a line if it takes longer than [`QUIET_TIME`].
+    /// Shows a task that is usually short: as a spinner, or as a line after 9 s without one.
     pub fn doing(&self, task: &str) {
         if self.plain {
             self.detail(task);
@@ -103,7 +103,7 @@ impl Progress {
         self.spins.store(true, Ordering::Relaxed);
     }
 
-    /// Shows a part of the current task. As plain progress it is a line only if it takes longer than [`QUIET_TIME`].
+    /// Shows a part of the current task. As plain progress it is a line only after 9 s without one.
     pub fn detail(&self, task: &str) {
         self.remind(|| task.to_owned());
         self.bar.set_message(task.to_owned());
@@ -174,7 +174,7 @@ impl Progress {
         self.bar.set_position(done);
     }
 
-    /// Sets the line of plain progress that is printed after [`QUIET_TIME`] without a line.
+    /// Sets the line of plain progress that is printed after [`QUIET_TIME`] without one.
     fn remind(&self, task: impl FnOnce() -> String) {
         if self.plain && !self.quiet {
             self.reminder.set(task());
