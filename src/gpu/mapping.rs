@@ -34,8 +34,9 @@ impl Drop for Callback {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         state.left -= 1;
         state.all_mapped &= self.is_mapped;
-        if let (0, Some(waker)) = (state.left, state.waker.take()) {
-            drop(state);
+        let waker = if state.left == 0 { state.waker.take() } else { None };
+        drop(state);
+        if let Some(waker) = waker {
             waker.wake();
         }
     }
@@ -73,6 +74,8 @@ impl Future for Mapping {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::task::Wake;
     use std::thread;
 
     use pollster::block_on;
@@ -82,15 +85,31 @@ mod tests {
     #[test]
     fn it_waits_for_every_callback() {
         let (mapping, callbacks) = Mapping::new(3);
-        let caller = thread::spawn(move || {
-            for callback in callbacks {
-                thread::yield_now();
-                callback.call(true);
-            }
-        });
+        let caller = thread::spawn(move || callbacks.into_iter().for_each(|callback| callback.call(true)));
         assert!(block_on(mapping));
         caller.join().unwrap();
         assert!(block_on(Mapping::new(0).0));
+    }
+
+    #[test]
+    fn the_last_callback_wakes_who_asked_before_the_first() {
+        struct Wakes(AtomicUsize);
+        impl Wake for Wakes {
+            fn wake(self: Arc<Self>) {
+                self.0.fetch_add(1, Ordering::SeqCst);
+            }
+        }
+        let wakes = Arc::new(Wakes(AtomicUsize::new(0)));
+        let waker = Waker::from(wakes.clone());
+        let (mut mapping, callbacks) = Mapping::new(3);
+        let mut poll = || Pin::new(&mut mapping).poll(&mut Context::from_waker(&waker));
+        assert_eq!(poll(), Poll::Pending);
+        for callback in callbacks {
+            assert_eq!(wakes.0.load(Ordering::SeqCst), 0);
+            callback.call(true);
+        }
+        assert_eq!(wakes.0.load(Ordering::SeqCst), 1);
+        assert_eq!(poll(), Poll::Ready(true));
     }
 
     #[test]

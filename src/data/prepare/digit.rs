@@ -1,7 +1,7 @@
 //! A picture of a digit as MNIST's images are: the digit's larger side is 20 pixels, and its centre of mass is the centre of
 //! 28 x 28 pixels (LeCun, Cortes and Burges, yann.lecun.com/exdb/mnist).
 
-use super::Grey;
+use super::grey::Grey;
 use super::ink::{STROKE, ink};
 use super::resample::resample;
 

@@ -1,6 +1,6 @@
 //! What is drawn on a picture's paper.
 
-use super::Grey;
+use super::grey::Grey;
 use super::paper::{Difference, difference};
 
 /// A pixel with more than this is part of a stroke.

@@ -1,6 +1,6 @@
 //! The paper under a drawing: its brightness, even where light falls on it unevenly.
 
-use super::Grey;
+use super::grey::Grey;
 
 /// Terms of the surface: 1, x, y, xy, x², y², with x and y from -1 to 1.
 const TERMS: usize = 6;

@@ -1,6 +1,6 @@
 //! A picture at another size.
 
-use super::Grey;
+use super::grey::Grey;
 
 /// The picture with so many rows and columns: each value is the mean of the area that it covers, or lies on the line between
 /// neighbours where the picture grows.
