@@ -17,14 +17,21 @@ const FACTORS: usize = 64;
 kernel! {
     /// a1 to z1, in place; 0 in the lanes that are no units.
     fn activate(activation: Activation, strip: &StripParams, a1: &mut [Row]) {
-        for (place, a) in flat_mut(a1).iter_mut().enumerate() {
-            *a = match activation {
-                Activation::Sigmoid => sigmoid::<FUSED>(*a),
-                // Written so that a NaN stays one.
-                Activation::Relu => if *a <= 0.0 { 0.0 } else { *a },
-                Activation::Tanh => tanh::<FUSED>(*a),
+        macro_rules! each {
+            ($a:ident => $z:expr) => {
+                for (place, a) in flat_mut(a1).iter_mut().enumerate() {
+                    let $a = *a;
+                    let z = $z;
+                    *a = if place % LANES < strip.units { z } else { 0.0 };
+                }
             };
-            *a = if place % LANES < strip.units { *a } else { 0.0 };
+        }
+        // A loop for each: with the choice within it, it would become no vector instructions.
+        match activation {
+            Activation::Sigmoid => each!(a => sigmoid::<FUSED>(a)),
+            // Written so that a NaN stays one.
+            Activation::Relu => each!(a => if a <= 0.0 { 0.0 } else { a }),
+            Activation::Tanh => each!(a => tanh::<FUSED>(a)),
         }
     }
 }
@@ -224,12 +231,18 @@ kernel! {
 kernel! {
     /// z1 to da1 = dz1 activation'(a1), in place: the activation's gradient is known from its value.
     pub fn delta(activation: Activation, dz1: &[Row], z1: &mut [Row]) {
-        for (z, d) in flat_mut(z1).iter_mut().zip(flat(dz1)) {
-            *z = match activation {
-                Activation::Sigmoid => d * (*z * (1.0 - *z)),
-                Activation::Relu => d * if *z > 0.0 { 1.0 } else { 0.0 },
-                Activation::Tanh => d * ((1.0 - *z) * (1.0 + *z)),
+        macro_rules! each {
+            ($z:ident => $derivative:expr) => {
+                for (z, d) in flat_mut(z1).iter_mut().zip(flat(dz1)) {
+                    let $z = *z;
+                    *z = d * $derivative;
+                }
             };
+        }
+        match activation {
+            Activation::Sigmoid => each!(z => z * (1.0 - z)),
+            Activation::Relu => each!(z => if z > 0.0 { 1.0 } else { 0.0 }),
+            Activation::Tanh => each!(z => (1.0 - z) * (1.0 + z)),
         }
     }
 }

@@ -58,11 +58,12 @@ mod tests {
     /// What a kernel is compiled from.
     pub fn whole_text(source: &Source, net: &Net, pass_output: PassOutput) -> String {
         let text = source.resolved("");
-        let chosen = match () {
-            () if text.contains("output_sums(") => pass_output.both_layers(net),
-            () if text.contains("activated(") => pass_output.hidden_layer(net),
-            () => String::new(),
-        };
-        source.resolved(&chosen)
+        if text.contains("output_sums(") {
+            source.resolved(&pass_output.both_layers(net))
+        } else if text.contains("activated(") {
+            source.resolved(&pass_output.hidden_layer(net))
+        } else {
+            text
+        }
     }
 }
