@@ -315,7 +315,9 @@ async fn open(choice: &Choice, net: Net, batch_size: usize, params: &Params) -> 
 }
 
 impl Prediction {
-    fn new(y: &[f32]) -> Self {
+    /// Takes the outputs `y` for one image, `[classes]`.
+    #[must_use]
+    pub fn new(y: &[f32]) -> Self {
         Self { class: argmax(&ArrayView1::from(y)), probabilities: y.to_vec() }
     }
 }

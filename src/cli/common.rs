@@ -96,6 +96,14 @@ pub(super) enum Error {
     NotAFolder(std::path::PathBuf),
     #[error("{}: already exists; choose another name, or add --overwrite", .0.display())]
     FileExists(std::path::PathBuf),
+    #[error("pictures without an answer: {errors} of {count}; the results say why")]
+    Pictures { errors: usize, count: usize },
+    #[error("{}: cannot be read ({reason}); give pictures, or folders of pictures", path.display())]
+    Unreadable { path: std::path::PathBuf, reason: io::Error },
+    #[error("{}: no picture in this folder or its subfolders; give another", .0.display())]
+    NoPictures(std::path::PathBuf),
+    #[error("the results cannot be written: {0}")]
+    Csv(#[from] csv::Error),
     #[error(transparent)]
     Model(#[from] model::Error),
     #[error(transparent)]

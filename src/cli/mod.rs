@@ -10,6 +10,7 @@ mod eval;
 mod gradcheck;
 mod interrupt;
 mod names;
+mod predict;
 mod run;
 mod saved;
 mod shell;
@@ -45,6 +46,8 @@ enum Subcommands {
     Train(train::Arguments),
     /// Evaluate a saved network: loss, accuracy, confusion matrix
     Eval(eval::Arguments),
+    /// Say what pictures show, by a saved network
+    Predict(predict::Arguments),
     /// Compare every device's gradients with f64: backpropagation and central differences
     Gradcheck(gradcheck::Arguments),
     /// Time every device, after a check of its results
@@ -66,6 +69,7 @@ pub fn main() -> ExitCode {
         None => train::run(&train, start),
         Some(Subcommands::Train(arguments)) => train::run(&arguments, start),
         Some(Subcommands::Eval(arguments)) => eval::run(&arguments),
+        Some(Subcommands::Predict(arguments)) => predict::run(&arguments),
         Some(Subcommands::Gradcheck(arguments)) => gradcheck::run(&arguments),
         Some(Subcommands::Bench(arguments)) => bench::run(&arguments),
         Some(Subcommands::Devices(arguments)) => devices::run(&arguments),

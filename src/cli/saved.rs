@@ -7,6 +7,7 @@ use serde::Deserialize;
 use super::data::choice::{DataArguments, TrainedOn};
 use super::{Error, agreed};
 use crate::data::Stores;
+use crate::data::description::Description;
 use crate::model::{self, Model};
 use crate::net::{Activation, Net, Output, Params};
 use crate::report::progress::Progress;
@@ -39,6 +40,18 @@ impl Saved {
         Ok(Self { file, model, trained_on })
     }
 
+    /// The network, and the description of its pictures. `activation` and `output` are the values of the flags.
+    pub fn network(
+        self,
+        activation: Option<Activation>,
+        output: Option<Output>,
+    ) -> Result<(Net, Params, Description), Error> {
+        let Model { params, activation: file_activation, output: file_output, description } = self.model;
+        let activation = agreed("--activation", activation, file_activation)?.unwrap_or_default();
+        let output = agreed("--output", output, file_output)?.unwrap_or_default();
+        Ok((Net { shape: params.shape, activation, output }, params, description))
+    }
+
     /// Opens the data of --data, or by default the training data, and returns them with the network. `activation` and
     /// `output` are the values of the flags.
     pub fn with_data(
@@ -49,33 +62,29 @@ impl Saved {
         progress: &mut Progress,
     ) -> Result<(Net, Params, Stores), Error> {
         let (stores, _) = data.open_or(self.trained_on.as_ref(), progress)?;
-        let Model { params, activation: file_activation, output: file_output, description } = self.model;
+        let file = self.file.display().to_string();
+        let (net, params, description) = self.network(activation, output)?;
         let shape = params.shape;
         if (shape.input, shape.classes) != (stores.train.pixels(), stores.classes) {
             return Err(Error::Usage(format!(
-                "{} is {shape}, but the data has {} and {}; give its own --data",
-                self.file.display(),
+                "{file} is {shape}, but the data has {} and {}; give its own --data",
                 counted(stores.train.pixels(), "pixel"),
                 counted(stores.classes, "class")
             )));
         }
         if let Some((class, ours, theirs)) = description.differing_name(&stores.description) {
             return Err(Error::Usage(format!(
-                "class {class} is {ours:?} in {}, but {theirs:?} in the data; give its own --data",
-                self.file.display()
+                "class {class} is {ours:?} in {file}, but {theirs:?} in the data; give its own --data"
             )));
         }
         if let (Some(ours), Some(theirs)) = (&description.preparation, &stores.description.preparation)
             && ours != theirs
         {
             progress.notice(format_args!(
-                "{} was trained on pictures with another preparation ({ours}; the data: {theirs})",
-                self.file.display()
+                "{file} was trained on pictures with another preparation ({ours}; the data: {theirs})"
             ));
         }
-        let activation = agreed("--activation", activation, file_activation)?.unwrap_or_default();
-        let output = agreed("--output", output, file_output)?.unwrap_or_default();
-        Ok((Net { shape, activation, output }, params, stores))
+        Ok((net, params, stores))
     }
 }
 

@@ -6,6 +6,7 @@ pub mod chart;
 pub mod confusion;
 pub mod gradcheck;
 pub mod plot;
+pub mod predictions;
 pub mod progress;
 mod reminder;
 pub mod run_folder;

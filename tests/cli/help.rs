@@ -30,6 +30,9 @@ const TRAIN: [&str; 22] = [
 ];
 const EVAL: [&str; 6] = ["--split", "--activation", "--output", "--quiet", "--json", "--help"];
 
+const PREDICT: [&str; 9] =
+    ["--raw", "--show", "--at-least", "--format", "--activation", "--output", "--quiet", "--json", "--help"];
+
 const GRADCHECK: [&str; 15] = [
     "--device",
     "--threads",
@@ -87,13 +90,14 @@ fn lists_what_works_and_nothing_else() {
     assert_flags("--help", &[&DEVICE[..], &DATA, &TRAIN].concat());
     assert_flags("train --help", &[&DEVICE[..], &DATA, &TRAIN[..TRAIN.len() - 1]].concat());
     assert_flags("eval --help", &[&DEVICE[..], &DATA, &EVAL].concat());
+    assert_flags("predict --help", &[&DEVICE[..], &PREDICT].concat());
     assert_flags("gradcheck --help", &[&DATA[..], &GRADCHECK].concat());
     assert_flags("bench --help", &BENCH);
     assert_flags("devices --help", &["--device", "--verbose", "--tune", "--json", "--help"]);
     let help = Place::new().ok("-h").stdout;
     let (_, commands) = help.split_once("Commands:\n").unwrap();
     let (commands, _) = commands.split_once("\n\n").unwrap();
-    assert_eq!(listed(commands, ""), ["train", "eval", "gradcheck", "bench", "devices", "data", "help"]);
+    assert_eq!(listed(commands, ""), ["train", "eval", "predict", "gradcheck", "bench", "devices", "data", "help"]);
 }
 
 #[test]

@@ -13,6 +13,7 @@ mod gradcheck;
 mod help;
 mod import;
 mod place;
+mod predict;
 mod screens;
 mod sets;
 mod shapes;

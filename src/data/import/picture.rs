@@ -72,6 +72,20 @@ impl Grey {
     }
 }
 
+impl Picture {
+    /// The values on a scale where `full` is white, and alpha, both from 0 to 1.
+    #[must_use]
+    pub fn to_scale(&self, full: u16) -> (Vec<f32>, Option<Vec<f32>>) {
+        let full = f32::from(full.max(1));
+        let grey = match &self.grey {
+            Grey::Bits8(values) => values.iter().map(|&value| f32::from(value) / full).collect(),
+            Grey::Bits16(values) => values.iter().map(|&value| f32::from(value) / full).collect(),
+        };
+        let alpha = self.alpha.as_ref().map(|alpha| alpha.iter().map(|&alpha| f32::from(alpha) / 255.0).collect());
+        (grey, alpha)
+    }
+}
+
 /// A value scaled so that `full` becomes 255, rounded.
 #[must_use]
 pub fn scaled(value: u16, full: u16) -> u8 {
@@ -112,14 +126,25 @@ fn one_line(error: &ImageError) -> String {
     error.to_string().split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// The most bytes that a decoder may allocate: far more than the largest image needs in any format.
-const MAX_ALLOC: u64 = 64 << 20;
+/// The most bytes that a decoder may allocate for each pixel of the largest picture: far more than any format needs.
+const ALLOC_PER_PIXEL: u64 = 16;
+/// The bytes that it may allocate beside these.
+const MIN_ALLOC: u64 = 64 << 20;
 
-/// Decodes a picture. Its first bytes determine the format.
+/// Decodes a picture of at most as many pixels as an image of a set may have. Its first bytes determine the format.
 ///
 /// # Errors
 /// A [`Problem`] of the picture. A picture with too many pixels is refused before it is decoded.
 pub fn read(bytes: &[u8]) -> Result<Picture, Problem> {
+    read_up_to(bytes, limits::MAX_PIXELS)
+}
+
+/// Decodes a picture of at most `max_pixels` pixels. Its first bytes determine the format.
+///
+/// # Errors
+/// [`Problem`]. That it has too many pixels is seen before any is decoded.
+pub fn read_up_to(bytes: &[u8], max_pixels: usize) -> Result<Picture, Problem> {
+    let fits = |rows: usize, cols: usize| (1..=max_pixels).contains(&rows.saturating_mul(cols));
     if bytes.is_empty() {
         return Err(Problem::Empty);
     }
@@ -137,15 +162,17 @@ pub fn read(bytes: &[u8]) -> Result<Picture, Problem> {
     if format == ImageFormat::Png {
         check_palette(bytes)?;
     }
-    let has_more_frames = has_more_frames(bytes, format);
+    let has_more_frames = has_more_frames(bytes, format, fits);
     let mut reader = ImageReader::with_format(Cursor::new(bytes), format);
     let mut limits = Limits::default();
-    limits.max_alloc = Some(MAX_ALLOC);
+    limits.max_alloc = Some(MIN_ALLOC + ALLOC_PER_PIXEL * max_pixels as u64);
     reader.limits(limits);
     let mut decoder = reader.into_decoder().map_err(Problem::Decoder)?;
     let (cols, rows) = decoder.dimensions();
     let (rows, cols) = (rows as usize, cols as usize);
-    limits::pixels(rows, cols).ok_or(Problem::Size { rows, cols })?;
+    if !fits(rows, cols) {
+        return Err(Problem::Size { rows, cols });
+    }
     if format == ImageFormat::Jpeg && !is_whole_jpeg(bytes) {
         return Err(Problem::Cut);
     }
@@ -161,7 +188,7 @@ pub fn read(bytes: &[u8]) -> Result<Picture, Problem> {
 }
 
 /// Whether a file has several frames. A broken file is reported when the picture is decoded.
-fn has_more_frames(bytes: &[u8], format: ImageFormat) -> bool {
+fn has_more_frames(bytes: &[u8], format: ImageFormat, fits: impl Fn(usize, usize) -> bool) -> bool {
     let bytes = Cursor::new(bytes);
     match format {
         ImageFormat::Png => PngDecoder::new(bytes).and_then(|decoder| decoder.is_apng()).unwrap_or(false),
@@ -169,7 +196,7 @@ fn has_more_frames(bytes: &[u8], format: ImageFormat) -> bool {
         ImageFormat::Gif => {
             let (cols, rows) = GifDecoder::new(bytes.clone()).map_or((0, 0), |decoder| decoder.dimensions());
             // Frames are decoded to be counted, so their size is checked before.
-            limits::pixels(rows as usize, cols as usize).is_some()
+            fits(rows as usize, cols as usize)
                 && GifDecoder::new(bytes)
                     .is_ok_and(|decoder| decoder.into_frames().nth(1).is_some_and(|frame| frame.is_ok()))
         }

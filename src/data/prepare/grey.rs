@@ -54,13 +54,26 @@ impl Grey {
         Self::new(rows, cols, grey.collect()).map(|grey| grey.on_paper(&alpha))
     }
 
-    /// The picture on paper that its drawing shows on. `alpha` is 1 where a pixel is opaque, `[rows, cols]`.
+    /// The picture on paper that shows its drawing. `alpha` is 1 where a pixel is opaque, `[rows, cols]`.
     #[must_use]
-    pub fn on_paper(mut self, alpha: &[f32]) -> Self {
+    pub fn on_paper(self, alpha: &[f32]) -> Self {
         let drawn: f32 = self.values.iter().zip(alpha).map(|(value, alpha)| value * alpha).sum();
         let paper = if drawn < 0.5 * alpha.iter().sum::<f32>() { 1.0 } else { 0.0 };
+        self.on(alpha, paper)
+    }
+
+    /// The picture on paper of this brightness.
+    pub(super) fn on(mut self, alpha: &[f32], paper: f32) -> Self {
         for (value, alpha) in self.values.iter_mut().zip(alpha) {
             *value = *value * alpha + paper * (1.0 - alpha);
+        }
+        self
+    }
+
+    /// The negative.
+    pub(super) fn inverted(mut self) -> Self {
+        for value in &mut self.values {
+            *value = 1.0 - *value;
         }
         self
     }

@@ -5,6 +5,8 @@ mod grey;
 mod ink;
 mod paper;
 mod resample;
+mod way;
 
 pub use digit::{BOX, SIDE, digit};
 pub use grey::{Grey, MAX_SIDE, SizeError};
+pub use way::{Problem, Way};

@@ -1,0 +1,192 @@
+//! `twolayer predict`: what pictures show, by a saved network.
+
+use std::fs;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use clap::{Args, ValueEnum};
+use pollster::block_on;
+
+use super::saved::Saved;
+use super::{DeviceArguments, Error, print, print_json};
+use crate::backend::Backend;
+use crate::classifier::Prediction;
+use crate::data::idx;
+use crate::data::import::picture;
+use crate::data::prepare::{Grey, Way};
+use crate::net::{Activation, Output};
+use crate::report::predictions::Predictions;
+use crate::report::progress::Progress;
+use crate::report::width;
+use crate::words::counted;
+use crate::{selftest, threads};
+
+#[derive(Args)]
+pub(super) struct Arguments {
+    /// The folder of a run, or a safetensors file
+    #[arg(value_name = "RUN|FILE")]
+    model: PathBuf,
+    /// Pictures (PNG, JPEG, BMP, GIF, WebP, PGM) of any size, folders of pictures, or IDX files of images; - for stdin
+    #[arg(value_name = "IMAGE", required = true)]
+    images: Vec<PathBuf>,
+    /// Take the pixels as they are: nothing is cropped, scaled or inverted
+    #[arg(long)]
+    raw: bool,
+    /// Print the image that the network gets
+    #[arg(long)]
+    show: bool,
+    /// The least probability of an answer, from 0 to 1; below it the answer is none
+    #[arg(long, value_name = "P", default_value_t = 0.0, value_parser = probability)]
+    at_least: f32,
+    /// How the answers are printed; kaggle is a submission for its Digit Recognizer
+    #[arg(long, default_value = "text")]
+    format: Format,
+    #[command(flatten, next_help_heading = "Device")]
+    device: DeviceArguments,
+    /// Hidden layer, where the file does not say it
+    #[arg(long, value_name = "NAME")]
+    activation: Option<Activation>,
+    /// Output layer, where the file does not say it: softmax or identity
+    #[arg(long, value_name = "NAME")]
+    output: Option<Output>,
+    /// No progress on stderr
+    #[arg(long)]
+    quiet: bool,
+    /// The results as one JSON object on stdout, as --format json
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Format {
+    Text,
+    Json,
+    Csv,
+    Kaggle,
+}
+
+fn probability(text: &str) -> Result<f32, &'static str> {
+    text.parse().ok().filter(|p| (0.0..=1.0).contains(p)).ok_or("give a number from 0 to 1")
+}
+
+/// Most pixels of a picture: 8,192 x 8,192, more than cameras have.
+const MAX_PIXELS: usize = 1 << 26;
+/// Files that are decoded before the network answers.
+const CHUNK: usize = 1024;
+
+/// An image for the network, or why a picture gave none.
+type Image = Result<Vec<u8>, String>;
+
+pub(super) fn run(arguments: &Arguments) -> Result<(), Error> {
+    let mut progress = Progress::new(arguments.quiet);
+    let result = predict(arguments, &mut progress);
+    progress.finish();
+    let predictions = result?;
+    match arguments.format {
+        _ if arguments.json => print_json(&predictions)?,
+        Format::Json => print_json(&predictions)?,
+        Format::Text => print(&predictions.text(arguments.show, width::columns()))?,
+        Format::Csv => print(&predictions.csv()?)?,
+        Format::Kaggle => print(&predictions.kaggle())?,
+    }
+    match predictions.errors() {
+        0 => Ok(()),
+        errors => Err(Error::Pictures { errors, count: predictions.predictions.len() }),
+    }
+}
+
+fn predict(arguments: &Arguments, progress: &mut Progress) -> Result<Predictions, Error> {
+    let files = arguments.images.iter().map(|path| files(path)).collect::<Result<Vec<_>, _>>()?.concat();
+    let (net, params, description) = Saved::load(&arguments.model)?.network(arguments.activation, arguments.output)?;
+    let pixels = net.shape.input;
+    let way = if arguments.raw { Way::Raw { pixels } } else { Way::of(&description, pixels) };
+    progress.say(format_args!("pictures: {way}"));
+    let (_, device) = arguments.device.open(progress)?;
+    let mut backend = block_on(Backend::new(&device, net, 1, &params))?;
+    block_on(selftest::evaluation(&mut backend))?;
+    let mut predictions = Predictions::new(description.names);
+    for chunk in files.chunks(CHUNK) {
+        let done = counted(predictions.predictions.len(), "image");
+        progress.doing(&format!("predicting, {done} done"));
+        let images = threads::map(chunk.iter(), |path| images(path, &way, pixels)).concat();
+        let all: Vec<u8> = images.iter().flat_map(|(_, image)| image.iter().flatten().copied()).collect();
+        let y = if all.is_empty() { Vec::new() } else { block_on(backend.predict(&all))? };
+        let mut answers = y.chunks(net.shape.classes).map(Prediction::new);
+        for (name, image) in images {
+            match image.map(|image| (answers.next(), image)) {
+                Ok((Some(answer), image)) => predictions.push(name, answer, image, arguments.at_least),
+                Ok((None, _)) => {}
+                Err(error) => predictions.push_error(name, error),
+            }
+        }
+    }
+    Ok(predictions)
+}
+
+/// The files of an argument: itself, or the pictures of a folder and of those in it, in the order of their names.
+fn files(path: &Path) -> Result<Vec<PathBuf>, Error> {
+    if !path.is_dir() {
+        return Ok(vec![path.to_owned()]);
+    }
+    let mut found = Vec::new();
+    let mut folders = vec![path.to_owned()];
+    while let Some(folder) = folders.pop() {
+        let unreadable = |reason| Error::Unreadable { path: folder.clone(), reason };
+        for entry in fs::read_dir(&folder).map_err(unreadable)? {
+            let path = entry.map_err(unreadable)?.path();
+            let ending = path.extension().map(|ending| ending.to_ascii_lowercase());
+            if path.is_dir() {
+                folders.push(path);
+            } else if ending.is_some_and(|ending| picture::ENDINGS.iter().any(|known| ending == *known)) {
+                found.push(path);
+            }
+        }
+    }
+    found.sort();
+    if found.is_empty() { Err(Error::NoPictures(path.to_owned())) } else { Ok(found) }
+}
+
+/// The images of a file, with their names.
+fn images(path: &Path, way: &Way, pixels: usize) -> Vec<(String, Image)> {
+    let name = path.display().to_string();
+    let bytes = if path == Path::new("-") {
+        let mut bytes = Vec::new();
+        io::stdin().lock().read_to_end(&mut bytes).map(|_| bytes)
+    } else {
+        fs::read(path)
+    };
+    match bytes {
+        Err(error) => vec![(name, Err(error.to_string()))],
+        Ok(bytes) if is_idx(&bytes) => images_of_idx(&name, &bytes, pixels),
+        Ok(bytes) => vec![(name, image(&bytes, way))],
+    }
+}
+
+/// Whether these are the first bytes of an IDX file, packed or not: no picture begins with two zeros.
+fn is_idx(bytes: &[u8]) -> bool {
+    let mut first = [0xff; 2];
+    idx::unpacked(bytes).and_then(|mut input| input.read_exact(&mut first)).is_ok() && first == [0, 0]
+}
+
+/// One picture's image.
+fn image(bytes: &[u8], way: &Way) -> Image {
+    let picture = picture::read_up_to(bytes, MAX_PIXELS).map_err(|problem| problem.to_string())?;
+    let (grey, alpha) = picture.to_scale(way.full(picture.grey.full()));
+    let grey = Grey::new(picture.rows, picture.cols, grey).map_err(|error| error.to_string())?;
+    way.image(grey, alpha.as_deref()).map_err(|problem| problem.to_string())
+}
+
+/// The images of an IDX file, which need no preparation.
+fn images_of_idx(name: &str, bytes: &[u8], pixels: usize) -> Vec<(String, Image)> {
+    match idx::unpacked(bytes).map_err(idx::Error::from).and_then(idx::read_images) {
+        Err(error) => vec![(name.to_owned(), Err(error.to_string()))],
+        Ok(images) if images.rows * images.cols != pixels => {
+            let found = format!("images of {} x {} pixels", images.rows, images.cols);
+            vec![(name.to_owned(), Err(format!("{found} for a network of images with {pixels}")))]
+        }
+        Ok(images) => {
+            let images = images.pixels.chunks(pixels).enumerate();
+            images.map(|(n, image)| (format!("{name}#{n}"), Ok(image.to_vec()))).collect()
+        }
+    }
+}

@@ -1,0 +1,236 @@
+//! What a network says of pictures, as text, CSV or JSON.
+
+use std::fmt::Write;
+
+use serde::Serialize;
+
+use super::table::plain;
+use crate::classifier::Prediction;
+use crate::data::prepare::SIDE;
+
+/// Pictures of which each gets bars; more are a line each.
+const MOST_WITH_BARS: usize = 20;
+/// Characters of a bar for the probability 1.
+const BAR: usize = 24;
+/// Classes that are shown of each picture.
+const BEST: usize = 3;
+/// From dark to bright.
+const SHADES: [char; 6] = [' ', '.', ':', '+', '#', '@'];
+
+/// What the network says of every picture, in the order in which they were given.
+#[derive(Debug, Serialize)]
+pub struct Predictions {
+    /// One a picture.
+    pub predictions: Vec<Row>,
+    /// What the classes are called, if the network's file says it.
+    #[serde(skip)]
+    pub names: Option<Vec<String>>,
+}
+
+/// What the network says of one picture.
+#[derive(Debug, Serialize)]
+pub struct Row {
+    /// The picture's file; of several images in one file with `#` and the image's number, from 0.
+    pub image: String,
+    #[serde(flatten)]
+    answer: Answer,
+    #[serde(skip)]
+    pixels: Vec<u8>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+enum Answer {
+    Error {
+        error: String,
+    },
+    Class {
+        /// None where it is less probable than was asked for.
+        class: Option<usize>,
+        /// Its name, where it has one.
+        name: Option<String>,
+        /// Of the most probable class.
+        probability: f32,
+        /// Of every class.
+        probabilities: Vec<f32>,
+    },
+}
+
+impl Predictions {
+    /// Nothing yet.
+    #[must_use]
+    pub fn new(names: Option<Vec<String>>) -> Self {
+        Self { predictions: Vec::new(), names }
+    }
+
+    /// Adds a picture that gave no image.
+    pub fn push_error(&mut self, image: String, error: impl ToString) {
+        let answer = Answer::Error { error: error.to_string() };
+        self.predictions.push(Row { image, answer, pixels: Vec::new() });
+    }
+
+    /// Adds what the network says of a picture whose image has these pixels. A probability below `at_least` gives no class.
+    pub fn push(&mut self, image: String, prediction: Prediction, pixels: Vec<u8>, at_least: f32) {
+        let Prediction { class, probabilities } = prediction;
+        let probability = probabilities[class];
+        let class = (probability >= at_least).then_some(class);
+        let name = class.zip(self.names.as_ref()).map(|(class, names)| names[class].clone());
+        self.predictions.push(Row { image, answer: Answer::Class { class, name, probability, probabilities }, pixels });
+    }
+
+    /// How many pictures gave no image.
+    #[must_use]
+    pub fn errors(&self) -> usize {
+        self.predictions.iter().filter(|row| matches!(row.answer, Answer::Error { .. })).count()
+    }
+
+    /// For a person, at most `columns` wide: a picture's class and its probability, and the three best as bars; of many pictures
+    /// a line each. With `show`, the image that the network got before it.
+    #[must_use]
+    pub fn text(&self, show: bool, columns: usize) -> String {
+        if self.predictions.len() > MOST_WITH_BARS && !show {
+            let rows = self.predictions.iter().map(|row| {
+                let (class, probability) = self.said(row);
+                [row.image.clone(), class, probability]
+            });
+            return plain(["image", "class", "probability"], rows, &[0, 1], columns) + "\n";
+        }
+        let mut text = String::new();
+        for row in &self.predictions {
+            if show && !row.pixels.is_empty() {
+                text += &drawn(&row.pixels);
+            }
+            let (class, probability) = self.said(row);
+            let _ = writeln!(text, "{}: {class} {probability}", row.image);
+            if let Answer::Class { probabilities, .. } = &row.answer {
+                let mut best: Vec<usize> = (0..probabilities.len()).collect();
+                best.sort_by(|&one, &other| probabilities[other].total_cmp(&probabilities[one]));
+                let best = best.into_iter().take(BEST).map(|class| {
+                    let probability = probabilities[class];
+                    let length = (probability.clamp(0.0, 1.0) * BAR as f32).round() as usize;
+                    ["  ".to_owned(), self.name(class), format!("{probability:.4}"), "█".repeat(length)]
+                });
+                text +=
+                    &(plain(["", "", "", ""], best, &[0, 1, 3], columns).trim_start_matches('\n').to_owned() + "\n");
+            }
+        }
+        text
+    }
+
+    /// One line a picture: image, class, name, probability, error.
+    ///
+    /// # Errors
+    /// Those of the writer, which for memory has none.
+    pub fn csv(&self) -> Result<String, csv::Error> {
+        let mut out = csv::Writer::from_writer(Vec::new());
+        out.write_record(["image", "class", "name", "probability", "error"])?;
+        for Row { image, answer, .. } in &self.predictions {
+            match answer {
+                Answer::Error { error } => out.write_record([image, "", "", "", error])?,
+                Answer::Class { class, name, probability, .. } => {
+                    let class = class.map_or_else(String::new, |class| class.to_string());
+                    let name = name.as_deref().unwrap_or_default();
+                    out.write_record([image, class.as_str(), name, &probability.to_string(), ""])?;
+                }
+            }
+        }
+        Ok(text_of(out))
+    }
+
+    /// The file that Kaggle's Digit Recognizer takes: `ImageId,Label`, images counted from 1.
+    #[must_use]
+    pub fn kaggle(&self) -> String {
+        let mut text = "ImageId,Label\n".to_owned();
+        for (id, row) in (1..).zip(&self.predictions) {
+            let label = match &row.answer {
+                Answer::Class { class: Some(class), .. } => class.to_string(),
+                _ => String::new(),
+            };
+            let _ = writeln!(text, "{id},{label}");
+        }
+        text
+    }
+
+    /// The class of a picture, and how probable it is; or why there is none.
+    fn said(&self, row: &Row) -> (String, String) {
+        match &row.answer {
+            Answer::Error { error } => (format!("error: {error}"), String::new()),
+            Answer::Class { class, probability, .. } => {
+                (class.map_or_else(|| "none".to_owned(), |class| self.name(class)), format!("{probability:.4}"))
+            }
+        }
+    }
+
+    fn name(&self, class: usize) -> String {
+        self.names.as_ref().map_or_else(|| class.to_string(), |names| names[class].clone())
+    }
+}
+
+fn text_of(out: csv::Writer<Vec<u8>>) -> String {
+    out.into_inner().map_or_else(|_| String::new(), |bytes| String::from_utf8_lossy(&bytes).into_owned())
+}
+
+/// A square image in characters, two a pixel; of other images only those of MNIST's width.
+fn drawn(pixels: &[u8]) -> String {
+    let side = pixels.len().isqrt();
+    let cols = if side * side == pixels.len() { side } else { SIDE };
+    let mut text = String::new();
+    for row in pixels.chunks(cols) {
+        let line: String =
+            row.iter().flat_map(|&pixel| [SHADES[usize::from(pixel) * (SHADES.len() - 1) / 255]; 2]).collect();
+        text += line.trim_end();
+        text.push('\n');
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn predictions() -> Predictions {
+        let mut predictions = Predictions::new(Some(vec!["cat".to_owned(), "dog, small".to_owned()]));
+        let said = |class, probabilities: [f32; 2]| Prediction { class, probabilities: probabilities.to_vec() };
+        predictions.push("a.png".to_owned(), said(1, [0.25, 0.75]), vec![0, 255, 0, 102], 0.6);
+        predictions.push("b.png".to_owned(), said(0, [0.5, 0.5]), vec![0; 4], 0.6);
+        predictions.push_error("c.png".to_owned(), "an empty file");
+        predictions
+    }
+
+    #[test]
+    fn json_has_an_entry_a_picture_in_order() {
+        let predictions = predictions();
+        assert_eq!(predictions.errors(), 1);
+        let json = serde_json::to_value(&predictions).unwrap();
+        assert_eq!(
+            json,
+            serde_json::json!({"predictions": [
+                {"image": "a.png", "class": 1, "name": "dog, small", "probability": 0.75, "probabilities": [0.25, 0.75]},
+                {"image": "b.png", "class": null, "name": null, "probability": 0.5, "probabilities": [0.5, 0.5]},
+                {"image": "c.png", "error": "an empty file"},
+            ]})
+        );
+    }
+
+    #[test]
+    fn tables_for_programs() {
+        let csv =
+            "image,class,name,probability,error\na.png,1,\"dog, small\",0.75,\nb.png,,,0.5,\nc.png,,,,an empty file\n";
+        assert_eq!(predictions().csv().unwrap(), csv);
+        assert_eq!(predictions().kaggle(), "ImageId,Label\n1,1\n2,\n3,\n");
+    }
+
+    #[test]
+    fn text_has_the_best_as_bars_and_shows_what_the_network_saw() {
+        let text = predictions().text(true, 80);
+        assert!(text.starts_with("  @@\n  ::\na.png: dog, small 0.7500\n"), "{text}");
+        assert!(text.contains(&"█".repeat(18)) && text.contains("b.png: none 0.5000"), "{text}");
+        assert!(text.ends_with("c.png: error: an empty file \n"), "{text}");
+        let mut many = predictions();
+        for n in 0..30 {
+            let said = Prediction { class: 0, probabilities: vec![0.9, 0.1] };
+            many.push(format!("{n}.png"), said, vec![0; 4], 0.0);
+        }
+        assert_eq!(many.text(false, 80).lines().count(), 34, "a line each, and the headings");
+    }
+}
