@@ -55,7 +55,8 @@ fn digits_are_recognised_in_any_file_and_on_any_paper() {
     idx::write_images(&set, fs::File::create(place.path("images-idx3")).unwrap()).unwrap();
     let plain = place.json("predict net.safetensors images-idx3 --device cpu");
     let plain = classes(&plain);
-    let right = |found: &[u64]| found.iter().zip(&labels).filter(|(found, label)| **found == u64::from(**label)).count();
+    let right =
+        |found: &[u64]| found.iter().zip(&labels).filter(|(found, label)| **found == u64::from(**label)).count();
     assert!(right(&plain) >= COUNT * 85 / 100, "{} of {COUNT}", right(&plain));
 
     // In a folder and its subfolders, in the order of their names.
@@ -96,7 +97,8 @@ fn answers_are_for_programs_too() {
     fs::write(place.path("empty.gif"), "").unwrap();
 
     // Those that cannot be read do not keep the others from being answered.
-    let said = place.run("predict net.safetensors one.png blank.png text.png empty.gif missing.png --device cpu --json");
+    let said =
+        place.run("predict net.safetensors one.png blank.png text.png empty.gif missing.png --device cpu --json");
     assert_eq!(said.code, Some(1));
     assert!(said.stderr.contains("pictures without an answer: 4 of 5"), "{}", said.stderr);
     let answers: Value = serde_json::from_str(&said.stdout).unwrap();
