@@ -1,5 +1,5 @@
-// e^v and e^v - 1, the second to its last digits near 0, where the first one's would cancel. src/cpu/functions.rs has the same by
-// the same name, and the coefficients' origin.
+// e^v and e^v - 1, the second to its last digits near 0, where the first one's would cancel. src/cpu/functions.rs has the same
+// function, with a wider range, and the coefficients' origin.
 
 const LOG2_E = 1.442695041;
 // ln 2 in two parts. The first has so few bits that its product with any exponent is exact.

@@ -25,14 +25,14 @@ use crate::net::method::Method;
 use crate::net::state::State;
 use crate::net::{Gradients, Net, Params, Shape, Tensor};
 
-/// An answer on its way, which borrows what it is awaited from.
+/// A future answer of a backend, which borrows the backend.
 pub type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, Error>> + 'a>>;
 
-/// An answer on its way. It borrows nothing, so that more can be asked for before it is awaited; dropped, what was asked
-/// for is done all the same.
+/// A future answer of a backend that borrows nothing, so that more work can be submitted before it is awaited. The work is done
+/// even if the answer is dropped.
 pub type Pending<T> = Answer<'static, T>;
 
-/// An answer that is there already.
+/// An answer that is ready.
 pub(crate) fn ready<'a, T: 'a>(answer: Result<T, Error>) -> Answer<'a, T> {
     Box::pin(std::future::ready(answer))
 }
@@ -94,18 +94,18 @@ pub trait Network: Portable {
     /// What the device reports.
     fn set_params(&mut self, params: &Params) -> Result<(), Error>;
 
-    /// Values that the optimiser remembers for each parameter: none for SGD, which all backends train by.
+    /// The number of slots: values that the optimiser remembers for each parameter. SGD has none.
     fn slots(&self) -> usize {
         0
     }
 
-    /// What training goes on from after what was asked for so far: of a backend whose optimiser remembers something, with that.
+    /// The parameters and the optimiser's slots after all work submitted so far. A backend with slots must override this.
     fn state(&self) -> Pending<State> {
         let params = self.params();
         Box::pin(async { Ok(State { params: params.await?, slots: Vec::new() }) })
     }
 
-    /// Goes on from this state, which has as many slots as the optimiser.
+    /// Continues from this state. A backend with slots must override this; [`Network::set_params`] sets its slots to 0.
     ///
     /// # Errors
     /// What the device reports.

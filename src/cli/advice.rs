@@ -73,7 +73,7 @@ impl Options {
         let activation = if has_better { Activation::Relu } else { self.activation };
         let suited = WeightInitName::suited_to(activation);
         let activation = has_better.then(|| format!("--activation {activation}"));
-        // Weights that are spread farther do too.
+        // Weights with a larger deviation than the suited ones are kept.
         let weights = (weight_init < suited).then(|| format!("--weight-init {suited}"));
         let flags: Vec<String> = activation.into_iter().chain(weights).collect();
         if flags.is_empty() {

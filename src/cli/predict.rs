@@ -1,5 +1,6 @@
 //! `twolayer predict`: what pictures show, by a saved network.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -22,6 +23,7 @@ use crate::words::counted;
 use crate::{selftest, threads};
 
 #[derive(Args)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a flag")]
 pub(super) struct Arguments {
     /// The folder of a run, or a safetensors file
     #[arg(value_name = "RUN|FILE")]
@@ -134,7 +136,7 @@ fn files(path: &Path) -> Result<Vec<PathBuf>, Error> {
         let unreadable = |reason| Error::Unreadable { path: folder.clone(), reason };
         for entry in fs::read_dir(&folder).map_err(unreadable)? {
             let path = entry.map_err(unreadable)?.path();
-            let ending = path.extension().map(|ending| ending.to_ascii_lowercase());
+            let ending = path.extension().map(OsStr::to_ascii_lowercase);
             if path.is_dir() {
                 folders.push(path);
             } else if ending.is_some_and(|ending| picture::ENDINGS.iter().any(|known| ending == *known)) {

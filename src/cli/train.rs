@@ -46,7 +46,7 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "N", value_parser = up_to(Shape::MAX_HIDDEN), help_heading = "Network")]
     hidden: Option<u16>,
     #[arg(long, value_name = "NAME", help_heading = "Network")]
-    #[arg(help = format!("Hidden layer: {} [default: sigmoid, or that of --init]", either(&Activation::ALL)))]
+    #[arg(help = format!("Hidden layer: {} [default: sigmoid, or --init's]", either(&Activation::ALL)))]
     activation: Option<Activation>,
     /// Output layer: softmax (cross-entropy error) or identity (squared error) [default: softmax, or that of --init]
     #[arg(long, value_name = "NAME", help_heading = "Network")]

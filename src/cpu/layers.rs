@@ -102,7 +102,7 @@ pub fn all_logits(kind: Instructions, strip_params: &[StripParams], z1: &[Row], 
     }
 }
 
-/// Each row of a bias for each of `count` images.
+/// Fills `a` with the bias, once for each of `count` images: `[rows, count]`.
 pub fn bias<'a>(b: impl IntoIterator<Item = &'a Row>, count: usize, a: &mut [Row]) {
     for (b, a) in b.into_iter().zip(a.chunks_exact_mut(count)) {
         a.fill(*b);

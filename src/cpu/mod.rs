@@ -42,7 +42,7 @@ use crate::net::method::Method;
 use crate::net::{Gradients, Net, Output, Params};
 use crate::{NoMemory, memory};
 
-/// The vector instructions that this CPU is computed on with.
+/// The vector instructions in use.
 pub(crate) fn instructions() -> &'static str {
     Instructions::widest().as_str()
 }

@@ -12,8 +12,8 @@ use std::time::Duration;
 const PIECE: f64 = 0.03;
 /// The share of their time that threads sleep where they are disturbed, beyond what unequal parts make them sleep.
 const DISTURBED: f64 = 0.2;
-/// After a trial that did not help, so many times what it took pass before the next: at first, and at most. Each that did
-/// not help doubles it.
+/// The wait before the next trial, as a multiple of the time of the last: the first, and the longest. Each trial that did not
+/// help doubles it.
 const PAUSES: [f64; 2] = [4.0, 64.0];
 
 /// What has been done since the threads were last judged.

@@ -23,8 +23,8 @@ static X: [f32; 256] = {
 pub const MOST_STRIPS: usize = 4;
 /// Images whose pixels stay in the second cache while all strips are computed.
 pub const TILE: usize = 256;
-/// So many images ahead, pixels are asked for: as long as memory takes to answer.
-const SOON: usize = 8;
+/// The distance of prefetches, in images: memory answers within this time.
+const PREFETCH: usize = 8;
 
 /// Fewest images whose pixels are worth a thread.
 const FEWEST_IMAGES: usize = 64;
@@ -39,8 +39,7 @@ pub struct Sparse {
 }
 
 impl Sparse {
-    /// Takes the nonzero pixels out of `images`, `[N, pixels]`; or nothing if they are this share of all or more, or so
-    /// many that they can't be numbered.
+    /// Lists the nonzero pixels of images, `[N, pixels]`; none if their share is `too_many` or more, or their indices exceed u32.
     ///
     /// # Errors
     /// [`NoMemory`].
@@ -85,10 +84,10 @@ impl Sparse {
     /// Asks for the pixels of an image that comes soon after image `n`: no CPU can guess which it is.
     #[inline(always)]
     fn prefetch(&self, tile: &Tile, n: usize) {
-        if let Some(&image) = tile.indices.get(n + 2 * SOON) {
+        if let Some(&image) = tile.indices.get(n + 2 * PREFETCH) {
             prefetch(&self.starts[image as usize * self.blocks.count + tile.block]);
         }
-        if let Some(&image) = tile.indices.get(n + SOON)
+        if let Some(&image) = tile.indices.get(n + PREFETCH)
             && let [first, .., last] = self.of(image, tile.block)
         {
             prefetch(first);

@@ -68,7 +68,7 @@ struct Own<'a> {
     b2: Vec<Row>,
 }
 
-/// What steps write to, kept from call to call: to be given so much memory takes a system as long as a step.
+/// The buffers of steps, reused by the next call: allocating them takes as long as a step.
 #[derive(Default)]
 pub struct Memory {
     exchange: Exchange,
@@ -111,8 +111,8 @@ impl Memory {
 }
 
 impl Steps<'_> {
-    /// Runs the steps on so many threads, at most as [`Self::most_threads`] says. The gradient goes where it is told, or to the parameters. Returns each batch's mean loss before
-    /// its update.
+    /// Runs the steps on `threads` threads, at most [`Self::most_threads`]. The gradient is added to `gradient` if there is one,
+    /// and else to the parameters. Returns each batch's mean loss before its update.
     ///
     /// # Errors
     /// [`NoMemory`], before the first step.

@@ -4,7 +4,7 @@ use super::simd::{LANES, Row, rows};
 use crate::net::{Params, Shape};
 use crate::{NoMemory, memory};
 
-/// The most pixels of a block: their rows of W1 stay in the first cache while a few strips are computed.
+/// The most pixels of a block: their rows of W1 stay in the second-level cache while a few strips are computed.
 pub const MOST_PIXELS: usize = 208;
 /// Rows of W1 in a block: as many as a byte can name, so that no number of a pixel needs a check, and 16 more, a quarter of
 /// a page. Without these a pixel's rows in two strips would lie at the same place of two pages, and a CPU takes a load for

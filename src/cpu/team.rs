@@ -16,8 +16,7 @@ pub struct Team {
 }
 
 impl Team {
-    /// As many threads as asked for, or one a core if 0. Of those that wait for each other there are no more than such work
-    /// has parts: `most_parts`.
+    /// `threads` threads, or one a core if 0. At most `most_parts` of them share a step.
     ///
     /// # Errors
     /// [`threads::Error`].

@@ -21,7 +21,7 @@ pub struct Rows<'a> {
 }
 
 impl Rows<'_> {
-    /// What a kernel takes of a row whose sums have terms from `first` to `end`.
+    /// The uniform [`DispatchParams`] of a kernel that sums the terms `first..end`.
     pub fn params(&self, device: &Device, first: usize, end: usize) -> Buffer {
         let params = DispatchParams {
             batch_size: self.count as u32,

@@ -47,8 +47,7 @@ const fn larger(a: usize, b: usize) -> usize {
     if a > b { a } else { b }
 }
 
-/// The numbers that shaders share with their host, but for overrides: those that are lengths of arrays, and what goes
-/// with them. Every shader begins with them.
+/// Constants that every shader begins with: lengths of arrays, which cannot be overrides, and numbers that depend on them.
 pub const NUMBERS: [(&str, usize); 9] = [
     ("WINDOW", WINDOW),
     ("IMAGES", IMAGES),
@@ -174,7 +173,7 @@ pub fn image_window(width: usize) -> usize {
     WINDOW / width.div_ceil(VEC4) / WINDOW_ROWS * WINDOW_ROWS
 }
 
-/// The windows over so many terms.
+/// The windows over `terms` terms.
 pub fn windows(terms: usize, window: usize) -> impl Iterator<Item = (usize, usize)> {
     (0..terms).step_by(window).map(move |first| (first, terms.min(first + window)))
 }

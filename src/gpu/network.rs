@@ -107,12 +107,12 @@ impl Steps {
 
     /// Whether each kernel should be a submission by itself: some drivers reset a GPU that is busy with one for seconds.
     fn take_long(&self) -> bool {
-        self.update.len() > LONG
+        self.update.len() > LONG_UPDATE
     }
 }
 
-/// Kernels of an update from which on a step may take long: a numerical gradient has one for each so many images.
-const LONG: usize = 16;
+/// A step with more dispatches than this submits each by itself. A numerical gradient has one for each 2,048 images.
+const LONG_UPDATE: usize = 16;
 /// Bytes of image numbers that one submission may take.
 const BATCHES_BYTES: u64 = 4 << 20;
 /// Steps that one submission may take, however small they are.
@@ -402,7 +402,7 @@ impl backend::Network for Network {
         })
     }
 
-    /// From the training kernels themselves, compiled once more with an override for what they leave.
+    /// From the training kernels themselves, compiled once more with other pass outputs.
     fn intermediates<'a>(&'a mut self, set: Resident, indices: &'a [u32]) -> Answer<'a, Intermediates> {
         Box::pin(async move {
             self.write_batches(indices);

@@ -8,6 +8,6 @@ use super::Params;
 pub struct State {
     /// The parameters.
     pub params: Params,
-    /// What the optimiser remembers, so many values for each parameter, in the parameters' shape. SGD remembers nothing.
+    /// The slots of the optimiser: values that it remembers for each parameter, each slot in the parameters' shape. SGD has none.
     pub slots: Vec<Params>,
 }

@@ -64,8 +64,8 @@ impl Predictions {
     }
 
     /// Adds a picture that gave no image.
-    pub fn push_error(&mut self, image: String, error: impl ToString) {
-        let answer = Answer::Error { error: error.to_string() };
+    pub fn push_error(&mut self, image: String, error: String) {
+        let answer = Answer::Error { error };
         self.predictions.push(Row { image, answer, pixels: Vec::new() });
     }
 
@@ -193,7 +193,7 @@ mod tests {
         let said = |class, probabilities: [f32; 2]| Prediction { class, probabilities: probabilities.to_vec() };
         predictions.push("a.png".to_owned(), said(1, [0.25, 0.75]), vec![0, 255, 0, 102], 0.6);
         predictions.push("b.png".to_owned(), said(0, [0.5, 0.5]), vec![0; 4], 0.6);
-        predictions.push_error("c.png".to_owned(), "an empty file");
+        predictions.push_error("c.png".to_owned(), "an empty file".to_owned());
         predictions
     }
 

@@ -30,7 +30,7 @@ const USAGE: [(&str, &str); 34] = [
     ("--threads 0", "--threads"),
     ("--threads 1025", "1024"),
     ("--seed 18446744073709551616", "--seed"),
-    ("--activation softplus", "choose sigmoid, relu or tanh"),
+    ("--activation unknown", "choose sigmoid, relu or tanh"),
     ("--output argmax", "choose softmax or identity"),
     ("--sampling none", "choose replacement, shuffle or sequential"),
     ("--no-save --out run", "--out"),

@@ -2,8 +2,8 @@
 
 use super::grey::Grey;
 
-/// The picture with so many rows and columns: each value is the mean of the area that it covers, or lies on the line between
-/// neighbours where the picture grows.
+/// The picture with `rows` rows and `cols` columns. A smaller picture has the means of the areas; a larger one is interpolated
+/// linearly.
 pub fn resample(grey: &Grey, rows: usize, cols: usize) -> Grey {
     let across: Vec<f32> = grey.values.chunks_exact(grey.cols).flat_map(|row| line(row, cols)).collect();
     let mut values = vec![0.0; rows * cols];

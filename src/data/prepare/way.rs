@@ -45,9 +45,9 @@ pub enum Problem {
 }
 
 impl Way {
-    /// The way for a network with so many inputs: its own set's, if the description tells it. Otherwise, for images of MNIST's
-    /// size, that of digits, unless the classes' names are longer than a character, as those of clothes; a square for other sizes;
-    /// and none for sizes that are no square.
+    /// The way for a network with `pixels` inputs. It is that of its own set, if the description has one. Otherwise images of
+    /// MNIST's size are digits, unless a class has a name of several characters, as clothes have; other square images are
+    /// squares; and the rest are raw.
     #[must_use]
     pub fn of(description: &Description, pixels: usize) -> Self {
         let side = pixels.isqrt();
@@ -136,7 +136,8 @@ fn fitted(picture: &Grey, rows: usize, cols: usize) -> Grey {
 /// The median of the values at the edges.
 fn border(picture: &Grey) -> f32 {
     let Grey { rows, cols, values } = picture;
-    let is_edge = |n: usize| n / cols == 0 || n / cols == rows - 1 || n % cols == 0 || n % cols == cols - 1;
+    let is_end = |at: usize, count: usize| at == 0 || at == count - 1;
+    let is_edge = |n: usize| is_end(n / cols, *rows) || is_end(n % cols, *cols);
     let mut edge: Vec<f32> = (0..values.len()).filter(|&n| is_edge(n)).map(|n| values[n]).collect();
     let middle = edge.len() / 2;
     *edge.select_nth_unstable_by(middle, f32::total_cmp).1
