@@ -1,5 +1,5 @@
-//! The devices of this machine: which there are, which one a person means, and networks on it. No other file names the
-//! backends.
+//! The devices of this machine: lists them, finds the one that a person names, and makes networks on it. No other file names
+//! the backends.
 
 #![cfg_attr(not(feature = "gpu"), allow(clippy::unused_async, reason = "only a GPU is waited for"))]
 
@@ -55,10 +55,10 @@ impl backend::Device for Device {
 
 #[cfg(feature = "cli")]
 impl Device {
-    /// What measures the device's best.
+    /// Measures the most that the device can do.
     ///
     /// # Errors
-    /// What the device reports.
+    /// An error of the device.
     pub(crate) async fn probe(&self) -> Result<Box<dyn Probe>, backend::Error> {
         Ok(match self {
             Self::Cpu { threads } => Box::new(cpu::peak::Probe::new(*threads)?),
@@ -75,7 +75,7 @@ pub struct Found {
     way: Way,
 }
 
-/// What opens a device.
+/// Opens a device.
 #[derive(Clone, Debug)]
 enum Way {
     Cpu {
@@ -109,7 +109,7 @@ impl Found {
     }
 }
 
-/// What a person asked for.
+/// A choice of a device.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Choice {
     /// A hardware GPU if there is one, else the CPU.
@@ -153,7 +153,7 @@ impl FromStr for Choice {
     }
 }
 
-/// No device is what was asked for.
+/// A choice that no device fits.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum Error {
     /// A choice that names nothing: any GPU would fit.
@@ -186,7 +186,7 @@ pub enum Error {
         /// Those that fit.
         found: Vec<Info>,
     },
-    /// The device that was asked for can't be opened.
+    /// The device that was asked for cannot be opened.
     #[error(transparent)]
     Open(#[from] backend::Error),
 }
@@ -286,7 +286,7 @@ pub enum Notice {
     Software(String),
     /// There is no GPU, so the CPU takes over.
     NoGpu(NoGpu),
-    /// The GPU can't be opened, so the CPU takes over.
+    /// The GPU cannot be opened, so the CPU takes over.
     NotOpened(backend::Error),
 }
 

@@ -1,10 +1,10 @@
-//! What a backend answers.
+//! The answers of a backend.
 
 /// A data set that a backend holds, by its number there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Resident(pub(crate) usize);
 
-/// How well a network does on a whole set.
+/// Loss and confusion matrix of a network on a whole set.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Evaluation {
     /// Images in the set.
@@ -66,7 +66,7 @@ pub struct Kernels {
 pub struct Profile {
     /// The kernels, in the order in which they first run.
     pub kernels: Vec<KernelTime>,
-    /// Why there are none, where there are none.
+    /// Why there are none, if so.
     pub missing: Option<Untimed>,
 }
 
@@ -106,7 +106,7 @@ pub enum Untimed {
     Inference,
 }
 
-/// What a device can do at its best, as measured on it.
+/// The most that a device can do, as measured.
 #[cfg(feature = "cli")]
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Peak {

@@ -1,11 +1,11 @@
-//! What any backend can fail with.
+//! The errors of every backend.
 
 use crate::memory::NoMemory;
 use crate::net::method::MethodError;
 use crate::net::{Shape, ShapeError};
 use crate::threads;
 
-/// What a backend can fail with.
+/// An error of a backend.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum Error {
     /// The shape or the batch size is beyond what any backend takes.
@@ -22,9 +22,9 @@ pub enum Error {
     /// A state that another optimiser has left.
     #[error("a state with {found} slots for an optimiser with {expected}; give one that the same optimiser has left")]
     Slots {
-        /// What was given.
+        /// The number given.
         found: usize,
-        /// The optimiser's.
+        /// The optimiser's number.
         expected: usize,
     },
     /// A data set does not go with the network.
@@ -39,10 +39,10 @@ pub enum Error {
         /// The network's shape.
         shape: Shape,
     },
-    /// The image numbers are no whole batches of the set.
-    #[error("{count} image numbers up to {largest}; give batches of {batch_size}, of numbers under {images}")]
+    /// The indices are not whole batches of the set.
+    #[error("{count} indices up to {largest}; give batches of {batch_size} indices below {images}")]
     Indices {
-        /// How many there are.
+        /// How many were given.
         count: usize,
         /// The largest.
         largest: u32,
@@ -69,11 +69,11 @@ pub enum Error {
     #[error(transparent)]
     NoMemory(#[from] NoMemory),
     /// The system gave no threads.
-    #[error("can't start {threads} threads to compute with: {reason}; allow more, or use one (--threads 1)")]
+    #[error("cannot start {threads} threads to compute with: {reason}; allow more, or use one (--threads 1)")]
     Threads {
         /// How many threads were to be started.
         threads: usize,
-        /// What the system said.
+        /// The system's error.
         reason: String,
     },
     /// The adapter gave no device.
@@ -81,11 +81,11 @@ pub enum Error {
     NoDevice {
         /// The adapter's name.
         adapter: String,
-        /// What wgpu said.
+        /// wgpu's message.
         reason: String,
     },
     /// The adapter lacks something that every kernel needs.
-    #[error("{adapter} can't run the kernels: it has {has} {what}, and they need {needs}; choose another device")]
+    #[error("{adapter} cannot run the kernels: it has {has} {what}, and they need {needs}; choose another device")]
     Unfit {
         /// The adapter's name.
         adapter: String,
@@ -121,7 +121,7 @@ pub enum Error {
     Lost {
         /// The adapter's name.
         adapter: String,
-        /// What the driver said.
+        /// The driver's message.
         reason: String,
     },
     /// A computation whose result is known exactly gave another.
@@ -131,12 +131,12 @@ pub enum Error {
         device: String,
         /// What was computed.
         what: &'static str,
-        /// What came of it.
+        /// The device's result.
         found: f64,
-        /// What is right.
+        /// The right result.
         expected: f64,
     },
-    /// A device answers what is far from the reference: see [`selftest`](crate::selftest).
+    /// A device's result is far from the reference: see [`selftest`](crate::selftest).
     #[error(
         "the device computes wrongly: {what} of a small test differs from the f64 reference by {}; choose another --device, \
          or update its driver (`twolayer bench` says which kernel is wrong)",
@@ -153,7 +153,7 @@ pub enum Error {
     Refused {
         /// The adapter's name.
         adapter: String,
-        /// What wgpu said, on one line.
+        /// wgpu's message, on one line.
         reason: String,
     },
 }

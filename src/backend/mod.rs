@@ -1,12 +1,12 @@
 //! The one contract that every backend keeps, and its checks.
 //!
-//! A backend is a [`Device`] that makes a [`Network`]. Everybody else holds a [`Backend`], which is a network whose every
-//! input has been checked. No backend is named in here.
+//! A backend is a [`Device`] that makes a [`Network`]. All other code uses a [`Backend`], a network that checks its inputs. This
+//! room names no backend.
 //!
-//! Everything is async and nothing needs `Send`, because a browser can't block; the CPU's futures are ready at once.
-//! Training, evaluating and reading the parameters are on their way when the call returns, in the order of the calls; what
-//! comes out is waited for when the [`Pending`] answer is awaited. So a GPU need not wait for its host in between.
-//! On one device the same calls give the same bits, run after run, for any number of threads and any cut into chunks.
+//! Everything is async and nothing needs `Send`, because a browser cannot block; the CPU's futures are ready at once.
+//! `train`, `evaluate` and `params` return when the work is submitted, in the order of the calls; the [`Pending`] answer is
+//! awaited later. So a GPU does not wait for its host between calls.
+//! On one device the same calls give the same bits, for any number of threads and any division into chunks.
 
 pub(crate) mod answers;
 mod error;
@@ -37,33 +37,33 @@ pub(crate) fn ready<'a, T: 'a>(answer: Result<T, Error>) -> Answer<'a, T> {
     Box::pin(std::future::ready(answer))
 }
 
-/// What networks can be made on.
+/// A device that makes networks.
 pub trait Device {
     /// Makes a network of `net`'s shape for batches of `batch_size`, both within the limits, with parameters of that shape.
     ///
     /// # Errors
-    /// What the device reports.
+    /// An error of the device.
     fn network(&self, net: Net, batch_size: usize, params: &Params) -> Result<Box<dyn Network>, Error>;
 }
 
 /// A network of one shape on a device, for batches of one size.
 ///
-/// What it is given has been checked by [`Backend`]: sets, parameters and gradients have the network's shape, image numbers
-/// are of their set, and sets are its own.
+/// What it is given has been checked by [`Backend`]: sets, parameters and gradients have the network's shape, indices are below
+/// their set's length, and sets are its own.
 pub trait Network: Portable {
     /// Computes gradients by this method from now on; at first it is backpropagation.
     ///
     /// # Errors
-    /// What the device reports.
+    /// An error of the device.
     fn set_method(&mut self, method: Method) -> Result<(), Error>;
 
     /// Makes a data set resident.
     ///
     /// # Errors
-    /// A set that does not fit the device; or what the device reports. Then nothing is resident.
+    /// A set that does not fit the device; or an error of the device. Then nothing is resident.
     fn upload(&mut self, set: &Dataset) -> Result<Resident, Error>;
 
-    /// Puts other images in the place of a resident set's. What was asked for before is done with those that were there.
+    /// Replaces the images of a resident set. Work submitted before uses the old images.
     ///
     /// # Errors
     /// As [`Network::upload`]; then the set is as it was.
@@ -72,7 +72,7 @@ pub trait Network: Portable {
     /// Images in a set; none where no such set is resident.
     fn images(&self, set: Resident) -> Option<usize>;
 
-    /// Trains on one batch after another; `indices` are their image numbers, `[steps, batch_size]`. Answers each batch's mean
+    /// Trains on one batch after another; `indices` are their images, `[steps, batch_size]`. Answers each batch's mean
     /// loss before its update.
     fn train(&mut self, set: Resident, indices: &[u32], learning_rate: f32) -> Pending<Vec<f32>>;
 
@@ -82,16 +82,16 @@ pub trait Network: Portable {
     /// One SGD update by a gradient that is given.
     ///
     /// # Errors
-    /// What the device reports.
+    /// An error of the device.
     fn apply(&mut self, gradient: &Gradients, learning_rate: f32) -> Result<(), Error>;
 
-    /// The parameters as they are after what was asked for so far.
+    /// The parameters after all work submitted so far.
     fn params(&self) -> Pending<Params>;
 
     /// Sets every parameter.
     ///
     /// # Errors
-    /// What the device reports.
+    /// An error of the device.
     fn set_params(&mut self, params: &Params) -> Result<(), Error>;
 
     /// The number of slots: values that the optimiser remembers for each parameter. SGD has none.
@@ -108,7 +108,7 @@ pub trait Network: Portable {
     /// Continues from this state. A backend with slots must override this; [`Network::set_params`] sets its slots to 0.
     ///
     /// # Errors
-    /// What the device reports.
+    /// An error of the device.
     fn set_state(&mut self, state: &State) -> Result<(), Error> {
         self.set_params(&state.params)
     }
@@ -132,21 +132,21 @@ pub trait Network: Portable {
     fn profile<'a>(&'a mut self, set: Resident, batch: &'a [u32]) -> Answer<'a, Profile>;
 }
 
-/// What may go from thread to thread. In a browser that is everything, because there a GPU's handles stay on their thread.
+/// `Send`, but for a browser, where a GPU's handles stay on their thread.
 #[cfg(not(target_arch = "wasm32"))]
 pub trait Portable: Send {}
 #[cfg(not(target_arch = "wasm32"))]
 impl<T: Send> Portable for T {}
-/// What may go from thread to thread. In a browser that is everything, because there a GPU's handles stay on their thread.
+/// `Send`, but for a browser, where a GPU's handles stay on their thread.
 #[cfg(target_arch = "wasm32")]
 pub trait Portable {}
 #[cfg(target_arch = "wasm32")]
 impl<T> Portable for T {}
 
-/// What measures a device's best.
+/// Measures the most that a device can do.
 #[cfg(feature = "cli")]
 pub(crate) trait Probe {
-    /// The most that the work of either run can be doubled from its least.
+    /// How often the least work of either run can be doubled.
     fn most_doublings(&self) -> u32;
 
     /// Multiply-adds in registers.
@@ -156,7 +156,7 @@ pub(crate) trait Probe {
     fn copies(&mut self, doublings: u32) -> Answer<'_, Timed>;
 }
 
-/// A network of one shape on a device, for batches of one size: what everybody holds who trains or asks one.
+/// A network of one shape on a device, for batches of one size, whose inputs are checked.
 pub struct Backend {
     net: Net,
     batch_size: usize,
@@ -168,7 +168,7 @@ impl Backend {
     /// Makes a network of `net`'s shape for batches of `batch_size`; on a GPU this compiles its kernels.
     ///
     /// # Errors
-    /// A shape beyond the limits, before anything runs; or what the device reports.
+    /// A shape beyond the limits, before anything runs; or an error of the device.
     pub async fn new(device: &impl Device, net: Net, batch_size: usize, params: &Params) -> Result<Self, Error> {
         net.shape.check(batch_size)?;
         check_params(net.shape, params)?;
@@ -191,7 +191,7 @@ impl Backend {
     /// Computes gradients by this method from now on; at first it is backpropagation.
     ///
     /// # Errors
-    /// [`Error::Method`], or what the device reports.
+    /// [`Error::Method`], or an error of the device.
     pub async fn set_method(&mut self, method: Method) -> Result<(), Error> {
         method.check(self.net.activation, self.net.output)?;
         self.network.set_method(method)
@@ -200,13 +200,13 @@ impl Backend {
     /// Makes a data set resident.
     ///
     /// # Errors
-    /// A set whose pixels or labels are not the network's, or that does not fit the device; or what the device reports.
+    /// A set whose pixels or labels are not the network's, or that does not fit the device; or an error of the device.
     pub async fn upload(&mut self, set: &Dataset) -> Result<Resident, Error> {
         self.check_set(set)?;
         self.network.upload(set)
     }
 
-    /// Puts other images in the place of a resident set's: of a set that is larger than the device's memory, the next ones.
+    /// Replaces the images of a resident set, for example by the next ones of a set that is larger than memory.
     ///
     /// # Errors
     /// As [`Backend::upload`]; then the set is as it was.
@@ -216,11 +216,11 @@ impl Backend {
         self.network.replace(resident, set)
     }
 
-    /// Trains on one batch after another by SGD; `indices` are their image numbers, `[steps, batch_size]`. Returns each
+    /// Trains on one batch after another by SGD; `indices` are their images, `[steps, batch_size]`. Returns each
     /// batch's mean loss before its update, by log-softmax (without the reference's 1e-7) or half the squared error.
     ///
     /// # Errors
-    /// Image numbers that are no whole batches of the set, or what the device reports.
+    /// Indices that are not whole batches of the set, or an error of the device.
     pub fn train(&mut self, set: Resident, indices: &[u32], learning_rate: f32) -> Pending<Vec<f32>> {
         if let Err(error) = self.check_indices(set, indices, indices.len().is_multiple_of(self.batch_size)) {
             return ready(Err(error));
@@ -231,7 +231,7 @@ impl Backend {
     /// The mean loss of one batch and its gradient.
     ///
     /// # Errors
-    /// Image numbers that are no batch of the set, or what the device reports.
+    /// Indices that are not a batch of the set, or an error of the device.
     pub async fn gradient(&mut self, set: Resident, batch: &[u32]) -> Result<(f32, Gradients), Error> {
         self.check_indices(set, batch, batch.len() == self.batch_size)?;
         self.network.gradient(set, batch).await
@@ -240,7 +240,7 @@ impl Backend {
     /// One SGD update by a gradient that is given.
     ///
     /// # Errors
-    /// A gradient of another shape, or what the device reports.
+    /// A gradient of another shape, or an error of the device.
     pub async fn apply(&mut self, gradient: &Gradients, learning_rate: f32) -> Result<(), Error> {
         check_params(self.net.shape, gradient)?;
         self.network.apply(gradient, learning_rate)
@@ -249,7 +249,7 @@ impl Backend {
     /// The parameters as they are now.
     ///
     /// # Errors
-    /// What the device reports.
+    /// An error of the device.
     pub fn params(&mut self) -> Pending<Params> {
         self.network.params()
     }
@@ -257,24 +257,24 @@ impl Backend {
     /// Sets every parameter.
     ///
     /// # Errors
-    /// Parameters of another shape, or what the device reports.
+    /// Parameters of another shape, or an error of the device.
     pub async fn set_params(&mut self, params: &Params) -> Result<(), Error> {
         check_params(self.net.shape, params)?;
         self.network.set_params(params)
     }
 
-    /// What training goes on from: the parameters, and what the optimiser remembers.
+    /// The parameters and the optimiser's slots: training continues from them.
     ///
     /// # Errors
-    /// What the device reports.
+    /// An error of the device.
     pub fn state(&mut self) -> Pending<State> {
         self.network.state()
     }
 
-    /// Goes on from a state that [`Backend::state`] has answered, of this network or of one like it.
+    /// Continues from a state of [`Backend::state`], of this network or of one with the same shape and optimiser.
     ///
     /// # Errors
-    /// A state of another shape or of another optimiser, or what the device reports.
+    /// A state of another shape or of another optimiser, or an error of the device.
     pub async fn set_state(&mut self, state: &State) -> Result<(), Error> {
         for values in [&state.params].into_iter().chain(&state.slots) {
             check_params(self.net.shape, values)?;
@@ -289,7 +289,7 @@ impl Backend {
     /// Loss, accuracy and confusion matrix over a whole set.
     ///
     /// # Errors
-    /// A set that is not resident, or what the device reports.
+    /// A set that is not resident, or an error of the device.
     pub fn evaluate(&mut self, set: Resident) -> Pending<Evaluation> {
         if let Err(error) = self.images_in(set) {
             return ready(Err(error));
@@ -297,8 +297,8 @@ impl Backend {
         self.network.evaluate(set)
     }
 
-    /// How many answers are worth asking for before the first is awaited: on a GPU one runs while the next is recorded. On
-    /// the CPU, and on a GPU that is a program there, nothing is gained.
+    /// How many answers to keep pending: 2 on a hardware GPU, where the host records the next work while one runs; 1 on the CPU
+    /// and on a software GPU.
     #[must_use]
     pub fn ahead(&self) -> usize {
         self.network.ahead()
@@ -314,7 +314,7 @@ impl Backend {
     /// leave the parameters as they were.
     ///
     /// # Errors
-    /// Image numbers that are no batch of the set, or what the device reports.
+    /// Indices that are not a batch of the set, or an error of the device.
     pub async fn profile(&mut self, set: Resident, batch: &[u32]) -> Result<Profile, Error> {
         self.check_indices(set, batch, batch.len() == self.batch_size)?;
         self.network.profile(set, batch).await
@@ -323,7 +323,7 @@ impl Backend {
     /// The output y `[N, classes]` for images given as bytes, `[N, input]`.
     ///
     /// # Errors
-    /// Bytes that are no whole images, or what the device reports.
+    /// Bytes that are no whole images, or an error of the device.
     pub async fn predict(&mut self, images: &[u8]) -> Result<Vec<f32>, Error> {
         let (bytes, pixels) = (images.len(), self.net.shape.input);
         if !bytes.is_multiple_of(pixels) {
@@ -338,7 +338,7 @@ impl Backend {
     /// Every intermediate value of one batch's pass, so that a test finds a wrong kernel by its stage.
     ///
     /// # Errors
-    /// Image numbers that are no batch of the set, or what the device reports.
+    /// Indices that are not a batch of the set, or an error of the device.
     pub async fn intermediates(&mut self, set: Resident, batch: &[u32]) -> Result<Intermediates, Error> {
         self.check_indices(set, batch, batch.len() == self.batch_size)?;
         self.network.intermediates(set, batch).await

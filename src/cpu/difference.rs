@@ -1,7 +1,7 @@
 //! The central difference of the loss by every parameter, (L(w + h) - L(w - h)) / 2h, where nothing cancels.
 //!
-//! Two losses in f32 that differ by 1e-4 of themselves have few digits left to differ by, and moving one weight changes
-//! next to nothing of a pass. So only what a move changes is computed, as a change. Of an image with label t, output y and
+//! Moving one weight changes a loss by so little that the difference of two f32 losses has few digits left, and it changes
+//! almost nothing of a pass. So only the values that a move changes are computed, as changes. Of an image with label t, output y and
 //! loss L = -ln(y_t + 1e-7):
 //!
 //! - When logit k moves by u_k, with v_k = u_k - u_t and s the sum over k of y_k (e^v_k - 1), L moves by
@@ -178,7 +178,7 @@ pub struct Hidden<'a> {
 /// The differences of an image's loss by the weights between a pixel and a strip's units, by the pixel's level.
 type ByLevel = [Row; LEVELS];
 
-/// How class k pulls at the loss when unit j moves: W2[j, k] - W2[j, t], and y_k times that; or y_k itself, where
+/// The factors of class k when unit j moves: W2[j, k] - W2[j, t], and y_k times that; or y_k itself, where
 /// e^v - 1 is computed as a whole.
 #[derive(Clone, Copy, Default)]
 struct Pull {
@@ -372,7 +372,7 @@ fn whole_difference<const FUSED: bool>(pulls: &[Pull], z_moves: &[Row; 2], sampl
     }
 }
 
-/// The W1 of so many strips.
+/// W1 of `SIZE` strips.
 fn each<const SIZE: usize>(w1: &mut [W1]) -> [&mut W1; SIZE] {
     w1.first_chunk_mut::<SIZE>().expect("as many strips as there are").each_mut()
 }
@@ -384,7 +384,7 @@ kernel! {
         let by_level: &[ByLevel; SIZE] = by_level.first_chunk().expect("as many strips as the kernel is compiled for");
         for pixel in pixels {
             let (index, level) = (usize::from(pixel.index), usize::from(pixel.value));
-            // Read before W1 is written: the compiler can't know that they lie apart.
+            // Read before W1 is written: the compiler does not know that they do not overlap.
             let mut found = [Row::ZERO; SIZE];
             for (found, by_level) in found.iter_mut().zip(by_level) {
                 *found = by_level[level];

@@ -1,4 +1,5 @@
-//! The network forward over a set's images, a tile at a time, each thread its own tiles.
+//! Evaluation and prediction over a set's images, a tile at a time, each thread its own tiles; and every value of a training pass,
+//! for tests.
 
 use super::dense::Panel;
 use super::images::Set;

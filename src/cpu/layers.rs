@@ -1,4 +1,4 @@
-//! What comes between the products of the first layer, in the order of a step: for some images, a strip at a time.
+//! The parts of a step between the products of the first layer, in their order: for some images, a strip at a time.
 //!
 //! z1, da1 and dz1 are a row an image. a2 and dy are `[rows of classes, N]`, a lane a class.
 
@@ -9,9 +9,9 @@ use crate::net::{Activation, Output};
 
 /// Images, or classes, whose sums are in registers at a time.
 const TILE: usize = 4;
-/// Sums over a batch are added up in chains of so many images: one long chain would round too often.
+/// Images in a chain of sums: one long chain over a batch would round too often.
 pub const CHAIN: usize = 128;
-/// The logarithm of a product is taken once for so many images: each has a factor of at most 255.
+/// Images whose factors, each at most 255, are multiplied before one logarithm is taken.
 const FACTORS: usize = 64;
 
 kernel! {

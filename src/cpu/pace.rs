@@ -1,14 +1,14 @@
-//! How many threads steps are computed with: all there are, unless other programs keep the cores busy. Threads that wait for
-//! each other in every step lose more by one that has no core than they gain by being several.
+//! The number of threads for steps: all of them, unless other programs keep the cores busy. The threads wait for each other in
+//! every step, so one thread without a core slows all of them.
 //!
-//! Any number gives the same bits, so only time is at stake. Where threads sleep because others are late, some work is tried
-//! with fewer; with fewer, from time to time, some with more. What is faster stays. Where nobody sleeps nothing is tried, so
-//! a quiet machine loses nothing. There is no clock in here: time is that of the work.
+//! Any number gives the same bits, so only time matters. If threads sleep because others are late, a trial runs some steps with
+//! fewer threads; with fewer threads, a trial with more runs from time to time. The faster number stays. If no thread sleeps there
+//! are no trials, so a quiet machine loses nothing. This file reads no clock: it gets the time of each piece of work.
 
 use std::mem::take;
 use std::time::Duration;
 
-/// What a piece of work should take, in seconds: several times what a system lets one program run before another.
+/// The time of a piece of work, in seconds: several of the system's time slices.
 const PIECE: f64 = 0.03;
 /// The share of their time that threads sleep where they are disturbed, beyond what unequal parts make them sleep.
 const DISTURBED: f64 = 0.2;
@@ -16,7 +16,7 @@ const DISTURBED: f64 = 0.2;
 /// help doubles it.
 const PAUSES: [f64; 2] = [4.0, 64.0];
 
-/// What has been done since the threads were last judged.
+/// The work since the last decision.
 #[derive(Clone, Copy, Debug, Default)]
 struct Work {
     steps: usize,
@@ -51,8 +51,7 @@ pub struct Pace {
 }
 
 impl Pace {
-    /// For steps in so many parts of about the same work, on so many threads at most. What was found for the same numbers
-    /// stays.
+    /// Prepares for steps of `parts` equal parts on at most `threads` threads. The result for the same numbers is kept.
     pub fn fit(&mut self, threads: usize, parts: usize) {
         if (self.levels.first(), self.parts) == (Some(&threads), parts) {
             return;

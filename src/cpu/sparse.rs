@@ -229,7 +229,7 @@ fn tiles<'a>(visit: &Visit<'a>) -> impl Iterator<Item = Tile<'a>> {
     tiles.map(move |(indices, first)| Tile { indices, block, first, of })
 }
 
-/// The W1 of so many strips.
+/// W1 of `SIZE` strips.
 fn each<const SIZE: usize>(w1: &[impl Borrow<W1>]) -> [&W1; SIZE] {
     std::array::from_fn(|strip| w1[strip].borrow())
 }
@@ -259,7 +259,7 @@ kernel! {
             sparse.prefetch(tile, n);
             let da1: [Row; SIZE] = std::array::from_fn(|strip| da1[strip * tile.of + tile.first + n]);
             for pixel in sparse.of(image, tile.block) {
-                // Read before W1 is written: the compiler can't know that they lie apart.
+                // Read before W1 is written: the compiler cannot know that they lie apart.
                 let (index, x) = (usize::from(pixel.index), X[usize::from(pixel.value)]);
                 for (w1, da1) in w1.iter_mut().zip(&da1) {
                     add_scaled::<FUSED>(&mut w1[index], x, da1);

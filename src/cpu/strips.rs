@@ -40,7 +40,7 @@ impl Blocks {
     }
 }
 
-/// What belongs to a strip, 16 hidden units, beside their columns of W1. One lane is one unit; in the last strip some may
+/// The parameters of a strip, 16 hidden units, without their columns of W1. One lane is one unit; in the last strip some may
 /// be none: their weights are 0, and stay so because their z1 is kept at 0.
 #[derive(Clone, Debug)]
 pub struct StripParams {

@@ -9,9 +9,9 @@ use crate::threads::{self, Pool};
 
 /// The threads of one network.
 pub struct Team {
-    /// As many as were asked for.
+    /// The number given.
     most: usize,
-    /// Those that work beside the caller's own, and wait for each other. None where that one does everything.
+    /// The threads beside the caller's that share a step; none if the caller does everything.
     pool: Option<Arc<Pool>>,
 }
 
@@ -67,9 +67,8 @@ impl Team {
     }
 }
 
-/// Looks at the other threads' progress before a waiting thread sleeps: some 100 us. On a machine that is busy another
-/// thread may need this core. Nothing is yielded in between: a system may then let a stranger run for some ms, and as
-/// many times as one yields.
+/// How often a waiting thread checks the others before it sleeps: about 100 us. On a busy machine another thread may need this
+/// core. The thread does not yield in between: the system could then run another program for some ms, at each yield.
 const SPINS: u32 = 3000;
 
 /// How far each thread is, point by point. A thread that is ahead of another waits for it.
@@ -83,7 +82,7 @@ pub struct Barrier {
     wake: Condvar,
 }
 
-/// Alone in its cache line, and in the one that a CPU may fetch with it.
+/// Alone in its cache line and in the next one, which some CPUs fetch with it.
 #[repr(align(128))]
 struct Counter(AtomicUsize);
 

@@ -1,4 +1,4 @@
-//! What only the inside of the backend can be asked: every kind of instructions, and the choice between sparse and dense.
+//! Tests of the backend's inside: every kind of instructions, and the choice between sparse and dense.
 
 use pollster::block_on;
 use rand::RngExt;

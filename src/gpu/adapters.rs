@@ -11,7 +11,7 @@ use wgpu::{Adapter, AdapterInfo, Backend, Backends, DeviceType, Instance, Instan
 /// equals Vulkan, Metal, Direct3D 12, then OpenGL. Honours `WGPU_BACKEND` and the environment variables by which wgpu sets
 /// up a backend, but not `WGPU_POWER_PREF`, as nothing is left to prefer.
 ///
-/// The order is the same at every start, so that a place in it can stand for a device. Empty where there is no driver.
+/// The order is the same at every start, so that an index names a device. Empty where there is no driver.
 pub async fn list() -> Vec<Adapter> {
     let mut adapters = without_panic(async {
         let descriptor = InstanceDescriptor::new_without_display_handle_from_env();
@@ -28,8 +28,7 @@ pub async fn list() -> Vec<Adapter> {
     adapters
 }
 
-/// What the future gives; none where it panics, as wgpu does where a driver has no memory left to answer. What the panic says is
-/// not shown: that there is no GPU is.
+/// The result of a future; none if it panics, as wgpu does if a driver has no memory left. The panic's message is not shown.
 async fn without_panic<T>(future: impl Future<Output = T>) -> Option<T> {
     let mut future = pin!(future);
     poll_fn(|context| {

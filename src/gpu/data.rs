@@ -8,9 +8,9 @@ use crate::backend::Error;
 use crate::memory;
 use crate::net::Shape;
 
-/// Which images of a set a pass takes: a row of image numbers, and where their losses go.
+/// The images of a pass: a row of indices, and the buffer of their losses.
 pub struct Rows<'a> {
-    /// The rows of image numbers.
+    /// The rows of indices.
     pub indices: &'a Buffer,
     /// The losses of the same images, in the same places.
     pub losses: &'a Buffer,
@@ -34,7 +34,7 @@ impl Rows<'_> {
         uniform
     }
 
-    /// What a kernel takes of a row that it sums over as a whole.
+    /// The uniform of a kernel that sums over the whole row.
     pub fn whole(&self, device: &Device) -> Buffer {
         self.params(device, 0, self.count)
     }
@@ -54,7 +54,7 @@ pub struct Data {
     pub losses: Buffer,
     /// `[classes, classes]` counts, by label and by prediction.
     pub confusion: Buffer,
-    /// The image numbers 0, 1, 2 ...: a row a tile.
+    /// The indices 0, 1, 2 ...: a row a tile.
     order: Buffer,
 }
 
@@ -67,7 +67,7 @@ impl Data {
         device.check_size("the images", (len * padded(shape.input)) as u64, fewer)?;
         device.check_size("the labels", bytes(rows), fewer)?;
         device.check()?;
-        let mut order: Vec<u32> = memory::room(rows, "image numbers")?;
+        let mut order: Vec<u32> = memory::room(rows, "indices")?;
         order.extend(0..rows as u32);
         let data = Self {
             len,

@@ -51,7 +51,7 @@ impl Device {
             max_storage_buffer_binding_size: most.max_storage_buffer_binding_size,
             ..Limits::default().or_worse_values_from(&most)
         };
-        // For a kernel's own time; everything else does without.
+        // Only the time of single kernels needs it.
         let features = adapter.features() & Features::TIMESTAMP_QUERY;
         let descriptor =
             DeviceDescriptor { required_limits: limits, required_features: features, ..Default::default() };
@@ -72,7 +72,7 @@ impl Device {
         }));
         let (seen, adapter) = (failure.clone(), name.clone());
         device.set_device_lost_callback(move |_, reason| {
-            // The cause of whatever else was reported, before or after.
+            // It is the cause of all other reports.
             let lost = Error::Lost { adapter: adapter.clone(), reason: one_line(&reason) };
             *seen.lock().unwrap_or_else(PoisonError::into_inner) = Some(lost);
         });
@@ -103,7 +103,7 @@ impl Device {
     /// # Errors
     /// That failure.
     pub fn check(&self) -> Result<(), Error> {
-        // The callbacks run while the device is polled. What is wrong with the poll itself, they say too.
+        // The callbacks run while the device is polled, and report its errors too.
         let _ = self.gpu.poll(PollType::Poll);
         self.failure.lock().unwrap_or_else(PoisonError::into_inner).clone().map_or(Ok(()), Err)
     }
@@ -217,7 +217,7 @@ impl Device {
     }
 }
 
-/// A driver's message may be a page; an error of ours is a line.
+/// A driver's message on one line.
 fn one_line(message: &str) -> String {
     message.split_whitespace().collect::<Vec<_>>().join(" ")
 }

@@ -35,8 +35,8 @@ const HELD_VEC4S: usize = 8;
 pub const IMAGES: usize = VEC4;
 /// Invocations that share the sums of their logits.
 pub const TEAM: usize = 128;
-/// Where `shaders/shared/output_team.wgsl` keeps what in workgroup memory, in vec4s: first the hidden layer's values of
-/// `fused`, then the logits, then sums.
+/// The layout of `shaders/shared/output_team.wgsl`'s workgroup memory, in vec4s: the hidden layer's values of `fused`, then the
+/// logits, then sums.
 const LOGITS: usize = IMAGES * FUSED_MOST_HIDDEN / VEC4;
 const SUMS: usize = LOGITS + IMAGES * Shape::MAX_CLASSES.div_ceil(VEC4);
 const SCRATCH: usize = larger(SUMS + IMAGES * TEAM, IMAGES * FUSED_LANES);
@@ -60,13 +60,13 @@ pub const NUMBERS: [(&str, usize); 9] = [
     ("HELD_VEC4S", HELD_VEC4S),
 ];
 
-/// Whether a shader binds a buffer of this name a row at a time, by a dynamic offset: the image numbers of a batch, and the
-/// losses in the same places.
+/// Whether a shader binds a buffer of this name a row at a time, by a dynamic offset: the indices of a batch, and its
+/// losses.
 pub fn is_bound_by_row(name: &str) -> bool {
     ["indices", "losses"].contains(&name)
 }
 
-/// The uniform `DispatchParams` of `shaders/shared/network.wgsl`: what a dispatch takes of a batch.
+/// The uniform `DispatchParams` of `shaders/shared/network.wgsl`: the part of a batch that a dispatch computes.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Pod, Zeroable)]
 pub struct DispatchParams {
@@ -84,9 +84,9 @@ pub struct DispatchParams {
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Pod, Zeroable)]
 pub struct Axpby {
-    /// What the gradient is multiplied by.
+    /// The factor of the gradient.
     pub alpha: f32,
-    /// What the target's value is multiplied by.
+    /// The factor of the target.
     pub beta: f32,
 }
 
@@ -96,14 +96,14 @@ pub struct Axpby {
 pub struct Perturbation {
     /// h.
     size: f32,
-    /// What a batch's sum of differences is multiplied by: 1 / 2h, and one over the batch size.
+    /// The factor of a batch's sum of differences: 1 / (2 h N).
     per_span: f32,
 }
 
 impl Perturbation {
     /// Moves by h = `size` to either side.
     pub fn new(size: f64, batch_size: usize) -> Self {
-        // What is divided by must be what was moved by.
+        // The divisor must be the f32 that parameters are moved by.
         let size = size as f32;
         Self { size, per_span: (0.5 / (f64::from(size) * batch_size as f64)) as f32 }
     }

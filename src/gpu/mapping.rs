@@ -11,13 +11,13 @@ use wgpu::{Buffer, MapMode};
 pub struct Mapping(Arc<Mutex<State>>);
 
 struct State {
-    /// Buffers that are not heard of yet.
+    /// Buffers without a callback so far.
     left: usize,
     all_mapped: bool,
     waker: Option<Waker>,
 }
 
-/// What a buffer's callback holds.
+/// A buffer's callback.
 struct Callback {
     state: Arc<Mutex<State>>,
     is_mapped: bool,
@@ -43,7 +43,7 @@ impl Drop for Callback {
 }
 
 impl Mapping {
-    /// Asks for these buffers.
+    /// Maps these buffers for reading.
     pub fn of(buffers: &[Buffer]) -> Self {
         let (mapping, callbacks) = Self::new(buffers.len());
         for (buffer, callback) in buffers.iter().zip(callbacks) {

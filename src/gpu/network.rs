@@ -1,8 +1,7 @@
-//! The network on a GPU: its parameters, its data and its passes, all resident; only batch indices go in, and only
-//! losses come out.
+//! The network on a GPU. Parameters, data and passes are resident; only indices go in, and only losses come out.
 //!
-//! What a call asks for is on its way when the call returns, and an answer is waited for when it is awaited: so the host
-//! records the next steps while the GPU runs these.
+//! A call returns when its work is submitted, and its answer is awaited later: the host records the next steps while the GPU
+//! runs the current ones.
 
 use std::cell::OnceCell;
 
@@ -40,12 +39,12 @@ pub(crate) struct Network {
     is_numerical: bool,
     parameters: Layers,
     gradient: Layers,
-    /// How the SGD update of the parameters ends, and what its learning rate is now.
+    /// The [`Axpby`] of the SGD update, and its learning rate.
     update: Buffer,
     learning_rate: Option<f32>,
-    /// How the gradient itself ends.
+    /// The [`Axpby`] that stores the gradient itself.
     assign: Buffer,
-    /// The image numbers of the batches of one submission, a row of `row_words` a step.
+    /// The indices of the batches of one submission, a row of `row_words` a step.
     batches: Buffer,
     /// The losses of the same images, in the same places.
     losses: Buffer,
@@ -66,9 +65,9 @@ struct Kernels {
     confusion: Confusion,
 }
 
-/// What numerical gradients are computed by.
+/// The kernels of numerical gradients.
 struct Numerical {
-    /// The passes of training: one that leaves a1, and one that leaves z1 and y.
+    /// Passes that store a1, and that store z1 and y.
     hidden_input: Pass,
     output: Pass,
     differences: Differences,
@@ -86,7 +85,7 @@ struct Set {
     evaluation: [Vec<Dispatch>; 2],
 }
 
-/// What computes with a row of `batches`.
+/// The dispatches for a row of `batches`.
 struct Steps {
     /// The images through the network, forward and back if that is how the gradient is computed.
     pass: Vec<Dispatch>,
@@ -113,7 +112,7 @@ impl Steps {
 
 /// A step with more dispatches than this submits each by itself. A numerical gradient has one for each 2,048 images.
 const LONG_UPDATE: usize = 16;
-/// Bytes of image numbers that one submission may take.
+/// Bytes of indices that one submission may take.
 const BATCHES_BYTES: u64 = 4 << 20;
 /// Steps that one submission may take, however small they are.
 const MOST_STEPS: u64 = 4096;
@@ -122,7 +121,7 @@ impl Network {
     /// Compiles the kernels for this network and batch size, and puts the parameters on the device.
     ///
     /// # Errors
-    /// [`Error::TooLarge`] before anything is run, or what the device reports.
+    /// [`Error::TooLarge`] before anything is run, or an error of the device.
     pub fn new(device: Device, net: Net, batch_size: usize, params: &Params) -> Result<Self, Error> {
         let shape = net.shape;
         let plan = device.plan(shape);
@@ -198,13 +197,13 @@ impl Network {
         })
     }
 
-    /// What a pass has left of a batch, `[batch_size, width]`.
+    /// The values of a batch that a pass stored in `buffer`, `[batch_size, width]`.
     async fn read_rows(&self, buffer: &Buffer, width: usize) -> Result<Vec<f32>, Error> {
         let rows = self.device.read(&[(buffer, self.batch_size * padded(width))]).await?.concat();
         Ok(unpad_rows(&rows, self.batch_size, width))
     }
 
-    /// Runs kernels, each with its row of `batches`, and then makes one loss of each of so many rows.
+    /// Runs kernels, each with its row of `batches`, and then computes the mean loss of each of `rows` rows.
     fn submit_steps<'a>(&self, mut kernels: impl Iterator<Item = (&'a Dispatch, usize)>, take_long: bool, rows: usize) {
         if take_long {
             for (kernel, row) in kernels.by_ref() {
@@ -229,7 +228,7 @@ impl Network {
         });
     }
 
-    /// What computes with a batch of a set, by the method that was asked for.
+    /// The dispatches for a batch of a set, by the current method.
     fn steps(&self, set: Resident) -> &Steps {
         let Set { backprop, numerical, .. } = &self.sets[set.0];
         numerical.as_ref().filter(|_| self.is_numerical).unwrap_or(backprop)
@@ -238,7 +237,7 @@ impl Network {
     fn numerical_steps(&self, data: &Data) -> Option<Steps> {
         let Numerical { hidden_input, output, differences, perturbation } = self.numerical.as_ref()?;
         let (on, rows) = (self.operands(), self.batch_rows());
-        // a1 where da1 would be, before the other pass leaves its z1.
+        // a1 in the place of da1, before the other pass stores its z1.
         let values = self.values.swapped();
         let mut pass = hidden_input.bind(&Operands { values: &values, ..on }, data, &rows);
         pass.extend(output.bind(&on, data, &rows));
@@ -438,7 +437,7 @@ impl backend::Network for Network {
         self.sets.get(set.0).map(|set| set.data.len)
     }
 
-    /// A GPU that is a program on the CPU gains nothing.
+    /// A software GPU gains nothing by a second one.
     fn ahead(&self) -> usize {
         if self.device.class() == Class::Software { 1 } else { 2 }
     }

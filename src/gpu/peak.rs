@@ -83,7 +83,7 @@ impl Probe {
     /// Compiles the kernels.
     ///
     /// # Errors
-    /// What the device reports.
+    /// An error of the device.
     pub async fn new(device: Device) -> Result<Self, Error> {
         let limits = device.gpu.limits();
         let list = limits.max_compute_invocations_per_workgroup.min(limits.max_compute_workgroup_size_x);

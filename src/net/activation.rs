@@ -1,6 +1,5 @@
-//! The hidden layer's functions: what is known of each, in one table.
-//!
-//! Only f32 loops stand elsewhere: `src/cpu/layers.rs`, and by the activation's name `shaders/shared/activation.wgsl`.
+//! The table of the hidden layer's functions. Only the f32 code is elsewhere: `src/cpu/layers.rs` and
+//! `shaders/shared/activation.wgsl`, by the activation's name.
 
 use ndarray::{Array2, ArrayRef2};
 
@@ -83,7 +82,7 @@ impl Activation {
         self.row().weight_init
     }
 
-    /// The learning rate from which on a higher one spoilt some runs on pictures drawn in 2, 4 and 10 classes.
+    /// The learning rate above which some runs on drawn pictures of 2, 4 and 10 classes failed.
     #[must_use]
     pub fn high_rate(self) -> f32 {
         self.row().high_rate

@@ -35,8 +35,8 @@ impl Method {
     }
 }
 
-/// Steps that a numerical gradient can be taken with: below, f32 would lose digits of the smallest changes; above, it is
-/// nobody's derivative any more.
+/// The range of the step size: below it f32 loses digits of the smallest changes; above it the difference is far from any
+/// derivative.
 pub const STEP_SIZES: RangeInclusive<f64> = 1e-8..=1.0;
 
 /// Up to which |v| a numerical gradient's e^v - 1 is computed by a short series: the first term that is left out is 3e-8 of
@@ -48,7 +48,7 @@ pub(crate) mod series {
     pub const SHORT_UP_TO: f64 = 0.04;
 }
 
-/// Why a network's gradient can't be computed by a method.
+/// Why a network's gradient cannot be computed by a method.
 #[derive(Clone, Copy, Debug, PartialEq, thiserror::Error)]
 pub enum MethodError {
     /// A numerical gradient of a network that has none.

@@ -1,9 +1,8 @@
-//! What training goes on from.
+//! The state that training continues from.
 
 use super::Params;
 
-/// A network in training: its parameters, and what the optimiser remembers of the steps before. Trained on from the same state,
-/// a backend does the same steps.
+/// A network in training: its parameters and the optimiser's slots. From the same state a backend does the same steps.
 #[derive(Clone, Debug, PartialEq)]
 pub struct State {
     /// The parameters.

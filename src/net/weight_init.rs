@@ -1,7 +1,6 @@
-//! How far initial weights are spread.
+//! The standard deviation of the initial weights.
 
-/// How far the initial weights are spread; the biases begin at 0. Each layer's weights are drawn from a deviation times
-/// N(0, 1).
+/// The rule for the standard deviation of each layer's initial weights, drawn from a normal distribution. The biases begin at 0.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum WeightInit {
     /// One deviation for both layers: the book trains MNIST by 0.01.

@@ -1,13 +1,13 @@
-//! What starting threads fails with.
+//! The error of starting threads.
 
 /// The system gave fewer threads than were asked for.
 #[derive(Clone, Debug, thiserror::Error)]
-#[error("can't start {threads} threads: {reason}")]
+#[error("cannot start {threads} threads: {reason}")]
 pub(crate) struct Error {
     /// The threads asked for.
     pub threads: usize,
     /// Those that the system gave before it refused one.
     pub started: usize,
-    /// What the system said.
+    /// The system's error.
     pub reason: String,
 }

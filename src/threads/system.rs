@@ -122,7 +122,7 @@ mod tests {
             Builder::new().spawn(run)
         });
         let error = error.unwrap_err();
-        assert_eq!((error.started, error.to_string().as_str()), (2, "can't start 5 threads: no more"));
+        assert_eq!((error.started, error.to_string().as_str()), (2, "cannot start 5 threads: no more"));
     }
 
     #[test]
