@@ -14,7 +14,7 @@ pub fn cores() -> usize {
     available_parallelism().map_or(1, usize::from)
 }
 
-/// The number of threads for a request: at most one a core, and one a core for 0.
+/// The number of threads for a request: as many as asked for, and one a core for 0.
 pub fn number(asked: usize) -> usize {
     if asked == 0 { cores() } else { asked }
 }

@@ -8,7 +8,7 @@ use super::resample::resample;
 /// Rows and columns of MNIST's images.
 pub const SIDE: usize = 28;
 /// The larger side of the digit in them.
-pub const BOX: usize = 20;
+const BOX: usize = 20;
 
 /// Most rows or columns that are looked at: a larger picture is made smaller first. A digit that fills an eighth of it still has
 /// [`BOX`] pixels.

@@ -78,18 +78,6 @@ impl Grey {
         self
     }
 
-    /// Rows.
-    #[must_use]
-    pub fn rows(&self) -> usize {
-        self.rows
-    }
-
-    /// Columns.
-    #[must_use]
-    pub fn cols(&self) -> usize {
-        self.cols
-    }
-
     /// The values as bytes, 255 for white, `[rows, cols]`.
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {

@@ -18,8 +18,7 @@ const JOINED: f32 = 0.25;
 /// paper. Specks are left out.
 pub fn ink(grey: &Grey) -> Option<Grey> {
     let Difference { values, noise } = difference(grey);
-    let sides = [1.0, -1.0].map(|side| values.iter().map(|value| (side * value).max(0.0)).collect::<Vec<_>>());
-    let [bright, dark] = sides;
+    let [bright, dark] = [1.0, -1.0].map(|side| values.iter().map(|value| (side * value).max(0.0)).collect::<Vec<_>>());
     let values = if strongest(&bright) > strongest(&dark) { bright } else { dark };
     let threshold = (4.0 * noise).max(LEAST_CONTRAST);
     let mut strong: Vec<f32> = values.iter().copied().filter(|&value| value > threshold).collect();

@@ -7,6 +7,6 @@ mod paper;
 mod resample;
 mod way;
 
-pub use digit::{BOX, SIDE, digit};
+pub use digit::{SIDE, digit};
 pub use grey::{Grey, MAX_SIDE, SizeError};
 pub use way::{Problem, Way};

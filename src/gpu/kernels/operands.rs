@@ -1,11 +1,11 @@
-//! What the kernels of every family work on, and what a pass of them leaves.
+//! The operands of every family's kernels, and the values that a pass of them stores.
 
 use crate::gpu::device::Device;
 use crate::gpu::layer::Layers;
 use crate::gpu::values::Values;
 use crate::net::Net;
 
-/// What the kernels of a network work on.
+/// The operands of a network's kernels.
 pub struct Operands<'a> {
     pub device: &'a Device,
     pub net: &'a Net,
@@ -19,11 +19,11 @@ pub struct Operands<'a> {
 pub enum PassOutput {
     /// z1, dy, da1 and the loss.
     Derivatives,
-    /// The logits in the place of dy, and the loss; nothing of the way back.
+    /// The logits in the place of dy, and the loss; no backward pass.
     Logits,
-    /// y in the place of dy; nothing of the way back.
+    /// y in the place of dy; no backward pass.
     Output,
-    /// a1 in the place of z1; nothing else that means anything.
+    /// a1 in the place of z1; the other values mean nothing.
     HiddenInput,
     /// dz1 in the place of da1.
     HiddenDerivative,
@@ -43,7 +43,7 @@ impl PassOutput {
     /// The lines that choose the functions of `shaders/shared/activation.wgsl` and `shaders/shared/loss.wgsl`.
     pub fn both_layers(self, net: &Net) -> String {
         let (hidden_layer, output, forward_only) = (self.hidden_layer(net), net.output, self.forward_only());
-        let left = match self {
+        let stored = match self {
             Self::Derivatives | Self::HiddenDerivative => "dy",
             Self::Logits | Self::HiddenInput => "logits",
             Self::Output => "y",
@@ -53,12 +53,12 @@ impl PassOutput {
              fn output_sums(row: u32) -> LogitSums {{ return {output}_sums(row); }}\n\
              fn output(row: u32, v4: u32, s: LogitSums) -> vec4f {{ return {output}_output(row, v4, s); }}\n\
              fn loss(row: u32, label: u32, s: LogitSums) -> f32 {{ return {output}_loss(row, label, s); }}\n\
-             fn pass_output(row: u32, v4: u32, label: u32, s: LogitSums) -> vec4f {{ return pass_{left}(row, v4, label, s); }}\n\
+             fn pass_output(row: u32, v4: u32, label: u32, s: LogitSums) -> vec4f {{ return pass_{stored}(row, v4, label, s); }}\n\
              const FORWARD_ONLY = {forward_only};\n"
         )
     }
 
-    /// Whether the way back is left out.
+    /// Whether there is no backward pass.
     pub fn forward_only(self) -> bool {
         matches!(self, Self::Logits | Self::Output | Self::HiddenInput)
     }
@@ -96,14 +96,14 @@ mod tests {
 
     #[test]
     fn a_name_without_a_function_is_no_shader() {
-        let left = PassOutput::Derivatives;
+        let derivatives = PassOutput::Derivatives;
         // That of a WGSL function is no function here either.
         for name in ["unknown", "exp"] {
-            let chosen = left.hidden_layer(&NET).replace("sigmoid_", &format!("{name}_"));
+            let chosen = derivatives.hidden_layer(&NET).replace("sigmoid_", &format!("{name}_"));
             let error = compiled(&blocked::HIDDEN.resolved(&chosen)).unwrap_err();
             assert!(error.contains(&format!("no definition in scope for identifier: `{name}_activation`")), "{error}");
         }
-        let chosen = left.both_layers(&NET).replace("softmax_", "hinge_");
+        let chosen = derivatives.both_layers(&NET).replace("softmax_", "hinge_");
         let error = compiled(&fused::FORWARD_BACKWARD.resolved(&chosen)).unwrap_err();
         assert!(error.contains("no definition in scope for identifier: `hinge_sums`"), "{error}");
         // A kernel for which nothing was chosen.

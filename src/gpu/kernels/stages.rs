@@ -11,7 +11,7 @@ use crate::net::Net;
 pub struct Stages {
     sources: [Source; 2],
     pub hidden: Kernel,
-    /// None where only a1 is left.
+    /// None if the pass stores a1 alone.
     output: Option<Kernel>,
     forward_only: bool,
 }
@@ -24,7 +24,7 @@ impl Stages {
         Self::with_hidden(device, net, sources, hidden, pass_output)
     }
 
-    /// The same stages, with something else left. Only a1 takes another hidden layer.
+    /// The same stages with another pass output. Only a1 needs another hidden layer.
     pub fn with_output(&self, device: &Device, net: &Net, pass_output: PassOutput) -> Self {
         let hidden = match pass_output {
             PassOutput::HiddenInput => {
@@ -41,7 +41,7 @@ impl Stages {
         Self { sources, hidden, output, forward_only: pass_output.forward_only() }
     }
 
-    /// The output layer, whose workgroups take `images` each; none where only a1 is left.
+    /// The output layer, whose workgroups take `images` each; none if the pass stores a1 alone.
     pub fn bind_output(
         &self,
         on: &Operands,
