@@ -15,7 +15,7 @@ use crate::book;
 use crate::data::batches::{Batches, Sampling};
 use crate::data::description::Description;
 use crate::data::{self, Dataset};
-use crate::devices::{self, Choice};
+use crate::devices::{self, Choice, Device};
 use crate::functions::argmax;
 use crate::model::{self, Model};
 use crate::net::{Activation, Net, Output, Params, Shape, WeightInit};
@@ -170,7 +170,7 @@ impl Classifier {
         shape.check(batch_size).map_err(backend::Error::Shape)?;
         let net = Net { shape, activation, output: Output::Softmax };
         let params = Params::init_by(shape, weight_init, seed);
-        let mut backend = open(&settings.device, net, batch_size, &params).await?;
+        let mut backend = Backend::new(&open(&settings.device).await?, net, batch_size, &params).await?;
         let resident = backend.upload(set).await?;
         let mut batches = Batches::new(seed, Sampling::Replacement, batch_size, set.len());
         let epoch = train::Settings::steps_per_epoch(set.len(), batch_size);
@@ -210,8 +210,17 @@ impl Classifier {
         let Model { params, activation, output, description } = model;
         let net =
             Net { shape: params.shape, activation: activation.unwrap_or_default(), output: output.unwrap_or_default() };
+        let device = wait(open(device))?;
+        Self::on(&device, net, params, description)
+    }
+
+    /// Loads a network onto an open device, and checks the device with it.
+    ///
+    /// # Errors
+    /// An error or a wrong result of the device.
+    pub fn on(device: &Device, net: Net, params: Params, description: Description) -> Result<Self, Error> {
         let backend = wait(async {
-            let mut backend = open(device, net, 1, &params).await?;
+            let mut backend = Backend::new(device, net, 1, &params).await?;
             selftest::evaluation(&mut backend).await?;
             Ok(backend)
         })?;
@@ -309,15 +318,14 @@ fn wait<T>(answer: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
     }
 }
 
-async fn open(choice: &Choice, net: Net, batch_size: usize, params: &Params) -> Result<Backend, Error> {
+async fn open(choice: &Choice) -> Result<Device, Error> {
     let (_, device, _) = devices::open(choice, 0, true).await?;
-    Ok(Backend::new(&device, net, batch_size, params).await?)
+    Ok(device)
 }
 
 impl Prediction {
     /// Takes the outputs `y` for one image, `[classes]`.
-    #[must_use]
-    pub fn new(y: &[f32]) -> Self {
+    fn new(y: &[f32]) -> Self {
         Self { class: argmax(&ArrayView1::from(y)), probabilities: y.to_vec() }
     }
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 use pollster::block_on;
 
-use super::{Error, check_free, cpu_threads, note_threads, print, print_json, up_to};
+use super::{Error, check_free, chosen_format, cpu_threads, note_threads, print, print_json, up_to};
 use crate::bench::contest::{self, Entrant, Event, Settings};
 use crate::bench::entry::Entry;
 use crate::bench::others::load_average;
@@ -70,16 +70,6 @@ enum Format {
 }
 
 impl Arguments {
-    fn format(&self) -> Result<Format, Error> {
-        match (self.json, self.format) {
-            (true, Some(Format::Table | Format::Md | Format::Csv)) => {
-                Err(Error::Usage("--json and another --format; leave out one of them".to_owned()))
-            }
-            (true, _) => Ok(Format::Json),
-            (false, format) => Ok(format.unwrap_or(Format::Table)),
-        }
-    }
-
     /// The workloads, and whether the user chose them.
     fn workloads(&self) -> (Vec<Workload>, bool) {
         let (hidden, batch_size) = (self.hidden.map(usize::from), self.batch_size.map(usize::from));
@@ -108,7 +98,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Error> {
 
 fn bench(arguments: &Arguments, progress: &Progress) -> Result<(), Error> {
     // The files are checked before anything is timed.
-    let format = arguments.format()?;
+    let format = chosen_format(arguments.json, arguments.format, Format::Json, Format::Table)?;
     let saved = arguments.compare.as_deref().map(Record::load).transpose()?;
     check_free(arguments.save.as_deref(), arguments.overwrite)?;
     arguments.save.as_deref().map(Record::check_place).transpose()?;

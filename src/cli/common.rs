@@ -13,7 +13,7 @@ use crate::devices::{Choice, Device, Info, Kind};
 use crate::report::progress::Progress;
 use crate::threads::cores;
 use crate::words::counted;
-use crate::{backend, model, report};
+use crate::{backend, classifier, model, report};
 
 /// The values of --data, as an error message names them.
 pub(super) const DATA_CHOICES: &str = "give auto, mnist, fashion-mnist, kmnist, synthetic or a folder of IDX files";
@@ -98,12 +98,10 @@ pub(super) enum Error {
     FileExists(std::path::PathBuf),
     #[error("pictures without an answer: {errors} of {count}; the results say why")]
     Pictures { errors: usize, count: usize },
-    #[error("{}: cannot be read ({reason}); give pictures, or folders of pictures", path.display())]
-    Unreadable { path: std::path::PathBuf, reason: io::Error },
     #[error("{}: no picture in this folder or its subfolders; give another", .0.display())]
     NoPictures(std::path::PathBuf),
-    #[error("the results cannot be written: {0}")]
-    Csv(#[from] csv::Error),
+    #[error(transparent)]
+    Classifier(#[from] classifier::Error),
     #[error(transparent)]
     Model(#[from] model::Error),
     #[error(transparent)]
@@ -171,6 +169,22 @@ pub(super) fn agreed<T: PartialEq + Display>(
 }
 
 /// Parses a whole number from 1 to `max`.
+/// The format of the results: `json_format` for --json, which does not go with another --format.
+pub(super) fn chosen_format<F: Copy + PartialEq>(
+    json: bool,
+    given: Option<F>,
+    json_format: F,
+    default: F,
+) -> Result<F, Error> {
+    match given {
+        Some(other) if json && other != json_format => {
+            Err(Error::Usage("--json and another --format; leave out one of them".to_owned()))
+        }
+        _ if json => Ok(json_format),
+        given => Ok(given.unwrap_or(default)),
+    }
+}
+
 pub(super) fn up_to(max: usize) -> RangedI64ValueParser<u16> {
     clap::value_parser!(u16).range(1..=max as i64)
 }

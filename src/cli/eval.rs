@@ -8,16 +8,15 @@ use serde::Serialize;
 
 use super::data::choice::{DataArguments, of_a_network};
 use super::data::target::Split;
-use super::saved::Saved;
+use super::saved::{FunctionArguments, Saved};
 use super::{DeviceArguments, Error, print, print_json};
 use crate::backend::{Backend, Evaluation};
-use crate::net::{Activation, Output};
 use crate::report::confusion::Confusion;
 use crate::report::progress::Progress;
 use crate::report::width;
 use crate::selftest;
 use crate::train::Images;
-use crate::words::{counted, either};
+use crate::words::counted;
 
 #[derive(Args)]
 #[command(mut_arg("data", of_a_network))]
@@ -32,12 +31,8 @@ pub(super) struct Arguments {
     /// Which images
     #[arg(long, default_value = "test")]
     split: Split,
-    #[arg(help = format!("Hidden layer, if the file does not name it: {}", either(&Activation::ALL)))]
-    #[arg(long, value_name = "NAME")]
-    activation: Option<Activation>,
-    /// Output layer, if the file does not name it: softmax or identity
-    #[arg(long, value_name = "NAME")]
-    output: Option<Output>,
+    #[command(flatten)]
+    functions: FunctionArguments,
     /// Show no progress on stderr
     #[arg(long)]
     quiet: bool,
@@ -77,7 +72,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Error> {
 fn evaluate(arguments: &Arguments, progress: &mut Progress) -> Result<(Evaluation, Option<Vec<String>>), Error> {
     let saved = Saved::load(&arguments.model)?;
     let (_, device) = arguments.device.open(progress)?;
-    let (net, params, stores) = saved.with_data(&arguments.data, arguments.activation, arguments.output, progress)?;
+    let (net, params, stores) = saved.with_data(&arguments.data, &arguments.functions, progress)?;
     let names = stores.description.names;
     let set = if let Split::Train = arguments.split { stores.train } else { stores.test };
     progress.doing("evaluating");

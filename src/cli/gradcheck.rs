@@ -6,7 +6,7 @@ use clap::Args;
 use pollster::block_on;
 
 use super::data::choice::{DataArguments, of_a_network};
-use super::saved::Saved;
+use super::saved::{FunctionArguments, Saved};
 use super::train::{plot_path, read_step_size};
 use super::{Error, check_free, cpu_threads, note_threads, print, print_json, up_to};
 use crate::backend::{self, Backend};
@@ -21,10 +21,11 @@ use crate::report::plot::{ErrorCurve, check_plot_place, write_errors};
 use crate::report::progress::Progress;
 use crate::report::width;
 use crate::train::{Images, Stream};
-use crate::words::{counted, either};
+use crate::words::counted;
 
 #[derive(Args)]
 #[command(mut_arg("data", of_a_network))]
+#[command(mut_arg("activation", |flag| flag.requires("model")), mut_arg("output", |flag| flag.requires("model")))]
 pub(super) struct Arguments {
     /// The folder of a run, or a safetensors file, whose network is checked [default: new weights, before and after some
     /// iterations]
@@ -58,12 +59,8 @@ pub(super) struct Arguments {
     /// Parameters of each tensor that the naive differences are computed for
     #[arg(long, value_name = "N", default_value_t = 50, value_parser = up_to(10_000))]
     samples: u16,
-    #[arg(help = format!("Hidden layer, if the file does not name it: {}", either(&Activation::ALL)))]
-    #[arg(long, value_name = "NAME", requires = "model")]
-    activation: Option<Activation>,
-    /// Output layer, if the file does not name it: softmax or identity
-    #[arg(long, value_name = "NAME", requires = "model")]
-    output: Option<Output>,
+    #[command(flatten)]
+    functions: FunctionArguments,
     /// Draw the errors of W1's gradient by step size into FILE, an .svg or .png, for the first check and device
     #[arg(long, value_name = "FILE", value_parser = plot_path())]
     plot: Option<PathBuf>,
@@ -178,8 +175,8 @@ fn samples(arguments: &Arguments, threads: usize, progress: &mut Progress) -> Re
     let batches = |stores: &Stores| Batches::new(seed, Sampling::Replacement, batch_size, stores.train.len());
     if let Some(path) = &arguments.model {
         let saved = Saved::load(path)?;
-        let Arguments { data, activation, output, .. } = arguments;
-        let (net, params, stores) = saved.with_data(data, *activation, *output, progress)?;
+        let Arguments { data, functions, .. } = arguments;
+        let (net, params, stores) = saved.with_data(data, functions, progress)?;
         let batch = stores.train.gather(&batches(&stores).indices(0, 1))?;
         return Ok((net, vec![Sample { name: path.display().to_string(), params, batch }]));
     }

@@ -24,7 +24,8 @@ use clap::{ColorChoice, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::report::progress::{can_draw, tell};
 use common::{
-    DeviceArguments, Error, agreed, check_free, cpu_threads, json_text, note_threads, print, print_json, up_to,
+    DeviceArguments, Error, agreed, check_free, chosen_format, cpu_threads, json_text, note_threads, print, print_json,
+    up_to,
 };
 
 pub use environment::prepare;

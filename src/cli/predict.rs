@@ -1,26 +1,22 @@
 //! `twolayer predict`: what pictures show, by a saved network.
 
-use std::ffi::OsStr;
 use std::fs;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
-use pollster::block_on;
 
-use super::saved::Saved;
-use super::{DeviceArguments, Error, print, print_json};
-use crate::backend::Backend;
-use crate::classifier::Prediction;
+use super::saved::{FunctionArguments, Saved};
+use super::{DeviceArguments, Error, chosen_format, print, print_json};
+use crate::classifier::Classifier;
 use crate::data::idx;
-use crate::data::import::picture;
+use crate::data::import::{self, picture};
 use crate::data::prepare::{Grey, Way};
-use crate::net::{Activation, Output};
 use crate::report::predictions::Predictions;
 use crate::report::progress::Progress;
 use crate::report::width;
+use crate::threads;
 use crate::words::counted;
-use crate::{selftest, threads};
 
 #[derive(Args)]
 #[allow(clippy::struct_excessive_bools, reason = "each is a flag")]
@@ -40,21 +36,17 @@ pub(super) struct Arguments {
     /// The least probability of an answer, from 0 to 1; below it the answer is none
     #[arg(long, value_name = "P", default_value_t = 0.0, value_parser = probability)]
     at_least: f32,
-    /// How the answers are printed; kaggle is a submission for its Digit Recognizer
-    #[arg(long, default_value = "text")]
-    format: Format,
+    /// Format of the results [default: text]; kaggle is a submission for its Digit Recognizer
+    #[arg(long, value_name = "FORMAT")]
+    format: Option<Format>,
     #[command(flatten, next_help_heading = "Device")]
     device: DeviceArguments,
-    /// Hidden layer, where the file does not say it
-    #[arg(long, value_name = "NAME")]
-    activation: Option<Activation>,
-    /// Output layer, where the file does not say it: softmax or identity
-    #[arg(long, value_name = "NAME")]
-    output: Option<Output>,
-    /// No progress on stderr
+    #[command(flatten)]
+    functions: FunctionArguments,
+    /// Show no progress on stderr
     #[arg(long)]
     quiet: bool,
-    /// The results as one JSON object on stdout, as --format json
+    /// Print the results as one JSON object on stdout, as --format json
     #[arg(long)]
     json: bool,
 }
@@ -80,15 +72,15 @@ const CHUNK: usize = 1024;
 type Image = Result<Vec<u8>, String>;
 
 pub(super) fn run(arguments: &Arguments) -> Result<(), Error> {
-    let mut progress = Progress::new(arguments.quiet);
-    let result = predict(arguments, &mut progress);
+    let format = chosen_format(arguments.json, arguments.format, Format::Json, Format::Text)?;
+    let progress = Progress::new(arguments.quiet);
+    let result = predict(arguments, &progress);
     progress.finish();
     let predictions = result?;
-    match arguments.format {
-        _ if arguments.json => print_json(&predictions)?,
+    match format {
         Format::Json => print_json(&predictions)?,
         Format::Text => print(&predictions.text(arguments.show, width::columns()))?,
-        Format::Csv => print(&predictions.csv()?)?,
+        Format::Csv => print(&predictions.csv())?,
         Format::Kaggle => print(&predictions.kaggle())?,
     }
     match predictions.errors() {
@@ -97,27 +89,24 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Error> {
     }
 }
 
-fn predict(arguments: &Arguments, progress: &mut Progress) -> Result<Predictions, Error> {
+fn predict(arguments: &Arguments, progress: &Progress) -> Result<Predictions, Error> {
     let files = arguments.images.iter().map(|path| files(path)).collect::<Result<Vec<_>, _>>()?.concat();
-    let (net, params, description) = Saved::load(&arguments.model)?.network(arguments.activation, arguments.output)?;
+    let (net, params, description) = Saved::load(&arguments.model)?.network(&arguments.functions)?;
     let pixels = net.shape.input;
+    let cols = description.preparation.as_ref().map_or(pixels.isqrt(), |preparation| preparation.cols);
     let way = if arguments.raw { Way::Raw { pixels } } else { Way::of(&description, pixels) };
     progress.say(format_args!("pictures: {way}"));
     let (_, device) = arguments.device.open(progress)?;
-    let mut backend = block_on(Backend::new(&device, net, 1, &params))?;
-    block_on(selftest::evaluation(&mut backend))?;
-    let mut predictions = Predictions::new(description.names);
+    let mut classifier = Classifier::on(&device, net, params, description)?;
+    let mut predictions = Predictions::new(classifier.names().map(<[String]>::to_vec), cols);
     for chunk in files.chunks(CHUNK) {
-        let done = counted(predictions.predictions.len(), "image");
-        progress.doing(&format!("predicting, {done} done"));
+        progress.doing(&format!("predicting, {} done", counted(predictions.predictions.len(), "image")));
         let images = threads::map(chunk.iter(), |path| images(path, &way, pixels)).concat();
         let all: Vec<u8> = images.iter().flat_map(|(_, image)| image.iter().flatten().copied()).collect();
-        let y = if all.is_empty() { Vec::new() } else { block_on(backend.predict(&all))? };
-        let mut answers = y.chunks(net.shape.classes).map(Prediction::new);
+        let mut answers = if all.is_empty() { Vec::new() } else { classifier.predict_all(&all)? }.into_iter();
         for (name, image) in images {
-            match image.map(|image| (answers.next(), image)) {
-                Ok((Some(answer), image)) => predictions.push(name, answer, image, arguments.at_least),
-                Ok((None, _)) => {}
+            match image.and_then(|image| Ok((answers.next().ok_or("no answer")?, image))) {
+                Ok((answer, image)) => predictions.push(name, answer, image, arguments.at_least),
                 Err(error) => predictions.push_error(name, error),
             }
         }
@@ -125,26 +114,12 @@ fn predict(arguments: &Arguments, progress: &mut Progress) -> Result<Predictions
     Ok(predictions)
 }
 
-/// The files of an argument: itself, or the pictures of a folder and of those in it, in the order of their names.
+/// The files of an argument: the pictures of a folder and its subfolders, or the file itself.
 fn files(path: &Path) -> Result<Vec<PathBuf>, Error> {
     if !path.is_dir() {
         return Ok(vec![path.to_owned()]);
     }
-    let mut found = Vec::new();
-    let mut folders = vec![path.to_owned()];
-    while let Some(folder) = folders.pop() {
-        let unreadable = |reason| Error::Unreadable { path: folder.clone(), reason };
-        for entry in fs::read_dir(&folder).map_err(unreadable)? {
-            let path = entry.map_err(unreadable)?.path();
-            let ending = path.extension().map(OsStr::to_ascii_lowercase);
-            if path.is_dir() {
-                folders.push(path);
-            } else if ending.is_some_and(|ending| picture::ENDINGS.iter().any(|known| ending == *known)) {
-                found.push(path);
-            }
-        }
-    }
-    found.sort();
+    let found = import::pictures(path)?;
     if found.is_empty() { Err(Error::NoPictures(path.to_owned())) } else { Ok(found) }
 }
 

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use clap::Args;
 use serde::Deserialize;
 
 use super::data::choice::{DataArguments, TrainedOn};
@@ -13,7 +14,18 @@ use crate::net::{Activation, Net, Output, Params};
 use crate::report::progress::Progress;
 use crate::report::run_folder::{MODEL, RUN};
 use crate::report::summary::Data;
-use crate::words::counted;
+use crate::words::{counted, either};
+
+/// The functions of a saved network, for a file that does not name them.
+#[derive(Args)]
+pub(super) struct FunctionArguments {
+    #[arg(help = format!("Hidden layer, if the file does not name it: {}", either(&Activation::ALL)))]
+    #[arg(long, value_name = "NAME")]
+    activation: Option<Activation>,
+    /// Output layer, if the file does not name it: softmax or identity
+    #[arg(long, value_name = "NAME")]
+    output: Option<Output>,
+}
 
 /// The network of a RUN|FILE argument.
 pub(super) struct Saved {
@@ -40,30 +52,24 @@ impl Saved {
         Ok(Self { file, model, trained_on })
     }
 
-    /// The network, and the description of its pictures. `activation` and `output` are the values of the flags.
-    pub fn network(
-        self,
-        activation: Option<Activation>,
-        output: Option<Output>,
-    ) -> Result<(Net, Params, Description), Error> {
-        let Model { params, activation: file_activation, output: file_output, description } = self.model;
-        let activation = agreed("--activation", activation, file_activation)?.unwrap_or_default();
-        let output = agreed("--output", output, file_output)?.unwrap_or_default();
+    /// The network, and the description of its pictures.
+    pub fn network(self, functions: &FunctionArguments) -> Result<(Net, Params, Description), Error> {
+        let Model { params, activation, output, description } = self.model;
+        let activation = agreed("--activation", functions.activation, activation)?.unwrap_or_default();
+        let output = agreed("--output", functions.output, output)?.unwrap_or_default();
         Ok((Net { shape: params.shape, activation, output }, params, description))
     }
 
-    /// Opens the data of --data, or by default the training data, and returns them with the network. `activation` and
-    /// `output` are the values of the flags.
+    /// Opens the data of --data, or by default the training data, and returns them with the network.
     pub fn with_data(
         self,
         data: &DataArguments,
-        activation: Option<Activation>,
-        output: Option<Output>,
+        functions: &FunctionArguments,
         progress: &mut Progress,
     ) -> Result<(Net, Params, Stores), Error> {
         let (stores, _) = data.open_or(self.trained_on.as_ref(), progress)?;
         let file = self.file.display().to_string();
-        let (net, params, description) = self.network(activation, output)?;
+        let (net, params, description) = self.network(functions)?;
         let shape = params.shape;
         if (shape.input, shape.classes) != (stores.train.pixels(), stores.classes) {
             return Err(Error::Usage(format!(

@@ -4,6 +4,7 @@ mod axis;
 pub mod bench;
 pub mod chart;
 pub mod confusion;
+mod csv;
 pub mod gradcheck;
 pub mod plot;
 pub mod predictions;

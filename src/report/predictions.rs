@@ -1,12 +1,13 @@
 //! What a network says of pictures, as text, CSV or JSON.
 
 use std::fmt::Write;
+use std::iter::once;
 
 use serde::Serialize;
 
+use super::csv::csv;
 use super::table::plain;
 use crate::classifier::Prediction;
-use crate::data::prepare::SIDE;
 
 /// Pictures of which each gets bars; more are a line each.
 const MOST_WITH_BARS: usize = 20;
@@ -24,7 +25,10 @@ pub struct Predictions {
     pub predictions: Vec<Row>,
     /// What the classes are called, if the network's file says it.
     #[serde(skip)]
-    pub names: Option<Vec<String>>,
+    names: Option<Vec<String>>,
+    /// Columns of an image.
+    #[serde(skip)]
+    cols: usize,
 }
 
 /// What the network says of one picture.
@@ -57,10 +61,10 @@ enum Answer {
 }
 
 impl Predictions {
-    /// Nothing yet.
+    /// None yet, of images with `cols` columns.
     #[must_use]
-    pub fn new(names: Option<Vec<String>>) -> Self {
-        Self { predictions: Vec::new(), names }
+    pub fn new(names: Option<Vec<String>>, cols: usize) -> Self {
+        Self { predictions: Vec::new(), names, cols }
     }
 
     /// Adds a picture that gave no image.
@@ -98,7 +102,7 @@ impl Predictions {
         let mut text = String::new();
         for row in &self.predictions {
             if show && !row.pixels.is_empty() {
-                text += &drawn(&row.pixels);
+                text += &drawn(&row.pixels, self.cols);
             }
             let (class, probability) = self.said(row);
             let _ = writeln!(text, "{}: {class} {probability}", row.image);
@@ -118,23 +122,20 @@ impl Predictions {
     }
 
     /// One line a picture: image, class, name, probability, error.
-    ///
-    /// # Errors
-    /// Those of the writer, which for memory has none.
-    pub fn csv(&self) -> Result<String, csv::Error> {
-        let mut out = csv::Writer::from_writer(Vec::new());
-        out.write_record(["image", "class", "name", "probability", "error"])?;
-        for Row { image, answer, .. } in &self.predictions {
-            match answer {
-                Answer::Error { error } => out.write_record([image, "", "", "", error])?,
-                Answer::Class { class, name, probability, .. } => {
-                    let class = class.map_or_else(String::new, |class| class.to_string());
-                    let name = name.as_deref().unwrap_or_default();
-                    out.write_record([image, class.as_str(), name, &probability.to_string(), ""])?;
-                }
-            }
-        }
-        Ok(text_of(out))
+    #[must_use]
+    pub fn csv(&self) -> String {
+        let headings = ["image", "class", "name", "probability", "error"].map(str::to_owned);
+        let rows = self.predictions.iter().map(|Row { image, answer, .. }| match answer {
+            Answer::Error { error } => [image.clone(), String::new(), String::new(), String::new(), error.clone()],
+            Answer::Class { class, name, probability, .. } => [
+                image.clone(),
+                class.map_or_else(String::new, |class| class.to_string()),
+                name.clone().unwrap_or_default(),
+                probability.to_string(),
+                String::new(),
+            ],
+        });
+        csv(once(headings).chain(rows))
     }
 
     /// The file that Kaggle's Digit Recognizer takes: `ImageId,Label`, images counted from 1.
@@ -166,14 +167,8 @@ impl Predictions {
     }
 }
 
-fn text_of(out: csv::Writer<Vec<u8>>) -> String {
-    out.into_inner().map_or_else(|_| String::new(), |bytes| String::from_utf8_lossy(&bytes).into_owned())
-}
-
-/// A square image in characters, two a pixel; of other images only those of MNIST's width.
-fn drawn(pixels: &[u8]) -> String {
-    let side = pixels.len().isqrt();
-    let cols = if side * side == pixels.len() { side } else { SIDE };
+/// An image of `cols` columns in characters, two a pixel.
+fn drawn(pixels: &[u8], cols: usize) -> String {
     let mut text = String::new();
     for row in pixels.chunks(cols) {
         let line: String =
@@ -189,7 +184,7 @@ mod tests {
     use super::*;
 
     fn predictions() -> Predictions {
-        let mut predictions = Predictions::new(Some(vec!["cat".to_owned(), "dog, small".to_owned()]));
+        let mut predictions = Predictions::new(Some(vec!["cat".to_owned(), "dog, small".to_owned()]), 2);
         let said = |class, probabilities: [f32; 2]| Prediction { class, probabilities: probabilities.to_vec() };
         predictions.push("a.png".to_owned(), said(1, [0.25, 0.75]), vec![0, 255, 0, 102], 0.6);
         predictions.push("b.png".to_owned(), said(0, [0.5, 0.5]), vec![0; 4], 0.6);
@@ -216,7 +211,7 @@ mod tests {
     fn tables_for_programs() {
         let csv =
             "image,class,name,probability,error\na.png,1,\"dog, small\",0.75,\nb.png,,,0.5,\nc.png,,,,an empty file\n";
-        assert_eq!(predictions().csv().unwrap(), csv);
+        assert_eq!(predictions().csv(), csv);
         assert_eq!(predictions().kaggle(), "ImageId,Label\n1,1\n2,\n3,\n");
     }
 

@@ -68,7 +68,12 @@ fn digits_are_recognised_in_any_file_and_on_any_paper() {
         picture.save(place.path(format!("{folder}{n:02}.{ending}"))).unwrap();
     }
     fs::write(place.path("pictures/notes.txt"), "no picture").unwrap();
+    // A link to a folder that contains it, and a file of an operating system.
+    #[cfg(unix)]
+    std::os::unix::fs::symlink(place.path("pictures"), place.path("pictures/more/again")).unwrap();
+    fs::write(place.path("pictures/._a00.png"), "no picture").unwrap();
     let answers = place.json("predict net.safetensors pictures --device cpu");
+    assert_eq!(answers["predictions"].as_array().unwrap().len(), COUNT);
     assert_eq!(answers["predictions"][0]["image"], "pictures/a00.png");
     let drawn = classes(&answers);
     assert!(right(&drawn) + 4 >= right(&plain), "{} beside {} of {COUNT}", right(&drawn), right(&plain));
@@ -132,6 +137,9 @@ fn wrong_arguments_are_errors() {
     imageops::resize(&digits[0], 20, 30, imageops::FilterType::Nearest).save(place.path("small.png")).unwrap();
     assert!(place.fails(2, "predict net.safetensors").contains("required"));
     assert!(place.fails(2, "predict net.safetensors small.png --at-least 2").contains("give a number from 0 to 1"));
+    assert!(
+        place.fails(2, "predict net.safetensors small.png --json --format csv").contains("--json and another --format")
+    );
     assert!(place.fails(1, "predict net.safetensors none").contains("none: no picture in this folder"));
     assert!(place.fails(1, "predict missing.safetensors small.png").contains("missing.safetensors: cannot be read"));
     let said = place.run("predict net.safetensors small.png --raw --device cpu");

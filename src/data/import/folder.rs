@@ -8,6 +8,8 @@ use std::path::{Path, PathBuf};
 
 use classes::{Class, Skipped, check_splits};
 
+pub use classes::pictures;
+
 use super::finish::{Raw, finish};
 use super::names::Naming;
 use super::picture::{self, Picture};

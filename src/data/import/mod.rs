@@ -15,6 +15,7 @@ mod text;
 use std::path::Path;
 
 pub use finish::unused;
+pub use folder::pictures;
 pub use problem::{Error, Fault, Problem};
 pub use remark::{Remark, SkipReason};
 pub use source::{Classes, Imported, LabelColumn, Options};

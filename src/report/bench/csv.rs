@@ -69,7 +69,7 @@ const COLUMNS: [(&str, Value); 53] = [
 pub fn csv(record: &Record) -> String {
     let headings = COLUMNS.map(|(heading, _)| heading.to_owned());
     let rows = record.rows.iter().map(|row| COLUMNS.map(|(_, value)| value(record, row)));
-    std::iter::once(headings).chain(rows).map(|cells| cells.map(|cell| quoted(&cell)).join(",") + "\n").collect()
+    super::super::csv::csv(std::iter::once(headings).chain(rows))
 }
 
 fn card<'a>(record: &'a Record, row: &Row) -> Option<&'a Card> {
@@ -83,9 +83,4 @@ fn shown<T: ToString>(value: Option<T>) -> String {
 
 fn joined(values: impl Iterator<Item = String>) -> String {
     values.collect::<Vec<_>>().join(" ")
-}
-
-/// A cell as in RFC 4180: in quotes if necessary, with each quote doubled.
-fn quoted(cell: &str) -> String {
-    if cell.contains([',', '"', '\n', '\r']) { format!("\"{}\"", cell.replace('"', "\"\"")) } else { cell.to_owned() }
 }

@@ -112,6 +112,17 @@ pub fn find(folder: &Path, skipped: &mut Skipped) -> Result<Vec<Class>, Error> {
     Ok(classes)
 }
 
+/// The pictures in a folder and its subfolders, sorted by path. Hidden files, files of the operating system, and links to a folder
+/// that contains them are left out.
+///
+/// # Errors
+/// A folder that cannot be read.
+pub fn pictures(folder: &Path) -> Result<Vec<PathBuf>, Error> {
+    let mut pictures = Vec::new();
+    walk(folder, &mut Vec::new(), &mut pictures, &mut Skipped::default())?;
+    Ok(pictures)
+}
+
 /// Adds the pictures in a folder and its subfolders. `parents` are the folders that contain it.
 fn walk(
     folder: &Path,
