@@ -176,13 +176,20 @@ impl Classifier {
         let epoch = train::Settings::steps_per_epoch(set.len(), batch_size);
         let iterations = u64::from(settings.epochs) * epoch;
         // One epoch in all, because nobody reads the accuracies between.
-        let schedule = train::Settings { iterations, steps_per_epoch: iterations, learning_rate };
+        let schedule =
+            train::Settings { iterations, steps_per_epoch: iterations, learning_rate, checkpoint_every: None };
         let sets = Sets { train: resident.into(), test: resident.into() };
         let run = train::train(&mut backend, sets, &mut batches, &schedule, &mut |_| ControlFlow::Continue(())).await?;
         if let End::NotFinite { step } = run.end {
             return Err(Error::Diverged(step));
         }
-        Ok(Self { net, params: run.params, description: Description::default(), backend, evaluated: Some(resident) })
+        Ok(Self {
+            net,
+            params: run.snapshot.params().into_owned(),
+            description: Description::default(),
+            backend,
+            evaluated: Some(resident),
+        })
     }
 
     /// Reads a network from a safetensors file, such as a run's `model.safetensors`. It computes on the CPU.

@@ -177,7 +177,7 @@ fn streamed(device: &Device) -> Result<(), backend::Error> {
         let file = std::fs::File::create(&path).expect("a file");
         idx::write_images(&case.set, file).expect("a file that takes images");
         let store = || Store::File(StoredSet::open(&path, case.set.labels().to_vec()).expect("a set"));
-        let settings = Settings { iterations: 700, steps_per_epoch: 500, learning_rate: 0.1 };
+        let settings = Settings { iterations: 700, steps_per_epoch: 500, learning_rate: 0.1, checkpoint_every: None };
         for sampling in [Sampling::Replacement, Sampling::Shuffle, Sampling::Sequential] {
             let mut batches = Batches::new(5, sampling, case.batch_size, images);
             let mut outcomes = Vec::new();
@@ -193,7 +193,7 @@ fn streamed(device: &Device) -> Result<(), backend::Error> {
                 })))?);
             }
             let [resident, streamed] = &outcomes[..] else { panic!("two outcomes") };
-            assert_eq!(streamed.params, resident.params, "{sampling}");
+            assert_eq!(streamed.snapshot, resident.snapshot, "{sampling}");
             assert_eq!(streamed.losses, resident.losses, "{sampling}");
             assert_eq!(streamed.epochs, resident.epochs, "{sampling}");
             let [streamed, resident] = [streamed, resident].map(|outcome| outcome.last.clone().expect("evaluations"));
@@ -212,14 +212,14 @@ fn divergence(device: &Device) -> Result<(), backend::Error> {
     let batches = || Batches::new(0, Sampling::Replacement, case.batch_size, case.set.len());
     for steps_per_epoch in [1, 2, 10] {
         block_on(backend.set_params(&case.params))?;
-        let settings = Settings { iterations: 10_000, steps_per_epoch, learning_rate: 3.0 };
+        let settings = Settings { iterations: 10_000, steps_per_epoch, learning_rate: 3.0, checkpoint_every: None };
         let outcome = run_on(&mut backend, set, &mut batches(), &settings, &mut |_| ControlFlow::Continue(()))?;
         let End::NotFinite { step } = outcome.end else { panic!("ended as {:?}", outcome.end) };
         let (bad, good) = outcome.losses.split_last().expect("losses");
         assert_eq!(good.len() as u64, step);
         assert!(!bad.is_finite() && good.iter().all(|loss| loss.is_finite()));
         // The weights kept are those that the last finite loss was of.
-        block_on(backend.set_params(&outcome.params))?;
+        block_on(backend.set_params(&outcome.snapshot.params()))?;
         let (loss, _) = block_on(backend.gradient(set, &batches().indices(step - 1, 1)))?;
         assert_eq!(Some(&loss), good.last());
     }
@@ -230,7 +230,7 @@ fn interruption(device: &Device) -> Result<(), backend::Error> {
     let case = Case::new(Shape { input: 20, hidden: 9, classes: 3 }, 10, Sigmoid, Softmax, 100);
     let mut backend = case.backend(device)?;
     let set = block_on(backend.upload(&case.set))?;
-    let settings = Settings { iterations: 1_000_000, steps_per_epoch: 10, learning_rate: 0.1 };
+    let settings = Settings { iterations: 1_000_000, steps_per_epoch: 10, learning_rate: 0.1, checkpoint_every: None };
     let mut batches = Batches::new(0, Sampling::Replacement, case.batch_size, case.set.len());
     let mut seen = 0;
     let outcome = run_on(&mut backend, set, &mut batches, &settings, &mut |event| match event {
@@ -242,6 +242,6 @@ fn interruption(device: &Device) -> Result<(), backend::Error> {
     })?;
     assert_eq!((outcome.end, outcome.losses.len() as u64), (End::Interrupted, seen));
     assert_eq!(outcome.epochs.iter().map(|epoch| epoch.iteration).collect::<Vec<_>>(), [0, 10]);
-    assert_eq!(outcome.params, block_on(backend.params())?);
+    assert_eq!(*outcome.snapshot.params(), block_on(backend.params())?);
     Ok(())
 }

@@ -26,18 +26,19 @@ pub(super) struct Watch {
 }
 
 impl Watch {
-    pub fn new(options: Options, settings: Settings) -> Self {
-        Self { options, settings, evaluations: Vec::new(), is_done: false }
+    /// `evaluations` are those before a run was resumed.
+    pub fn new(options: Options, settings: Settings, evaluations: Vec<EpochAccuracy>) -> Self {
+        Self { options, settings, evaluations, is_done: false }
     }
 
     /// The note after this event, if any.
     pub fn on_event(&mut self, event: &Event) -> Option<String> {
-        let Event::Epoch { accuracy, checkpoint } = event else { return None };
+        let Event::Epoch { accuracy, evaluations, .. } = event else { return None };
         if self.is_done {
             return None;
         }
         self.evaluations.push(*accuracy);
-        let plateau = Plateau::find(&self.evaluations, checkpoint.evaluations[0].majority(), &self.settings)?;
+        let plateau = Plateau::find(&self.evaluations, evaluations[0].majority(), &self.settings)?;
         self.is_done = true;
         Some(self.options.note(&plateau))
     }

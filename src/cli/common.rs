@@ -22,9 +22,9 @@ pub(super) const DATA_CHOICES: &str = "give auto, mnist, fashion-mnist, kmnist, 
 #[derive(Args)]
 pub(super) struct DeviceArguments {
     /// auto (a hardware GPU, else the CPU), cpu, gpu (the best one), an INDEX of `twolayer devices`, or part of a GPU's
-    /// NAME, which may begin with vulkan:, gl:, metal: or dx12:
-    #[arg(long, value_name = "DEVICE", default_value = "auto")]
-    pub device: Choice,
+    /// NAME, which may begin with vulkan:, gl:, metal: or dx12: [default: auto]
+    #[arg(long, value_name = "DEVICE")]
+    pub device: Option<Choice>,
     /// With --device gpu, fail if there is no GPU, instead of using the CPU
     #[arg(long)]
     pub no_fallback: bool,
@@ -36,13 +36,18 @@ pub(super) struct DeviceArguments {
 impl DeviceArguments {
     /// Whether the flags allow the CPU and do not limit its threads.
     pub fn is_cpu(&self) -> bool {
-        matches!(self.device, Choice::Auto | Choice::Cpu) && self.threads.is_none()
+        matches!(self.device, None | Some(Choice::Auto | Choice::Cpu)) && self.threads.is_none()
     }
 
     pub fn open(&self, progress: &Progress) -> Result<(Info, Device), Error> {
+        self.open_choice(self.device.as_ref().unwrap_or(&Choice::Auto), progress)
+    }
+
+    /// Opens this device with the other flags.
+    pub fn open_choice(&self, choice: &Choice, progress: &Progress) -> Result<(Info, Device), Error> {
         let threads = cpu_threads(self.threads);
         progress.doing("looking for devices");
-        let (info, device, notices) = block_on(crate::devices::open(&self.device, threads, !self.no_fallback))?;
+        let (info, device, notices) = block_on(crate::devices::open(choice, threads, !self.no_fallback))?;
         progress.say(format_args!("device: {} ({})", info.name, info.backend));
         if info.kind == Kind::Cpu {
             note_threads(self.threads, progress);
@@ -106,6 +111,16 @@ pub(super) enum Error {
     Model(#[from] model::Error),
     #[error(transparent)]
     RunFolder(#[from] report::run_folder::Error),
+    #[error("{}: {reason}", path.display())]
+    Config { path: std::path::PathBuf, reason: super::earlier::Unreadable },
+    #[error(
+        "{} is trained on other images than these; give its own --data, or start a run from its weights: --init {}",
+        .0.display(), .0.display()
+    )]
+    OtherData(std::path::PathBuf),
+    #[error("{} ended because its loss was not finite; start a run from its weights with a smaller --learning-rate: --init {}",
+        .0.display(), .0.display())]
+    Diverged(std::path::PathBuf),
     #[error("{reason}; the run is in {} instead", folder.display())]
     SavedElsewhere { reason: report::run_folder::Error, folder: std::path::PathBuf },
     #[error(transparent)]
@@ -131,10 +146,14 @@ pub(super) enum Error {
         "the loss was not a finite number at iteration {step}; {kept}; use a smaller --learning-rate or smaller initial weights"
     )]
     NotFinite { step: u64, kept: String },
-    #[error("{reason}; {kept}")]
-    CutShort { reason: Box<Error>, kept: String },
-    #[error("interrupted; {kept}{}", next.as_ref().map_or(String::new(), |next| format!("\n{next}")))]
+    #[error("{reason}; {kept}{}", second_line(next.as_ref()))]
+    CutShort { reason: Box<Error>, kept: String, next: Option<String> },
+    #[error("interrupted; {kept}{}", second_line(next.as_ref()))]
     Interrupted { kept: String, next: Option<String> },
+}
+
+fn second_line(line: Option<&String>) -> String {
+    line.map_or(String::new(), |line| format!("\n{line}"))
 }
 
 impl Error {

@@ -7,7 +7,8 @@ use pollster::block_on;
 
 use super::data::choice::{DataArguments, of_a_network};
 use super::saved::{FunctionArguments, Saved};
-use super::train::{plot_path, read_step_size};
+use super::settings::read_step_size;
+use super::train::plot_path;
 use super::{Error, check_free, cpu_threads, note_threads, print, print_json, up_to};
 use crate::backend::{self, Backend};
 use crate::book;

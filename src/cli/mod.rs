@@ -5,6 +5,7 @@ mod bench;
 mod common;
 mod data;
 mod devices;
+mod earlier;
 mod environment;
 mod eval;
 mod gradcheck;
@@ -13,6 +14,7 @@ mod names;
 mod predict;
 mod run;
 mod saved;
+mod settings;
 mod shell;
 mod train;
 

@@ -1,22 +1,22 @@
-//! The end of a training run: its files and its text, also after an error or an interruption.
+//! A training run's files and its text: its checkpoints, and its end, also after an error or an interruption.
 
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use super::earlier::{Resumption, resume_command};
 use super::interrupt::Unsaved;
-use super::shell::{program, quoted};
 use super::{Error, json_text, print};
 use crate::backend::Kernels;
 use crate::devices::Info;
-use crate::net::{Net, Params};
+use crate::net::Net;
 use crate::report::chart::chart;
 use crate::report::plot::write_plot;
 use crate::report::progress::tell;
-use crate::report::run_folder::RunFolder;
+use crate::report::run_folder::{self, RunFolder};
 use crate::report::summary::{self, Data, Settings};
 use crate::report::width;
-use crate::train::{Checkpoint, End, EpochAccuracy, Outcome};
+use crate::train::{self, Done, End, Event, Outcome, Snapshot};
 use crate::words::counted;
 
 /// The outputs of a run.
@@ -26,13 +26,16 @@ pub(super) struct Targets {
     pub plot: Option<PathBuf>,
     /// Whether stdout gets one JSON object.
     pub json: bool,
-    /// The flags, besides --init and --iterations, of a run that continues this one.
+    /// The flags, besides --resume, of a command that resumes this run.
     pub flags: Vec<String>,
 }
 
 /// A run whose network is known.
 pub(super) struct Run {
     start: Instant,
+    /// The seconds of the processes before this one.
+    earlier_seconds: f64,
+    resumed_at: Vec<u64>,
     net: Net,
     info: Info,
     /// `None` for a CPU, and before the device is ready.
@@ -40,58 +43,131 @@ pub(super) struct Run {
     data: Data,
     settings: Settings,
     targets: Targets,
-    /// The outcome if the run ends now: the state of the last evaluation, at first the initial weights.
-    last_evaluation: Outcome,
+    /// The outcome if the run ends now: the state of the last evaluation or checkpoint, at first the initial weights.
+    latest: Outcome,
+    /// The losses of the steps since then.
+    new_losses: Vec<f32>,
+    /// Whether the last checkpoint could not be written.
+    is_warned: bool,
     /// The message on the saved results, after the end.
     kept: Option<String>,
 }
 
 impl Run {
-    /// `start` is the start of the process.
+    /// `start` is the start of the process, and `snapshot` the initial network.
     pub fn new(
         start: Instant,
         net: Net,
         info: Info,
         data: Data,
         settings: Settings,
-        params: Params,
+        snapshot: Snapshot<'static>,
         targets: Targets,
     ) -> Self {
-        let last_evaluation = Outcome {
+        let latest = Outcome {
             end: End::Interrupted,
-            params,
+            snapshot,
             losses: Vec::new(),
             epochs: Vec::new(),
             last: None,
             train_time: Duration::ZERO,
             eval_time: Duration::ZERO,
         };
-        Self { start, net, info, kernels: None, data, settings, targets, last_evaluation, kept: None }
+        Self {
+            start,
+            earlier_seconds: 0.0,
+            resumed_at: Vec::new(),
+            net,
+            info,
+            kernels: None,
+            data,
+            settings,
+            targets,
+            latest,
+            new_losses: Vec::new(),
+            is_warned: false,
+            kept: None,
+        }
+    }
+
+    /// The run after what an earlier process did. `snapshot` is the network after that.
+    pub fn resume(&mut self, earlier: &Resumption) {
+        let Done { losses, epochs, train_time, eval_time } = earlier.done();
+        let summary::Run { seconds, ref resumed_at, iterations, .. } = earlier.run;
+        self.earlier_seconds = seconds;
+        self.resumed_at.clone_from(resumed_at);
+        self.resumed_at.push(iterations);
+        self.latest = Outcome {
+            end: End::Interrupted,
+            snapshot: earlier.snapshot.clone(),
+            losses,
+            epochs,
+            last: None,
+            train_time,
+            eval_time,
+        };
     }
 
     pub fn set_kernels(&mut self, kernels: Option<Kernels>) {
         self.kernels = kernels;
     }
 
-    /// Stores an evaluation. `losses` are those of the steps since the previous one.
-    pub fn evaluated(&mut self, accuracy: EpochAccuracy, checkpoint: &Checkpoint, losses: &[f32]) {
-        let &Checkpoint { params, evaluations, train_time, eval_time } = checkpoint;
-        let outcome = &mut self.last_evaluation;
-        outcome.params.clone_from(params);
-        outcome.losses.extend_from_slice(losses);
-        outcome.epochs.push(accuracy);
-        outcome.last = Some(evaluations.clone());
-        (outcome.train_time, outcome.eval_time) = (train_time, eval_time);
+    /// Keeps what an event says, and writes checkpoints. Returns a note if one cannot be written.
+    pub fn on_event(&mut self, event: &Event) -> Option<String> {
+        let written = match event {
+            Event::Started => self.write(|folder, run, latest| folder.begin(run, &latest.snapshot)),
+            Event::Steps { losses, .. } => {
+                self.new_losses.extend_from_slice(losses);
+                return None;
+            }
+            Event::Epoch { accuracy, evaluations, checkpoint } => {
+                self.reached(checkpoint);
+                self.latest.epochs.push(*accuracy);
+                self.latest.last = Some((*evaluations).clone());
+                return None;
+            }
+            Event::Checkpoint(checkpoint) => {
+                if !self.new_losses.is_empty() {
+                    self.reached(checkpoint);
+                    self.latest.last = None;
+                }
+                self.write(|folder, run, latest| folder.checkpoint(run, &latest.snapshot, &latest.losses))
+            }
+            Event::Parameters { .. } => return None,
+        };
+        let was_warned = std::mem::replace(&mut self.is_warned, written.is_err());
+        let error = written.err().filter(|_| !was_warned)?;
+        Some(format!("no checkpoint: {error}; the run goes on, and an earlier checkpoint stays"))
+    }
+
+    /// The network after the steps so far.
+    fn reached(&mut self, checkpoint: &train::Checkpoint) {
+        let Outcome { snapshot, losses, train_time, eval_time, .. } = &mut self.latest;
+        *snapshot = checkpoint.snapshot.clone().into_owned();
+        losses.append(&mut self.new_losses);
+        (*train_time, *eval_time) = (checkpoint.train_time, checkpoint.eval_time);
+    }
+
+    /// Writes the latest state into the folder, if there is one.
+    fn write(
+        &mut self,
+        write: impl FnOnce(&mut RunFolder, &summary::Run, &Outcome) -> Result<(), run_folder::Error>,
+    ) -> Result<(), run_folder::Error> {
+        let Some(mut folder) = self.targets.folder.take() else { return Ok(()) };
+        let run = self.results(&self.latest, Some(folder.path())).running();
+        let written = write(&mut folder, &run, &self.latest);
+        self.targets.folder = Some(folder);
+        written
     }
 
     /// Saves the last evaluation before this error, if there is one. Returns the text for stdout and the command's result.
     pub fn fail(&mut self, error: Error) -> (String, Result<(), Error>) {
-        if self.last_evaluation.losses.is_empty() {
+        if self.latest.losses.is_empty() {
             return (String::new(), Err(error));
         }
         let (text, ended) = self.end(None);
         let ended = match ended {
-            Err(Error::Interrupted { kept, .. }) => Err(Error::CutShort { reason: Box::new(error), kept }),
+            Err(Error::Interrupted { kept, next }) => Err(Error::CutShort { reason: Box::new(error), kept, next }),
             // The results cannot be saved either. A note says so.
             Err(other) => {
                 tell(format_args!("note: {other}"));
@@ -105,14 +181,23 @@ impl Run {
     /// Writes the files of a run with this outcome, or with that of the last evaluation. Returns the text for stdout and the
     /// command's result.
     pub fn end(&mut self, outcome: Option<&Outcome>) -> (String, Result<(), Error>) {
-        let outcome = outcome.unwrap_or(&self.last_evaluation);
+        let mut folder = self.targets.folder.take();
+        let (text, kept, ended) = self.end_in(folder.as_mut(), outcome.unwrap_or(&self.latest));
+        self.targets.folder = folder;
+        self.kept = Some(kept);
+        (text, ended)
+    }
+
+    /// Returns the text for stdout, the message on what is saved, and the command's result.
+    fn end_in(&self, folder: Option<&mut RunFolder>, outcome: &Outcome) -> (String, String, Result<(), Error>) {
+        let into = folder.as_ref().map(|folder| folder.path().to_owned());
         // Initial weights must not overwrite an earlier run or its plot.
         let began = outcome.end != End::Interrupted || !outcome.losses.is_empty();
-        let folder = self.targets.folder.as_ref().filter(|folder| began || !folder.holds_run());
+        let mut folder = folder.filter(|folder| began || !folder.holds_earlier_run());
         let plot = self.targets.plot.as_deref().filter(|_| began);
-        let results = self.results(outcome, folder.map(RunFolder::path));
+        let results = self.results(outcome, folder.as_ref().map(|folder| folder.path()));
         // If one file cannot be written, the others still are, and the results are printed.
-        let saved = folder.map(|folder| self.save(outcome, folder, &results));
+        let saved = folder.as_mut().map(|folder| self.save(outcome, folder, &results));
         let plotted = plot.map(|path| write_plot(path, &outcome.epochs));
         let saved = saved.transpose();
         let results = match &saved {
@@ -121,6 +206,7 @@ impl Run {
         };
         let plotted = plotted.transpose().map_err(Error::from);
         // The text names only the files that were written.
+        let folder = folder.as_ref().map(|folder| folder.path());
         let (saved_in, plotted_in) = (folder.filter(|_| saved.is_ok()), plot.filter(|_| plotted.is_ok()));
         let written = saved.and(plotted).map(drop);
         let text = match (self.targets.json, outcome.end) {
@@ -129,46 +215,44 @@ impl Run {
             (false, End::NotFinite { .. }) => Ok(String::new()),
             (false, _) => Ok(text(outcome, &results, saved_in, plotted_in)),
         };
-        let kept = match (folder, &self.targets.folder) {
+        let kept = match (folder, into) {
             (None, None) => "nothing was kept (--no-save)".to_owned(),
-            (None, Some(folder)) => format!("nothing was kept; the earlier run in {} stays", folder.path().display()),
+            (None, Some(folder)) => format!("nothing was kept; the earlier run in {} stays", folder.display()),
             (Some(folder), _) => {
                 let what = match outcome.end {
+                    // The weights before those that it was resumed from are not known.
+                    End::NotFinite { step } if self.resumed_at.last() == Some(&step) => {
+                        format!("weights after {}", counted(step, "iteration"))
+                    }
                     End::NotFinite { .. } => "last weights with a finite loss".to_owned(),
                     _ => format!("weights after {}", counted(outcome.losses.len(), "iteration")),
                 };
-                format!("the {what} are in {}", folder.path().display())
+                format!("the {what} are in {}", folder.display())
             }
         };
-        let next = folder.filter(|_| began).map(|folder| self.next(folder.path(), outcome));
+        let next = folder.map(|folder| format!("go on with it: {}", resume_command(folder, &self.targets.flags)));
         let ended = match outcome.end {
             End::NotFinite { step } => Err(Error::NotFinite { step, kept: kept.clone() }),
             End::Interrupted => Err(Error::Interrupted { kept: kept.clone(), next: next.clone() }),
             End::Finished => Ok(()),
         };
         let next = next.filter(|_| outcome.end == End::Interrupted).into_iter();
-        self.kept = Some(std::iter::once(kept).chain(next).collect::<Vec<_>>().join("\n"));
+        let kept = std::iter::once(kept).chain(next).collect::<Vec<_>>().join("\n");
         match text {
-            Ok(text) => (text, written.and(ended)),
-            Err(error) => (String::new(), written.and(Err(error))),
+            Ok(text) => (text, kept, written.and(ended)),
+            Err(error) => (String::new(), kept, written.and(Err(error))),
         }
-    }
-
-    /// A line with the command that continues from the weights in this folder.
-    fn next(&self, folder: &Path, outcome: &Outcome) -> String {
-        let iterations = self.settings.iterations.saturating_sub(outcome.losses.len() as u64);
-        let words = [program(), "--init".to_owned(), quoted(folder.as_os_str()).into_owned()];
-        let words = words.into_iter().chain(self.targets.flags.iter().cloned());
-        format!("continue from these weights: {} --iterations {iterations}", words.collect::<Vec<_>>().join(" "))
     }
 
     /// Writes the files into this folder. If that fails, writes them into a new folder next to it: a file may be open in
     /// another program, or the folder may be gone.
-    fn save(&self, outcome: &Outcome, folder: &RunFolder, results: &summary::Run) -> Result<(), Error> {
-        let save = |folder: &RunFolder, results: &_| folder.save(&self.net, &outcome.params, &outcome.losses, results);
+    fn save(&self, outcome: &Outcome, folder: &mut RunFolder, results: &summary::Run) -> Result<(), Error> {
+        let save =
+            |folder: &mut RunFolder, results: &_| folder.save(&self.net, &outcome.snapshot, &outcome.losses, results);
         save(folder, results).map_err(|reason| {
-            let elsewhere = folder.beside().and_then(|other| {
-                save(&other, &self.results(outcome, Some(other.path())))?;
+            let elsewhere = folder.beside().and_then(|mut other| {
+                let results = self.results(outcome, Some(other.path()));
+                save(&mut other, &results)?;
                 Ok(other.path().to_owned())
             });
             match elsewhere {
@@ -179,15 +263,17 @@ impl Run {
     }
 
     fn results(&self, outcome: &Outcome, folder: Option<&Path>) -> summary::Run {
-        let Self { start, info, kernels, data, settings, .. } = self;
+        let Self { start, info, kernels, data, settings, resumed_at, .. } = self;
         let out = folder.map(|folder| folder.display().to_string());
-        let seconds = start.elapsed().as_secs_f64();
-        summary::Run::new(info, kernels.clone(), data.clone(), settings.clone(), outcome, seconds, out)
+        let seconds = self.earlier_seconds + start.elapsed().as_secs_f64();
+        let mut run = summary::Run::new(info, kernels.clone(), data.clone(), settings.clone(), outcome, seconds, out);
+        run.resumed_at.clone_from(resumed_at);
+        run
     }
 }
 
 /// The results as text, with the paths of the files.
-fn text(outcome: &Outcome, results: &summary::Run, folder: Option<&RunFolder>, plot: Option<&Path>) -> String {
+fn text(outcome: &Outcome, results: &summary::Run, folder: Option<&Path>, plot: Option<&Path>) -> String {
     let columns = width::columns();
     let mut text = String::new();
     // A chart needs two points.
@@ -195,7 +281,7 @@ fn text(outcome: &Outcome, results: &summary::Run, folder: Option<&RunFolder>, p
         text += &(chart(&outcome.epochs, columns) + "\n");
     }
     text += &results.text(columns);
-    for (what, path) in [("saved in", folder.map(RunFolder::path)), ("plotted in", plot)] {
+    for (what, path) in [("saved in", folder), ("plotted in", plot)] {
         if let Some(path) = path {
             let _ = writeln!(text, "{what} {}", path.display());
         }
@@ -222,15 +308,20 @@ impl Unsaved for Run {
 
 #[cfg(test)]
 mod tests {
+    use std::borrow::Cow;
     use std::process::ExitCode;
 
     use serde_json::Value;
 
     use super::*;
     use crate::backend::Evaluation;
+    use crate::data::batches::Sampling;
     use crate::model;
-    use crate::net::{Activation, Output, Shape};
-    use crate::report::run_folder::{HISTORY, MODEL, RUN};
+    use crate::net::state::State;
+    use crate::net::{Activation, Output, Params, Shape};
+    use crate::report::checkpoint::Checkpoint;
+    use crate::report::run_folder::{CHECKPOINT, HISTORY, LOSSES, MODEL, RUN, Resumed};
+    use crate::train::EpochAccuracy;
 
     const NET: Net = Net {
         shape: Shape { input: 4, hidden: 3, classes: 2 },
@@ -242,30 +333,52 @@ mod tests {
         Params::init(NET.shape, 1.0, seed)
     }
 
+    fn snapshot(seed: u64) -> Snapshot<'static> {
+        Snapshot::Backend(Cow::Owned(State { params: params(seed), slots: Vec::new() }))
+    }
+
     fn settings() -> Settings {
         Settings {
             input: 4,
             hidden: 3,
             batch_size: 1,
             learning_rate: 0.1,
-            weight_init: Some("normal"),
+            weight_init: Some("normal".to_owned()),
             weight_init_std: Some(1.0),
             init: None,
-            activation: "sigmoid",
-            output: "softmax",
-            gradient: "backprop",
+            activation: NET.activation,
+            output: NET.output,
+            gradient: "backprop".to_owned(),
             step_size: None,
-            sampling: "replacement",
+            sampling: Sampling::Replacement,
             seed: 0,
             iterations: 100,
         }
     }
 
     fn run(folder: &Path) -> Run {
+        run_in(RunFolder::create(folder, true).unwrap())
+    }
+
+    /// The run of this folder, which goes on.
+    fn resumed(folder: &Path) -> (Run, Resumption) {
+        let (opened, Resumed { checkpoint: Checkpoint { run, snapshot }, losses, has_results }) =
+            RunFolder::resume(folder).unwrap();
+        let earlier = Resumption { path: folder.to_owned(), run, snapshot, losses, has_results };
+        let mut run = run_in(opened);
+        run.resume(&earlier);
+        (run, earlier)
+    }
+
+    fn run_in(folder: RunFolder) -> Run {
         let data = Data { source: "built-in".to_owned(), train: 10, test: 5, classes: 2, ..Data::default() };
-        let folder = Some(RunFolder::create(folder, true).unwrap());
-        let targets = Targets { folder, plot: None, json: false, flags: vec!["--data".to_owned(), "d".to_owned()] };
-        Run::new(Instant::now(), NET, Info::reference(), data, settings(), params(0), targets)
+        let folder = Some(folder);
+        let targets = Targets { folder, plot: None, json: false, flags: vec!["--offline".to_owned()] };
+        Run::new(Instant::now(), NET, Info::reference(), data, settings(), snapshot(0), targets)
+    }
+
+    fn next(folder: &Path) -> String {
+        resume_command(folder, &["--offline".to_owned()])
     }
 
     /// The contents of the folder: the parameters, the history and the results.
@@ -283,17 +396,19 @@ mod tests {
         let evaluation = Evaluation { images: 4, loss: 0.5, classes: 2, confusion: vec![1, 0, 1, 2] };
         let evaluations = [evaluation.clone(), evaluation];
         for epoch in 0..2 {
-            let params = &params(epoch as u64 + 1);
+            let snapshot = snapshot(epoch as u64 + 1);
             let time = Duration::from_secs(epoch as u64 + 1);
-            let checkpoint = Checkpoint { params, evaluations: &evaluations, train_time: time, eval_time: time };
+            let checkpoint = train::Checkpoint { snapshot, train_time: time, eval_time: time };
             let accuracy = EpochAccuracy { epoch, iteration: 2 * epoch as u64, train: 0.75, test: 0.75 };
-            run.evaluated(accuracy, &checkpoint, &[2.5, 1.5][epoch..]);
+            let losses = &[2.5, 1.5][epoch..];
+            assert_eq!(run.on_event(&Event::Steps { done: 0, losses }), None);
+            assert_eq!(run.on_event(&Event::Epoch { accuracy, evaluations: &evaluations, checkpoint }), None);
         }
         let kept_as = folder.display();
         let expected = format!(
             "the weights after 3 iterations are in {kept_as}\n\
-             continue from these weights: {} --init {kept_as} --data d --iterations 97",
-            program()
+             go on with it: {}",
+            next(&folder)
         );
         for _ in 0..2 {
             assert_eq!(run.keep(), expected);
@@ -311,7 +426,8 @@ mod tests {
     fn a_run_interrupted_before_any_evaluation_saves_the_initial_weights() {
         let place = tempfile::tempdir().unwrap();
         let mut run = run(place.path());
-        assert_eq!(run.keep(), format!("the weights after 0 iterations are in {}", place.path().display()));
+        let kept_as = format!("the weights after 0 iterations are in {}", place.path().display());
+        assert_eq!(run.keep(), format!("{kept_as}\ngo on with it: {}", next(place.path())));
         let (params_kept, history, results) = kept(place.path());
         assert!(params_kept == params(0));
         assert_eq!(history, "iteration,loss\n");
@@ -326,8 +442,9 @@ mod tests {
         let place = tempfile::tempdir().unwrap();
         let mut earlier = run(place.path());
         let outcome =
-            Outcome { end: End::Finished, params: params(7), losses: vec![1.0], ..earlier.last_evaluation.clone() };
+            Outcome { end: End::Finished, snapshot: snapshot(7), losses: vec![1.0], ..earlier.latest.clone() };
         earlier.end(Some(&outcome)).1.unwrap();
+        drop(earlier);
         let expected = format!("nothing was kept; the earlier run in {} stays", place.path().display());
         assert_eq!(run(place.path()).keep(), expected);
         assert!(kept(place.path()).0 == params(7));
@@ -342,7 +459,7 @@ mod tests {
         let mut run = run(&folder);
         run.targets.json = true;
         let outcome =
-            Outcome { end: End::Finished, params: params(7), losses: vec![1.0; 100], ..run.last_evaluation.clone() };
+            Outcome { end: End::Finished, snapshot: snapshot(7), losses: vec![1.0; 100], ..run.latest.clone() };
         let (text, ended) = run.end(Some(&outcome));
         let error = ended.unwrap_err().to_string();
         assert!(error.starts_with(&folder.join(HISTORY).display().to_string()), "{error}");
@@ -360,30 +477,77 @@ mod tests {
         let mut run = run(place.path());
         let nothing = run.fail(Error::Usage("lost".to_owned())).1.unwrap_err();
         assert!(matches!(nothing, Error::Usage(_)) && !place.path().join(MODEL).exists());
-        run.last_evaluation.losses = vec![1.0; 100];
+        run.latest.losses = vec![1.0; 100];
         let error = run.fail(Error::Usage("lost".to_owned())).1.unwrap_err();
         assert_eq!(error.exit_code(), ExitCode::from(1));
-        let expected = format!("lost; the weights after 100 iterations are in {}", place.path().display());
+        let kept_as = place.path().display();
+        let expected =
+            format!("lost; the weights after 100 iterations are in {kept_as}\ngo on with it: {}", next(place.path()));
         assert_eq!(error.to_string(), expected);
         assert!(kept(place.path()).0 == params(0));
     }
 
     #[test]
-    fn two_runs_in_one_folder_are_both_saved() {
+    fn a_folder_is_for_one_run_at_a_time() {
         let place = tempfile::tempdir().unwrap();
-        let [folder, beside] = ["run", "run-2"].map(|name| place.path().join(name));
-        // Both start while the folder is empty.
-        let runs = [(); 2].map(|()| run(&folder));
-        for (mut run, seed) in runs.into_iter().zip([1, 2]) {
-            let outcome = Outcome {
-                end: End::Finished,
-                params: params(seed),
-                losses: vec![1.0; 100],
-                ..run.last_evaluation.clone()
-            };
-            assert_eq!(run.end(Some(&outcome)).1.is_ok(), seed == 1);
+        let first = run(place.path());
+        let error = RunFolder::create(place.path(), true).unwrap_err().to_string();
+        assert!(error.contains(" is in use by another twolayer; "), "{error}");
+        drop(first);
+        RunFolder::create(place.path(), true).unwrap();
+    }
+
+    #[test]
+    fn a_checkpoint_has_the_run_as_far_as_it_has_come() {
+        let place = tempfile::tempdir().unwrap();
+        let mut begun = run(place.path());
+        assert_eq!(begun.on_event(&Event::Started), None);
+        drop(begun);
+        let (mut run, earlier) = resumed(place.path());
+        assert_eq!((earlier.losses.len(), earlier.has_results, earlier.snapshot), (0, false, snapshot(0)));
+        let seconds = Duration::from_secs;
+        for (number, losses) in [(1, &[2.5][..]), (2, &[1.5, 0.1]), (3, &[0.3])] {
+            run.on_event(&Event::Steps { done: 0, losses });
+            let snapshot = snapshot(number);
+            let checkpoint = train::Checkpoint { snapshot, train_time: seconds(number), eval_time: seconds(0) };
+            assert_eq!(run.on_event(&Event::Checkpoint(checkpoint)), None);
         }
-        assert!(kept(&folder).0 == params(1) && kept(&beside).0 == params(2));
+        run.on_event(&Event::Steps { done: 0, losses: &[7.0] });
+        assert!(place.path().join(LOSSES).exists() && !place.path().join(MODEL).exists());
+        drop(run);
+        let (mut run, earlier) = resumed(place.path());
+        assert_eq!((&earlier.losses[..], earlier.run.iterations), (&[2.5, 1.5, 0.1, 0.3][..], 4));
+        assert_eq!((earlier.done().train_time, earlier.run.end), (seconds(3), summary::Progress::Running));
+        assert_eq!(earlier.snapshot, snapshot(3));
+        run.end(None).1.unwrap_err();
+        drop(run);
+        let (params_kept, history, results) = kept(place.path());
+        assert!(params_kept == params(3));
+        assert_eq!(history, "iteration,loss\n0,2.5\n1,1.5\n2,0.1\n3,0.3\n");
+        assert_eq!(results["resumed_at"], serde_json::json!([0, 4]));
+        assert!(!place.path().join(LOSSES).exists());
+        let (_, earlier) = resumed(place.path());
+        assert!(earlier.has_results && earlier.losses.len() == 4);
+    }
+
+    #[test]
+    fn a_checkpoint_that_cannot_be_written_is_told_once_and_ends_no_run() {
+        let place = tempfile::tempdir().unwrap();
+        let mut run = run(place.path());
+        run.on_event(&Event::Started);
+        // A folder in the way.
+        std::fs::create_dir(place.path().join(LOSSES)).unwrap();
+        let event = || {
+            let (snapshot, time) = (snapshot(1), Duration::ZERO);
+            Event::Checkpoint(train::Checkpoint { snapshot, train_time: time, eval_time: time })
+        };
+        run.on_event(&Event::Steps { done: 1, losses: &[2.5] });
+        let note = run.on_event(&event()).unwrap();
+        assert!(note.starts_with("no checkpoint: ") && note.ends_with("an earlier checkpoint stays"), "{note}");
+        assert_eq!(run.on_event(&event()), None);
+        std::fs::remove_dir(place.path().join(LOSSES)).unwrap();
+        assert_eq!(run.on_event(&event()), None);
+        assert!(place.path().join(CHECKPOINT).exists() && !run.is_warned);
     }
 
     #[test]
@@ -391,7 +555,7 @@ mod tests {
         let place = tempfile::tempdir().unwrap();
         let mut run = run(place.path());
         let outcome =
-            Outcome { end: End::Finished, params: params(7), losses: vec![1.0; 100], ..run.last_evaluation.clone() };
+            Outcome { end: End::Finished, snapshot: snapshot(7), losses: vec![1.0; 100], ..run.latest.clone() };
         run.end(Some(&outcome)).1.unwrap();
         let said = run.keep();
         assert!(said.starts_with("the weights after 100 iterations are in "), "{said}");

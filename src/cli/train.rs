@@ -1,9 +1,10 @@
 //! `twolayer train`: trains a network and saves it.
 
+use std::borrow::Cow;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use clap::Args;
 use clap::builder::{PathBufValueParser, TypedValueParser};
@@ -13,27 +14,30 @@ use time::macros::format_description;
 
 use super::advice::{Options, Watch, is_bright};
 use super::data::choice::DataArguments;
+use super::earlier::Earlier;
 use super::interrupt::{self, Protection, lock};
-use super::names::{Gradient, WeightInitName, suiting};
+use super::names::{Gradient, WeightInitName};
 use super::run::{Run, Targets};
 use super::saved::model_file;
-use super::{DeviceArguments, Error, agreed, check_free, print, up_to};
+use super::settings::{Chosen, SettingFlags};
+use super::{DeviceArguments, Error, agreed, check_free, print};
 use crate::backend::{self, Backend};
 use crate::book;
-use crate::data::batches::{Batches, Sampling};
-use crate::data::{Store, Stores};
+use crate::data::batches::Batches;
+use crate::data::{Store, Stores, fingerprint};
 use crate::devices::{Device, Info, Kind};
 use crate::gradcheck::JUDGED_STEP_SIZE;
 use crate::model::{self, Model};
-use crate::net::method::{Method, STEP_SIZES};
+use crate::net::method::Method;
+use crate::net::state::State;
 use crate::net::{Activation, Net, Output, Params, Shape, WeightInit};
 use crate::reference::TwoLayerNet;
 use crate::report::plot::{check_plot_name, check_plot_place};
-use crate::report::progress::Progress;
+use crate::report::progress::{Progress, tell};
 use crate::report::run_folder::RunFolder;
-use crate::report::summary::Settings;
-use crate::train::{self, Images, Sets};
-use crate::words::{counted, either};
+use crate::report::summary::{Data, Settings};
+use crate::train::{self, Done, Images, Sets, Snapshot};
+use crate::words::counted;
 
 #[derive(Args)]
 #[allow(clippy::struct_excessive_bools, reason = "each is a flag")]
@@ -42,55 +46,15 @@ pub(super) struct Arguments {
     device: DeviceArguments,
     #[command(flatten, next_help_heading = "Data")]
     data: DataArguments,
-    /// Hidden units [default: 50, or those of --init]
-    #[arg(long, value_name = "N", value_parser = up_to(Shape::MAX_HIDDEN), help_heading = "Network")]
-    hidden: Option<u16>,
-    #[arg(long, value_name = "NAME", help_heading = "Network")]
-    #[arg(help = format!("Hidden layer: {} [default: sigmoid, or --init's]", either(&Activation::ALL)))]
-    activation: Option<Activation>,
-    /// Output layer: softmax (cross-entropy error) or identity (squared error) [default: softmax, or that of --init]
-    #[arg(long, value_name = "NAME", help_heading = "Network")]
-    output: Option<Output>,
-    #[arg(long, value_name = "NAME", default_value_t, conflicts_with = "init", help_heading = "Network")]
-    #[arg(help = format!(
-        "Standard deviation of the initial weights: normal (--weight-init-std), or by a layer's n input units, xavier \
-         (sqrt(1/n), for {}) or he (sqrt(2/n), for {})",
-        suiting(WeightInitName::Xavier), suiting(WeightInitName::He)
-    ))]
-    weight_init: WeightInitName,
-    /// Standard deviation of the initial weights for --weight-init normal [default: 0.01]
-    #[arg(long, value_name = "X", value_parser = weight_init_std, conflicts_with = "init", help_heading = "Network")]
-    weight_init_std: Option<f32>,
-    /// Start from the parameters of a run or of a safetensors file
-    #[arg(long, value_name = "RUN|FILE", help_heading = "Network")]
-    init: Option<PathBuf>,
-    /// Images in a batch
-    #[arg(long, value_name = "N", default_value_t = book::BATCH_SIZE, value_parser = up_to(Shape::MAX_BATCH))]
+    #[command(flatten)]
+    settings: SettingFlags,
+    /// Go on with the run in this folder, by its settings, its data and its device; --iterations or --epochs may be more
+    #[arg(long, value_name = "RUN", conflicts_with_all = ["out", "no_save", "overwrite", "config"])]
     #[arg(help_heading = "Training")]
-    batch_size: u16,
-    /// Learning rate: the factor of every gradient
-    #[arg(long, value_name = "X", default_value_t = book::LEARNING_RATE, value_parser = learning_rate)]
-    #[arg(help_heading = "Training")]
-    learning_rate: f32,
-    /// Steps of SGD [default: 10000]
-    #[arg(long, value_name = "N", conflicts_with = "epochs", help_heading = "Training")]
-    iterations: Option<u64>,
-    /// Passes through the training set, instead of --iterations
-    #[arg(long, value_name = "N", help_heading = "Training")]
-    epochs: Option<u64>,
-    /// Gradient method: backprop; numerical (central differences computed as changes); or naive (two forward passes of the
-    /// f64 reference for each parameter, which takes days)
-    #[arg(long, value_name = "NAME", default_value_t, help_heading = "Training")]
-    gradient: Gradient,
-    /// Step size h of a numerical or naive gradient, (f(w + h) - f(w - h)) / 2h [default: 0.0001]
-    #[arg(long, value_name = "H", value_parser = read_step_size, help_heading = "Training")]
-    step_size: Option<f64>,
-    /// Sampling of the batches: replacement, shuffle or sequential
-    #[arg(long, value_name = "NAME", default_value_t, help_heading = "Training")]
-    sampling: Sampling,
-    /// Seed of the initial weights and the batches
-    #[arg(long, value_name = "N", default_value_t = 0, help_heading = "Training")]
-    seed: u64,
+    resume: Option<PathBuf>,
+    /// Train by the settings, the data and the device in a run.json, or in that of a run's folder; other flags go before them
+    #[arg(long, value_name = "FILE|RUN", help_heading = "Training")]
+    config: Option<PathBuf>,
     /// Folder for the model, the losses and the results [default: runs/TIME-DEVICE, the time in UTC]
     #[arg(long, value_name = "DIR", help_heading = "Output")]
     out: Option<PathBuf>,
@@ -100,6 +64,9 @@ pub(super) struct Arguments {
     /// Overwrite the run in --out, and the file of --plot
     #[arg(long, help_heading = "Output")]
     overwrite: bool,
+    /// Longest time between two checkpoints, in seconds; --resume goes on from the last one after the process was killed
+    #[arg(long, value_name = "SECONDS", default_value = "30", value_parser = seconds, help_heading = "Output")]
+    checkpoint_every: Duration,
     /// Draw both accuracies by epoch into FILE, an .svg or .png
     #[arg(long, value_name = "FILE", value_parser = plot_path(), help_heading = "Output")]
     plot: Option<PathBuf>,
@@ -109,30 +76,6 @@ pub(super) struct Arguments {
     /// Print the results as one JSON object on stdout
     #[arg(long, help_heading = "Output")]
     json: bool,
-}
-
-pub(super) fn read_step_size(text: &str) -> Result<f64, String> {
-    match text.parse::<f64>() {
-        Ok(size) if STEP_SIZES.contains(&size) => Ok(size),
-        _ => Err(format!("give a number from {} to {}", STEP_SIZES.start(), STEP_SIZES.end())),
-    }
-}
-
-fn learning_rate(text: &str) -> Result<f32, String> {
-    match text.parse::<f32>() {
-        Ok(rate) if rate.is_finite() && rate > 0.0 => Ok(rate),
-        _ => Err("give a finite number above 0".to_owned()),
-    }
-}
-
-/// No network learns with so large a deviation, but all its weights are finite.
-const MAX_WEIGHT_INIT_STD: f32 = 1e6;
-
-fn weight_init_std(text: &str) -> Result<f32, String> {
-    match text.parse::<f32>() {
-        Ok(std) if (0.0..=MAX_WEIGHT_INIT_STD).contains(&std) => Ok(std),
-        _ => Err(format!("give a number from 0 to {MAX_WEIGHT_INIT_STD}")),
-    }
 }
 
 /// Parses the path of an .svg or .png file.
@@ -148,61 +91,46 @@ pub(super) fn run(arguments: &Arguments, start: Instant) -> Result<(), Error> {
 }
 
 fn train(arguments: &Arguments, start: Instant, progress: &mut Progress) -> Result<(), Error> {
-    let batch_size = usize::from(arguments.batch_size);
     let protection = Protection::new(!arguments.no_save);
     check(arguments)?;
-    let init = arguments.init.as_deref().map(|path| model::load(&model_file(path))).transpose()?;
-    let file = init.as_ref();
-    let hidden = agreed("--hidden", arguments.hidden.map(usize::from), file.map(|file| file.params.shape.hidden))?;
-    let activation = agreed("--activation", arguments.activation, file.and_then(|file| file.activation))?;
-    let output = agreed("--output", arguments.output, file.and_then(|file| file.output))?;
-    let (activation, output) = (activation.unwrap_or_default(), output.unwrap_or_default());
-    let (info, trainer) = trainer(arguments, activation, output, progress)?;
-    let (Stores { train: train_set, test: test_set, classes, .. }, data) = arguments.data.open(progress)?;
-    let net = Net {
-        shape: Shape { input: train_set.pixels(), hidden: hidden.unwrap_or(book::HIDDEN.into()), classes },
-        activation,
-        output,
-    };
-    let names = init.as_ref().and_then(|model| model.description.differing_name(&data.description));
-    if let Some((class, theirs, ours)) = names {
-        progress.notice(format_args!("class {class} is {theirs:?} in --init, and {ours:?} in the data"));
+    let (earlier, resumed_folder) = Earlier::open(arguments.resume.as_deref(), arguments.config.as_deref())?;
+    let chosen = arguments.settings.choose(&earlier.model())?;
+    if let Some(text) = earlier.results(&chosen, arguments.json)? {
+        progress.finish();
+        return print(&text);
     }
-    let params = first_params(arguments, init, net.shape)?;
-    let advice_options = advice_options(arguments, activation, &train_set)?;
-    let steps_per_epoch = train::Settings::steps_per_epoch(train_set.len(), batch_size);
-    let settings = train::Settings {
-        iterations: iterations(arguments, steps_per_epoch),
-        steps_per_epoch,
-        learning_rate: arguments.learning_rate,
+    let Prepared { net, info, trainer, data, train_set, test_set, snapshot, done, settings, advice } =
+        prepare(arguments, &chosen, &earlier, progress)?;
+    say_network(&chosen, &net, &settings, progress);
+    if let Earlier::Resumed(resumed) = &earlier {
+        let after = counted(resumed.run.iterations, "iteration");
+        progress.say(format_args!("resuming {} after {after}", resumed.path.display()));
+    }
+    progress.start(done.losses.len() as u64, settings.iterations, chosen.batch_size);
+    let mut batches = Batches::new(chosen.seed, chosen.sampling, chosen.batch_size, train_set.len());
+    let folder = match resumed_folder {
+        Some(folder) => Some(folder),
+        None => folder(arguments, &info)?,
     };
-    say_network(arguments, &net, &settings, progress);
-    progress.start(settings.iterations, batch_size);
-    let mut batches = Batches::new(arguments.seed, arguments.sampling, batch_size, train_set.len());
-    let folder = folder(arguments, &info)?;
     // The plot may be in the run's folder, which exists now.
     arguments.plot.as_deref().map(check_plot_place).transpose()?;
-    let run_settings = settings_of(arguments, &net, settings.iterations);
+    let run_settings = settings_of(&chosen, &net, settings.iterations);
     let targets = Targets { folder, plot: arguments.plot.clone(), json: arguments.json, flags: flags(arguments) };
     match info.kind {
         Kind::Gpu => progress.busy("compiling the kernels"),
         Kind::Cpu => progress.doing("getting ready"),
     }
-    let run = Arc::new(Mutex::new(Run::new(start, net, info, data, run_settings, params.clone(), targets)));
+    let mut run = Run::new(start, net, info.clone(), data, run_settings, snapshot.clone(), targets);
+    if let Earlier::Resumed(resumed) = &earlier {
+        run.resume(resumed);
+    }
+    let run = Arc::new(Mutex::new(run));
     let _protection = protection.of(run.clone());
-    let mut watch = Watch::new(advice_options, settings);
-    let mut new_losses = Vec::new();
+    let mut watch = Watch::new(advice, settings, done.epochs.clone());
     let mut on_event = |event: train::Event| {
-        match &event {
-            train::Event::Steps { losses, .. } => new_losses.extend_from_slice(losses),
-            train::Event::Epoch { accuracy, checkpoint } => {
-                lock(&run).evaluated(*accuracy, checkpoint, &new_losses);
-                new_losses.clear();
-            }
-            _ => {}
-        }
+        let note = lock(&run).on_event(&event);
         progress.event(&event);
-        if let Some(note) = watch.on_event(&event) {
+        for note in note.into_iter().chain(watch.on_event(&event)) {
             progress.notice(note);
         }
         if interrupt::is_requested() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
@@ -211,23 +139,36 @@ fn train(arguments: &Arguments, start: Instant, progress: &mut Progress) -> Resu
         // An interrupted run need not prepare the device and the images.
         _ if interrupt::is_requested() => Ok(None),
         Trainer::Backend { device, method } => block_on(async {
-            let mut backend = Backend::new(&device, net, batch_size, &params).await?;
+            let mut backend = Backend::new(&device, net, chosen.batch_size, &snapshot.params()).await?;
             backend.set_method(method).await?;
+            if let Snapshot::Backend(state) = &snapshot {
+                backend.set_state(state).await?;
+            }
             if interrupt::is_requested() {
                 return Ok(None);
             }
             let train = Images::new(&mut backend, train_set).await?;
             let sets = Sets { train, test: Images::new(&mut backend, test_set).await? };
             // The kernels are chosen by the uploaded images.
-            lock(&run).set_kernels(backend.kernels());
-            Ok::<_, Error>(Some(train::train(&mut backend, sets, &mut batches, &settings, &mut on_event).await?))
+            let kernels = backend.kernels();
+            if let Some(note) = earlier.note_on_bits(&info, kernels.clone()) {
+                tell(format_args!("note: {note}"));
+            }
+            lock(&run).set_kernels(kernels);
+            let trained =
+                train::continue_training(&mut backend, sets, &mut batches, &settings, done, &mut on_event).await?;
+            Ok::<_, Error>(Some(trained))
         }),
         Trainer::Reference { step_size } => {
-            net.shape.check(batch_size).map_err(backend::Error::from)?;
-            let mut reference = TwoLayerNet::new(net, &params);
+            net.shape.check(chosen.batch_size).map_err(backend::Error::from)?;
+            let mut reference = TwoLayerNet::new(net, &snapshot.params());
+            if let Snapshot::Reference(params) = snapshot {
+                reference.params = params.into_owned();
+            }
             let sets = [train_set.into_memory()?, test_set.into_memory()?];
             let sets = sets.each_ref();
-            Ok(Some(train::train_naive(&mut reference, sets, &mut batches, &settings, step_size, &mut on_event)))
+            let settings = &settings;
+            Ok(Some(train::train_naive(&mut reference, sets, &mut batches, settings, step_size, done, &mut on_event)))
         }
     };
     progress.finish();
@@ -240,6 +181,70 @@ fn train(arguments: &Arguments, start: Instant, progress: &mut Progress) -> Resu
     ended.and(printed)
 }
 
+/// What a run begins with.
+struct Prepared {
+    net: Net,
+    info: Info,
+    trainer: Trainer,
+    data: Data,
+    train_set: Store,
+    test_set: Store,
+    snapshot: Snapshot<'static>,
+    done: Done,
+    settings: train::Settings,
+    advice: Options,
+}
+
+/// Opens the device and the images, and makes or reads the network.
+fn prepare(
+    arguments: &Arguments,
+    chosen: &Chosen,
+    earlier: &Earlier,
+    progress: &mut Progress,
+) -> Result<Prepared, Error> {
+    // A resumed run has its network in its checkpoint.
+    let init = chosen.init.as_deref().filter(|_| arguments.resume.is_none());
+    let init = init.map(|path| model::load(&model_file(path))).transpose()?;
+    let file = init.as_ref();
+    let hidden = agreed("--hidden", chosen.hidden, file.map(|file| file.params.shape.hidden))?;
+    let activation = agreed("--activation", chosen.activation, file.and_then(|file| file.activation))?;
+    let output = agreed("--output", chosen.output, file.and_then(|file| file.output))?;
+    let (activation, output) = (activation.unwrap_or_default(), output.unwrap_or_default());
+    let (info, trainer) = trainer(arguments, chosen, (activation, output), earlier, progress)?;
+    let (stores, mut data) = arguments.data.open_or(earlier.trained_on().as_ref(), progress)?;
+    data.fingerprint = Some(fingerprint(&stores)?);
+    earlier.check_data(&data, progress)?;
+    let Stores { train: train_set, test: test_set, classes, .. } = stores;
+    let hidden = hidden.unwrap_or(book::HIDDEN.into());
+    let net = Net { shape: Shape { input: train_set.pixels(), hidden, classes }, activation, output };
+    let names = init.as_ref().and_then(|model| model.description.differing_name(&data.description));
+    if let Some((class, theirs, ours)) = names {
+        progress.notice(format_args!("class {class} is {theirs:?} in --init, and {ours:?} in the data"));
+    }
+    let (snapshot, done) = match earlier {
+        Earlier::Resumed(resumed) => (resumed.snapshot.clone(), resumed.done()),
+        _ => {
+            let state = State { params: first_params(chosen, init, net.shape)?, slots: Vec::new() };
+            (Snapshot::Backend(Cow::Owned(state)), Done::default())
+        }
+    };
+    let steps_per_epoch = train::Settings::steps_per_epoch(train_set.len(), chosen.batch_size);
+    let settings = train::Settings {
+        iterations: chosen.iterations(steps_per_epoch),
+        steps_per_epoch,
+        learning_rate: chosen.learning_rate,
+        checkpoint_every: (!arguments.no_save).then_some(arguments.checkpoint_every),
+    };
+    let advice = Options {
+        activation,
+        gradient: chosen.gradient,
+        weight_init: chosen.init.is_none().then_some(chosen.weight_init),
+        learning_rate: chosen.learning_rate,
+        is_bright: is_bright(&train_set)?,
+    };
+    Ok(Prepared { net, info, trainer, data, train_set, test_set, snapshot, done, settings, advice })
+}
+
 /// Checks the flags that need no data.
 fn check(arguments: &Arguments) -> Result<(), Error> {
     if let Some(path) = &arguments.out {
@@ -249,29 +254,29 @@ fn check(arguments: &Arguments) -> Result<(), Error> {
         let text = "--overwrite has no effect with --no-save; leave out one of them";
         return Err(Error::Usage(text.to_owned()));
     }
-    if arguments.weight_init != WeightInitName::Normal && arguments.weight_init_std.is_some() {
-        return Err(Error::Usage(format!(
-            "--weight-init-std is only for --weight-init normal; {} computes each layer's deviation; leave out one of them",
-            arguments.weight_init
-        )));
-    }
     check_free(arguments.plot.as_deref(), arguments.overwrite)
 }
 
-fn say_network(arguments: &Arguments, net: &Net, settings: &train::Settings, progress: &Progress) {
-    let weights = match arguments.weight_init {
+/// Parses a time in seconds.
+fn seconds(text: &str) -> Result<Duration, &'static str> {
+    let seconds = text.parse().ok().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+    seconds.ok_or("give a number of seconds, 0 or more")
+}
+
+fn say_network(chosen: &Chosen, net: &Net, settings: &train::Settings, progress: &Progress) {
+    let weights = match chosen.weight_init {
         WeightInitName::Normal => String::new(),
         other => format!(", initial weights by {other}"),
     };
-    let by = match arguments.gradient {
+    let by = match chosen.gradient {
         Gradient::Backprop => String::new(),
-        other => format!(", {other} gradients by steps of {}", step_size(arguments)),
+        other => format!(", {other} gradients by steps of {}", step_size(chosen)),
     };
     progress.say(format_args!("network: {}, {} and {}{weights}", net.shape, net.activation, net.output));
     progress.say(format_args!(
         "training: {} of {}, learning rate {}{by}",
         counted(settings.iterations, "iteration"),
-        counted(arguments.batch_size, "image"),
+        counted(chosen.batch_size, "image"),
         settings.learning_rate
     ));
 }
@@ -286,13 +291,15 @@ enum Trainer {
 /// Opens the trainer of a network with these functions.
 fn trainer(
     arguments: &Arguments,
-    activation: Activation,
-    output: Output,
+    chosen: &Chosen,
+    (activation, output): (Activation, Output),
+    earlier: &Earlier,
     progress: &Progress,
 ) -> Result<(Info, Trainer), Error> {
     let usage = |problem: &str| Err(Error::Usage(problem.to_owned()));
-    let method = match arguments.gradient {
-        Gradient::Backprop if arguments.step_size.is_some() => {
+    let step_size = step_size(chosen);
+    let method = match chosen.gradient {
+        Gradient::Backprop if chosen.step_size.is_some() => {
             return usage("--step-size is for --gradient numerical or naive; give one of these too");
         }
         Gradient::Naive if !arguments.device.is_cpu() => {
@@ -301,99 +308,66 @@ fn trainer(
         Gradient::Naive => {
             let info = Info::reference();
             progress.say(format_args!("device: {}", info.name));
-            let method = Method::Numerical { step_size: step_size(arguments) };
-            if method.check(activation, output).is_ok() {
+            if (Method::Numerical { step_size }).check(activation, output).is_ok() {
                 progress.notice(
                     "naive needs two forward passes for each parameter; --gradient numerical computes the same differences in \
                      seconds",
                 );
             }
-            return Ok((info, Trainer::Reference { step_size: step_size(arguments) }));
+            return Ok((info, Trainer::Reference { step_size }));
         }
         Gradient::Backprop => Method::Backprop,
-        Gradient::Numerical => Method::Numerical { step_size: step_size(arguments) },
+        Gradient::Numerical => Method::Numerical { step_size },
     };
     method.check(activation, output).map_err(|error| Error::Usage(error.to_string()))?;
-    let (info, device) = arguments.device.open(progress)?;
+    let (info, device) = earlier.device(&arguments.device, progress)?;
     Ok((info, Trainer::Backend { device, method }))
 }
 
-fn step_size(arguments: &Arguments) -> f64 {
-    arguments.step_size.unwrap_or(JUDGED_STEP_SIZE)
+fn step_size(chosen: &Chosen) -> f64 {
+    chosen.step_size.unwrap_or(JUDGED_STEP_SIZE)
 }
 
 /// The settings of the run, for run.json.
-fn settings_of(arguments: &Arguments, net: &Net, iterations: u64) -> Settings {
+fn settings_of(chosen: &Chosen, net: &Net, iterations: u64) -> Settings {
+    let is_drawn = chosen.init.is_none();
     Settings {
         input: net.shape.input,
         hidden: net.shape.hidden,
-        batch_size: usize::from(arguments.batch_size),
-        learning_rate: arguments.learning_rate,
-        weight_init: arguments.init.is_none().then(|| arguments.weight_init.as_str()),
-        weight_init_std: match weight_init(arguments) {
-            WeightInit::Normal { std } if arguments.init.is_none() => Some(std),
+        batch_size: chosen.batch_size,
+        learning_rate: chosen.learning_rate,
+        weight_init: is_drawn.then(|| chosen.weight_init.to_string()),
+        weight_init_std: match chosen.weight_init() {
+            WeightInit::Normal { std } if is_drawn => Some(std),
             _ => None,
         },
-        init: arguments.init.as_ref().map(|file| file.display().to_string()),
-        activation: net.activation.as_str(),
-        output: net.output.as_str(),
-        gradient: arguments.gradient.as_str(),
-        step_size: (arguments.gradient != Gradient::Backprop).then(|| step_size(arguments)),
-        sampling: arguments.sampling.as_str(),
-        seed: arguments.seed,
+        init: chosen.init.as_ref().map(|file| file.display().to_string()),
+        activation: net.activation,
+        output: net.output,
+        gradient: chosen.gradient.to_string(),
+        step_size: (chosen.gradient != Gradient::Backprop).then(|| step_size(chosen)),
+        sampling: chosen.sampling,
+        seed: chosen.seed,
         iterations,
     }
 }
 
-fn weight_init(arguments: &Arguments) -> WeightInit {
-    match arguments.weight_init {
-        WeightInitName::Normal => {
-            WeightInit::Normal { std: arguments.weight_init_std.unwrap_or(book::WEIGHT_INIT_STD) }
-        }
-        WeightInitName::Xavier => WeightInit::Xavier,
-        WeightInitName::He => WeightInit::He,
-    }
-}
-
-/// The options that advice on a plateau may change.
-fn advice_options(arguments: &Arguments, activation: Activation, images: &Store) -> Result<Options, Error> {
-    Ok(Options {
-        activation,
-        gradient: arguments.gradient,
-        weight_init: arguments.init.is_none().then_some(arguments.weight_init),
-        learning_rate: arguments.learning_rate,
-        is_bright: is_bright(images)?,
-    })
-}
-
-/// The flags, apart from the defaults, that a continued run needs and that the model's file does not hold.
+/// The flags that a command needs to resume this run in the same way.
 fn flags(arguments: &Arguments) -> Vec<String> {
-    let Arguments { data, batch_size, learning_rate, gradient, step_size, sampling, .. } = arguments;
-    let differ = [
-        (*batch_size != book::BATCH_SIZE).then(|| format!("--batch-size {batch_size}")),
-        (*learning_rate != book::LEARNING_RATE).then(|| format!("--learning-rate {learning_rate}")),
-        (*gradient != Gradient::default()).then(|| format!("--gradient {gradient}")),
-        step_size.map(|size| format!("--step-size {size}")),
-        (*sampling != Sampling::default()).then(|| format!("--sampling {sampling}")),
-    ];
-    data.flags().into_iter().chain(differ.into_iter().flatten()).collect()
+    let threads = arguments.device.threads.map(|threads| format!("--threads {threads}"));
+    arguments.data.access_flags().into_iter().chain(threads).collect()
 }
 
 /// The initial parameters: those of --init, or random ones.
-fn first_params(arguments: &Arguments, init: Option<Model>, shape: Shape) -> Result<Params, Error> {
+fn first_params(chosen: &Chosen, init: Option<Model>, shape: Shape) -> Result<Params, Error> {
     match init {
-        None => Ok(Params::init_by(shape, weight_init(arguments), arguments.seed)),
+        None => Ok(Params::init_by(shape, chosen.weight_init(), chosen.seed)),
         Some(Model { params, .. }) if params.shape == shape => Ok(params),
         Some(Model { params, .. }) => {
             let has = params.shape;
             Err(Error::Usage(format!("--init is {has}, but the data needs {shape}; give another --init or --data")))
         }
     }
-}
-
-fn iterations(arguments: &Arguments, steps_per_epoch: u64) -> u64 {
-    let epochs = arguments.epochs.map(|epochs| epochs.saturating_mul(steps_per_epoch));
-    epochs.or(arguments.iterations).unwrap_or(book::ITERATIONS)
 }
 
 /// Creates and checks the folder of this run. `None` with --no-save.

@@ -11,6 +11,8 @@ pub mod digits;
 pub mod download;
 pub mod emnist;
 mod error;
+#[cfg(feature = "cli")]
+mod fingerprint;
 #[cfg(not(target_family = "wasm"))]
 mod folder;
 pub mod gzip;
@@ -36,6 +38,8 @@ use unstored as stored;
 
 pub use dataset::Dataset;
 pub use error::Error;
+#[cfg(feature = "cli")]
+pub use fingerprint::fingerprint;
 #[cfg(not(target_family = "wasm"))]
 pub use folder::{FILE_NAMES, Labels, Note, load_dir, load_mnist, open_dir, save_dir};
 pub use limits::MAX_PIXELS;

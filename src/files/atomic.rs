@@ -69,6 +69,7 @@ impl AtomicFiles {
     ) -> Result<(), WriteError> {
         let path = self.folder.path().join(name);
         let temporary = Temporary::write(self.folder.path(), write).map_err(WriteError::at(&path))?;
+        temporary.sync().map_err(WriteError::at(&path))?;
         self.files.push((temporary, path));
         Ok(())
     }

@@ -2,6 +2,7 @@
 
 mod atomic;
 mod folder;
+mod lock;
 mod temporary;
 mod unfinished;
 
@@ -13,6 +14,7 @@ use temporary::{Temporary, folder_of};
 
 pub use atomic::{AtomicFiles, WriteError};
 pub use folder::NewFolder;
+pub use lock::FolderLock;
 pub use unfinished::discard_unfinished;
 
 /// Writes a file completely or not at all. `write` fills a temporary file in the same folder; once that is on the disk, it
@@ -21,6 +23,17 @@ pub use unfinished::discard_unfinished;
 /// # Errors
 /// When the folder cannot be written to, or `write` fails. A file that was at `path` before is then unchanged.
 pub fn write_atomic(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
+    let temporary = Temporary::write(folder_of(path), write)?;
+    temporary.sync()?;
+    temporary.rename(path)
+}
+
+/// As [`write_atomic`], but does not wait until the file is on the disk. If the process is killed, the file is still complete;
+/// after a power failure it may not be.
+///
+/// # Errors
+/// Those of [`write_atomic`].
+pub fn write_whole(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
     Temporary::write(folder_of(path), write)?.rename(path)
 }
 

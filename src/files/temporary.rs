@@ -42,15 +42,19 @@ impl Temporary {
         }
     }
 
-    /// Makes one that `write` fills, and waits until it is on the disk.
+    /// Makes one that `write` fills.
     pub fn write(folder: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<Self> {
         let temporary = Self::new(folder)?;
         let mut out = BufWriter::new(&temporary.file);
         write(&mut out)?;
         out.flush()?;
         drop(out);
-        temporary.file.sync_all()?;
         Ok(temporary)
+    }
+
+    /// Waits until the file is on the disk.
+    pub fn sync(&self) -> io::Result<()> {
+        self.file.sync_all()
     }
 
     pub fn path(&self) -> &Path {

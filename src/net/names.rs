@@ -19,7 +19,8 @@ impl UnknownName {
     }
 }
 
-/// Gives an enum of plain variants its names: `ALL`, `as_str`, `Display` and, in any case, `FromStr` from one list.
+/// Gives an enum of plain variants its names: `ALL`, `as_str`, `Display`, `FromStr` (in any case) and serde's
+/// traits from one list.
 macro_rules! names {
     ($type:ty, $what:literal, { $($variant:ident => $name:literal),+ $(,)? }) => {
         impl $type {
@@ -42,6 +43,17 @@ macro_rules! names {
             fn from_str(given: &str) -> Result<Self, Self::Err> {
                 let found = Self::ALL.into_iter().find(|one| one.as_str().eq_ignore_ascii_case(given));
                 found.ok_or_else(|| $crate::net::UnknownName::new($what, given, &Self::ALL))
+            }
+        }
+        impl serde::Serialize for $type {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(self.as_str())
+            }
+        }
+        impl<'de> serde::Deserialize<'de> for $type {
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let given = <std::borrow::Cow<str>>::deserialize(deserializer)?;
+                given.parse().map_err(serde::de::Error::custom)
             }
         }
     };

@@ -3,6 +3,7 @@
 mod axis;
 pub mod bench;
 pub mod chart;
+pub mod checkpoint;
 pub mod confusion;
 mod csv;
 pub mod gradcheck;

@@ -30,6 +30,8 @@ pub struct Progress {
     plain: bool,
     quiet: bool,
     batch_size: usize,
+    /// Iterations done before this process began.
+    first: u64,
     started: Instant,
 }
 
@@ -61,7 +63,7 @@ impl Progress {
             }
         };
         let heartbeat = Mutex::new(heartbeat);
-        Self { bar, spins, reminder, heartbeat, plain, quiet, batch_size: 0, started: Instant::now() }
+        Self { bar, spins, reminder, heartbeat, plain, quiet, batch_size: 0, first: 0, started: Instant::now() }
     }
 
     /// Prints a note, even with `quiet`.
@@ -127,8 +129,9 @@ impl Progress {
         self.bar.set_position(received);
     }
 
-    /// Sets the length of a training run.
-    pub fn start(&mut self, iterations: u64, batch_size: usize) {
+    /// Sets the length of a training run, and the number of iterations that it has done before.
+    pub fn start(&mut self, first: u64, iterations: u64, batch_size: usize) {
+        self.first = first;
         self.batch_size = batch_size;
         self.bar.set_length(iterations);
     }
@@ -141,7 +144,8 @@ impl Progress {
                 self.spins.store(false, Ordering::Relaxed);
                 self.bar.set_style(style("[{wide_bar}] {pos}/{len} {msg}"));
                 self.bar.reset();
-                self.remind(|| format!("iteration 0/{}", self.bar.length().unwrap_or(0)));
+                self.bar.set_position(self.first);
+                self.remind(|| format!("iteration {}/{}", self.first, self.bar.length().unwrap_or(0)));
             }
             Event::Steps { done, losses } => self.steps(*done, losses),
             Event::Parameters { step, done, of } => {
@@ -151,12 +155,13 @@ impl Progress {
             Event::Epoch { accuracy: EpochAccuracy { epoch, train, test, .. }, .. } => {
                 self.say(format_args!("epoch {epoch:3}  train acc, test acc | {train:.4}, {test:.4}"));
             }
+            Event::Checkpoint(_) => {}
         }
     }
 
     fn steps(&mut self, done: u64, losses: &[f32]) {
         let mean = losses.iter().sum::<f32>() / losses.len() as f32;
-        let rate = done as f64 * self.batch_size as f64 / self.started.elapsed().as_secs_f64();
+        let rate = (done - self.first) as f64 * self.batch_size as f64 / self.started.elapsed().as_secs_f64();
         let time_left = self.time_left(done as f64);
         self.line(done, &format!("loss {mean:.3}  {rate:.0} images/s  {time_left}"));
     }
@@ -164,7 +169,7 @@ impl Progress {
     /// The estimated rest of the time, after `done` iterations.
     fn time_left(&self, done: f64) -> String {
         let total = self.bar.length().map_or(done, |total| total as f64);
-        time_left(self.started.elapsed().as_secs_f64() / done * (total - done))
+        time_left(self.started.elapsed().as_secs_f64() / (done - self.first as f64) * (total - done))
     }
 
     fn line(&mut self, done: u64, message: &str) {

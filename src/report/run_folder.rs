@@ -1,12 +1,17 @@
-//! The folder of a run: model.safetensors, history.csv and run.json.
+//! The folder of a run: model.safetensors, history.csv and run.json, and the checkpoint that the run can be resumed from.
 
-use std::io::{self, Write};
+use std::fs::{File, OpenOptions};
+use std::io::{self, BufWriter, Seek, Write};
 use std::path::{Path, PathBuf};
 
-use super::summary::Run;
-use crate::files::{AtomicFiles, NewFolder, WriteError, check_folder, check_place};
+use super::checkpoint::{self, Checkpoint, Problem};
+use super::summary::{Progress, Run};
+use crate::files::{
+    AtomicFiles, FolderLock, NewFolder, WriteError, check_folder, check_place, read_at_most, write_atomic, write_whole,
+};
 use crate::model;
-use crate::net::{Net, Params};
+use crate::net::Net;
+use crate::train::Snapshot;
 
 /// The file of the model.
 pub const MODEL: &str = "model.safetensors";
@@ -14,15 +19,27 @@ pub const MODEL: &str = "model.safetensors";
 pub const HISTORY: &str = "history.csv";
 /// The file of the results.
 pub const RUN: &str = "run.json";
+/// The file that a run is resumed from.
+pub const CHECKPOINT: &str = "checkpoint.safetensors";
+/// The losses of a run that has not ended. Its end turns them into [`HISTORY`].
+pub const LOSSES: &str = "checkpoint.csv";
 
-const FILES: [&str; 3] = [MODEL, HISTORY, RUN];
+/// The results of a run that has ended.
+const RESULTS: [&str; 3] = [MODEL, HISTORY, RUN];
+const FILES: [&str; 5] = [MODEL, HISTORY, RUN, CHECKPOINT, LOSSES];
 
-/// A run cannot be saved.
+/// Most bytes of a checkpoint: the largest network in f64, or with two slots in f32, and the record of a long run.
+const MAX_BYTES: u64 = 512 << 20;
+
+/// A run cannot be saved or resumed.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The folder already holds a run.
-    #[error("{} already holds a run; choose another --out, or add --overwrite", .0.display())]
+    #[error("{} already holds a run; choose another --out, add --overwrite, or go on with it: --resume {}", .0.display(), .0.display())]
     Exists(PathBuf),
+    /// Another process works on the run.
+    #[error("{} is in use by another twolayer; wait until it has ended, or choose another folder", .0.display())]
+    InUse(PathBuf),
     /// The path is a file.
     #[error("{} is a file, not a folder; choose another --out", .0.display())]
     IsFile(PathBuf),
@@ -45,6 +62,34 @@ pub enum Error {
         /// The system's error.
         reason: io::Error,
     },
+    /// There is no such folder.
+    #[error("{}: no such folder; give the folder of a run", .0.display())]
+    Missing(PathBuf),
+    /// The folder's run has no checkpoint.
+    #[error(
+        "{} holds no {CHECKPOINT}, so its run cannot be resumed; continue from its weights, if it has some: --init {}",
+        .0.display(), .0.display()
+    )]
+    NoCheckpoint(PathBuf),
+    /// The checkpoint is damaged, or a newer program wrote it.
+    #[error("{}: {problem}; the run cannot be resumed from it", path.display())]
+    Checkpoint {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        problem: Problem,
+    },
+    /// The losses before the checkpoint are not all there.
+    #[error(
+        "{}: neither {LOSSES} nor {HISTORY} has the losses of all {iterations} iterations of {CHECKPOINT}; continue from the \
+         weights: --init {}", path.display(), path.display()
+    )]
+    Losses {
+        /// The folder.
+        path: PathBuf,
+        /// The iterations.
+        iterations: u64,
+    },
 }
 
 impl From<WriteError> for Error {
@@ -53,12 +98,35 @@ impl From<WriteError> for Error {
     }
 }
 
-/// A folder that a run may write to. A new folder that is still empty is removed on drop.
+/// A folder that a run may write to, locked. A new folder that is still empty is removed on drop.
 #[derive(Debug)]
 pub struct RunFolder {
+    /// Fields are dropped in order: the lock's file before the folder.
+    _lock: FolderLock,
     folder: NewFolder,
-    /// Whether it held an earlier run at the start.
-    holds_run: bool,
+    contents: Contents,
+    losses: Option<LossFile>,
+}
+
+/// Whose files the folder holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Contents {
+    Nothing,
+    /// Those of an earlier run, which this run replaces.
+    Earlier,
+    /// Those of this run.
+    Ours,
+}
+
+/// A run to be resumed.
+#[derive(Debug)]
+pub struct Resumed {
+    /// Its record and its network.
+    pub checkpoint: Checkpoint,
+    /// The loss of each step.
+    pub losses: Vec<f32>,
+    /// Whether its results are saved. If not, it was killed.
+    pub has_results: bool,
 }
 
 impl RunFolder {
@@ -79,8 +147,8 @@ impl RunFolder {
     /// Creates the folder and checks that files can be written to it.
     ///
     /// # Errors
-    /// Those of [`RunFolder::check`]. The folder cannot be created or written to, or a file of an earlier run cannot be
-    /// replaced.
+    /// Those of [`RunFolder::check`]. The folder cannot be created or written to, another process works in it, or a file of an
+    /// earlier run cannot be replaced.
     pub fn create(path: &Path, overwrite: bool) -> Result<Self, Error> {
         Self::check(path, overwrite)?;
         Self::checked(path, NewFolder::make(path))
@@ -117,14 +185,39 @@ impl RunFolder {
         Self::create_new(&path.file_name().map_or_else(|| path.join("run"), |name| path.with_file_name(name)))
     }
 
+    /// Opens the folder of a run that is to be resumed.
+    ///
+    /// # Errors
+    /// There is no run, another process works on it, its folder cannot be written to, or its checkpoint is damaged.
+    pub fn resume(path: &Path) -> Result<(Self, Resumed), Error> {
+        match path.metadata() {
+            Ok(found) if !found.is_dir() => return Err(Error::Missing(path.into())),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(Error::Missing(path.into())),
+            _ => {}
+        }
+        if !path.join(CHECKPOINT).exists() {
+            return Err(Error::NoCheckpoint(path.into()));
+        }
+        let folder = Self::checked(path, NewFolder::make(path))?;
+        let (checkpoint, is_unfinished) = saved(path)?;
+        let iterations = checkpoint.run.iterations;
+        let losses = [LOSSES, HISTORY].into_iter().find_map(|name| losses(&path.join(name), iterations));
+        let losses = if iterations == 0 { Some(Vec::new()) } else { losses };
+        let losses = losses.ok_or_else(|| Error::Losses { path: path.into(), iterations })?;
+        let has_results = !is_unfinished;
+        Ok((Self { contents: Contents::Ours, ..folder }, Resumed { checkpoint, losses, has_results }))
+    }
+
     fn checked(path: &Path, folder: io::Result<NewFolder>) -> Result<Self, Error> {
         let failed = |reason| Error::Folder { path: path.into(), reason };
         let folder = folder.map_err(failed)?;
+        let lock = FolderLock::take(path).map_err(failed)?.ok_or_else(|| Error::InUse(path.into()))?;
         check_folder(&path.join(MODEL)).map_err(failed)?;
         for file in FILES.map(|name| path.join(name)) {
             check_place(&file).map_err(|reason| Error::Write { path: file, reason })?;
         }
-        Ok(Self { folder, holds_run: holds_run(path) })
+        let contents = if holds_run(path) { Contents::Earlier } else { Contents::Nothing };
+        Ok(Self { _lock: lock, folder, contents, losses: None })
     }
 
     /// The folder's path.
@@ -133,28 +226,74 @@ impl RunFolder {
         self.folder.path()
     }
 
-    /// Whether it held an earlier run at the start. [`save`](Self::save) overwrites that run.
+    /// Whether it holds an earlier run, which [`checkpoint`](Self::checkpoint) and [`save`](Self::save) overwrite.
     #[must_use]
-    pub fn holds_run(&self) -> bool {
-        self.holds_run
+    pub fn holds_earlier_run(&self) -> bool {
+        self.contents == Contents::Earlier
     }
 
-    /// Writes all three files, or none, so that the folder never mixes the files of two runs.
+    /// Writes the settings and the initial network of a run before its first step, so that the run can be resumed from the start.
+    /// An earlier run stays until this one has trained.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn begin(&mut self, run: &Run, snapshot: &Snapshot) -> Result<(), Error> {
+        if self.contents != Contents::Nothing {
+            return Ok(());
+        }
+        let path = self.path().join(CHECKPOINT);
+        // The same initial network can be made again, so nobody waits for the disk.
+        write_whole(&path, |out| checkpoint::write(out, run, snapshot))
+            .map_err(|reason| Error::Write { path, reason })?;
+        self.contents = Contents::Ours;
+        Ok(())
+    }
+
+    /// Writes a checkpoint. `losses` are those of all steps. After an error the last checkpoint is still there.
+    ///
+    /// # Errors
+    /// A file cannot be written.
+    pub fn checkpoint(&mut self, run: &Run, snapshot: &Snapshot, losses: &[f32]) -> Result<(), Error> {
+        self.write_checkpoint(run, snapshot, losses, true)
+    }
+
+    fn write_checkpoint(&mut self, run: &Run, snapshot: &Snapshot, losses: &[f32], sync: bool) -> Result<(), Error> {
+        // All losses before the checkpoint are on the disk before it is.
+        let path = self.path().join(LOSSES);
+        let written = match &mut self.losses {
+            Some(file) => file.append(losses, sync),
+            None => LossFile::create(&path, losses, sync).map(|file| self.losses = Some(file)),
+        };
+        written.map_err(|reason| Error::Write { path, reason })?;
+        let path = self.path().join(CHECKPOINT);
+        write_atomic(&path, |out| checkpoint::write(out, run, snapshot))
+            .map_err(|reason| Error::Write { path, reason })?;
+        self.contents = Contents::Ours;
+        Ok(())
+    }
+
+    /// Writes the results of a run and its last checkpoint. The three files of the results are written together or not at all, so
+    /// that the folder never mixes those of two runs.
     ///
     /// # Errors
     /// A file cannot be written, or another run was saved here since this one started ([`Error::Exists`]).
-    pub fn save(&self, net: &Net, params: &Params, losses: &[f32], run: &Run) -> Result<(), Error> {
-        if !self.holds_run && holds_run(self.path()) {
+    pub fn save(&mut self, net: &Net, snapshot: &Snapshot, losses: &[f32], run: &Run) -> Result<(), Error> {
+        if self.contents == Contents::Nothing && holds_run(self.path()) {
             return Err(Error::Exists(self.path().into()));
         }
+        // The losses are on the disk with the results, before anybody can remove this file.
+        self.write_checkpoint(run, snapshot, losses, false)?;
         let mut files = AtomicFiles::new(self.path())?;
-        files.write(MODEL, |out| model::write(out, net, params, run.description()))?;
+        files.write(MODEL, |out| model::write(out, net, &snapshot.params(), run.description()))?;
         files.write(HISTORY, |out| write_history(out, losses))?;
         files.write(RUN, |out| {
             serde_json::to_writer_pretty(&mut *out, run)?;
             writeln!(out)
         })?;
-        Ok(files.commit()?)
+        files.commit()?;
+        self.losses = None;
+        let path = self.path().join(LOSSES);
+        std::fs::remove_file(&path).map_err(|reason| Error::Write { path, reason })
     }
 }
 
@@ -162,13 +301,78 @@ fn holds_run(path: &Path) -> bool {
     FILES.iter().any(|name| path.join(name).exists())
 }
 
+/// Reads the checkpoint in a run's folder. Also returns whether the run has not ended: its results are missing, or older.
+///
+/// # Errors
+/// It cannot be read.
+pub fn saved(path: &Path) -> Result<(Checkpoint, bool), Error> {
+    let is_killed = path.join(LOSSES).exists() || RESULTS.iter().any(|name| !path.join(name).exists());
+    let path = path.join(CHECKPOINT);
+    let checkpoint = read_at_most(&path, MAX_BYTES).map_err(Problem::from).and_then(|bytes| checkpoint::read(&bytes));
+    let checkpoint = checkpoint.map_err(|problem| Error::Checkpoint { path, problem })?;
+    let is_unfinished = is_killed || checkpoint.run.end == Progress::Running;
+    Ok((checkpoint, is_unfinished))
+}
+
+/// The losses of a run that has not ended. Losses are appended.
+#[derive(Debug)]
+struct LossFile {
+    file: File,
+    /// The number of losses in it, and their bytes. More may follow if an append failed.
+    count: usize,
+    bytes: u64,
+}
+
+impl LossFile {
+    fn create(path: &Path, losses: &[f32], sync: bool) -> io::Result<Self> {
+        let history = |out: &mut dyn Write| write_history(out, losses);
+        if sync { write_atomic(path, history) } else { write_whole(path, history) }?;
+        let mut file = OpenOptions::new().write(true).open(path)?;
+        let bytes = file.seek(io::SeekFrom::End(0))?;
+        Ok(Self { file, count: losses.len(), bytes })
+    }
+
+    /// Appends those of `losses` that are not in it.
+    fn append(&mut self, losses: &[f32], sync: bool) -> io::Result<()> {
+        self.file.set_len(self.bytes)?;
+        self.file.seek(io::SeekFrom::Start(self.bytes))?;
+        let mut out = BufWriter::new(&self.file);
+        write_losses(&mut out, self.count, losses.get(self.count..).unwrap_or_default())?;
+        out.flush()?;
+        drop(out);
+        if sync {
+            self.file.sync_data()?;
+        }
+        self.count = losses.len();
+        self.bytes = self.file.stream_position()?;
+        Ok(())
+    }
+}
+
+/// The heading of the losses.
+const HEADING: &str = "iteration,loss";
+
 /// Writes a line for each step: its number from 0, and the mean loss of its batch before the update.
 fn write_history(out: &mut dyn Write, losses: &[f32]) -> io::Result<()> {
-    writeln!(out, "iteration,loss")?;
-    for (iteration, loss) in losses.iter().enumerate() {
-        writeln!(out, "{iteration},{loss}")?;
-    }
-    Ok(())
+    writeln!(out, "{HEADING}")?;
+    write_losses(out, 0, losses)
+}
+
+fn write_losses(out: &mut dyn Write, first: usize, losses: &[f32]) -> io::Result<()> {
+    losses.iter().enumerate().try_for_each(|(index, loss)| writeln!(out, "{},{loss}", first + index))
+}
+
+/// The first losses of a file. `None` if it has fewer, or is no such file.
+fn losses(path: &Path, count: u64) -> Option<Vec<f32>> {
+    let text = std::fs::read_to_string(path).ok()?;
+    let (heading, lines) = text.split_once('\n')?;
+    let loss = |(index, line): (usize, &str)| {
+        let (iteration, loss) = line.strip_suffix('\n')?.split_once(',')?;
+        if iteration.parse() == Ok(index) { loss.trim_end().parse().ok() } else { None }
+    };
+    let losses = lines.split_inclusive('\n').take(usize::try_from(count).ok()?).enumerate().map(loss);
+    let losses: Option<Vec<f32>> = if heading.trim_end() == HEADING { losses.collect() } else { None };
+    losses.filter(|losses| losses.len() as u64 == count)
 }
 
 #[cfg(test)]
@@ -249,5 +453,33 @@ mod tests {
         let mut out = Vec::new();
         write_history(&mut out, &[2.5, 0.125]).unwrap();
         assert_eq!(out, b"iteration,loss\n0,2.5\n1,0.125\n");
+    }
+
+    #[test]
+    fn losses_are_read_back_to_the_bit_and_cut() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(LOSSES);
+        let all = [0.1, 2.5e-38, 3.3333333, f32::MIN_POSITIVE / 3.0, f32::INFINITY];
+        let mut file = LossFile::create(&path, &all[..1], true).unwrap();
+        // As after an append that failed.
+        fs::write(&path, "iteration,loss\n0,0.1\n1,7").unwrap();
+        file.append(&all[..2], true).unwrap();
+        file.append(&all, false).unwrap();
+        for count in 0..=all.len() {
+            assert_eq!(losses(&path, count as u64).unwrap(), all[..count]);
+        }
+        assert_eq!(losses(&path, 6), None);
+        for (text, count) in [
+            ("iteration,loss\n0,1\n1,2", 1),
+            ("iteration,loss\n0,1\n2,2\n", 1),
+            ("iteration,loss\n0,1\n1,x\n", 1),
+            ("iteration,loss\r\n0,1\r\n1,2\r\n", 2),
+            ("", 0),
+        ] {
+            fs::write(&path, text).unwrap();
+            for asked in 1..3 {
+                assert_eq!(losses(&path, asked).is_some(), asked <= count, "{text}");
+            }
+        }
     }
 }

@@ -1,26 +1,35 @@
-//! The results of a training run as one JSON object: on stdout with `--json`, and as run.json in the run's folder.
+//! The results of a training run as one JSON object: on stdout with `--json`, as run.json in the run's folder, and in a
+//! checkpoint as far as the run has come.
 
 use std::ffi::OsString;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use super::width::wrapped;
 use crate::backend::{self, Evaluation};
+use crate::data::batches::Sampling;
 use crate::data::description::Description;
 use crate::devices::{Hardware, Info, Kind};
-use crate::train::{End, EpochAccuracy, Outcome};
+use crate::net::{Activation, Output};
+use crate::train::{Done, End, EpochAccuracy, Outcome};
 use crate::words::counted;
 
 /// A device, as in `twolayer devices --json`.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Device {
-    name: String,
-    kind: Kind,
-    backend: String,
-    driver: String,
+    /// Its name.
+    pub name: String,
+    /// Whether it is the CPU.
+    pub kind: Kind,
+    /// `cpu`, `vulkan`, `metal`, `dx12`, `gl`, or `reference` for the f64 reference.
+    pub backend: String,
+    /// Its driver and the driver's version.
+    pub driver: String,
     software: bool,
+    /// What it is made of.
     #[serde(flatten)]
-    hardware: Hardware,
+    pub hardware: Hardware,
 }
 
 impl From<&Info> for Device {
@@ -31,7 +40,7 @@ impl From<&Info> for Device {
 }
 
 /// The images of a run.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Data {
     /// `mnist`, `built-in` or a path.
     pub source: String,
@@ -44,6 +53,9 @@ pub struct Data {
     /// Whether the user had rows and columns exchanged.
     #[serde(default, skip_serializing_if = "is_false")]
     pub transposed: bool,
+    /// A hash of labels and of a sample of the images.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fingerprint: Option<String>,
     /// The folder, if its name is not Unicode, so that `source` cannot hold it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source_path: Option<OsString>,
@@ -58,7 +70,7 @@ fn is_false(value: &bool) -> bool {
 }
 
 /// The settings of a run.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Settings {
     /// Pixels of an image.
     pub input: usize,
@@ -69,35 +81,39 @@ pub struct Settings {
     /// The learning rate.
     pub learning_rate: f32,
     /// The rule for the standard deviation of the initial weights. `None` if they came from a file.
-    pub weight_init: Option<&'static str>,
+    pub weight_init: Option<String>,
     /// The standard deviation of all initial weights. `None` if it differs by layer, or if they came from a file.
     pub weight_init_std: Option<f32>,
     /// The file with the initial parameters.
     pub init: Option<String>,
     /// The activation function of the hidden layer.
-    pub activation: &'static str,
+    pub activation: Activation,
     /// The output function.
-    pub output: &'static str,
+    pub output: Output,
     /// The gradient method.
-    pub gradient: &'static str,
+    pub gradient: String,
     /// The step size of a numerical gradient. `None` for backpropagation.
     pub step_size: Option<f64>,
     /// The sampling of the batches.
-    pub sampling: &'static str,
+    pub sampling: Sampling,
     /// The seed of the weights and the batches.
     pub seed: u64,
     /// The number of iterations of a whole run.
     pub iterations: u64,
 }
 
-#[derive(Clone, Debug, Serialize)]
-struct Final {
-    train_accuracy: f64,
-    test_accuracy: f64,
-    test_loss: f64,
+/// The accuracies and the loss at the end of a run.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Final {
+    /// Accuracy on the training images.
+    pub train_accuracy: f64,
+    /// Accuracy on the test images.
+    pub test_accuracy: f64,
+    /// JSON has no infinity: `null` stands for it.
+    test_loss: Option<f64>,
 }
 
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 struct Epoch {
     iteration: u64,
     train_accuracy: f64,
@@ -105,32 +121,83 @@ struct Epoch {
 }
 
 /// The kernels that ran on a GPU.
-#[derive(Clone, Debug, Serialize)]
-struct Kernels {
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Kernels {
     /// A folder of shaders/.
-    family: &'static str,
+    family: String,
     /// The kernel of each dispatch of a step, in order.
-    step: Vec<&'static str>,
+    step: Vec<String>,
 }
 
+impl From<backend::Kernels> for Kernels {
+    fn from(backend::Kernels { family, dispatches }: backend::Kernels) -> Self {
+        Self { family: family.to_owned(), step: dispatches.into_iter().map(str::to_owned).collect() }
+    }
+}
+
+/// How far a run has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Progress {
+    /// It was training when this was written.
+    #[serde(rename = "running")]
+    Running,
+    /// Every iteration is done.
+    #[serde(rename = "finished")]
+    Finished,
+    /// It was stopped.
+    #[serde(rename = "interrupted")]
+    Interrupted,
+    /// The loss was not finite.
+    #[serde(rename = "loss not finite")]
+    NotFinite,
+}
+
+/// The version of the format of run.json and of a checkpoint. Files without a version are older, and have no checkpoint.
+pub const FORMAT: u32 = 1;
+
 /// A run's results.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Run {
-    version: &'static str,
-    device: Device,
-    kernels: Option<Kernels>,
-    data: Data,
-    settings: Settings,
-    end: &'static str,
-    iterations: u64,
+    #[serde(default)]
+    format: u32,
+    /// The version of the program that wrote it.
+    pub version: String,
+    /// The device.
+    pub device: Device,
+    /// `None` for a CPU.
+    pub kernels: Option<Kernels>,
+    /// The images.
+    pub data: Data,
+    /// The settings.
+    pub settings: Settings,
+    /// How far it has come.
+    pub end: Progress,
+    /// Iterations that are done.
+    pub iterations: u64,
+    /// The iterations after which it was resumed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub resumed_at: Vec<u64>,
     train_seconds: f64,
     eval_seconds: f64,
-    seconds: f64,
+    /// Time of all processes that worked on it.
+    pub seconds: f64,
     steps_per_second: f64,
     images_per_second: f64,
-    r#final: Option<Final>,
+    /// The last evaluation.
+    pub r#final: Option<Final>,
     epochs: Vec<Epoch>,
     out: Option<String>,
+}
+
+/// A run's results that cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    /// A newer program wrote them.
+    #[error("has format {0}, and this twolayer reads up to {FORMAT}; use the one that wrote it, or a newer one")]
+    Newer(u64),
+    /// They are no results of a run.
+    #[error("is not what twolayer writes about a run ({0})")]
+    Json(#[from] serde_json::Error),
 }
 
 impl Run {
@@ -151,7 +218,7 @@ impl Run {
         let last = |[train, test]: &[Evaluation; 2]| Final {
             train_accuracy: train.accuracy(),
             test_accuracy: test.accuracy(),
-            test_loss: test.loss,
+            test_loss: test.loss.is_finite().then_some(test.loss),
         };
         let epoch = |&EpochAccuracy { iteration, train, test, .. }: &EpochAccuracy| Epoch {
             iteration,
@@ -159,16 +226,18 @@ impl Run {
             test_accuracy: test,
         };
         Self {
-            version: env!("CARGO_PKG_VERSION"),
+            format: FORMAT,
+            version: env!("CARGO_PKG_VERSION").to_owned(),
             device: device.into(),
-            kernels: kernels.map(|backend::Kernels { family, dispatches }| Kernels { family, step: dispatches }),
+            kernels: kernels.map(Kernels::from),
             data,
             end: match outcome.end {
-                End::Finished => "finished",
-                End::Interrupted => "interrupted",
-                End::NotFinite { .. } => "loss not finite",
+                End::Finished => Progress::Finished,
+                End::Interrupted => Progress::Interrupted,
+                End::NotFinite { .. } => Progress::NotFinite,
             },
             iterations,
+            resumed_at: Vec::new(),
             train_seconds,
             eval_seconds: outcome.eval_time.as_secs_f64(),
             seconds,
@@ -181,6 +250,44 @@ impl Run {
         }
     }
 
+    /// Reads results.
+    ///
+    /// # Errors
+    /// They are of a newer format, or are no results.
+    pub fn read(json: &str) -> Result<Self, ReadError> {
+        #[derive(Deserialize)]
+        struct Format {
+            #[serde(default)]
+            format: u64,
+        }
+        let Format { format } = serde_json::from_str(json)?;
+        if format > u64::from(FORMAT) {
+            return Err(ReadError::Newer(format));
+        }
+        Ok(serde_json::from_str(json)?)
+    }
+
+    /// These results of a run that goes on.
+    #[must_use]
+    pub fn running(mut self) -> Self {
+        self.end = Progress::Running;
+        self
+    }
+
+    /// What the run had done.
+    #[must_use]
+    pub fn done(&self, losses: Vec<f32>) -> Done {
+        let accuracy = |(epoch, &Epoch { iteration, train_accuracy, test_accuracy }): (usize, &Epoch)| EpochAccuracy {
+            epoch,
+            iteration,
+            train: train_accuracy,
+            test: test_accuracy,
+        };
+        let [train_time, eval_time] = [self.train_seconds, self.eval_seconds]
+            .map(|seconds| Duration::try_from_secs_f64(seconds).unwrap_or_default());
+        Done { losses, epochs: self.epochs.iter().enumerate().map(accuracy).collect(), train_time, eval_time }
+    }
+
     /// The description of the training set.
     #[must_use]
     pub fn description(&self) -> &Description {
@@ -191,7 +298,8 @@ impl Run {
     #[must_use]
     pub fn text(&self, columns: usize) -> String {
         let accuracies = self.r#final.as_ref().map_or(String::new(), |last| {
-            let Final { train_accuracy, test_accuracy, test_loss } = last;
+            let &Final { train_accuracy, test_accuracy, test_loss } = last;
+            let test_loss = test_loss.unwrap_or(f64::INFINITY);
             format!("train acc, test acc | {train_accuracy:.4}, {test_accuracy:.4}   test loss {test_loss:.4}\n")
         });
         // A step with a naive gradient takes many seconds.

@@ -1,10 +1,14 @@
 //! The settings, events and outcome of a training run.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use crate::backend::{self, Evaluation};
+use crate::clock::Instant;
 use crate::data;
-use crate::net::Params;
+use crate::net::state::State;
+use crate::net::{Params, Shape};
+use crate::reference::Tensors;
 
 /// A run fails.
 #[derive(Debug, thiserror::Error)]
@@ -15,6 +19,39 @@ pub enum Error {
     /// The images cannot be read.
     #[error(transparent)]
     Data(#[from] data::Error),
+}
+
+/// The shortest time between two checkpoints, so that fast epochs are not slowed down.
+const MIN_CHECKPOINT: Duration = Duration::from_secs(2);
+
+/// The times of the checkpoints.
+pub(super) struct Schedule {
+    every: Option<Duration>,
+    last: Instant,
+}
+
+impl Schedule {
+    pub fn new(settings: &Settings) -> Self {
+        Self { every: settings.checkpoint_every, last: Instant::now() }
+    }
+
+    /// Whether a checkpoint is due between two evaluations. If so, the next one is due later.
+    pub fn is_due(&mut self) -> bool {
+        self.every.is_some_and(|every| self.is_after(every))
+    }
+
+    /// Whether an evaluation is a checkpoint too, which costs less than one between evaluations.
+    pub fn is_due_at_evaluation(&mut self) -> bool {
+        self.every.is_some_and(|every| self.is_after(every.min(MIN_CHECKPOINT)))
+    }
+
+    fn is_after(&mut self, time: Duration) -> bool {
+        let is_after = self.last.elapsed() >= time;
+        if is_after {
+            self.last = Instant::now();
+        }
+        is_after
+    }
 }
 
 /// The target time of one call of the backend. An interruption then takes effect soon, and no driver stops the GPU. The wait
@@ -30,6 +67,8 @@ pub struct Settings {
     pub steps_per_epoch: u64,
     /// The learning rate, finite and above 0.
     pub learning_rate: f32,
+    /// The longest time between two checkpoints. `None` for a run without checkpoints.
+    pub checkpoint_every: Option<Duration>,
 }
 
 impl Settings {
@@ -40,8 +79,61 @@ impl Settings {
     }
 }
 
+/// The steps that a run has done, for a run that continues after them.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Done {
+    /// The loss of each step's batch before the update.
+    pub losses: Vec<f32>,
+    /// The accuracies of each epoch.
+    pub epochs: Vec<EpochAccuracy>,
+    /// Time spent in these steps.
+    pub train_time: Duration,
+    /// Time spent in evaluations.
+    pub eval_time: Duration,
+}
+
+impl Done {
+    /// Whether the last of these steps ends an epoch that is not evaluated.
+    pub(super) fn lacks_evaluation(&self, steps_per_epoch: u64) -> bool {
+        let evaluations = (self.losses.len() as u64).div_ceil(steps_per_epoch.max(1));
+        (self.epochs.len() as u64) < evaluations
+    }
+}
+
+/// What a network in training is, to the last bit: training continues from it as if it had not been interrupted.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Snapshot<'a> {
+    /// The state of a backend.
+    Backend(Cow<'a, State>),
+    /// The parameters of the f64 reference.
+    Reference(Cow<'a, Tensors>),
+}
+
+impl Snapshot<'_> {
+    /// The parameters, rounded to f32.
+    #[must_use]
+    pub fn params(&self) -> Cow<'_, Params> {
+        match self {
+            Self::Backend(state) => Cow::Borrowed(&state.params),
+            Self::Reference(tensors) => {
+                let ((input, hidden), classes) = (tensors.w1.dim(), tensors.b2.len());
+                Cow::Owned(tensors.rounded(Shape { input, hidden, classes }))
+            }
+        }
+    }
+
+    /// The snapshot with values of its own.
+    #[must_use]
+    pub fn into_owned(self) -> Snapshot<'static> {
+        match self {
+            Self::Backend(state) => Snapshot::Backend(Cow::Owned(state.into_owned())),
+            Self::Reference(tensors) => Snapshot::Reference(Cow::Owned(tensors.into_owned())),
+        }
+    }
+}
+
 /// An event of a run.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub enum Event<'a> {
     /// The kernels are warm, and the first step starts.
     Started,
@@ -65,21 +157,23 @@ pub enum Event<'a> {
     Epoch {
         /// The accuracies.
         accuracy: EpochAccuracy,
-        /// The state to save if the run ends here.
+        /// The evaluations of the training and the test split.
+        evaluations: &'a [Evaluation; 2],
+        /// The network that was evaluated.
         checkpoint: Checkpoint<'a>,
     },
+    /// It is time to save the run.
+    Checkpoint(Checkpoint<'a>),
 }
 
-/// The state of a run at an evaluation.
-#[derive(Clone, Copy, Debug)]
+/// A run after its last steps or its last evaluation.
+#[derive(Clone, Debug)]
 pub struct Checkpoint<'a> {
-    /// The parameters that were evaluated.
-    pub params: &'a Params,
-    /// The evaluations of the training and the test split.
-    pub evaluations: &'a [Evaluation; 2],
+    /// The network.
+    pub snapshot: Snapshot<'a>,
     /// Time spent in steps so far.
     pub train_time: Duration,
-    /// Time spent in evaluations so far, including these.
+    /// Time spent in evaluations so far.
     pub eval_time: Duration,
 }
 
@@ -115,8 +209,8 @@ pub enum End {
 pub struct Outcome {
     /// The reason that it ended.
     pub end: End,
-    /// The parameters at the end.
-    pub params: Params,
+    /// The network at the end.
+    pub snapshot: Snapshot<'static>,
     /// The loss of each step's batch before the update.
     pub losses: Vec<f32>,
     /// The accuracies of each epoch.

@@ -27,7 +27,7 @@
 //!
 //! let mut batches = Batches::new(seed, Sampling::Replacement, batch_size, train_set.len());
 //! let steps_per_epoch = Settings::steps_per_epoch(train_set.len(), batch_size);
-//! let settings = Settings { iterations: 500, steps_per_epoch, learning_rate: 0.5 };
+//! let settings = Settings { iterations: 500, steps_per_epoch, learning_rate: 0.5, checkpoint_every: None };
 //! let outcome = train(&mut backend, sets, &mut batches, &settings, &mut |_| ControlFlow::Continue(())).await?;
 //!
 //! let [_, test] = outcome.last.expect("evaluated, as nothing interrupted the run");
@@ -42,12 +42,13 @@ mod naive;
 mod plateau;
 mod stream;
 
+use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Duration;
 
-use events::CHUNK;
+use events::{CHUNK, Schedule};
 
 use crate::backend::{Backend, Evaluation, Pending, Resident};
 use crate::clock::Instant;
@@ -56,7 +57,7 @@ use crate::data::batches::Batches;
 use crate::net::state::State;
 use crate::selftest;
 
-pub use events::{Checkpoint, End, EpochAccuracy, Error, Event, Outcome, Settings};
+pub use events::{Checkpoint, Done, End, EpochAccuracy, Error, Event, Outcome, Settings, Snapshot};
 pub use naive::train_naive;
 pub use plateau::Plateau;
 pub use stream::Stream;
@@ -152,34 +153,58 @@ pub async fn train(
     settings: &Settings,
     on_event: &mut dyn FnMut(Event) -> ControlFlow<()>,
 ) -> Result<Outcome, Error> {
+    continue_training(backend, sets, batches, settings, Done::default(), on_event).await
+}
+
+/// As [`train`], after steps that are done: the backend has the state of a [`Snapshot`] after them. All following steps give
+/// the bits of a run that was not interrupted.
+///
+/// If the loss of the first step is not finite, the outcome has this state, as the state before is not known.
+///
+/// # Errors
+/// Those of [`train`].
+pub async fn continue_training(
+    backend: &mut Backend,
+    sets: Sets,
+    batches: &mut Batches,
+    settings: &Settings,
+    done: Done,
+    on_event: &mut dyn FnMut(Event) -> ControlFlow<()>,
+) -> Result<Outcome, Error> {
     let start = selftest::training(backend).await?;
+    let mut evaluate_next = done.lacks_evaluation(settings.steps_per_epoch);
+    let Done { losses, epochs, train_time, eval_time } = done;
     let mut run = Run {
         backend,
         sets,
         batches,
         settings,
-        started: 0,
+        first: losses.len(),
+        started: losses.len() as u64,
         last_result: Instant::now(),
         recording: Duration::ZERO,
-        losses: Vec::new(),
-        epochs: Vec::new(),
-        train_time: Duration::ZERO,
-        eval_time: Duration::ZERO,
+        losses,
+        epochs,
+        earlier_time: train_time,
+        train_time,
+        eval_time,
     };
     // The states at the last two evaluations. The parameters of the last one may be those whose loss is not finite.
-    let mut good = (0, start);
+    let mut good = (run.done(), start);
     let mut earlier = good.clone();
     let mut end = End::Finished;
     // The number of steps before the last evaluation, and its result.
     let mut last = None;
     let mut pending = VecDeque::new();
-    let mut evaluate_next = false;
+    let mut schedule = Schedule::new(settings);
     let mut flow = on_event(Event::Started);
     loop {
         while flow.is_continue() && pending.len() < run.backend.ahead() {
             if evaluate_next {
                 pending.push_back(run.start_evaluation().await?);
                 evaluate_next = false;
+            } else if run.started > run.first as u64 && schedule.is_due() {
+                pending.push_back(Work::Checkpoint { state: run.backend.state() });
             } else if run.started < settings.iterations {
                 pending.push_back(run.start_steps().await?);
                 evaluate_next = (run.started - 1).is_multiple_of(run.steps_per_epoch());
@@ -225,9 +250,18 @@ pub async fn train(
                 run.epochs.push(epoch);
                 let (_, evaluations) = last.insert((run.done(), [train, test]));
                 earlier = std::mem::replace(&mut good, (run.done(), state));
-                let Run { train_time, eval_time, .. } = run;
-                let checkpoint = Checkpoint { params: &good.1.params, evaluations, train_time, eval_time };
-                let event = on_event(Event::Epoch { accuracy: epoch, checkpoint });
+                let checkpoint = run.checkpoint(&good.1);
+                let event = on_event(Event::Epoch { accuracy: epoch, evaluations, checkpoint: checkpoint.clone() });
+                flow = if flow.is_break() { flow } else { event };
+                if schedule.is_due_at_evaluation() {
+                    let event = on_event(Event::Checkpoint(checkpoint));
+                    flow = if flow.is_break() { flow } else { event };
+                }
+            }
+            Some(Work::Checkpoint { state }) => {
+                let state = state.await?;
+                run.last_result = Instant::now();
+                let event = on_event(Event::Checkpoint(run.checkpoint(&state)));
                 flow = if flow.is_break() { flow } else { event };
             }
         }
@@ -240,9 +274,9 @@ pub async fn train(
     if last.is_none() && (end != End::Interrupted || run.evaluates_quickly()) {
         last = Some(run.evaluate().await?);
     }
-    let params = run.backend.params().await?;
+    let snapshot = Snapshot::Backend(Cow::Owned(run.backend.state().await?));
     let Run { losses, epochs, train_time, eval_time, .. } = run;
-    Ok(Outcome { end, params, losses, epochs, last, train_time, eval_time })
+    Ok(Outcome { end, snapshot, losses, epochs, last, train_time, eval_time })
 }
 
 struct Run<'a> {
@@ -250,6 +284,8 @@ struct Run<'a> {
     sets: Sets,
     batches: &'a mut Batches,
     settings: &'a Settings,
+    /// The number of steps that were done before.
+    first: usize,
     /// The number of steps that were started. The number that is done is that of the losses.
     started: u64,
     /// The time of the last result.
@@ -258,6 +294,8 @@ struct Run<'a> {
     recording: Duration,
     losses: Vec<f32>,
     epochs: Vec<EpochAccuracy>,
+    /// The time of the steps that were done before, perhaps on a faster device.
+    earlier_time: Duration,
     train_time: Duration,
     eval_time: Duration,
 }
@@ -272,6 +310,7 @@ fn step_time(time: Duration, recording: Duration, waited: Duration) -> Duration 
 enum Work {
     Steps { since: Instant, losses: Pending<Vec<f32>> },
     Evaluation { since: Instant, train: Pending<Evaluation>, test: Pending<Evaluation>, state: Pending<State> },
+    Checkpoint { state: Pending<State> },
 }
 
 impl Run<'_> {
@@ -281,6 +320,11 @@ impl Run<'_> {
 
     fn steps_per_epoch(&self) -> u64 {
         self.settings.steps_per_epoch.max(1)
+    }
+
+    fn checkpoint<'a>(&self, state: &'a State) -> Checkpoint<'a> {
+        let &Self { train_time, eval_time, .. } = self;
+        Checkpoint { snapshot: Snapshot::Backend(Cow::Borrowed(state)), train_time, eval_time }
     }
 
     /// Starts a chunk of steps, which ends at the next evaluation at the latest.
@@ -330,7 +374,8 @@ impl Run<'_> {
         if let Images::Streamed(_) = self.sets.train {
             return (Stream::IMAGES / self.batches.batch_size()).clamp(1, left as usize);
         }
-        let in_time = match self.train_time.as_secs_f64() / self.done().max(1) as f64 {
+        let steps = (self.losses.len() - self.first).max(1);
+        let in_time = match (self.train_time - self.earlier_time).as_secs_f64() / steps as f64 {
             0.0 => 1.0,
             seconds_a_step => CHUNK.as_secs_f64() / seconds_a_step,
         };
@@ -463,7 +508,7 @@ mod tests {
         let mut backend = block_on(Backend::new(&device, net, 8, &Params::zeros(shape))).unwrap();
         let sets = Sets { train: Resident(0).into(), test: Resident(0).into() };
         let mut batches = Batches::new(0, Sampling::Replacement, 8, 8);
-        let settings = Settings { iterations: 10, steps_per_epoch: 1, learning_rate: 0.1 };
+        let settings = Settings { iterations: 10, steps_per_epoch: 1, learning_rate: 0.1, checkpoint_every: None };
         let mut on_event = |_: Event| -> ControlFlow<()> { panic!("the run must not start") };
         let result = block_on(train(&mut backend, sets, &mut batches, &settings, &mut on_event));
         assert!(matches!(result, Err(Error::Backend(backend::Error::SelfTest { .. }))), "{result:?}");

@@ -1,19 +1,21 @@
 //! Training with the book's numerical gradient: two forward passes of the f64 reference for every parameter of every step. It
 //! takes days, and exists to show that.
 
+use std::borrow::Cow;
 use std::ops::ControlFlow;
 use std::time::Duration;
 
 use ndarray::Array2;
 
-use super::events::{CHUNK, Checkpoint, End, EpochAccuracy, Event, Outcome, Settings};
+use super::events::{CHUNK, Checkpoint, Done, End, EpochAccuracy, Event, Outcome, Schedule, Settings, Snapshot};
 use crate::backend::Evaluation;
 use crate::clock::Instant;
 use crate::data::Dataset;
 use crate::data::batches::Batches;
 use crate::reference::TwoLayerNet;
 
-/// Trains the reference as [`train`](super::train) trains a backend, with central differences of this step size.
+/// Trains the reference as [`continue_training`](super::continue_training) trains a backend, with central differences of this
+/// step size.
 ///
 /// The loss of a step is the book's, with its 1e-7, before the update. During a step, `on_event` receives about ten events a
 /// second. If it ends the run, the step has no effect.
@@ -26,12 +28,13 @@ pub fn train_naive(
     batches: &mut Batches,
     settings: &Settings,
     step_size: f64,
+    done: Done,
     on_event: &mut dyn FnMut(Event) -> ControlFlow<()>,
 ) -> Outcome {
     let [train, _] = sets;
-    let mut losses = Vec::new();
-    let mut epochs = Vec::new();
-    let (mut train_time, mut eval_time) = (Duration::ZERO, Duration::ZERO);
+    let mut evaluate_next = done.lacks_evaluation(settings.steps_per_epoch);
+    let Done { mut losses, mut epochs, mut train_time, mut eval_time } = done;
+    let mut schedule = Schedule::new(settings);
     let evaluate = |network: &TwoLayerNet| sets.map(|set| evaluation(network, set));
     // The evaluation of the current parameters.
     let mut last = None;
@@ -39,7 +42,29 @@ pub fn train_naive(
     let mut good = network.params.clone();
     let mut end = End::Finished;
     let mut flow = on_event(Event::Started);
-    for step in 0..settings.iterations {
+    loop {
+        if std::mem::take(&mut evaluate_next) {
+            let start = Instant::now();
+            let evaluations = last.insert(evaluate(network));
+            eval_time += start.elapsed();
+            let [train, test] = evaluations.each_ref().map(Evaluation::accuracy);
+            let accuracy = EpochAccuracy { epoch: epochs.len(), iteration: losses.len() as u64 - 1, train, test };
+            epochs.push(accuracy);
+            let checkpoint = checkpoint(network, train_time, eval_time);
+            let event = on_event(Event::Epoch { accuracy, evaluations, checkpoint: checkpoint.clone() });
+            flow = if flow.is_break() { flow } else { event };
+            if schedule.is_due_at_evaluation() {
+                let event = on_event(Event::Checkpoint(checkpoint));
+                flow = if flow.is_break() { flow } else { event };
+            }
+        } else if !losses.is_empty() && schedule.is_due() {
+            let event = on_event(Event::Checkpoint(checkpoint(network, train_time, eval_time)));
+            flow = if flow.is_break() { flow } else { event };
+        }
+        let step = losses.len() as u64;
+        if step >= settings.iterations {
+            break;
+        }
         if flow.is_break() {
             end = End::Interrupted;
             break;
@@ -65,25 +90,19 @@ pub fn train_naive(
         losses.push(loss);
         last = None;
         flow = on_event(Event::Steps { done: step + 1, losses: &[loss] });
-        if step.is_multiple_of(settings.steps_per_epoch.max(1)) {
-            let start = Instant::now();
-            let evaluations = last.insert(evaluate(network));
-            eval_time += start.elapsed();
-            let [train, test] = evaluations.each_ref().map(Evaluation::accuracy);
-            let accuracy = EpochAccuracy { epoch: epochs.len(), iteration: step, train, test };
-            epochs.push(accuracy);
-            let params = &network.params.rounded(network.net.shape);
-            let checkpoint = Checkpoint { params, evaluations, train_time, eval_time };
-            let event = on_event(Event::Epoch { accuracy, checkpoint });
-            flow = if flow.is_break() { flow } else { event };
-        }
+        evaluate_next = step.is_multiple_of(settings.steps_per_epoch.max(1));
     }
     if last.is_none() && end != End::Interrupted {
         let start = Instant::now();
         last = Some(evaluate(network));
         eval_time += start.elapsed();
     }
-    Outcome { end, params: network.params.rounded(network.net.shape), losses, epochs, last, train_time, eval_time }
+    let snapshot = Snapshot::Reference(Cow::Borrowed(&network.params)).into_owned();
+    Outcome { end, snapshot, losses, epochs, last, train_time, eval_time }
+}
+
+fn checkpoint(network: &TwoLayerNet, train_time: Duration, eval_time: Duration) -> Checkpoint<'_> {
+    Checkpoint { snapshot: Snapshot::Reference(Cow::Borrowed(&network.params)), train_time, eval_time }
 }
 
 /// One step of SGD, unless it is interrupted.

@@ -125,7 +125,8 @@ fn two_signals_at_once_are_one() {
 fn the_last_line_is_a_command_that_continues_the_run() {
     let place = Place::new();
     fs::rename(place.path("data"), place.path("my data")).unwrap();
-    let mut command = place.command("--device cpu --batch-size 1 --learning-rate 0.5 --iterations 1000000000");
+    let mut command =
+        place.command("--device cpu --threads 1 --batch-size 1 --learning-rate 0.5 --iterations 1000000000");
     command.args(["--data", "my data", "--out", "it's mine"]);
     let mut run = Running::start(command);
     run.says("epoch ");
@@ -133,15 +134,16 @@ fn the_last_line_is_a_command_that_continues_the_run() {
     let said = run.ends();
     assert_eq!(said.code, Some(130), "{}", said.stderr);
     let last = said.stderr.lines().last().unwrap();
-    let command = last.strip_prefix("continue from these weights: ").unwrap();
-    assert_holds(
-        command,
-        " --init 'it'\\''s mine' --data 'my data' --batch-size 1 --learning-rate 0.5 --iterations 999",
-    );
-    let (command, _) = command.rsplit_once(' ').unwrap();
-    let output = shell(&place, &format!("{command} 3 --no-save --json"), "").output().unwrap();
-    let run: Value = serde_json::from_slice(&output.stdout).unwrap();
-    assert_eq!((&run["iterations"], &run["settings"]["init"]), (&3.into(), &"it's mine".into()));
+    let command = last.strip_prefix("go on with it: ").unwrap();
+    assert_holds(command, " --resume 'it'\\''s mine' --threads 1");
+    let done = place.losses("it's mine").len();
+    let mut run = Running::start(shell(&place, &format!("exec {command}"), ""));
+    run.says(&format!("resuming it's mine after {done} iteration"));
+    run.says("epoch ");
+    run.signal(SIGTERM);
+    assert_eq!(run.ends().code, Some(130));
+    let losses = place.losses("it's mine").len();
+    assert!(losses > done, "{losses} losses after {done}");
     // Without files there is no such command.
     let mut run = Running::start(place.command("--device cpu --data synthetic --iterations 1000000000 --no-save"));
     run.says("epoch ");

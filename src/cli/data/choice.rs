@@ -143,15 +143,9 @@ impl DataArguments {
         }
     }
 
-    /// The flags that choose the same images again.
-    pub fn flags(&self) -> Vec<String> {
-        let data = self.data.as_ref().map(|choice| match choice {
-            Choice::Dir(dir) => quoted(dir.as_os_str()).into_owned(),
-            choice => choice.word().and_then(spelling).unwrap_or_default(),
-        });
+    /// The flags on how the images are found and held, for a run that has the images of another run.
+    pub fn access_flags(&self) -> Vec<String> {
         let flags = [
-            data.map(|data| format!("--data {data}")),
-            self.transpose.then(|| "--transpose".to_owned()),
             self.offline.then(|| "--offline".to_owned()),
             (bytes(MAX_MEMORY) != Ok(self.max_memory)).then(|| format!("--max-memory {}", self.max_memory)),
         ];
@@ -215,6 +209,7 @@ impl DataArguments {
             test: stores.test.len(),
             classes: stores.classes,
             transposed,
+            fingerprint: None,
             description: stores.description.clone(),
         };
         let Data { train, test, classes, .. } = &data;

@@ -1,0 +1,196 @@
+//! The earlier run that a run resumes (--resume) or repeats (--config).
+
+use std::path::{Path, PathBuf};
+
+use super::data::choice::TrainedOn;
+use super::settings::{Chosen, Model, check_length};
+use super::shell::{program, quoted};
+use super::{DeviceArguments, Error, json_text};
+use crate::backend::Kernels;
+use crate::devices::{Choice, Device, Hardware, Info, Kind};
+use crate::report::checkpoint::Checkpoint;
+use crate::report::progress::Progress;
+use crate::report::run_folder::{RUN, Resumed, RunFolder};
+use crate::report::{summary, width};
+use crate::train::{Done, Settings, Snapshot};
+use crate::words::counted;
+
+/// A run before this one.
+pub(super) enum Earlier {
+    None,
+    /// Its settings are those of this run.
+    Repeated(Box<summary::Run>),
+    /// This run goes on with it.
+    Resumed(Box<Resumption>),
+}
+
+/// A run that goes on.
+pub(super) struct Resumption {
+    /// Its folder.
+    pub path: PathBuf,
+    pub run: summary::Run,
+    pub snapshot: Snapshot<'static>,
+    pub losses: Vec<f32>,
+    /// Whether its results are saved.
+    pub has_results: bool,
+}
+
+impl Earlier {
+    /// Opens the folder of --resume, or reads the run.json of --config.
+    pub fn open(resume: Option<&Path>, config: Option<&Path>) -> Result<(Self, Option<RunFolder>), Error> {
+        Ok(match (resume, config) {
+            (Some(path), _) => {
+                let (folder, Resumed { checkpoint, losses, has_results }) = RunFolder::resume(path)?;
+                let Checkpoint { run, snapshot } = checkpoint;
+                let resumption = Resumption { path: path.to_owned(), run, snapshot, losses, has_results };
+                (Self::Resumed(Box::new(resumption)), Some(folder))
+            }
+            (None, Some(path)) => (Self::Repeated(Box::new(read(path)?)), None),
+            (None, None) => (Self::None, None),
+        })
+    }
+
+    /// The results of a resumed run, as text or JSON, if it has done all iterations.
+    pub fn results(&self, chosen: &Chosen, json: bool) -> Result<Option<String>, Error> {
+        let Self::Resumed(resumption) = self else { return Ok(None) };
+        let Resumption { path, run, has_results, .. } = &**resumption;
+        let iterations = chosen.iterations(Settings::steps_per_epoch(run.data.train, chosen.batch_size));
+        check_length(iterations, &run.settings, path)?;
+        if *has_results && run.end == summary::Progress::NotFinite {
+            return Err(Error::Diverged(path.clone()));
+        }
+        if !has_results || iterations > run.iterations {
+            return Ok(None);
+        }
+        if json {
+            return json_text(run).map(Some);
+        }
+        let done = counted(run.iterations, "iteration");
+        let advice = "a larger number of --iterations or --epochs goes on";
+        Ok(Some(format!("{} has finished: {done}; {advice}\n{}", path.display(), run.text(width::columns()))))
+    }
+
+    /// Checks that a resumed run gets its own images.
+    pub fn check_data(&self, data: &summary::Data, progress: &Progress) -> Result<(), Error> {
+        let differs =
+            self.run().is_some_and(|run| run.data.fingerprint.is_some() && run.data.fingerprint != data.fingerprint);
+        match self {
+            Self::Resumed(resumption) if differs => return Err(Error::OtherData(resumption.path.clone())),
+            Self::Repeated(_) if differs => progress.notice("these are other images than those of --config"),
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// The run's record.
+    pub fn run(&self) -> Option<&summary::Run> {
+        match self {
+            Self::None => None,
+            Self::Repeated(run) => Some(run),
+            Self::Resumed(resumption) => Some(&resumption.run),
+        }
+    }
+
+    /// Where the settings come from.
+    pub fn model(&self) -> Model<'_> {
+        match self {
+            Self::None => Model::Book,
+            Self::Repeated(run) => Model::Repeated(&run.settings),
+            Self::Resumed(resumption) => Model::Resumed(&resumption.run.settings, &resumption.path),
+        }
+    }
+
+    /// The data that it was trained on.
+    pub fn trained_on(&self) -> Option<TrainedOn> {
+        TrainedOn::of(self.run()?.data.clone())
+    }
+
+    /// Opens the device of the flags, or else its own, or else any.
+    pub fn device(&self, arguments: &DeviceArguments, progress: &Progress) -> Result<(Info, Device), Error> {
+        let recorded = self.run().map(|run| &run.device).filter(|_| arguments.device.is_none());
+        let Some(recorded) = recorded else { return arguments.open(progress) };
+        match arguments.open_choice(&choice(recorded), progress) {
+            Err(Error::Devices(error)) => {
+                progress.notice(format_args!("{} is not here: {error}", recorded.name));
+                arguments.open(progress)
+            }
+            opened => opened,
+        }
+    }
+
+    /// A note if a resumed run will not have the bits of an uninterrupted one.
+    pub fn note_on_bits(&self, device: &Info, kernels: Option<Kernels>) -> Option<String> {
+        let Self::Resumed(resumption) = self else { return None };
+        let run = &resumption.run;
+        let now = summary::Device::from(device);
+        let differs = if !computes_alike(&run.device, &now) {
+            format!("by {}, and goes on by {}", named(&run.device), named(&now))
+        } else if run.kernels.is_some() && run.kernels != kernels.map(summary::Kernels::from) {
+            "by other kernels".to_owned()
+        } else if run.version != env!("CARGO_PKG_VERSION") {
+            format!("by twolayer {}", run.version)
+        } else {
+            return None;
+        };
+        Some(format!("the run was trained {differs}; its last digits will differ from those of an uninterrupted run"))
+    }
+}
+
+impl Resumption {
+    /// The steps that are done, and the network after them.
+    pub fn done(&self) -> Done {
+        self.run.done(self.losses.clone())
+    }
+}
+
+/// Reads a run.json, or that of a run's folder.
+fn read(path: &Path) -> Result<summary::Run, Error> {
+    let file = if path.is_dir() { path.join(RUN) } else { path.to_owned() };
+    let failed = |reason| Error::Config { path: file.clone(), reason };
+    let text = std::fs::read_to_string(&file).map_err(|error| failed(Unreadable::Read(error)))?;
+    summary::Run::read(&text).map_err(|error| failed(Unreadable::Content(error)))
+}
+
+/// Why a run.json cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Unreadable {
+    #[error("cannot be read ({0}); give a run.json, or the folder of a run that has ended")]
+    Read(std::io::Error),
+    #[error("{0}")]
+    Content(summary::ReadError),
+}
+
+/// The choice of a device by its own name.
+fn choice(device: &summary::Device) -> Choice {
+    match device.kind {
+        Kind::Cpu => Choice::Cpu,
+        Kind::Gpu => Choice::Name { backend: Some(device.backend.clone()), part: device.name.to_lowercase() },
+    }
+}
+
+/// Whether two devices compute the same bits with the same kernels. The number of CPU threads does not matter.
+fn computes_alike(a: &summary::Device, b: &summary::Device) -> bool {
+    match (&a.hardware, &b.hardware) {
+        (Hardware::Cpu(ours), Hardware::Cpu(theirs)) => {
+            (&a.backend, &ours.instructions) == (&b.backend, &theirs.instructions)
+        }
+        (Hardware::Gpu(_), Hardware::Gpu(_)) => (&a.name, &a.backend, &a.driver) == (&b.name, &b.backend, &b.driver),
+        _ => false,
+    }
+}
+
+fn named(device: &summary::Device) -> String {
+    match &device.hardware {
+        Hardware::Cpu(processor) => match &processor.instructions {
+            Some(instructions) => format!("a CPU with {instructions}"),
+            None => device.name.clone(),
+        },
+        Hardware::Gpu(_) => format!("{} ({}, {})", device.name, device.backend, device.driver),
+    }
+}
+
+/// The command that goes on with the run of a folder.
+pub(super) fn resume_command(folder: &Path, flags: &[String]) -> String {
+    let words = [program(), "--resume".to_owned(), quoted(folder.as_os_str()).into_owned()];
+    words.into_iter().chain(flags.iter().cloned()).collect::<Vec<_>>().join(" ")
+}

@@ -1,0 +1,253 @@
+//! The settings of a training run: flags, then what a run that is resumed or repeated was trained with, then the book's.
+
+use std::fmt::Display;
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+
+use super::names::{Gradient, WeightInitName, suiting};
+use super::{Error, up_to};
+use crate::book;
+use crate::data::batches::Sampling;
+use crate::net::method::STEP_SIZES;
+use crate::net::{Activation, Output, Shape, WeightInit};
+use crate::report::summary;
+use crate::words::{counted, either};
+
+/// The flags that set what is trained.
+#[derive(Args, Default)]
+pub(super) struct SettingFlags {
+    /// Hidden units [default: 50, or those of --init]
+    #[arg(long, value_name = "N", value_parser = up_to(Shape::MAX_HIDDEN), help_heading = "Network")]
+    hidden: Option<u16>,
+    #[arg(long, value_name = "NAME", help_heading = "Network")]
+    #[arg(help = format!("Hidden layer: {} [default: sigmoid, or --init's]", either(&Activation::ALL)))]
+    activation: Option<Activation>,
+    /// Output layer: softmax (cross-entropy error) or identity (squared error) [default: softmax, or that of --init]
+    #[arg(long, value_name = "NAME", help_heading = "Network")]
+    output: Option<Output>,
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["init", "resume"], help_heading = "Network")]
+    #[arg(help = format!(
+        "Standard deviation of the initial weights: normal (--weight-init-std), or by a layer's n input units, xavier \
+         (sqrt(1/n), for {}) or he (sqrt(2/n), for {}) [default: normal]",
+        suiting(WeightInitName::Xavier), suiting(WeightInitName::He)
+    ))]
+    weight_init: Option<WeightInitName>,
+    /// Standard deviation of the initial weights for --weight-init normal [default: 0.01]
+    #[arg(long, value_name = "X", value_parser = weight_init_std, conflicts_with_all = ["init", "resume"])]
+    #[arg(help_heading = "Network")]
+    weight_init_std: Option<f32>,
+    /// Start from the parameters of a run or of a safetensors file
+    #[arg(long, value_name = "RUN|FILE", conflicts_with = "resume", help_heading = "Network")]
+    init: Option<PathBuf>,
+    #[arg(long, value_name = "N", value_parser = up_to(Shape::MAX_BATCH), help_heading = "Training")]
+    #[arg(help = format!("Images in a batch [default: {}]", book::BATCH_SIZE))]
+    batch_size: Option<u16>,
+    #[arg(long, value_name = "X", value_parser = learning_rate, help_heading = "Training")]
+    #[arg(help = format!("Learning rate: the factor of every gradient [default: {}]", book::LEARNING_RATE))]
+    learning_rate: Option<f32>,
+    #[arg(long, value_name = "N", conflicts_with = "epochs", help_heading = "Training")]
+    #[arg(help = format!("Steps of SGD [default: {}]", book::ITERATIONS))]
+    iterations: Option<u64>,
+    /// Passes through the training set, instead of --iterations
+    #[arg(long, value_name = "N", help_heading = "Training")]
+    epochs: Option<u64>,
+    /// Gradient method: backprop; numerical (central differences computed as changes); or naive (two forward passes of the
+    /// f64 reference for each parameter, which takes days) [default: backprop]
+    #[arg(long, value_name = "NAME", help_heading = "Training")]
+    gradient: Option<Gradient>,
+    /// Step size h of a numerical or naive gradient, (f(w + h) - f(w - h)) / 2h [default: 0.0001]
+    #[arg(long, value_name = "H", value_parser = read_step_size, help_heading = "Training")]
+    step_size: Option<f64>,
+    /// Sampling of the batches: replacement, shuffle or sequential [default: replacement]
+    #[arg(long, value_name = "NAME", help_heading = "Training")]
+    sampling: Option<Sampling>,
+    /// Seed of the initial weights and the batches [default: 0]
+    #[arg(long, value_name = "N", help_heading = "Training")]
+    seed: Option<u64>,
+}
+
+pub(super) fn read_step_size(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(size) if STEP_SIZES.contains(&size) => Ok(size),
+        _ => Err(format!("give a number from {} to {}", STEP_SIZES.start(), STEP_SIZES.end())),
+    }
+}
+
+fn learning_rate(text: &str) -> Result<f32, String> {
+    match text.parse::<f32>() {
+        Ok(rate) if rate.is_finite() && rate > 0.0 => Ok(rate),
+        _ => Err("give a finite number above 0".to_owned()),
+    }
+}
+
+/// No network learns with so large a deviation, but all its weights are finite.
+const MAX_WEIGHT_INIT_STD: f32 = 1e6;
+
+fn weight_init_std(text: &str) -> Result<f32, String> {
+    match text.parse::<f32>() {
+        Ok(std) if (0.0..=MAX_WEIGHT_INIT_STD).contains(&std) => Ok(std),
+        _ => Err(format!("give a number from 0 to {MAX_WEIGHT_INIT_STD}")),
+    }
+}
+
+/// The run that settings are taken from where no flag sets them.
+pub(super) enum Model<'a> {
+    /// The book's.
+    Book,
+    /// A run that is repeated. Flags go before its settings.
+    Repeated(&'a summary::Settings),
+    /// The run of this folder, which is resumed. No flag may differ from its settings, but it may become longer.
+    Resumed(&'a summary::Settings, &'a Path),
+}
+
+/// The number of steps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Length {
+    Iterations(u64),
+    Epochs(u64),
+}
+
+/// The settings of a run.
+#[derive(Debug)]
+pub(super) struct Chosen {
+    pub hidden: Option<usize>,
+    pub activation: Option<Activation>,
+    pub output: Option<Output>,
+    pub weight_init: WeightInitName,
+    pub weight_init_std: Option<f32>,
+    pub init: Option<PathBuf>,
+    pub batch_size: usize,
+    pub learning_rate: f32,
+    pub gradient: Gradient,
+    pub step_size: Option<f64>,
+    pub sampling: Sampling,
+    pub seed: u64,
+    length: Length,
+}
+
+impl SettingFlags {
+    /// The settings by these flags, then by the model.
+    pub fn choose(&self, model: &Model) -> Result<Chosen, Error> {
+        if let Some(weight_init) = self.weight_init.filter(|name| *name != WeightInitName::Normal)
+            && self.weight_init_std.is_some()
+        {
+            return Err(Error::Usage(format!(
+                "--weight-init-std is only for --weight-init normal; {weight_init} computes each layer's deviation; leave out one \
+                 of them"
+            )));
+        }
+        let (settings, run) = match *model {
+            Model::Book => (None, None),
+            Model::Repeated(settings) => (Some(settings), None),
+            Model::Resumed(settings, run) => (Some(settings), Some(run)),
+        };
+        let picker = Picker { run };
+        // A file of initial weights has its own network.
+        let network = settings.filter(|_| self.init.is_none());
+        let gradient = settings.map(|settings| settings.gradient.parse()).transpose().map_err(usage)?;
+        let step_size =
+            settings.and_then(|settings| settings.step_size).filter(|_| picks_same(self.gradient, gradient));
+        let weight_init = network.and_then(|settings| settings.weight_init.as_deref());
+        let weight_init = weight_init.map(str::parse).transpose().map_err(usage)?;
+        let std = network.and_then(|settings| settings.weight_init_std);
+        let std = std.filter(|_| picks_same(self.weight_init, weight_init));
+        let is_drawn = self.weight_init.is_some() || self.weight_init_std.is_some();
+        let init = network.and_then(|settings| settings.init.as_ref()).filter(|_| !is_drawn).map(PathBuf::from);
+        Ok(Chosen {
+            hidden: picker.pick(
+                "--hidden",
+                self.hidden.map(usize::from),
+                network.filter(|_| init.is_none() || run.is_some()).map(|settings| settings.hidden),
+            )?,
+            activation: picker.pick("--activation", self.activation, network.map(|settings| settings.activation))?,
+            output: picker.pick("--output", self.output, network.map(|settings| settings.output))?,
+            weight_init: self.weight_init.or(weight_init).unwrap_or_default(),
+            weight_init_std: self.weight_init_std.or(std),
+            init: self.init.clone().or(init),
+            batch_size: picker
+                .pick("--batch-size", self.batch_size.map(usize::from), settings.map(|settings| settings.batch_size))?
+                .unwrap_or(book::BATCH_SIZE.into()),
+            learning_rate: picker
+                .pick("--learning-rate", self.learning_rate, settings.map(|settings| settings.learning_rate))?
+                .unwrap_or(book::LEARNING_RATE),
+            gradient: picker.pick("--gradient", self.gradient, gradient)?.unwrap_or_default(),
+            step_size: picker.pick("--step-size", self.step_size, step_size)?,
+            sampling: picker
+                .pick("--sampling", self.sampling, settings.map(|settings| settings.sampling))?
+                .unwrap_or_default(),
+            seed: picker.pick("--seed", self.seed, settings.map(|settings| settings.seed))?.unwrap_or_default(),
+            length: self.epochs.map(Length::Epochs).unwrap_or_else(|| {
+                let iterations = self.iterations.or(settings.map(|settings| settings.iterations));
+                Length::Iterations(iterations.unwrap_or(book::ITERATIONS))
+            }),
+        })
+    }
+}
+
+/// Whether a flag leaves a value as it is.
+fn picks_same<T: PartialEq + Copy>(flag: Option<T>, value: Option<T>) -> bool {
+    flag.is_none_or(|flag| value == Some(flag))
+}
+
+fn usage(error: impl Display) -> Error {
+    Error::Usage(error.to_string())
+}
+
+/// Picks a setting.
+struct Picker<'a> {
+    /// The run that is resumed.
+    run: Option<&'a Path>,
+}
+
+impl Picker<'_> {
+    /// The value of a flag, or else of another run.
+    fn pick<T: PartialEq + Display>(&self, flag: &str, given: Option<T>, other: Option<T>) -> Result<Option<T>, Error> {
+        match (given, other, self.run) {
+            (Some(given), Some(other), Some(run)) if given != other => {
+                let run = run.display();
+                Err(Error::Usage(format!(
+                    "{flag} {given}, but {run} is trained with {other}; leave out {flag}, or start a run from its weights: --init \
+                     {run}"
+                )))
+            }
+            (Some(given), None, Some(run)) => {
+                let run = run.display();
+                Err(Error::Usage(format!("{flag} {given}, but {run} is trained without it; leave it out")))
+            }
+            (given, other, _) => Ok(given.or(other)),
+        }
+    }
+}
+
+impl Chosen {
+    /// The iterations of the whole run.
+    pub fn iterations(&self, steps_per_epoch: u64) -> u64 {
+        match self.length {
+            Length::Iterations(iterations) => iterations,
+            Length::Epochs(epochs) => epochs.saturating_mul(steps_per_epoch),
+        }
+    }
+
+    /// The rule of the initial weights.
+    pub fn weight_init(&self) -> WeightInit {
+        match self.weight_init {
+            WeightInitName::Normal => WeightInit::Normal { std: self.weight_init_std.unwrap_or(book::WEIGHT_INIT_STD) },
+            WeightInitName::Xavier => WeightInit::Xavier,
+            WeightInitName::He => WeightInit::He,
+        }
+    }
+}
+
+/// Refuses a resumed run that is to be shorter than it was.
+pub(super) fn check_length(iterations: u64, settings: &summary::Settings, run: &Path) -> Result<(), Error> {
+    if iterations >= settings.iterations {
+        return Ok(());
+    }
+    Err(Error::Usage(format!(
+        "{} to do, but {} is to do {}; a run can be made longer, not shorter",
+        counted(iterations, "iteration"),
+        run.display(),
+        settings.iterations
+    )))
+}

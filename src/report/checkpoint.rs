@@ -1,0 +1,159 @@
+//! A checkpoint of a run: a safetensors file with the network in training, to the last bit, and the run's record in its metadata.
+
+use std::borrow::Cow;
+use std::io::{self, Write};
+
+use safetensors::tensor::{Dtype, SafeTensors, TensorView};
+
+use super::summary::{ReadError, Run};
+use crate::net::state::State;
+use crate::net::{Net, Params, Shape};
+use crate::reference::TwoLayerNet;
+use crate::train::Snapshot;
+
+/// The metadata's key of the record.
+const RECORD: &str = "run";
+
+/// A run as far as it has come.
+#[derive(Debug)]
+pub struct Checkpoint {
+    /// Its record.
+    pub run: Run,
+    /// Its network after `run.iterations` steps.
+    pub snapshot: Snapshot<'static>,
+}
+
+/// An error in a checkpoint.
+#[derive(Debug, thiserror::Error)]
+pub enum Problem {
+    /// It cannot be read.
+    #[error("cannot be read ({0})")]
+    Read(#[from] io::Error),
+    /// It is no safetensors file, or a truncated one.
+    #[error("is no whole safetensors file ({0})")]
+    Format(#[from] safetensors::SafeTensorError),
+    /// It has no record.
+    #[error("holds no record of a run")]
+    NoRecord,
+    /// Its record cannot be read.
+    #[error(transparent)]
+    Record(#[from] ReadError),
+    /// A tensor is missing, or does not fit the settings.
+    #[error("has no {dtype} tensor {name} of shape {dims:?}, which its settings need")]
+    Tensor {
+        /// The tensor.
+        name: String,
+        /// Its type.
+        dtype: Dtype,
+        /// Its shape.
+        dims: Vec<usize>,
+    },
+    /// A value is infinite or not a number.
+    #[error("holds a value in tensor {0} that is not finite")]
+    NotFinite(String),
+    /// Its record contradicts itself.
+    #[error("contradicts itself: {0}")]
+    Contradiction(&'static str),
+}
+
+/// The value of a tensor's name in slot `slot` of the optimiser.
+fn in_slot(slot: usize, name: &str) -> String {
+    format!("slots.{slot}.{name}")
+}
+
+/// Writes a checkpoint.
+///
+/// # Errors
+/// Those of `out`.
+pub fn write(out: &mut dyn Write, run: &Run, snapshot: &Snapshot) -> io::Result<()> {
+    let mut tensors = Vec::new();
+    let mut add = |name: String, dtype, dims: Vec<usize>, bytes: Vec<u8>| tensors.push((name, dtype, dims, bytes));
+    match snapshot {
+        Snapshot::Backend(state) => {
+            let State { params, slots } = &**state;
+            for (slot, params) in std::iter::once(params).chain(slots).enumerate() {
+                for tensor in params.tensors() {
+                    let name = slot.checked_sub(1).map_or(tensor.name.to_owned(), |slot| in_slot(slot, tensor.name));
+                    let bytes = tensor.values.iter().flat_map(|value| value.to_le_bytes()).collect();
+                    add(name, Dtype::F32, tensor.dims, bytes);
+                }
+            }
+        }
+        Snapshot::Reference(values) => {
+            // The four arrays in one order, as the four shapes.
+            let mut values = values.values();
+            for tensor in snapshot.params().tensors() {
+                let bytes = values.by_ref().take(tensor.values.len()).flat_map(|value| value.to_le_bytes()).collect();
+                add(tensor.name.to_owned(), Dtype::F64, tensor.dims, bytes);
+            }
+        }
+    }
+    let views = tensors
+        .iter()
+        .map(|(name, dtype, dims, bytes)| TensorView::new(*dtype, dims.clone(), bytes).map(|view| (name, view)))
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(io::Error::other)?;
+    let metadata = [(RECORD.to_owned(), serde_json::to_string(run)?)].into_iter().collect();
+    out.write_all(&safetensors::serialize(views, Some(metadata)).map_err(io::Error::other)?)
+}
+
+/// Reads a checkpoint.
+///
+/// # Errors
+/// A [`Problem`] of the bytes.
+pub fn read(bytes: &[u8]) -> Result<Checkpoint, Problem> {
+    let tensors = SafeTensors::deserialize(bytes)?;
+    let (_, header) = SafeTensors::read_metadata(bytes)?;
+    let record = header.metadata().as_ref().and_then(|metadata| metadata.get(RECORD)).ok_or(Problem::NoRecord)?;
+    let run = Run::read(record)?;
+    let settings = &run.settings;
+    let shape = Shape { input: settings.input, hidden: settings.hidden, classes: run.data.classes };
+    if shape.check(settings.batch_size).is_err() {
+        return Err(Problem::Contradiction("its network is larger than any"));
+    }
+    if !(settings.learning_rate.is_finite() && settings.learning_rate > 0.0) {
+        return Err(Problem::Contradiction("its learning rate is no finite number above 0"));
+    }
+    if run.iterations > settings.iterations.max(1) {
+        return Err(Problem::Contradiction("it has done more iterations than it was to do"));
+    }
+    let zeros = Params::zeros(shape);
+    let is_f64 = tensors.tensor(Params::NAMES[0]).is_ok_and(|tensor| tensor.dtype() == Dtype::F64);
+    let snapshot = if is_f64 {
+        let mut network =
+            TwoLayerNet::new(Net { shape, activation: settings.activation, output: settings.output }, &zeros);
+        let found = zeros
+            .tensors()
+            .map(|tensor| values(&tensors, tensor.name, Dtype::F64, tensor.dims, f64::from_le_bytes, f64::is_finite));
+        let found = found.into_iter().collect::<Result<Vec<_>, _>>()?.concat();
+        network.params.values_mut().zip(found).for_each(|(value, found)| *value = found);
+        Snapshot::Reference(Cow::Owned(network.params))
+    } else {
+        let params = |slot: Option<usize>| {
+            let [w1, b1, w2, b2] = zeros.tensors().map(|tensor| {
+                let name = slot.map_or(tensor.name.to_owned(), |slot| in_slot(slot, tensor.name));
+                values(&tensors, &name, Dtype::F32, tensor.dims, f32::from_le_bytes, f32::is_finite)
+            });
+            Ok::<_, Problem>(Params { shape, w1: w1?, b1: b1?, w2: w2?, b2: b2? })
+        };
+        let slots = (0..).take_while(|&slot| tensors.tensor(&in_slot(slot, Params::NAMES[0])).is_ok());
+        let slots = slots.map(|slot| params(Some(slot))).collect::<Result<Vec<_>, _>>()?;
+        Snapshot::Backend(Cow::Owned(State { params: params(None)?, slots }))
+    };
+    Ok(Checkpoint { run, snapshot })
+}
+
+/// The values of a tensor of this type and shape, all finite.
+fn values<T: Copy, const BYTES: usize>(
+    tensors: &SafeTensors,
+    name: &str,
+    dtype: Dtype,
+    dims: Vec<usize>,
+    read: fn([u8; BYTES]) -> T,
+    is_finite: fn(T) -> bool,
+) -> Result<Vec<T>, Problem> {
+    let tensor = tensors.tensor(name).ok().filter(|tensor| tensor.dtype() == dtype && tensor.shape() == dims);
+    let Some(tensor) = tensor else { return Err(Problem::Tensor { name: name.to_owned(), dtype, dims }) };
+    let values: Vec<T> = tensor.data().as_chunks().0.iter().map(|bytes| read(*bytes)).collect();
+    if values.iter().all(|value| is_finite(*value)) { Ok(values) } else { Err(Problem::NotFinite(name.to_owned())) }
+}
