@@ -7,6 +7,7 @@ mod common;
 use std::ops::ControlFlow;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 use common::{
     Case, Check, Run, assert_close, mean_loss, relative_error, run_on_every_device, with_every_density, with_every_plan,
@@ -20,7 +21,7 @@ use twolayer::functions::argmax;
 use twolayer::net::Activation::{Relu, Sigmoid, Tanh};
 use twolayer::net::Output::{Identity, Softmax};
 use twolayer::net::{Params, Shape};
-use twolayer::train::{self, End, Event, Images, Outcome, Sets, Settings, Stream, train};
+use twolayer::train::{self, Done, End, Event, Images, Outcome, Sets, Settings, Snapshot, Stream, train};
 
 fn main() -> ExitCode {
     let mut checks: Vec<(String, Check)> = Vec::new();
@@ -38,7 +39,7 @@ fn main() -> ExitCode {
         });
         checks.push((name, check));
     }
-    let whole: [(&str, Run); 9] = [
+    let whole: [(&str, Run); 10] = [
         ("the same seed gives the same bits, however the steps are cut", same_bits),
         ("one image is evaluated and predicted as the reference does", |device| evaluation(device, 50, 1)),
         // A tile has 64 images on the CPU; on a GPU 8,192, or 4,160 with 1,000 hidden units.
@@ -52,6 +53,7 @@ fn main() -> ExitCode {
         }),
         ("a loss that stops being finite ends the run with the last good weights", divergence),
         ("an interrupted run keeps what it has", interruption),
+        ("a run that goes on from a checkpoint has the bits of one that never stopped", resumption),
         ("images that are read as they are used give the same bits", streamed),
     ];
     checks.extend(whole.map(|(name, check)| (name.to_owned(), Arc::new(check) as Check)));
@@ -243,5 +245,57 @@ fn interruption(device: &Device) -> Result<(), backend::Error> {
     assert_eq!((outcome.end, outcome.losses.len() as u64), (End::Interrupted, seen));
     assert_eq!(outcome.epochs.iter().map(|epoch| epoch.iteration).collect::<Vec<_>>(), [0, 10]);
     assert_eq!(*outcome.snapshot.params(), block_on(backend.params())?);
+    Ok(())
+}
+
+fn resumption(device: &Device) -> Result<(), backend::Error> {
+    let case = Case::new(Shape { input: 20, hidden: 9, classes: 3 }, 10, Relu, Softmax, 105);
+    let settings =
+        |checkpoint_every| Settings { iterations: 34, steps_per_epoch: 10, learning_rate: 0.1, checkpoint_every };
+    let (never, always) = (settings(None), settings(Some(Duration::ZERO)));
+    let batches = || Batches::new(0, Sampling::Shuffle, case.batch_size, case.set.len());
+    let mut backend = case.backend(device)?;
+    let set = block_on(backend.upload(&case.set))?;
+    let whole = run_on(&mut backend, set, &mut batches(), &never, &mut |_| ControlFlow::Continue(()))?;
+
+    // The run as far as it has come at each checkpoint, and once interrupted before an evaluation that is due.
+    let mut states = Vec::new();
+    let mut now = Done::default();
+    block_on(backend.set_params(&case.params))?;
+    let checked = run_on(&mut backend, set, &mut batches(), &always, &mut |event| {
+        match event {
+            Event::Steps { losses, .. } => now.losses.extend_from_slice(losses),
+            Event::Epoch { accuracy, .. } => now.epochs.push(accuracy),
+            Event::Checkpoint(checkpoint) => states.push((now.clone(), checkpoint.snapshot.into_owned())),
+            _ => {}
+        }
+        ControlFlow::Continue(())
+    })?;
+    assert_eq!((&checked.snapshot, &checked.losses), (&whole.snapshot, &whole.losses));
+    block_on(backend.set_params(&case.params))?;
+    let interrupted = run_on(&mut backend, set, &mut batches(), &never, &mut |event| match event {
+        Event::Steps { done, .. } if done > 10 => ControlFlow::Break(()),
+        _ => ControlFlow::Continue(()),
+    })?;
+    let Outcome { losses, epochs, snapshot, .. } = interrupted;
+    states.push((Done { losses, epochs, ..Done::default() }, snapshot));
+    // At every evaluation, and between them.
+    assert!(states.len() > 6 && states.iter().any(|(done, _)| done.losses.len() % 10 != 1), "{} states", states.len());
+
+    for (done, snapshot) in states {
+        let steps = done.losses.len();
+        let mut backend = case.backend(device)?;
+        let set = block_on(backend.upload(&case.set))?;
+        let Snapshot::Backend(state) = snapshot else { panic!("the state of a backend") };
+        block_on(backend.set_state(&state))?;
+        let sets = Sets { train: set.into(), test: set.into() };
+        let mut on_event = |_: Event| ControlFlow::Continue(());
+        let mut batches = batches();
+        let run = train::continue_training(&mut backend, sets, &mut batches, &never, done, &mut on_event);
+        let resumed = of_device(block_on(run))?;
+        assert_eq!(resumed.snapshot, whole.snapshot, "from step {steps}");
+        assert_eq!(resumed.losses, whole.losses, "from step {steps}");
+        assert_eq!((&resumed.epochs, &resumed.last), (&whole.epochs, &whole.last), "from step {steps}");
+    }
     Ok(())
 }

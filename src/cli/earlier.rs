@@ -3,15 +3,16 @@
 use std::path::{Path, PathBuf};
 
 use super::data::choice::TrainedOn;
+use super::names::Gradient;
 use super::settings::{Chosen, Model, check_length};
 use super::shell::{program, quoted};
 use super::{DeviceArguments, Error, json_text};
 use crate::backend::Kernels;
 use crate::devices::{Choice, Device, Hardware, Info, Kind};
-use crate::report::checkpoint::Checkpoint;
+use crate::report::checkpoint::{Checkpoint, Problem};
 use crate::report::progress::Progress;
-use crate::report::run_folder::{RUN, Resumed, RunFolder};
-use crate::report::{summary, width};
+use crate::report::run_folder::{CHECKPOINT, RUN, Resumed, RunFolder};
+use crate::report::{run_folder, summary, width};
 use crate::train::{Done, Settings, Snapshot};
 use crate::words::counted;
 
@@ -42,6 +43,11 @@ impl Earlier {
             (Some(path), _) => {
                 let (folder, Resumed { checkpoint, losses, has_results }) = RunFolder::resume(path)?;
                 let Checkpoint { run, snapshot } = checkpoint;
+                let is_naive = run.settings.gradient.parse() == Ok(Gradient::Naive);
+                if is_naive != matches!(snapshot, Snapshot::Reference(_)) {
+                    let problem = Problem::Contradiction("only naive gradients have f64 tensors");
+                    return Err(run_folder::Error::Checkpoint { path: path.join(CHECKPOINT), problem }.into());
+                }
                 let resumption = Resumption { path: path.to_owned(), run, snapshot, losses, has_results };
                 (Self::Resumed(Box::new(resumption)), Some(folder))
             }

@@ -177,10 +177,10 @@ impl SettingFlags {
                 .pick("--sampling", self.sampling, settings.map(|settings| settings.sampling))?
                 .unwrap_or_default(),
             seed: picker.pick("--seed", self.seed, settings.map(|settings| settings.seed))?.unwrap_or_default(),
-            length: self.epochs.map(Length::Epochs).unwrap_or_else(|| {
-                let iterations = self.iterations.or(settings.map(|settings| settings.iterations));
-                Length::Iterations(iterations.unwrap_or(book::ITERATIONS))
-            }),
+            length: match (self.epochs, self.iterations.or(settings.map(|settings| settings.iterations))) {
+                (Some(epochs), _) => Length::Epochs(epochs),
+                (None, iterations) => Length::Iterations(iterations.unwrap_or(book::ITERATIONS)),
+            },
         })
     }
 }

@@ -221,12 +221,11 @@ fn prepare(
     if let Some((class, theirs, ours)) = names {
         progress.notice(format_args!("class {class} is {theirs:?} in --init, and {ours:?} in the data"));
     }
-    let (snapshot, done) = match earlier {
-        Earlier::Resumed(resumed) => (resumed.snapshot.clone(), resumed.done()),
-        _ => {
-            let state = State { params: first_params(chosen, init, net.shape)?, slots: Vec::new() };
-            (Snapshot::Backend(Cow::Owned(state)), Done::default())
-        }
+    let (snapshot, done) = if let Earlier::Resumed(resumed) = earlier {
+        (resumed.snapshot.clone(), resumed.done())
+    } else {
+        let state = State { params: first_params(chosen, init, net.shape)?, slots: Vec::new() };
+        (Snapshot::Backend(Cow::Owned(state)), Done::default())
     };
     let steps_per_epoch = train::Settings::steps_per_epoch(train_set.len(), chosen.batch_size);
     let settings = train::Settings {

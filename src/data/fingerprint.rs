@@ -23,7 +23,8 @@ pub fn fingerprint(stores: &Stores) -> Result<String, Error> {
         hash.update(store.labels());
         hash.update(sample(store)?);
     }
-    Ok(hash.finalize().iter().take(BYTES).map(|byte| format!("{byte:02x}")).collect())
+    let hash: [u8; 32] = hash.finalize().into();
+    Ok(hash.iter().take(BYTES).fold(String::new(), |hex, byte| hex + &format!("{byte:02x}")))
 }
 
 /// The pixels of the sample.

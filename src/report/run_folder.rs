@@ -459,7 +459,7 @@ mod tests {
     fn losses_are_read_back_to_the_bit_and_cut() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join(LOSSES);
-        let all = [0.1, 2.5e-38, 3.3333333, f32::MIN_POSITIVE / 3.0, f32::INFINITY];
+        let all = [0.1, 2.5e-38, 3.333_333_3, f32::MIN_POSITIVE / 3.0, f32::INFINITY];
         let mut file = LossFile::create(&path, &all[..1], true).unwrap();
         // As after an append that failed.
         fs::write(&path, "iteration,loss\n0,0.1\n1,7").unwrap();

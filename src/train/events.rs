@@ -28,27 +28,30 @@ const MIN_CHECKPOINT: Duration = Duration::from_secs(2);
 pub(super) struct Schedule {
     every: Option<Duration>,
     last: Instant,
+    /// The steps before the last one.
+    steps: usize,
 }
 
 impl Schedule {
-    pub fn new(settings: &Settings) -> Self {
-        Self { every: settings.checkpoint_every, last: Instant::now() }
+    /// For a run that has done this number of steps.
+    pub fn new(settings: &Settings, steps: usize) -> Self {
+        Self { every: settings.checkpoint_every, last: Instant::now(), steps }
     }
 
-    /// Whether a checkpoint is due between two evaluations. If so, the next one is due later.
-    pub fn is_due(&mut self) -> bool {
-        self.every.is_some_and(|every| self.is_after(every))
+    /// Whether a checkpoint is due after this number of steps, between two evaluations. If so, the next one is due later.
+    pub fn is_due(&mut self, steps: usize) -> bool {
+        self.every.is_some_and(|every| steps > self.steps && self.is_after(every, steps))
     }
 
-    /// Whether an evaluation is a checkpoint too, which costs less than one between evaluations.
-    pub fn is_due_at_evaluation(&mut self) -> bool {
-        self.every.is_some_and(|every| self.is_after(every.min(MIN_CHECKPOINT)))
+    /// Whether an evaluation after this number of steps is a checkpoint too, which costs less than one between evaluations.
+    pub fn is_due_at_evaluation(&mut self, steps: usize) -> bool {
+        self.every.is_some_and(|every| self.is_after(every.min(MIN_CHECKPOINT), steps))
     }
 
-    fn is_after(&mut self, time: Duration) -> bool {
+    fn is_after(&mut self, time: Duration, steps: usize) -> bool {
         let is_after = self.last.elapsed() >= time;
         if is_after {
-            self.last = Instant::now();
+            (self.last, self.steps) = (Instant::now(), steps);
         }
         is_after
     }

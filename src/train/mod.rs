@@ -196,14 +196,14 @@ pub async fn continue_training(
     // The number of steps before the last evaluation, and its result.
     let mut last = None;
     let mut pending = VecDeque::new();
-    let mut schedule = Schedule::new(settings);
+    let mut schedule = Schedule::new(settings, run.first);
     let mut flow = on_event(Event::Started);
     loop {
         while flow.is_continue() && pending.len() < run.backend.ahead() {
             if evaluate_next {
                 pending.push_back(run.start_evaluation().await?);
                 evaluate_next = false;
-            } else if run.started > run.first as u64 && schedule.is_due() {
+            } else if schedule.is_due(run.started as usize) {
                 pending.push_back(Work::Checkpoint { state: run.backend.state() });
             } else if run.started < settings.iterations {
                 pending.push_back(run.start_steps().await?);
@@ -253,7 +253,7 @@ pub async fn continue_training(
                 let checkpoint = run.checkpoint(&good.1);
                 let event = on_event(Event::Epoch { accuracy: epoch, evaluations, checkpoint: checkpoint.clone() });
                 flow = if flow.is_break() { flow } else { event };
-                if schedule.is_due_at_evaluation() {
+                if schedule.is_due_at_evaluation(run.losses.len()) {
                     let event = on_event(Event::Checkpoint(checkpoint));
                     flow = if flow.is_break() { flow } else { event };
                 }
@@ -269,14 +269,7 @@ pub async fn continue_training(
     if end == End::Finished && run.done() < settings.iterations {
         end = End::Interrupted;
     }
-    // An evaluation of earlier parameters does not count.
-    let mut last = last.filter(|(done, _)| *done == run.done()).map(|(_, evaluations)| evaluations);
-    if last.is_none() && (end != End::Interrupted || run.evaluates_quickly()) {
-        last = Some(run.evaluate().await?);
-    }
-    let snapshot = Snapshot::Backend(Cow::Owned(run.backend.state().await?));
-    let Run { losses, epochs, train_time, eval_time, .. } = run;
-    Ok(Outcome { end, snapshot, losses, epochs, last, train_time, eval_time })
+    run.end(end, last).await
 }
 
 struct Run<'a> {
@@ -375,11 +368,23 @@ impl Run<'_> {
             return (Stream::IMAGES / self.batches.batch_size()).clamp(1, left as usize);
         }
         let steps = (self.losses.len() - self.first).max(1);
-        let in_time = match (self.train_time - self.earlier_time).as_secs_f64() / steps as f64 {
+        let in_time = match self.train_time.saturating_sub(self.earlier_time).as_secs_f64() / steps as f64 {
             0.0 => 1.0,
             seconds_a_step => CHUNK.as_secs_f64() / seconds_a_step,
         };
         (in_time as usize).clamp(1, left as usize)
+    }
+
+    /// The outcome. `last` is the last evaluation, with the number of steps before it.
+    async fn end(mut self, end: End, last: Option<(u64, [Evaluation; 2])>) -> Result<Outcome, Error> {
+        // An evaluation of earlier parameters does not count.
+        let mut last = last.filter(|(done, _)| *done == self.done()).map(|(_, evaluations)| evaluations);
+        if last.is_none() && (end != End::Interrupted || self.evaluates_quickly()) {
+            last = Some(self.evaluate().await?);
+        }
+        let snapshot = Snapshot::Backend(Cow::Owned(self.backend.state().await?));
+        let Run { losses, epochs, train_time, eval_time, .. } = self;
+        Ok(Outcome { end, snapshot, losses, epochs, last, train_time, eval_time })
     }
 
     /// Whether an evaluation takes less than [`MAX_LAST_EVALUATION`].

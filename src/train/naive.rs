@@ -34,7 +34,7 @@ pub fn train_naive(
     let [train, _] = sets;
     let mut evaluate_next = done.lacks_evaluation(settings.steps_per_epoch);
     let Done { mut losses, mut epochs, mut train_time, mut eval_time } = done;
-    let mut schedule = Schedule::new(settings);
+    let mut schedule = Schedule::new(settings, losses.len());
     let evaluate = |network: &TwoLayerNet| sets.map(|set| evaluation(network, set));
     // The evaluation of the current parameters.
     let mut last = None;
@@ -53,11 +53,11 @@ pub fn train_naive(
             let checkpoint = checkpoint(network, train_time, eval_time);
             let event = on_event(Event::Epoch { accuracy, evaluations, checkpoint: checkpoint.clone() });
             flow = if flow.is_break() { flow } else { event };
-            if schedule.is_due_at_evaluation() {
+            if schedule.is_due_at_evaluation(losses.len()) {
                 let event = on_event(Event::Checkpoint(checkpoint));
                 flow = if flow.is_break() { flow } else { event };
             }
-        } else if !losses.is_empty() && schedule.is_due() {
+        } else if schedule.is_due(losses.len()) {
             let event = on_event(Event::Checkpoint(checkpoint(network, train_time, eval_time)));
             flow = if flow.is_break() { flow } else { event };
         }

@@ -14,6 +14,7 @@ mod help;
 mod import;
 mod place;
 mod predict;
+mod resume;
 mod screens;
 mod sets;
 mod shapes;
