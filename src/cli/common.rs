@@ -111,8 +111,8 @@ pub(super) enum Error {
     Model(#[from] model::Error),
     #[error(transparent)]
     RunFolder(#[from] report::run_folder::Error),
-    #[error("{}: {reason}", path.display())]
-    Config { path: std::path::PathBuf, reason: super::earlier::Unreadable },
+    #[error("{}: cannot be read ({reason}); give a folder that holds runs", path.display())]
+    Runs { path: std::path::PathBuf, reason: io::Error },
     #[error(
         "{} is trained on other images than these; give its own --data, or start a run from its weights: --init {}",
         .0.display(), .0.display()

@@ -9,9 +9,10 @@ use super::shell::{program, quoted};
 use super::{DeviceArguments, Error, json_text};
 use crate::backend::Kernels;
 use crate::devices::{Choice, Device, Hardware, Info, Kind};
+use crate::machine::Processor;
 use crate::report::checkpoint::{Checkpoint, Problem};
 use crate::report::progress::Progress;
-use crate::report::run_folder::{CHECKPOINT, RUN, Resumed, RunFolder};
+use crate::report::run_folder::{CHECKPOINT, Resumed, RunFolder};
 use crate::report::{run_folder, summary, width};
 use crate::train::{Done, Settings, Snapshot};
 use crate::words::counted;
@@ -51,7 +52,7 @@ impl Earlier {
                 let resumption = Resumption { path: path.to_owned(), run, snapshot, losses, has_results };
                 (Self::Resumed(Box::new(resumption)), Some(folder))
             }
-            (None, Some(path)) => (Self::Repeated(Box::new(read(path)?)), None),
+            (None, Some(path)) => (Self::Repeated(Box::new(repeated(path)?)), None),
             (None, None) => (Self::None, None),
         })
     }
@@ -149,21 +150,9 @@ impl Resumption {
     }
 }
 
-/// Reads a run.json, or that of a run's folder.
-fn read(path: &Path) -> Result<summary::Run, Error> {
-    let file = if path.is_dir() { path.join(RUN) } else { path.to_owned() };
-    let failed = |reason| Error::Config { path: file.clone(), reason };
-    let text = std::fs::read_to_string(&file).map_err(|error| failed(Unreadable::Read(error)))?;
-    summary::Run::read(&text).map_err(|error| failed(Unreadable::Content(error)))
-}
-
-/// Why a run.json cannot be read.
-#[derive(Debug, thiserror::Error)]
-pub(super) enum Unreadable {
-    #[error("cannot be read ({0}); give a run.json, or the folder of a run that has ended")]
-    Read(std::io::Error),
-    #[error("{0}")]
-    Content(summary::ReadError),
+/// The record in a run.json, or of a run's folder.
+fn repeated(path: &Path) -> Result<summary::Run, run_folder::Error> {
+    if path.is_dir() { run_folder::record(path).map(|(run, _)| run) } else { run_folder::read_record(path) }
 }
 
 /// The choice of a device by its own name.
@@ -177,21 +166,21 @@ fn choice(device: &summary::Device) -> Choice {
 /// Whether two devices compute the same bits with the same kernels. The number of CPU threads does not matter.
 fn computes_alike(a: &summary::Device, b: &summary::Device) -> bool {
     match (&a.hardware, &b.hardware) {
-        (Hardware::Cpu(ours), Hardware::Cpu(theirs)) => {
+        (Some(Hardware::Cpu(ours)), Some(Hardware::Cpu(theirs))) => {
             (&a.backend, &ours.instructions) == (&b.backend, &theirs.instructions)
         }
-        (Hardware::Gpu(_), Hardware::Gpu(_)) => (&a.name, &a.backend, &a.driver) == (&b.name, &b.backend, &b.driver),
+        (Some(Hardware::Gpu(_)), Some(Hardware::Gpu(_))) => {
+            (&a.name, &a.backend, &a.driver) == (&b.name, &b.backend, &b.driver)
+        }
         _ => false,
     }
 }
 
 fn named(device: &summary::Device) -> String {
     match &device.hardware {
-        Hardware::Cpu(processor) => match &processor.instructions {
-            Some(instructions) => format!("a CPU with {instructions}"),
-            None => device.name.clone(),
-        },
-        Hardware::Gpu(_) => format!("{} ({}, {})", device.name, device.backend, device.driver),
+        Some(Hardware::Cpu(Processor { instructions: Some(instructions), .. })) => format!("a CPU with {instructions}"),
+        Some(Hardware::Gpu(_)) => format!("{} ({}, {})", device.name, device.backend, device.driver),
+        _ => device.name.clone(),
     }
 }
 

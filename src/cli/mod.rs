@@ -13,6 +13,7 @@ mod interrupt;
 mod names;
 mod predict;
 mod run;
+mod runs;
 mod saved;
 mod settings;
 mod shell;
@@ -51,6 +52,8 @@ enum Subcommands {
     Eval(eval::Arguments),
     /// Say what pictures show, by a saved network
     Predict(predict::Arguments),
+    /// List the runs of a folder: device, settings, accuracy, and whether they can be resumed
+    Runs(runs::Arguments),
     /// Compare every device's gradients with f64: backpropagation and central differences
     Gradcheck(gradcheck::Arguments),
     /// Time every device, after a check of its results
@@ -73,6 +76,7 @@ pub fn main() -> ExitCode {
         Some(Subcommands::Train(arguments)) => train::run(&arguments, start),
         Some(Subcommands::Eval(arguments)) => eval::run(&arguments),
         Some(Subcommands::Predict(arguments)) => predict::run(&arguments),
+        Some(Subcommands::Runs(arguments)) => runs::run(&arguments),
         Some(Subcommands::Gradcheck(arguments)) => gradcheck::run(&arguments),
         Some(Subcommands::Bench(arguments)) => bench::run(&arguments),
         Some(Subcommands::Devices(arguments)) => devices::run(&arguments),

@@ -11,9 +11,10 @@ use crate::data::Stores;
 use crate::data::description::Description;
 use crate::model::{self, Model};
 use crate::net::{Activation, Net, Output, Params};
-use crate::report::progress::Progress;
-use crate::report::run_folder::{MODEL, RUN};
-use crate::report::summary::Data;
+use crate::report::checkpoint::Checkpoint;
+use crate::report::progress::{Progress, tell};
+use crate::report::run_folder::{self, CHECKPOINT, MODEL, RUN};
+use crate::report::summary::{Data, Settings};
 use crate::words::{counted, either};
 
 /// The functions of a saved network, for a file that does not name them.
@@ -35,20 +36,13 @@ pub(super) struct Saved {
     trained_on: Option<TrainedOn>,
 }
 
-/// The part of a run.json that is read.
-#[derive(Deserialize)]
-struct Run {
-    data: Data,
-}
-
 impl Saved {
     /// Reads the network of a run's folder, or of a safetensors file. A file with the name of a run's model belongs to the run
     /// in its folder.
     pub fn load(path: &Path) -> Result<Self, Error> {
-        let file = model_file(path);
-        let model = model::load(&file)?;
-        let is_run = file.file_name().is_some_and(|name| name == MODEL);
-        let trained_on = if is_run { source_of(&file.with_file_name(RUN)) } else { None };
+        let (file, model) = load(path)?;
+        let is_run = file.file_name().is_some_and(|name| name == MODEL || name == CHECKPOINT);
+        let trained_on = if is_run { data_of(&file).and_then(TrainedOn::of) } else { None };
         Ok(Self { file, model, trained_on })
     }
 
@@ -94,14 +88,42 @@ impl Saved {
     }
 }
 
-/// The file of the network in a run's folder, or the file itself.
-pub(super) fn model_file(path: &Path) -> PathBuf {
-    if path.is_dir() { path.join(MODEL) } else { path.to_owned() }
+/// The data that the network of this file in a run's folder was trained on. Of a run.json nothing else is read: another program
+/// may have changed it.
+fn data_of(file: &Path) -> Option<Data> {
+    #[derive(Deserialize)]
+    struct Run {
+        data: Data,
+    }
+
+    let folder = file.parent()?;
+    if file.ends_with(CHECKPOINT) {
+        return Some(run_folder::saved(folder).ok()?.run.data);
+    }
+    let Run { data } = serde_json::from_str(&std::fs::read_to_string(folder.join(RUN)).ok()?).ok()?;
+    Some(data)
 }
 
-/// The data that a run was trained on, if its run.json can be read.
-fn source_of(results: &Path) -> Option<TrainedOn> {
-    let text = std::fs::read_to_string(results).ok()?;
-    let Run { data } = serde_json::from_str(&text).ok()?;
-    TrainedOn::of(data)
+/// Reads the network of a safetensors file, or of a run's folder: of a run without results that of its checkpoint, with a note.
+/// Also returns its file.
+pub(super) fn load(path: &Path) -> Result<(PathBuf, Model), Error> {
+    if !path.is_dir() || run_folder::has_results(path) || !path.join(CHECKPOINT).exists() {
+        let file = if path.is_dir() { path.join(MODEL) } else { path.to_owned() };
+        let model = model::load(&file)?;
+        return Ok((file, model));
+    }
+    let Checkpoint { run, snapshot } = run_folder::saved(path)?;
+    tell(format_args!(
+        "note: {0} has no results yet; this is its network after {1}; twolayer --resume {0} goes on with it",
+        path.display(),
+        counted(run.iterations, "iteration")
+    ));
+    let Settings { activation, output, .. } = run.settings;
+    let model = Model {
+        params: snapshot.params().into_owned(),
+        activation: Some(activation),
+        output: Some(output),
+        description: run.data.description,
+    };
+    Ok((path.join(CHECKPOINT), model))
 }

@@ -18,7 +18,7 @@ use super::earlier::Earlier;
 use super::interrupt::{self, Protection, lock};
 use super::names::{Gradient, WeightInitName};
 use super::run::{Run, Targets};
-use super::saved::model_file;
+use super::saved;
 use super::settings::{Chosen, SettingFlags};
 use super::{DeviceArguments, Error, agreed, check_free, print};
 use crate::backend::{self, Backend};
@@ -27,7 +27,7 @@ use crate::data::batches::Batches;
 use crate::data::{Store, Stores, fingerprint};
 use crate::devices::{Device, Info, Kind};
 use crate::gradcheck::JUDGED_STEP_SIZE;
-use crate::model::{self, Model};
+use crate::model::Model;
 use crate::net::method::Method;
 use crate::net::state::State;
 use crate::net::{Activation, Net, Output, Params, Shape, WeightInit};
@@ -204,7 +204,7 @@ fn prepare(
 ) -> Result<Prepared, Error> {
     // A resumed run has its network in its checkpoint.
     let init = chosen.init.as_deref().filter(|_| arguments.resume.is_none());
-    let init = init.map(|path| model::load(&model_file(path))).transpose()?;
+    let init = init.map(saved::load).transpose()?.map(|(_, model)| model);
     let file = init.as_ref();
     let hidden = agreed("--hidden", chosen.hidden, file.map(|file| file.params.shape.hidden))?;
     let activation = agreed("--activation", chosen.activation, file.and_then(|file| file.activation))?;

@@ -37,6 +37,13 @@ impl FolderLock {
             }
         }
     }
+
+    /// Whether another process, or another lock of this process, has the lock of a folder.
+    #[must_use]
+    pub fn is_taken(folder: &Path) -> bool {
+        let file = OpenOptions::new().write(true).open(folder.join(NAME));
+        file.is_ok_and(|file| matches!(file.try_lock(), Err(TryLockError::WouldBlock)))
+    }
 }
 
 impl Drop for FolderLock {
@@ -69,8 +76,9 @@ mod tests {
     fn one_lock_at_a_time() {
         let folder = tempfile::tempdir().unwrap();
         let lock = FolderLock::take(folder.path()).unwrap().unwrap();
-        assert!(FolderLock::take(folder.path()).unwrap().is_none());
+        assert!(FolderLock::take(folder.path()).unwrap().is_none() && FolderLock::is_taken(folder.path()));
         drop(lock);
+        assert!(!FolderLock::is_taken(folder.path()));
         assert_eq!(folder.path().read_dir().unwrap().count(), 0);
         let again = FolderLock::take(folder.path()).unwrap();
         assert!(again.is_some());

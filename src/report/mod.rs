@@ -12,6 +12,7 @@ pub mod predictions;
 pub mod progress;
 mod reminder;
 pub mod run_folder;
+pub mod runs;
 pub mod set;
 pub mod sheet;
 pub mod summary;

@@ -1,11 +1,12 @@
 //! The folder of a run: model.safetensors, history.csv and run.json, and the checkpoint that the run can be resumed from.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufWriter, Seek, Write};
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use super::checkpoint::{self, Checkpoint, Problem};
-use super::summary::{Progress, Run};
+use super::summary::{Progress, ReadError, Run};
 use crate::files::{
     AtomicFiles, FolderLock, NewFolder, WriteError, check_folder, check_place, read_at_most, write_atomic, write_whole,
 };
@@ -78,6 +79,22 @@ pub enum Error {
         path: PathBuf,
         /// What is wrong.
         problem: Problem,
+    },
+    /// The record of a run cannot be read.
+    #[error("{}: cannot be read ({reason}); give a run.json, or the folder of a run", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// The system's error.
+        reason: io::Error,
+    },
+    /// The record of a run is not what this program writes.
+    #[error("{}: {reason}", path.display())]
+    Record {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        reason: ReadError,
     },
     /// The losses before the checkpoint are not all there.
     #[error(
@@ -199,12 +216,12 @@ impl RunFolder {
             return Err(Error::NoCheckpoint(path.into()));
         }
         let folder = Self::checked(path, NewFolder::make(path))?;
-        let (checkpoint, is_unfinished) = saved(path)?;
+        let checkpoint = saved(path)?;
+        let has_results = has_results(path) && checkpoint.run.end != Progress::Running;
         let iterations = checkpoint.run.iterations;
         let losses = [LOSSES, HISTORY].into_iter().find_map(|name| losses(&path.join(name), iterations));
         let losses = if iterations == 0 { Some(Vec::new()) } else { losses };
         let losses = losses.ok_or_else(|| Error::Losses { path: path.into(), iterations })?;
-        let has_results = !is_unfinished;
         Ok((Self { contents: Contents::Ours, ..folder }, Resumed { checkpoint, losses, has_results }))
     }
 
@@ -293,25 +310,55 @@ impl RunFolder {
         files.commit()?;
         self.losses = None;
         let path = self.path().join(LOSSES);
-        std::fs::remove_file(&path).map_err(|reason| Error::Write { path, reason })
+        fs::remove_file(&path).map_err(|reason| Error::Write { path, reason })
     }
 }
 
-fn holds_run(path: &Path) -> bool {
+/// Whether a folder holds a file of a run.
+#[must_use]
+pub fn holds_run(path: &Path) -> bool {
     FILES.iter().any(|name| path.join(name).exists())
 }
 
-/// Reads the checkpoint in a run's folder. Also returns whether the run has not ended: its results are missing, or older.
+/// Whether a folder holds the results of its run. If not, the run is in its checkpoint.
+#[must_use]
+pub fn has_results(path: &Path) -> bool {
+    !path.join(LOSSES).exists() && RESULTS.iter().all(|name| path.join(name).exists())
+}
+
+/// Reads the checkpoint in a run's folder.
 ///
 /// # Errors
 /// It cannot be read.
-pub fn saved(path: &Path) -> Result<(Checkpoint, bool), Error> {
-    let is_killed = path.join(LOSSES).exists() || RESULTS.iter().any(|name| !path.join(name).exists());
+pub fn saved(path: &Path) -> Result<Checkpoint, Error> {
     let path = path.join(CHECKPOINT);
     let checkpoint = read_at_most(&path, MAX_BYTES).map_err(Problem::from).and_then(|bytes| checkpoint::read(&bytes));
-    let checkpoint = checkpoint.map_err(|problem| Error::Checkpoint { path, problem })?;
-    let is_unfinished = is_killed || checkpoint.run.end == Progress::Running;
-    Ok((checkpoint, is_unfinished))
+    checkpoint.map_err(|problem| Error::Checkpoint { path, problem })
+}
+
+/// Reads a run.json.
+///
+/// # Errors
+/// It cannot be read.
+pub fn read_record(path: &Path) -> Result<Run, Error> {
+    let text = fs::read_to_string(path).map_err(|reason| Error::Read { path: path.into(), reason })?;
+    Run::read(&text).map_err(|reason| Error::Record { path: path.into(), reason })
+}
+
+/// The record of a folder's run, and whether the folder holds its results. If not, the record is that of its checkpoint.
+///
+/// # Errors
+/// It cannot be read.
+pub fn record(path: &Path) -> Result<(Run, bool), Error> {
+    let is_killed = !has_results(path) && path.join(CHECKPOINT).exists();
+    Ok((if is_killed { saved(path)?.run } else { read_record(&path.join(RUN))? }, !is_killed))
+}
+
+/// When a file of a folder's run was last written.
+#[must_use]
+pub fn last_written(path: &Path) -> SystemTime {
+    let times = FILES.iter().filter_map(|name| path.join(name).metadata().ok()?.modified().ok());
+    times.max().unwrap_or(SystemTime::UNIX_EPOCH)
 }
 
 /// The losses of a run that has not ended. Losses are appended.
@@ -364,7 +411,7 @@ fn write_losses(out: &mut dyn Write, first: usize, losses: &[f32]) -> io::Result
 
 /// The first losses of a file. `None` if it has fewer, or is no such file.
 fn losses(path: &Path, count: u64) -> Option<Vec<f32>> {
-    let text = std::fs::read_to_string(path).ok()?;
+    let text = fs::read_to_string(path).ok()?;
     let (heading, lines) = text.split_once('\n')?;
     let loss = |(index, line): (usize, &str)| {
         let (iteration, loss) = line.strip_suffix('\n')?.split_once(',')?;
@@ -377,8 +424,6 @@ fn losses(path: &Path, count: u64) -> Option<Vec<f32>> {
 
 #[cfg(test)]
 mod tests {
-    use std::fs;
-
     use super::*;
 
     #[test]

@@ -27,15 +27,15 @@ pub struct Device {
     /// Its driver and the driver's version.
     pub driver: String,
     software: bool,
-    /// What it is made of.
+    /// What it is made of. Older results do not say it.
     #[serde(flatten)]
-    pub hardware: Hardware,
+    pub hardware: Option<Hardware>,
 }
 
 impl From<&Info> for Device {
     fn from(info: &Info) -> Self {
         let Info { name, kind, backend, driver, software, hardware, .. } = info.clone();
-        Self { name, kind, backend, driver, software, hardware }
+        Self { name, kind, backend, driver, software, hardware: Some(hardware) }
     }
 }
 
@@ -286,6 +286,13 @@ impl Run {
         let [train_time, eval_time] = [self.train_seconds, self.eval_seconds]
             .map(|seconds| Duration::try_from_secs_f64(seconds).unwrap_or_default());
         Done { losses, epochs: self.epochs.iter().enumerate().map(accuracy).collect(), train_time, eval_time }
+    }
+
+    /// The accuracy on the test images at the end, or else at the last epoch.
+    #[must_use]
+    pub fn test_accuracy(&self) -> Option<f64> {
+        let of_epoch = self.epochs.last().map(|epoch| epoch.test_accuracy);
+        self.r#final.as_ref().map(|last| last.test_accuracy).or(of_epoch)
     }
 
     /// The description of the training set.
