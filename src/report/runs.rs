@@ -34,7 +34,7 @@ pub struct Listed {
     /// Its name in the list.
     #[serde(skip)]
     pub name: String,
-    /// When it was last written, in UTC.
+    /// When it was last written, as 2026-01-31T12:00:00Z.
     pub date: String,
     /// How far it has come.
     pub state: State,
@@ -61,7 +61,7 @@ impl State {
 /// The runs as a table, at most `columns` wide.
 #[must_use]
 pub fn table(runs: &[Listed], columns: usize) -> String {
-    let headings = ["run", "last written (UTC)", "device", "data", "settings", "iterations", "test acc", "state"];
+    let headings = ["run", "written (UTC)", "device", "data", "settings", "iterations", "test acc", "state"];
     let rows = runs.iter().map(|Listed { name, date, state, resumable, run, .. }| {
         let accuracy = run.test_accuracy().map_or("-".to_owned(), |accuracy| format!("{accuracy:.4}"));
         let state = match state {
@@ -79,7 +79,7 @@ pub fn table(runs: &[Listed], columns: usize) -> String {
             format!("{} of {}", run.iterations, run.settings.iterations)
         };
         let cells =
-            [name, date, &run.device.backend, &run.data.source, &flags(&run.settings), &iterations, &accuracy, state];
+            [name, &date, &run.device.backend, &run.data.source, &flags(&run.settings), &iterations, &accuracy, state];
         cells.map(str::to_owned)
     });
     let mut text = plain(headings, rows, &[0, 1, 2, 3, 4, 7], columns);
