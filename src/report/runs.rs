@@ -78,9 +78,9 @@ pub fn table(runs: &[Listed], columns: usize) -> String {
         } else {
             format!("{} of {}", run.iterations, run.settings.iterations)
         };
-        let cells =
-            [name, &date, &run.device.backend, &run.data.source, &flags(&run.settings), &iterations, &accuracy, state];
-        cells.map(str::to_owned)
+        let date = date.get(..16).unwrap_or_default().replace('T', " ");
+        let (device, data) = (run.device.backend.clone(), run.data.source.clone());
+        [name.clone(), date, device, data, flags(&run.settings), iterations, accuracy, state.to_owned()]
     });
     let mut text = plain(headings, rows, &[0, 1, 2, 3, 4, 7], columns);
     text.push('\n');
