@@ -15,6 +15,7 @@ mod import;
 mod place;
 mod predict;
 mod resume;
+mod runs;
 mod screens;
 mod sets;
 mod shapes;
