@@ -214,7 +214,7 @@ impl Classifier {
     /// # Errors
     /// No such device, or an error or a wrong result of the device.
     pub fn new(model: Model, device: &Choice) -> Result<Self, Error> {
-        let Model { params, activation, output, description } = model;
+        let Model { params, activation, output, description, conversion: _ } = model;
         let net =
             Net { shape: params.shape, activation: activation.unwrap_or_default(), output: output.unwrap_or_default() };
         let device = wait(open(device))?;

@@ -1,20 +1,25 @@
 //! A trained network in a safetensors file: f32 tensors W1 `[input, hidden]`, b1 `[hidden]`, W2 `[hidden, classes]`,
-//! b2 `[classes]`. The metadata name its activation and output functions.
+//! b2 `[classes]`. The metadata name its activation and output functions. Two dense layers of PyTorch, Keras or Flax are read
+//! too, and F64, F16 and BF16.
 
 mod foreign;
+mod values;
 
 use std::io::{self, Write};
 #[cfg(not(target_family = "wasm"))]
 use std::path::Path;
 use std::path::PathBuf;
 
-use safetensors::tensor::{Dtype, SafeTensors, TensorView};
+use safetensors::tensor::{Dtype, SafeTensors};
 use serde::de::DeserializeOwned;
 
 use crate::data::description::Description;
 #[cfg(not(target_family = "wasm"))]
 use crate::files::{read_at_most, write_atomic};
 use crate::net::{Activation, Net, Output, Params, Shape, ShapeError, Tensor, UnknownName};
+
+pub use foreign::{Conversion, Source};
+pub(crate) use values::transposed;
 
 /// The content of a model file.
 #[derive(Clone, Debug, PartialEq)]
@@ -27,6 +32,8 @@ pub struct Model {
     pub output: Option<Output>,
     /// The names of its classes and the preparation of its pictures, if the file has them.
     pub description: Description,
+    /// What its tensors were in the file, unless they are the file's own: W1, b1, W2 and b2, F32.
+    pub conversion: Option<Conversion>,
 }
 
 /// A model file that cannot be read or written.
@@ -57,16 +64,34 @@ pub enum Problem {
     )]
     Format(safetensors::SafeTensorError),
     /// A tensor is missing.
-    #[error("has no tensor {name}; a model holds W1, b1, W2 and b2, and this file holds {found}")]
+    #[error(
+        "has no tensor {name}; a model holds W1, b1, W2 and b2, or the weights and biases of two dense layers that follow each \
+         other, and this file holds {found}"
+    )]
     Missing {
         /// The tensor.
         name: &'static str,
         /// The names of the tensors in the file.
         found: String,
     },
-    /// It is a two-layer network of another program. The text assigns its tensors to W1, b1, W2 and b2.
-    #[error("holds another program's tensors; save them as {0}")]
-    Foreign(String),
+    /// Each of its two layers may be the first, by their shapes and by their names.
+    #[error(
+        "holds two layers, {} and {}, and neither their shapes nor their names tell which is the first; name them fc1.weight, \
+         fc1.bias, fc2.weight and fc2.bias",
+        .0[0], .0[1]
+    )]
+    Order([String; 2]),
+    /// Weights are square, and those of the other layer are not in the order of dimensions that their name has in its program.
+    #[error(
+        "holds {square}, which is square, and {other}, which has its dimensions in another order than its program, so nothing \
+         tells the order of {square}; save them as W1, b1, W2 and b2, weights as [in, out]"
+    )]
+    Square {
+        /// The square weights.
+        square: String,
+        /// Those of the other layer.
+        other: String,
+    },
     /// It holds tensors of these names beside those of a network of two layers.
     #[error(
         "holds {0} beside W1, b1, W2 and b2, so it is more than a network of two layers; give one with these alone"
@@ -84,11 +109,11 @@ pub enum Problem {
         /// The shapes of W1, b1, W2 and b2.
         shapes: Box<[Vec<usize>; 4]>,
     },
-    /// A tensor is not of type F32.
+    /// A tensor holds no floats, or floats of 8 bits or less.
     #[error("tensor {name} is {dtype}; convert it to F32")]
     Dtype {
         /// The tensor.
-        name: &'static str,
+        name: String,
         /// Its type.
         dtype: Dtype,
     },
@@ -109,10 +134,10 @@ pub enum Problem {
     #[error("tensor {name} holds {value} at index {index}; give a model whose values are all finite")]
     NotFinite {
         /// The tensor.
-        name: &'static str,
+        name: String,
         /// The value's index, row by row.
         index: usize,
-        /// The value.
+        /// The value, as an f32.
         value: f32,
     },
     /// The metadata name an unknown function.
@@ -136,8 +161,8 @@ pub enum Problem {
     },
 }
 
-/// The bytes of the largest network, and some for the header.
-const MAX_BYTES: u64 = 96 << 20;
+/// The bytes of the largest network in F64, and some for the header.
+const MAX_BYTES: u64 = 160 << 20;
 /// The metadata's keys.
 const ACTIVATION: &str = "activation";
 const OUTPUT: &str = "output";
@@ -161,32 +186,42 @@ pub fn save(path: &Path, net: &Net, params: &Params, description: &Description) 
 /// # Errors
 /// Those of `out`.
 pub fn write(out: &mut dyn Write, net: &Net, params: &Params, description: &Description) -> io::Result<()> {
-    let Net { activation, output, .. } = net;
-    let tensors = params.tensors();
+    write_tensors(out, net, description, &params.tensors())
+}
+
+/// As [`write()`], with these tensors.
+pub(crate) fn write_tensors(
+    out: &mut dyn Write,
+    net: &Net,
+    description: &Description,
+    tensors: &[Tensor; 4],
+) -> io::Result<()> {
     let mut end = 0;
     let entries = tensors.each_ref().map(|Tensor { name, dims, values }| {
         let start = end;
         end += size_of_val(*values);
         format!(r#""{name}":{{"dtype":"F32","shape":{dims:?},"data_offsets":[{start},{end}]}}"#)
     });
-    let mut metadata = vec![(ACTIVATION, activation.to_string()), (OUTPUT, output.to_string())];
+    let quoted = |(key, value): &(&str, String)| Ok(format!(r#""{key}":{}"#, serde_json::to_string(value)?));
+    let metadata = metadata(net, description)?.iter().map(quoted).collect::<io::Result<Vec<_>>>()?.join(",");
+    let header = format!(r#"{{"__metadata__":{{{metadata}}},{}}}"#, entries.join(","));
+    // The values begin at a multiple of 8 bytes.
+    let spaces = " ".repeat(header.len().next_multiple_of(8) - header.len());
+    out.write_all(&((header.len() + spaces.len()) as u64).to_le_bytes())?;
+    write!(out, "{header}{spaces}")?;
+    tensors.iter().try_for_each(|tensor| out.write_all(&to_bytes(tensor.values)))
+}
+
+/// The metadata of a network's file: keys and values.
+pub(crate) fn metadata(net: &Net, description: &Description) -> io::Result<Vec<(&'static str, String)>> {
+    let mut metadata = vec![(ACTIVATION, net.activation.to_string()), (OUTPUT, net.output.to_string())];
     if let Some(names) = &description.names {
         metadata.push((CLASSES, serde_json::to_string(names)?));
     }
     if let Some(preparation) = &description.preparation {
         metadata.push((PREPARATION, serde_json::to_string(preparation)?));
     }
-    let quoted = |(key, value): &(&str, String)| Ok(format!(r#""{key}":{}"#, serde_json::to_string(value)?));
-    let metadata = metadata.iter().map(quoted).collect::<io::Result<Vec<_>>>()?.join(",");
-    let header = format!(r#"{{"__metadata__":{{{metadata}}},{}}}"#, entries.join(","));
-    // The values begin at a multiple of 8 bytes.
-    let spaces = " ".repeat(header.len().next_multiple_of(8) - header.len());
-    out.write_all(&((header.len() + spaces.len()) as u64).to_le_bytes())?;
-    write!(out, "{header}{spaces}")?;
-    tensors.iter().try_for_each(|tensor| {
-        let bytes: Vec<u8> = tensor.values.iter().flat_map(|value| value.to_le_bytes()).collect();
-        out.write_all(&bytes)
-    })
+    Ok(metadata)
 }
 
 /// Reads a network from a file.
@@ -209,51 +244,30 @@ pub fn read(bytes: &[u8]) -> Result<Model, Problem> {
     }
     let tensors = SafeTensors::deserialize(bytes).map_err(Problem::Format)?;
     let (_, header) = SafeTensors::read_metadata(bytes).map_err(Problem::Format)?;
-    if let Some(name) = Params::NAMES.into_iter().find(|name| tensors.tensor(name).is_err()) {
-        return Err(match foreign::conversion(&tensors) {
-            Some(conversion) => Problem::Foreign(conversion),
-            None => Problem::Missing { name, found: foreign::all_names(&tensors) },
-        });
-    }
-    if let Some(names) = foreign::extra_names(&tensors) {
-        return Err(Problem::Extra(names));
-    }
-    let view = |name| {
-        let view = tensors.tensor(name).map_err(Problem::Format)?;
-        match view.dtype() {
-            Dtype::F32 => Ok(view),
-            dtype => Err(Problem::Dtype { name, dtype }),
+    let sources = foreign::sources(&tensors)?;
+    let mut dims: [Vec<usize>; 4] = Default::default();
+    let mut values: [Vec<f32>; 4] = Default::default();
+    for (n, source) in sources.iter().enumerate() {
+        let view = tensors.tensor(&source.name).map_err(Problem::Format)?;
+        let name = || foreign::escaped(&source.name);
+        let floats = values::floats(&view).ok_or_else(|| Problem::Dtype { name: name(), dtype: view.dtype() })?;
+        if let Some(index) = floats.iter().position(|value| !value.is_finite()) {
+            return Err(Problem::NotFinite { name: name(), index, value: floats[index] });
         }
-    };
-    let [w1, b1, w2, b2] = [view("W1")?, view("b1")?, view("W2")?, view("b2")?];
-    if let Some(problem) = transposed([&w1, &b1, &w2, &b2]) {
-        return Err(problem);
+        dims[n] = view.shape().to_vec();
+        values[n] = floats;
+        if source.is_transposed {
+            values[n] = transposed(&values[n], dims[n][1]);
+            dims[n].reverse();
+        }
     }
-    let mismatch = |name, view: &TensorView, expected| Problem::Dims { name, dims: view.shape().to_vec(), expected };
-    let &[input, hidden] = w1.shape() else { return Err(mismatch("W1", &w1, "[input, hidden]")) };
-    let &[rows, classes] = w2.shape() else { return Err(mismatch("W2", &w2, "[hidden, classes]")) };
-    if b1.shape() != [hidden] {
-        return Err(mismatch("b1", &b1, "[hidden], W1's columns,"));
-    }
-    if rows != hidden {
-        return Err(mismatch("W2", &w2, "[hidden, classes] with W1's columns for hidden"));
-    }
-    if b2.shape() != [classes] {
-        return Err(mismatch("b2", &b2, "[classes], W2's columns,"));
-    }
-    let shape = Shape { input, hidden, classes };
-    shape.check(1).map_err(Problem::Shape)?;
-    let [w1, b1, w2, b2] = [w1, b1, w2, b2].map(|view| to_floats(view.data()));
+    let shape = shape(&dims)?;
+    let [w1, b1, w2, b2] = values;
     let params = Params { shape, w1, b1, w2, b2 };
-    for Tensor { name, values, .. } in params.tensors() {
-        if let Some(index) = values.iter().position(|value| !value.is_finite()) {
-            return Err(Problem::NotFinite { name, index, value: values[index] });
-        }
-    }
     let value = |key| header.metadata().as_ref().and_then(|metadata| metadata.get(key));
     let names: Option<Vec<String>> = from_json(CLASSES, value(CLASSES))?;
     match names.as_ref().map(Vec::len) {
-        Some(names) if names != classes => return Err(Problem::Names { names, classes }),
+        Some(names) if names != shape.classes => return Err(Problem::Names { names, classes: shape.classes }),
         _ => {}
     }
     Ok(Model {
@@ -261,6 +275,7 @@ pub fn read(bytes: &[u8]) -> Result<Model, Problem> {
         activation: value(ACTIVATION).map(|name| name.parse()).transpose().map_err(Problem::Metadata)?,
         output: value(OUTPUT).map(|name| name.parse()).transpose().map_err(Problem::Metadata)?,
         description: Description { names, preparation: from_json(PREPARATION, value(PREPARATION))? },
+        conversion: Conversion::of(sources),
     })
 }
 
@@ -269,10 +284,32 @@ fn from_json<T: DeserializeOwned>(key: &'static str, text: Option<&String>) -> R
     value.map_err(|reason| Problem::Description { key, reason })
 }
 
+/// The shape of a network whose W1, b1, W2 and b2 have these.
+fn shape(dims: &[Vec<usize>; 4]) -> Result<Shape, Problem> {
+    if let Some(problem) = wrong_order(dims) {
+        return Err(problem);
+    }
+    let mismatch = |n: usize, expected| Problem::Dims { name: Params::NAMES[n], dims: dims[n].clone(), expected };
+    let [w1, b1, w2, b2] = dims;
+    let &[input, hidden] = &w1[..] else { return Err(mismatch(0, "[input, hidden]")) };
+    let &[rows, classes] = &w2[..] else { return Err(mismatch(2, "[hidden, classes]")) };
+    if *b1 != [hidden] {
+        return Err(mismatch(1, "[hidden], W1's columns,"));
+    }
+    if rows != hidden {
+        return Err(mismatch(2, "[hidden, classes] with W1's columns for hidden"));
+    }
+    if *b2 != [classes] {
+        return Err(mismatch(3, "[classes], W2's columns,"));
+    }
+    let shape = Shape { input, hidden, classes };
+    shape.check(1).map_err(Problem::Shape)?;
+    Ok(shape)
+}
+
 /// An error if W1, W2 or both must be transposed for the shapes of W1, b1, W2 and b2 to match.
-fn transposed(tensors: [&TensorView; 4]) -> Option<Problem> {
-    let shapes = tensors.map(TensorView::shape);
-    let (&[a, b], &[hidden], &[c, d], &[classes]) = (shapes[0], shapes[1], shapes[2], shapes[3]) else { return None };
+fn wrong_order(shapes: &[Vec<usize>; 4]) -> Option<Problem> {
+    let [&[a, b], &[hidden], &[c, d], &[classes]] = shapes.each_ref().map(Vec::as_slice) else { return None };
     let match_biases = |w1: [usize; 2], w2: [usize; 2]| w1[1] == hidden && w2 == [hidden, classes];
     let names = match () {
         () if match_biases([a, b], [c, d]) => return None,
@@ -281,11 +318,12 @@ fn transposed(tensors: [&TensorView; 4]) -> Option<Problem> {
         () if match_biases([a, b], [d, c]) => vec!["W2"],
         () => return None,
     };
-    Some(Problem::Transposed { names, shapes: Box::new(shapes.map(<[usize]>::to_vec)) })
+    Some(Problem::Transposed { names, shapes: Box::new(shapes.clone()) })
 }
 
-fn to_floats(bytes: &[u8]) -> Vec<f32> {
-    bytes.chunks_exact(size_of::<f32>()).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect()
+/// Values as a file has them, little-endian.
+pub(crate) fn to_bytes(values: &[f32]) -> Vec<u8> {
+    values.iter().flat_map(|value| value.to_le_bytes()).collect()
 }
 
 #[cfg(test)]
@@ -313,7 +351,7 @@ mod tests {
         let (params, description) = (Params::init(SHAPE, 1.0, 5), Description::default());
         let model = read(&file(&params, &description)).unwrap();
         let (activation, output) = (Some(Activation::Relu), Some(Output::Identity));
-        assert_eq!(model, Model { params, activation, output, description });
+        assert_eq!(model, Model { params, activation, output, description, conversion: None });
     }
 
     #[test]
@@ -355,17 +393,17 @@ mod tests {
 
     #[test]
     fn shapes_that_do_not_match_are_refused() {
-        use Dtype::{F32, F64};
+        use Dtype::{F32, I32};
         let good: [(&str, Dtype, &[usize]); 4] =
             [("W1", F32, &[3, 2]), ("b1", F32, &[2]), ("W2", F32, &[2, 4]), ("b2", F32, &[4])];
         let model = read(&zeros(&good)).unwrap();
-        assert_eq!((model.params.shape, model.activation, model.output), (SHAPE, None, None));
+        assert_eq!((model.params.shape, model.activation, model.output, model.conversion), (SHAPE, None, None, None));
         let with = |place: usize, tensor| {
             let mut changed = good;
             changed[place] = tensor;
             problem(&zeros(&changed))
         };
-        assert!(with(0, ("W1", F64, &[3, 2])).starts_with("tensor W1 is F64; convert it"));
+        assert!(with(0, ("W1", I32, &[3, 2])).starts_with("tensor W1 is I32; convert it"));
         assert!(with(0, ("W1", F32, &[6])).starts_with("tensor W1 has shape [6], where [input, hidden]"));
         assert!(with(1, ("b1", F32, &[3])).starts_with("tensor b1 has shape [3]"));
         assert!(with(2, ("W2", F32, &[3, 4])).starts_with("tensor W2 has shape [3, 4]"));
@@ -398,17 +436,39 @@ mod tests {
         assert!(error(&[2, 2], 2, &[4, 2], 4).starts_with("seems to hold W1 and W2 transposed"));
     }
 
+    /// A file of two layers as PyTorch has them, whose values are their indices in their tensors, apart from each sixth.
+    fn of_pytorch(dtype: Dtype, sixth: f64) -> Vec<u8> {
+        let number = |n: usize| if n == 5 { sixth } else { n as f64 };
+        let bytes = |count: usize| -> Vec<u8> {
+            match dtype {
+                Dtype::F64 => (0..count).flat_map(|n| number(n).to_le_bytes()).collect(),
+                _ => (0..count).flat_map(|n| (number(n) as f32).to_le_bytes()).collect(),
+            }
+        };
+        let tensors: [(&str, &[usize]); 4] =
+            [("l.0.weight", &[2, 3]), ("l.0.bias", &[2]), ("l.2.weight", &[4, 2]), ("l.2.bias", &[4])];
+        let values = tensors.map(|(_, dims)| bytes(dims.iter().product()));
+        let view = |((name, dims), values): ((&'static str, &[usize]), _)| {
+            (name, safetensors::tensor::TensorView::new(dtype, dims.to_vec(), values).unwrap())
+        };
+        safetensors::serialize(tensors.into_iter().zip(values.iter().map(Vec::as_slice)).map(view), None).unwrap()
+    }
+
     #[test]
-    fn the_tensors_of_other_programs_are_named_with_their_conversion() {
-        use Dtype::F32;
-        let error = problem(&zeros(&[
-            ("fc1.weight", F32, &[2, 3]),
-            ("fc1.bias", F32, &[2]),
-            ("fc2.weight", F32, &[4, 2]),
-            ("fc2.bias", F32, &[4]),
-        ]));
-        let conversion = "save them as W1 = fc1.weight.T, b1 = fc1.bias, W2 = fc2.weight.T, b2 = fc2.bias";
-        assert!(error.contains(conversion), "{error}");
+    fn the_layers_of_other_programs_are_transposed_and_said() {
+        for dtype in [Dtype::F32, Dtype::F64] {
+            let Model { params, activation, conversion, .. } = read(&of_pytorch(dtype, 5.0)).unwrap();
+            assert_eq!((params.shape, activation), (SHAPE, None));
+            assert_eq!(params.w1, [0.0, 3.0, 1.0, 4.0, 2.0, 5.0]);
+            assert_eq!(params.w2, [0.0, 2.0, 4.0, 6.0, 1.0, 3.0, 5.0, 7.0]);
+            assert_eq!((params.b1, params.b2), (vec![0.0, 1.0], vec![0.0, 1.0, 2.0, 3.0]));
+            let conversion = conversion.unwrap();
+            let expected = [("l.0.weight", true), ("l.0.bias", false), ("l.2.weight", true), ("l.2.bias", false)];
+            assert_eq!(conversion.sources.each_ref().map(|s| (s.name.as_str(), s.is_transposed)), expected);
+            assert_eq!(conversion.to_string().ends_with("; F64 as F32)"), dtype == Dtype::F64);
+        }
+        // A value and its index are those of the file.
+        assert!(problem(&of_pytorch(Dtype::F64, 1e300)).starts_with("tensor l.0.weight holds inf at index 5;"));
     }
 
     #[test]

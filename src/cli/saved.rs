@@ -48,7 +48,7 @@ impl Saved {
 
     /// The network, and the description of its pictures.
     pub fn network(self, functions: &FunctionArguments) -> Result<(Net, Params, Description), Error> {
-        let Model { params, activation, output, description } = self.model;
+        let Model { params, activation, output, description, conversion: _ } = self.model;
         let activation = agreed("--activation", functions.activation, activation)?.unwrap_or_default();
         let output = agreed("--output", functions.output, output)?.unwrap_or_default();
         Ok((Net { shape: params.shape, activation, output }, params, description))
