@@ -169,7 +169,7 @@ impl Params {
 /// One of the four parameter tensors, seen by name.
 #[derive(Clone, Debug)]
 pub struct Tensor<'a> {
-    /// One of [`Params::NAMES`].
+    /// In a model's own file, one of [`Params::NAMES`].
     pub name: &'static str,
     /// Its dimensions: `[rows, columns]`, or `[length]` for a bias.
     pub dims: Vec<usize>,

@@ -22,7 +22,7 @@ const FLOORS: [&[&str]; 14] = [
     &["selftest"],
     &["train"],
     &["gradcheck", "model"],
-    &["bench", "classifier"],
+    &["bench", "classifier", "export"],
     &["report"],
     &["cli"],
 ];
