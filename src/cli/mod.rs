@@ -8,6 +8,7 @@ mod devices;
 mod earlier;
 mod environment;
 mod eval;
+mod export;
 mod gradcheck;
 mod interrupt;
 mod names;
@@ -52,6 +53,8 @@ enum Subcommands {
     Eval(eval::Arguments),
     /// Say what pictures show, by a saved network
     Predict(predict::Arguments),
+    /// Write a saved network for other programs: ONNX, C or PyTorch
+    Export(export::Arguments),
     /// List the runs of a folder: device, settings, accuracy, and whether they can be resumed
     Runs(runs::Arguments),
     /// Compare every device's gradients with f64: backpropagation and central differences
@@ -76,6 +79,7 @@ pub fn main() -> ExitCode {
         Some(Subcommands::Train(arguments)) => train::run(&arguments, start),
         Some(Subcommands::Eval(arguments)) => eval::run(&arguments),
         Some(Subcommands::Predict(arguments)) => predict::run(&arguments),
+        Some(Subcommands::Export(arguments)) => export::run(&arguments),
         Some(Subcommands::Runs(arguments)) => runs::run(&arguments),
         Some(Subcommands::Gradcheck(arguments)) => gradcheck::run(&arguments),
         Some(Subcommands::Bench(arguments)) => bench::run(&arguments),

@@ -48,7 +48,16 @@ impl Saved {
 
     /// The network, and the description of its pictures.
     pub fn network(self, functions: &FunctionArguments) -> Result<(Net, Params, Description), Error> {
-        let Model { params, activation, output, description, conversion: _ } = self.model;
+        self.network_with_notes(functions, |note| tell(format_args!("note: {note}")))
+    }
+
+    fn network_with_notes(
+        self,
+        functions: &FunctionArguments,
+        note: impl FnMut(String),
+    ) -> Result<(Net, Params, Description), Error> {
+        notes(&self.file, &self.model, functions.activation).into_iter().for_each(note);
+        let Model { params, activation, output, description, .. } = self.model;
         let activation = agreed("--activation", functions.activation, activation)?.unwrap_or_default();
         let output = agreed("--output", functions.output, output)?.unwrap_or_default();
         Ok((Net { shape: params.shape, activation, output }, params, description))
@@ -63,7 +72,7 @@ impl Saved {
     ) -> Result<(Net, Params, Stores), Error> {
         let (stores, _) = data.open_or(self.trained_on.as_ref(), progress)?;
         let file = self.file.display().to_string();
-        let (net, params, description) = self.network(functions)?;
+        let (net, params, description) = self.network_with_notes(functions, |note| progress.notice(note))?;
         let shape = params.shape;
         if (shape.input, shape.classes) != (stores.train.pixels(), stores.classes) {
             return Err(Error::Usage(format!(
@@ -86,6 +95,25 @@ impl Saved {
         }
         Ok((net, params, stores))
     }
+}
+
+/// Notes on what a file does not say itself, where an activation is given by a flag or not.
+pub(super) fn notes(file: &Path, model: &Model, given: Option<Activation>) -> Vec<String> {
+    let read = model.conversion.as_ref().map(|conversion| format!("{}: {conversion}", file.display()));
+    let default = Activation::default();
+    let assumed = (model.activation.or(given) == None).then(|| {
+        let others: Vec<String> = Activation::ALL
+            .into_iter()
+            .filter(|one| *one != default)
+            .map(|one| format!("--activation {one}"))
+            .collect();
+        format!(
+            "{}: names no activation, so {default}; {} if it was trained with that",
+            file.display(),
+            either(&others)
+        )
+    });
+    read.into_iter().chain(assumed).collect()
 }
 
 /// The data that the network of this file in a run's folder was trained on. Of a run.json nothing else is read: another program
@@ -124,6 +152,7 @@ pub(super) fn load(path: &Path) -> Result<(PathBuf, Model), Error> {
         activation: Some(activation),
         output: Some(output),
         description: run.data.description,
+        conversion: None,
     };
     Ok((path.join(CHECKPOINT), model))
 }

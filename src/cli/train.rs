@@ -204,7 +204,11 @@ fn prepare(
 ) -> Result<Prepared, Error> {
     // A resumed run has its network in its checkpoint.
     let init = chosen.init.as_deref().filter(|_| arguments.resume.is_none());
-    let init = init.map(saved::load).transpose()?.map(|(_, model)| model);
+    let init = init.map(saved::load).transpose()?;
+    if let Some((path, model)) = &init {
+        saved::notes(path, model, chosen.activation).iter().for_each(|note| progress.notice(note));
+    }
+    let init = init.map(|(_, model)| model);
     let file = init.as_ref();
     let hidden = agreed("--hidden", chosen.hidden, file.map(|file| file.params.shape.hidden))?;
     let activation = agreed("--activation", chosen.activation, file.and_then(|file| file.activation))?;

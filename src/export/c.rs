@@ -55,19 +55,22 @@ pub fn write_c(out: &mut dyn Write, net: &Net, params: &Params, description: &De
     let named = if description.names.is_some() { "; class_names has its name" } else { "" };
     writeln!(
         out,
-        "/* A network of two layers, {shape}, {activation} and {output}, written by twolayer {version}. It is C99, and C++.
+        "/* A network of two layers, {shape}, written by twolayer {version}: of x = image / 255,
+ *     {formula}
  *
  *     {prototype};
  *
- * image: one byte a pixel, 0 to 255, row by row
- * {name}: {values}
- * the result: the class of the largest of them, from 0{named}
+ * image:         one byte a pixel, 0 to 255, row by row
+ * {label:15}{values}
+ * its result:    the class of the largest of them, from 0{named}
  *
- * `twolayer predict` prepares pictures so: {way}.
+ * `twolayer predict` prepares pictures so:
+ *     {way}.
  *
- * Compile it with a file that declares predict (if that is C++, as extern \"C\"):
+ * This is C99, and C++. It allocates nothing, keeps nothing between calls, needs
+ * expf alone of the C library, and takes {stack} bytes of stack for the hidden layer.
+ * Compile it with a file that declares predict, in C++ as extern \"C\":
  *     cc -O2 main.c net.c -lm
- * It allocates nothing, keeps nothing between calls, takes {stack} bytes of the stack for the hidden layer, and needs expf of math.h.
  */
 
 #include <math.h>
@@ -78,9 +81,12 @@ enum {{ PIXELS = {input}, HIDDEN = {hidden}, CLASSES = {classes} }};
 {declaration};
 ",
         shape = params.shape,
-        activation = net.activation,
-        output = net.output,
         version = env!("CARGO_PKG_VERSION"),
+        formula = match net.output {
+            Output::Softmax => format!("softmax({}(x W1 + b1) W2 + b2)", net.activation),
+            Output::Identity => format!("{}(x W1 + b1) W2 + b2", net.activation),
+        },
+        label = format!("{name}:"),
         prototype = prototype(&input.to_string(), &classes.to_string()),
         values = match net.output {
             Output::Softmax => "of each class; their sum is 1",
@@ -118,10 +124,9 @@ enum {{ PIXELS = {input}, HIDDEN = {hidden}, CLASSES = {classes} }};
     for (int i = 0; i < PIXELS; i++) {{
         const float x = (float)image[i] / 255.0f;
 
-        if (image[i] == 0)
-            continue;
-        for (int j = 0; j < HIDDEN; j++)
-            z1[j] += x * W1[i][j];
+        if (x > 0.0f)
+            for (int j = 0; j < HIDDEN; j++)
+                z1[j] += x * W1[i][j];
     }}
     for (int k = 0; k < CLASSES; k++)
         {name}[k] = b2[k];

@@ -95,10 +95,10 @@ fn graph(net: &Net, params: &Params, pixels: PixelType) -> Message {
         .message(12, &rows(output, FLOAT, classes))
 }
 
-/// `NodeProto`: an operator with one output, which is the node's name too.
+/// `NodeProto`: an operator with one output. It has no name, because some runtimes keep names of nodes and values together.
 fn node(operator: &str, inputs: &[&str], output: &str) -> Message {
     let node = inputs.iter().fold(Message::new(), |node, input| node.text(1, input));
-    node.text(2, output).text(3, output).text(4, operator)
+    node.text(2, output).text(4, operator)
 }
 
 /// `AttributeProto` of an integer.

@@ -38,7 +38,7 @@ fn a_value_that_is_not_finite_is_named_with_its_index() {
 
 #[test]
 fn another_dtype_is_named() {
-    assert_holds(&error(1, &safetensors(Dtype::F64, &zeros()), ""), "init: tensor W1 is F64; convert it to F32");
+    assert_holds(&error(1, &safetensors(Dtype::I32, &zeros()), ""), "init: tensor W1 is I32; convert it to F32");
 }
 
 #[test]
@@ -53,6 +53,17 @@ fn tensors_that_make_no_network_are_named() {
     assert_holds(&with(2, "W2", &[HIDDEN + 1, CLASSES]), "init: tensor W2 has shape [5, 3]");
     assert_holds(&with(3, "b2", &[1, CLASSES]), "init: tensor b2 has shape [1, 3]");
     assert_holds(&with(3, "bias", &[CLASSES]), "init: has no tensor b2");
+}
+
+#[test]
+fn layers_whose_order_nothing_tells_are_named() {
+    let square = |name| (name, vec![3, 3], vec![0.0; 9]);
+    let bias = |name| (name, vec![3], vec![0.0; 3]);
+    let tensors = [square("encoder.weight"), bias("encoder.bias"), square("decoder.weight"), bias("decoder.bias")];
+    assert_holds(
+        &error(1, &safetensors(Dtype::F32, &tensors), ""),
+        "init: holds two layers, decoder.weight and encoder.weight, and neither their shapes nor their names tell",
+    );
 }
 
 #[test]

@@ -33,6 +33,8 @@ const EVAL: [&str; 6] = ["--split", "--activation", "--output", "--quiet", "--js
 const PREDICT: [&str; 9] =
     ["--raw", "--show", "--at-least", "--format", "--activation", "--output", "--quiet", "--json", "--help"];
 
+const EXPORT: [&str; 6] = ["--input", "--activation", "--output", "--overwrite", "--json", "--help"];
+
 const GRADCHECK: [&str; 15] = [
     "--device",
     "--threads",
@@ -91,13 +93,17 @@ fn lists_what_works_and_nothing_else() {
     assert_flags("train --help", &[&DEVICE[..], &DATA, &TRAIN[..TRAIN.len() - 1]].concat());
     assert_flags("eval --help", &[&DEVICE[..], &DATA, &EVAL].concat());
     assert_flags("predict --help", &[&DEVICE[..], &PREDICT].concat());
+    assert_flags("export --help", &EXPORT);
     assert_flags("gradcheck --help", &[&DATA[..], &GRADCHECK].concat());
     assert_flags("bench --help", &BENCH);
     assert_flags("devices --help", &["--device", "--verbose", "--tune", "--json", "--help"]);
     let help = Place::new().ok("-h").stdout;
     let (_, commands) = help.split_once("Commands:\n").unwrap();
     let (commands, _) = commands.split_once("\n\n").unwrap();
-    assert_eq!(listed(commands, ""), ["train", "eval", "predict", "gradcheck", "bench", "devices", "data", "help"]);
+    assert_eq!(
+        listed(commands, ""),
+        ["train", "eval", "predict", "export", "gradcheck", "bench", "devices", "data", "help"]
+    );
 }
 
 #[test]

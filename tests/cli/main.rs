@@ -8,6 +8,7 @@ mod bench;
 mod devices;
 mod ends_early;
 mod eval;
+mod export;
 mod fetching;
 mod gradcheck;
 mod help;

@@ -19,6 +19,9 @@ fn results_fit() {
     assert_fits(&said.stderr);
     for line in [
         "eval run --device cpu",
+        "export run net.onnx",
+        "export run net.c",
+        "export run net.safetensors",
         "gradcheck run --samples 2",
         "gradcheck --data data --batch-size 10 --hidden 4 --iterations 1 --samples 2 --step-size 0.000123456",
         "data info --data data",
@@ -43,6 +46,7 @@ fn help_fits_and_is_in_groups() {
         "",
         "train",
         "eval",
+        "export",
         "gradcheck",
         "bench",
         "devices",

@@ -49,13 +49,13 @@ def write_model(path, params, metadata):
     path.write_bytes(struct.pack("<Q", len(text)) + text + b"".join(p.astype("<f4").tobytes() for p in params.values()))
 
 
-def read_model(path):
+def read_model(path, names=TENSORS):
     data = path.read_bytes()
     start = 8 + struct.unpack_from("<Q", data)[0]
     header, numbers = json.loads(data[8:start]), data[start:]
     return {
         name: np.frombuffer(numbers[slice(*header[name]["data_offsets"])], "<f4").reshape(header[name]["shape"])
-        for name in TENSORS
+        for name in names
     }
 
 
