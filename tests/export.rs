@@ -34,7 +34,9 @@ impl Case {
         let net = Net { shape, activation, output };
         let mut params = Params::init(shape, 1.0, 7);
         for (weights, inputs) in [(&mut params.w1, shape.input), (&mut params.w2, shape.hidden)] {
-            weights.iter_mut().for_each(|weight| *weight *= deviation / (inputs as f32).sqrt());
+            for weight in weights {
+                *weight *= deviation / (inputs as f32).sqrt();
+            }
         }
         let bias = |n: usize| n as f32 / 10.0 - 0.3;
         params.b1 = (0..shape.hidden).map(|n| bias(n % 7)).collect();
@@ -257,7 +259,7 @@ int main(void)
 }
 ";
     case.write_c(folder.path(), &description, program);
-    let expected: String = names.iter().map(|name| format!("{name}\0")).collect();
+    let expected = names.join("\0") + "\0";
     assert_eq!(String::from_utf8(run_c(folder.path(), &[])).unwrap(), expected);
     if Command::new("c++").arg("--version").output().is_ok_and(|output| output.status.success()) {
         compile(folder.path(), "c++", &["-Wall", "-Wextra", "-Werror", "-pedantic", "-x", "c++", "-c", "net.c"]);

@@ -38,7 +38,7 @@ pub(super) struct Arguments {
     json: bool,
 }
 
-/// A file to write.
+/// A file to write, and its format.
 #[derive(Clone)]
 struct Target {
     path: PathBuf,
@@ -67,13 +67,11 @@ impl Format {
 impl Target {
     fn of(path: PathBuf) -> Result<Self, String> {
         let end = path.extension().unwrap_or_default();
-        match Format::ALL.into_iter().find(|format| end.eq_ignore_ascii_case(format.ending())) {
-            Some(format) => Ok(Self { path, format }),
-            None => {
-                let endings = Format::ALL.map(|format| format!(".{}", format.ending()));
-                Err(format!("end the name of the file in {}", either(&endings)))
-            }
-        }
+        let Some(format) = Format::ALL.into_iter().find(|format| end.eq_ignore_ascii_case(format.ending())) else {
+            let endings = Format::ALL.map(|format| format!(".{}", format.ending()));
+            return Err(format!("end the name of the file in {}", either(&endings)));
+        };
+        Ok(Self { path, format })
     }
 }
 
@@ -102,24 +100,21 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Error> {
         Format::C => write_c(out, &net, &params, &description),
         Format::PyTorch => write_pytorch(out, &net, &params, &description),
     };
-    write_atomic(path, |file| {
+    let written = write_atomic(path, |file| {
         let mut file = io::BufWriter::new(file);
         write(&mut file)?;
         file.flush()
     })
     .and_then(|()| fs::metadata(path))
-    .map_err(failed)
-    .and_then(|written| {
-        if arguments.json {
-            print_json(&Report {
-                model: arguments.model.display().to_string(),
-                format: format.as_str(),
-                out: path.display().to_string(),
-                bytes: written.len(),
-            })
-        } else {
-            print(&line(path, *format, &net, pixels))
-        }
+    .map_err(failed)?;
+    if !arguments.json {
+        return print(&line(path, *format, &net, pixels));
+    }
+    print_json(&Report {
+        model: arguments.model.display().to_string(),
+        format: format.as_str(),
+        out: path.display().to_string(),
+        bytes: written.len(),
     })
 }
 

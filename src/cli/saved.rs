@@ -100,17 +100,13 @@ impl Saved {
 /// Notes on what a file does not say itself, where an activation is given by a flag or not.
 pub(super) fn notes(file: &Path, model: &Model, given: Option<Activation>) -> Vec<String> {
     let read = model.conversion.as_ref().map(|conversion| format!("{}: {conversion}", file.display()));
-    let default = Activation::default();
-    let assumed = (model.activation.or(given) == None).then(|| {
-        let others: Vec<String> = Activation::ALL
-            .into_iter()
-            .filter(|one| *one != default)
-            .map(|one| format!("--activation {one}"))
-            .collect();
+    let assumed = model.activation.or(given).is_none().then(|| {
+        let default = Activation::default();
+        let others: Vec<Activation> = Activation::ALL.into_iter().filter(|one| *one != default).collect();
+        let others = either(&others);
         format!(
-            "{}: names no activation, so {default}; {} if it was trained with that",
-            file.display(),
-            either(&others)
+            "{}: names no activation: {default} is taken; --activation {others} if it was trained with that",
+            file.display()
         )
     });
     read.into_iter().chain(assumed).collect()

@@ -326,8 +326,8 @@ pub(super) mod tests {
 
     #[test]
     fn tensors_that_are_not_two_layers_are_named() {
-        let (a, a_bias, b, b_bias): ((_, &[usize]), (_, &[usize]), (_, &[usize]), (_, &[usize])) =
-            (("a.weight", &[2, 3]), ("a.bias", &[2]), ("b.weight", &[4, 2]), ("b.bias", &[4]));
+        let [a, a_bias, b, b_bias]: [(&str, &[usize]); 4] =
+            [("a.weight", &[2, 3]), ("a.bias", &[2]), ("b.weight", &[4, 2]), ("b.bias", &[4])];
         let read = |tensors: [(&str, &[usize]); 4]| read_of(&tensors.map(|(name, dims)| (name, Dtype::F32, dims)));
         assert!(read([a, a_bias, b, b_bias]).is_ok());
         for tensors in [

@@ -96,7 +96,7 @@ fn a_file_without_an_activation_gets_a_note() {
     );
     assert_holds(
         &said.stderr,
-        "note: net.safetensors: names no activation, so sigmoid; --activation relu or --activation tanh if it was trained with that",
+        "note: net.safetensors: names no activation: sigmoid is taken; --activation relu or tanh if it was trained with that",
     );
     for line in ["eval net.safetensors --data data --device cpu", "export net.safetensors net.c"] {
         let said = place.ok(&format!("{line} --activation relu"));
