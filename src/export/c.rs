@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use super::output_name;
+use super::names::output_name;
 use crate::data::description::Description;
 use crate::data::prepare::Way;
 use crate::net::{Activation, Net, Output, Params, Shape, Tensor};

@@ -3,7 +3,7 @@
 
 use std::io::{self, Write};
 
-use super::output_name;
+use super::names::output_name;
 use super::protobuf::Message;
 use crate::data::description::Description;
 use crate::model::{metadata, to_bytes};

@@ -5,7 +5,7 @@ use std::fmt;
 
 use safetensors::tensor::{Dtype, SafeTensors};
 
-use super::Problem;
+use super::error::Problem;
 use crate::net::Params;
 
 /// The ends of the names of a layer's weights and bias in PyTorch, Flax and Keras, and whether the weights are `[out, in]`.
