@@ -12,6 +12,7 @@ mod export;
 mod gradcheck;
 mod interrupt;
 mod names;
+mod pictures;
 mod predict;
 mod run;
 mod runs;

@@ -1,17 +1,17 @@
 //! `twolayer predict`: what pictures show, by a saved network.
 
-use std::fs;
-use std::io::{self, Read};
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 
+use super::pictures::{Image, bytes, image};
 use super::saved::{FunctionArguments, Saved};
 use super::{DeviceArguments, Error, chosen_format, print, print_json};
 use crate::classifier::Classifier;
 use crate::data::idx;
-use crate::data::import::{self, picture};
-use crate::data::prepare::{Grey, Way};
+use crate::data::import;
+use crate::data::prepare::Way;
 use crate::report::predictions::Predictions;
 use crate::report::progress::Progress;
 use crate::report::width;
@@ -63,13 +63,8 @@ fn probability(text: &str) -> Result<f32, &'static str> {
     text.parse().ok().filter(|p| (0.0..=1.0).contains(p)).ok_or("give a number from 0 to 1")
 }
 
-/// Most pixels of a picture: 8,192 x 8,192, more than cameras have.
-const MAX_PIXELS: usize = 1 << 26;
 /// Files that are decoded before the network answers.
 const CHUNK: usize = 1024;
-
-/// An image for the network, or why a picture gave none.
-type Image = Result<Vec<u8>, String>;
 
 pub(super) fn run(arguments: &Arguments) -> Result<(), Error> {
     let format = chosen_format(arguments.json, arguments.format, Format::Json, Format::Text)?;
@@ -126,13 +121,7 @@ fn files(path: &Path) -> Result<Vec<PathBuf>, Error> {
 /// The images of a file, with their names.
 fn images(path: &Path, way: &Way, pixels: usize) -> Vec<(String, Image)> {
     let name = path.display().to_string();
-    let bytes = if path == Path::new("-") {
-        let mut bytes = Vec::new();
-        io::stdin().lock().read_to_end(&mut bytes).map(|_| bytes)
-    } else {
-        fs::read(path)
-    };
-    match bytes {
+    match bytes(path) {
         Err(error) => vec![(name, Err(error.to_string()))],
         Ok(bytes) if is_idx(&bytes) => images_of_idx(&name, &bytes, pixels),
         Ok(bytes) => vec![(name, image(&bytes, way))],
@@ -143,14 +132,6 @@ fn images(path: &Path, way: &Way, pixels: usize) -> Vec<(String, Image)> {
 fn is_idx(bytes: &[u8]) -> bool {
     let mut first = [0xff; 2];
     idx::unpacked(bytes).and_then(|mut input| input.read_exact(&mut first)).is_ok() && first == [0, 0]
-}
-
-/// One picture's image.
-fn image(bytes: &[u8], way: &Way) -> Image {
-    let picture = picture::read_up_to(bytes, MAX_PIXELS).map_err(|problem| problem.to_string())?;
-    let (grey, alpha) = picture.to_scale(way.full(picture.grey.full()));
-    let grey = Grey::new(picture.rows, picture.cols, grey).map_err(|error| error.to_string())?;
-    way.image(grey, alpha.as_deref()).map_err(|problem| problem.to_string())
 }
 
 /// The images of an IDX file, which need no preparation.
