@@ -27,7 +27,7 @@
 //! - [`backend`] is the contract that [`gpu`] and [`cpu`] keep; [`devices`] finds what there is to run on.
 //! - [`train`](mod@train) is the loop, with an example; [`data`] has images, labels and batches; [`model`] keeps a trained network,
 //!   and [`export`] writes it for other programs.
-//! - [`gradcheck`] says how right a device's gradients are.
+//! - [`explain`] has every value of a network on one image. [`gradcheck`] says how right a device's gradients are.
 //!
 //! All of it is asynchronous where a device is waited for. The folder `examples/` has it in use: `one_step.rs` from an adapter
 //! to updated weights, `two_devices.rs` the same network on two devices.
@@ -44,6 +44,7 @@ mod clock;
 pub mod cpu;
 pub mod data;
 pub mod devices;
+pub mod explain;
 pub mod export;
 #[cfg(not(target_family = "wasm"))]
 pub mod files;

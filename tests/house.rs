@@ -21,7 +21,7 @@ const FLOORS: [&[&str]; 14] = [
     &["devices"],
     &["selftest"],
     &["train"],
-    &["gradcheck", "model"],
+    &["explain", "gradcheck", "model"],
     &["bench", "classifier", "export"],
     &["report"],
     &["cli"],

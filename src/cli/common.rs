@@ -103,8 +103,12 @@ pub(super) enum Error {
     FileExists(std::path::PathBuf),
     #[error("pictures without an answer: {errors} of {count}; the results say why")]
     Pictures { errors: usize, count: usize },
+    #[error("{}: {reason}", picture.display())]
+    Picture { picture: std::path::PathBuf, reason: String },
     #[error("{}: no picture in this folder or its subfolders; give another", .0.display())]
     NoPictures(std::path::PathBuf),
+    #[error(transparent)]
+    Explain(#[from] crate::explain::Error),
     #[error(transparent)]
     Classifier(#[from] classifier::Error),
     #[error(transparent)]
@@ -187,7 +191,6 @@ pub(super) fn agreed<T: PartialEq + Display>(
     }
 }
 
-/// Parses a whole number from 1 to `max`.
 /// The format of the results: `json_format` for --json, which does not go with another --format.
 pub(super) fn chosen_format<F: Copy + PartialEq>(
     json: bool,
@@ -204,6 +207,7 @@ pub(super) fn chosen_format<F: Copy + PartialEq>(
     }
 }
 
+/// Parses a whole number from 1 to `max`.
 pub(super) fn up_to(max: usize) -> RangedI64ValueParser<u16> {
     clap::value_parser!(u16).range(1..=max as i64)
 }

@@ -8,6 +8,7 @@ mod devices;
 mod earlier;
 mod environment;
 mod eval;
+mod explain;
 mod export;
 mod gradcheck;
 mod interrupt;
@@ -54,6 +55,8 @@ enum Subcommands {
     Eval(eval::Arguments),
     /// Say what pictures show, by a saved network
     Predict(predict::Arguments),
+    /// Show the whole computation on one image, with the book's formulas
+    Explain(explain::Arguments),
     /// Write a saved network for other programs: ONNX, C or PyTorch
     Export(export::Arguments),
     /// List the runs of a folder: device, settings, accuracy, and whether they can be resumed
@@ -80,6 +83,7 @@ pub fn main() -> ExitCode {
         Some(Subcommands::Train(arguments)) => train::run(&arguments, start),
         Some(Subcommands::Eval(arguments)) => eval::run(&arguments),
         Some(Subcommands::Predict(arguments)) => predict::run(&arguments),
+        Some(Subcommands::Explain(arguments)) => explain::run(&arguments),
         Some(Subcommands::Export(arguments)) => export::run(&arguments),
         Some(Subcommands::Runs(arguments)) => runs::run(&arguments),
         Some(Subcommands::Gradcheck(arguments)) => gradcheck::run(&arguments),

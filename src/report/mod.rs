@@ -6,6 +6,7 @@ pub mod chart;
 pub mod checkpoint;
 pub mod confusion;
 mod csv;
+pub mod explanation;
 pub mod gradcheck;
 pub mod plot;
 pub mod predictions;

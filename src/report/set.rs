@@ -143,7 +143,7 @@ pub fn by_class(counts: &[Vec<usize>; 2], description: &Description, columns: us
 
 /// Draws an image as text, at most `columns` wide. A pixel is two characters, which is about square, or one. In a wide image
 /// a square of pixels is one character, for their mean.
-fn drawn(image: &[u8], cols: usize, columns: usize) -> String {
+pub(super) fn drawn(image: &[u8], cols: usize, columns: usize) -> String {
     const SHADES: &[u8] = b" .:-=+*#%@";
     let times = if 2 * cols <= columns { 2 } else { 1 };
     let side = cols.div_ceil(columns);
