@@ -315,8 +315,7 @@ mod tests {
         params.b1.copy_from_slice(&[1.0, 1.0, 0.5, -1.0]);
         // To every class alike; to one a little; to one much, by a small z1; never.
         params.w2.copy_from_slice(&[9., 9., 9., 9., 0., 1., 0., 0., 0., 0., -8., 0., 7., 0., 0., 7.]);
-        let explanation =
-            block_on(Explanation::new(&Device::Cpu { threads: 1 }, net, &params, &PIXELS, None)).unwrap();
+        let explanation = block_on(Explanation::new(&Device::Cpu { threads: 1 }, net, &params, &PIXELS, None)).unwrap();
         assert_eq!(explanation.ranking(), [2, 1, 0, 3]);
         assert_eq!(explanation.class(), 1);
         assert_eq!(explanation.contributions.row(2), ndarray::array![0., 0., -4., 0.]);

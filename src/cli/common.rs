@@ -170,6 +170,15 @@ impl Error {
     }
 }
 
+/// Checks the place of a .png picture before the work: its name, that it is free or may be overwritten, and its folder.
+pub(super) fn check_picture(path: &Path, overwrite: bool) -> Result<(), Error> {
+    if !path.extension().is_some_and(|end| end.eq_ignore_ascii_case("png")) {
+        return Err(Error::Usage(format!("{}: the picture is a .png file; end its name in .png", path.display())));
+    }
+    check_free(Some(path), overwrite)?;
+    Ok(report::plot::check_plot_place(path)?)
+}
+
 /// Checks that the path is free, or may be overwritten.
 pub(super) fn check_free(path: Option<&Path>, overwrite: bool) -> Result<(), Error> {
     // A pipe, a device or a link would be overwritten too.

@@ -20,6 +20,7 @@ mod runs;
 mod saved;
 mod settings;
 mod shell;
+mod show;
 mod train;
 
 use std::io;
@@ -30,8 +31,8 @@ use clap::{ColorChoice, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::report::progress::{can_draw, tell};
 use common::{
-    DeviceArguments, Error, agreed, check_free, chosen_format, cpu_threads, json_text, note_threads, print, print_json,
-    up_to,
+    DeviceArguments, Error, agreed, check_free, check_picture, chosen_format, cpu_threads, json_text, note_threads,
+    print, print_json, up_to,
 };
 
 pub use environment::prepare;
@@ -55,6 +56,8 @@ enum Subcommands {
     Eval(eval::Arguments),
     /// Say what pictures show, by a saved network
     Predict(predict::Arguments),
+    /// Show what a saved network is, and its weights as a picture
+    Show(show::Arguments),
     /// Show the whole computation on one image, with the book's formulas
     Explain(explain::Arguments),
     /// Write a saved network for other programs: ONNX, C or PyTorch
@@ -83,6 +86,7 @@ pub fn main() -> ExitCode {
         Some(Subcommands::Train(arguments)) => train::run(&arguments, start),
         Some(Subcommands::Eval(arguments)) => eval::run(&arguments),
         Some(Subcommands::Predict(arguments)) => predict::run(&arguments),
+        Some(Subcommands::Show(arguments)) => show::run(&arguments),
         Some(Subcommands::Explain(arguments)) => explain::run(&arguments),
         Some(Subcommands::Export(arguments)) => export::run(&arguments),
         Some(Subcommands::Runs(arguments)) => runs::run(&arguments),

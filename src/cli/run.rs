@@ -198,7 +198,7 @@ impl Run {
         let results = self.results(outcome, folder.as_ref().map(|folder| folder.path()));
         // If one file cannot be written, the others still are, and the results are printed.
         let saved = folder.as_mut().map(|folder| self.save(outcome, folder, &results));
-        let plotted = plot.map(|path| write_plot(path, &outcome.epochs));
+        let plotted = plot.map(|path| write_plot(path, &outcome.epochs, &outcome.losses));
         let saved = saved.transpose();
         let results = match &saved {
             Err(Error::SavedElsewhere { folder, .. }) => self.results(outcome, Some(folder)),

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::set::drawn;
 use super::table::plain;
-use super::width::width;
+use super::width::{width, wrapped};
 use crate::devices::Info;
 use crate::explain::{Backward, Explanation};
 use crate::net::{Activation, Net, Output};
@@ -19,8 +19,10 @@ const BARS: usize = 10;
 const BAR: usize = 24;
 /// Pixels whose derivatives are shown.
 const PIXELS: usize = 5;
-/// The column at which the differences of a device begin.
-const MARGIN: usize = 30;
+/// The columns of a formula.
+const MARGIN: usize = 32;
+/// The heading of a device's differences.
+const OFF: &str = "device - f64";
 
 /// An explanation and what it is of.
 pub struct Report<'a> {
@@ -58,17 +60,27 @@ impl Report<'_> {
     fn forward(&self, shown: &[usize], columns: usize) -> String {
         let Explanation { network, a1, z1, contributions, a2, y, .. } = self.explanation;
         let Net { activation, output, .. } = network.net;
-        let lines = [("x = byte / 255", None), ("a1 = x W1 + b1", Some("a1"))];
-        let mut text = self.formulas(&lines);
-        text += &self.formulas(&[(&format!("z1 = {activation}(a1)"), Some("z1"))]);
-        text += &self.formulas(&[("a2 = z1 W2 + b2", Some("a2")), (y_formula(output), Some("y"))]);
+        let y_formula = match output {
+            Output::Softmax => "y = softmax(a2)",
+            Output::Identity => "y = a2",
+        };
+        let mut text = self.formulas(
+            &[
+                ("a1", "a1 = x W1 + b1"),
+                ("z1", &format!("z1 = {activation}(a1)")),
+                ("a2", "a2 = z1 W2 + b2"),
+                ("y", y_formula),
+            ],
+            columns,
+        );
         let all = a1.len();
         let which = if shown.len() < all {
             format!("the {} of {all} units that tell the classes apart most", shown.len())
         } else {
-            "every unit, the one that tells the classes apart most first".to_owned()
+            "the unit that tells the classes apart most comes first".to_owned()
         };
-        let _ = writeln!(text, "\nz1[j] W2[j,k]: what unit j gives to class k, {which}");
+        let gives = "what unit j gives to class k is z1[j] W2[j,k], and a column's sum is a2";
+        let _ = writeln!(text, "\n{}\n{}", wrapped(gives, columns), wrapped(&which, columns));
 
         let mut rest = contributions.sum_axis(ndarray::Axis(0));
         let mut rows = Vec::new();
@@ -84,7 +96,7 @@ impl Report<'_> {
         rows.push((head("b2".to_owned()), network.params.b2.clone()));
         rows.push((head("a2".to_owned()), a2.clone()));
         text += &self.by_class(["unit", "a1", "z1"], &rows, 0, columns);
-        text + "\n" + &self.bars(a2, y, columns) + "\n"
+        text + "\n" + &self.bars(a2, y, columns)
     }
 
     fn backward(&self, backward: &Backward, shown: &[usize], columns: usize) -> String {
@@ -95,30 +107,30 @@ impl Report<'_> {
             Output::Softmax => format!("L = -log(y[{label}] + 1e-7)"),
             Output::Identity => "L = 1/2 sum (y - t)^2".to_owned(),
         };
-        let mut text = format!(
-            "\nlabel {}: t[{label}] = 1, all other t = 0; a batch of this image alone, N = 1\n\n{loss_formula} = {}\n",
-            self.called(*label),
-            rounded(*loss)
-        );
-        if output == Output::Softmax {
-            text += &self.formulas(&[("  the device: -log(y[t])", Some("loss"))]);
-        } else {
-            text += &self.formulas(&[("", Some("loss"))]);
-        }
+        let label_is = format!("label {}: t[{label}] = 1, all other t = 0, and N = 1", self.called(*label));
+        let mut text = format!("\n{}\n{loss_formula} = {}\n\n", wrapped(&label_is, columns), rounded(*loss));
+        let device_loss = match output {
+            Output::Softmax => format!("L on devices = -log(y[{label}])"),
+            Output::Identity => "L".to_owned(),
+        };
         let da1_formula = match activation {
             Activation::Sigmoid => "da1 = dz1 z1 (1 - z1)",
             Activation::Relu => "da1 = dz1 where a1 > 0, else 0",
             Activation::Tanh => "da1 = dz1 (1 - z1^2)",
         };
-        text += &self.formulas(&[
-            ("dy = (y - t) / N", Some("dy")),
-            ("dW2 = z1^T dy", Some("dW2")),
-            ("db2 = dy", Some("db2")),
-            ("dz1 = dy W2^T", Some("dz1")),
-            (da1_formula, Some("da1")),
-            ("dW1 = x^T da1", Some("dW1")),
-            ("db1 = da1", Some("db1")),
-        ]);
+        text += &self.formulas(
+            &[
+                ("loss", &device_loss),
+                ("dy", "dy = (y - t) / N"),
+                ("dW2", "dW2 = z1^T dy"),
+                ("db2", "db2 = dy"),
+                ("dz1", "dz1 = dy W2^T"),
+                ("da1", da1_formula),
+                ("dW1", "dW1 = x^T da1"),
+                ("db1", "db1 = da1"),
+            ],
+            columns,
+        );
 
         let head = |name: String| [name, String::new()];
         let mut rows = vec![(head("dy = db2".to_owned()), dy.clone())];
@@ -129,7 +141,7 @@ impl Report<'_> {
         text += &self.by_class(["unit", "z1"], &rows, power, columns);
 
         let derivatives = shown.iter().map(|&unit| {
-            let [dz1, da1] = [dz1[unit], da1[unit]].map(rounded);
+            let [dz1, da1] = [dz1[unit], da1[unit]].map(|value| format!("{value:.2e}"));
             [unit.to_string(), decimals(a1[unit], 2), decimals(z1[unit], 3), dz1, da1]
         });
         let table = plain(["unit", "a1", "z1", "dz1", "da1 = db1"], derivatives, &[], columns);
@@ -167,17 +179,26 @@ impl Report<'_> {
         text
     }
 
-    /// A line for each formula, and how far the device is off.
-    fn formulas(&self, lines: &[(&str, Option<&str>)]) -> String {
+    /// A line for each value: its formula, and how far the device is off, where most.
+    fn formulas(&self, lines: &[(&str, &str)], columns: usize) -> String {
         let differences = self.explanation.differences();
-        let mut text = String::new();
-        for (formula, name) in lines {
-            let difference = name.and_then(|name| differences.iter().find(|difference| difference.name == name));
-            let off = difference.map_or(String::new(), |difference| {
-                let place = place(difference.name, &difference.place, self.cols);
-                format!("  device - f64: {:.1e}{place}", difference.error())
-            });
-            text += format!("{formula:MARGIN$}{off}").trim_end();
+        let mut text = format!("{:MARGIN$}{OFF}\n", "");
+        for (name, formula) in lines {
+            let mut line = format!("{formula:MARGIN$}");
+            if let Some(difference) = differences.iter().find(|difference| difference.name == *name) {
+                let error = difference.error();
+                let _ = write!(
+                    line,
+                    "{:>1$}",
+                    if error == 0.0 { "0".to_owned() } else { format!("{error:.1e}") },
+                    OFF.len()
+                );
+                let place = place(name, &difference.place, self.cols);
+                if error != 0.0 && width(&line) + width(&place) <= columns {
+                    line += &place;
+                }
+            }
+            text += line.trim_end();
             text.push('\n');
         }
         text
@@ -309,20 +330,13 @@ impl Report<'_> {
     }
 }
 
-fn y_formula(output: Output) -> &'static str {
-    match output {
-        Output::Softmax => "y = softmax(a2)",
-        Output::Identity => "y = a2",
-    }
-}
-
 /// Where a value is, in words.
 fn place(name: &str, place: &[usize], cols: usize) -> String {
     match (name, place) {
-        ("dW1", [pixel, unit]) => format!(", row {}, column {}, unit {unit}", pixel / cols, pixel % cols),
-        (_, [unit, class]) => format!(", unit {unit}, class {class}"),
-        ("a2" | "y" | "dy" | "db2", [class]) => format!(", class {class}"),
-        (_, [unit]) => format!(", unit {unit}"),
+        ("dW1", [pixel, unit]) => format!("  row {}, column {}, unit {unit}", pixel / cols, pixel % cols),
+        (_, [unit, class]) => format!("  unit {unit}, class {class}"),
+        ("a2" | "y" | "dy" | "db2", [class]) => format!("  class {class}"),
+        (_, [unit]) => format!("  unit {unit}"),
         _ => String::new(),
     }
 }

@@ -1,25 +1,39 @@
 //! Plots as SVG or PNG files. Each kind of plot is a function such as `accuracy`, which gives `chart` its axes and curves.
 
+mod loss;
+
 use std::error::Error;
 use std::io;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use plotters::coord::Shift;
-use plotters::coord::ranged1d::{AsRangedCoord, ValueFormatter};
+use plotters::coord::ranged1d::{DefaultFormatting, KeyPointHint, Ranged};
+use plotters::coord::types::RangedCoordf64;
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 use plotters::style::{FontError, register_font};
 
+use super::axis::EpochAxis;
 use crate::files::{check_place, write_atomic};
 use crate::train::EpochAccuracy;
 
-/// The pixels of a PNG file. An SVG file has half the width and height.
-const SIZE: (u32, u32) = (1600, 1200);
-/// Units per pixel. Plotters draws thick lines with jagged edges of whole units, so the units are small.
+/// The pixels of a PNG file: width and height. An SVG file has half of both.
+type Size = (u32, u32);
+/// A single panel.
+const SINGLE: Size = (1600, 1200);
+/// Two panels, one above the other.
+const DOUBLE: Size = (1600, 1840);
+/// Units per pixel. Plotters draws thick lines with jagged edges of whole units, so the units are small. All lengths below are
+/// in units.
 const FINE: u32 = 3;
-/// The size of the page in units. All lengths below are in units.
-const PAGE: (u32, u32) = (SIZE.0 * FINE, SIZE.1 * FINE);
 const LINE: u32 = 14;
+/// The width of a line that others are drawn over.
+const THIN: u32 = 6;
+/// The distance between the page's edge, and what stands there.
+const MARGIN: i32 = 120;
+/// The room for an axis' labels and its name.
+const LABELS: i32 = 360;
 /// The lengths of a dash and of the gap after it.
 type Dash = (f64, f64);
 const SOLID: Dash = (f64::MAX, 0.0);
@@ -65,13 +79,20 @@ pub fn check_plot_place(path: &Path) -> Result<(), PlotError> {
     checked.map_err(|error| PlotError::Write(path.to_owned(), error))
 }
 
-/// Draws train and test accuracy by epoch into an SVG file (800 x 600) or a PNG file (1600 x 1200). Accuracies outside 0 to 1
-/// are left out. On an error an old file is kept.
+/// Draws train and test accuracy by epoch, and below it the loss of every iteration with its running mean, into an SVG file
+/// (800 x 920) or a PNG file (1600 x 1840). `losses` are those of the iterations from 0. The loss axis is logarithmic if the
+/// loss falls or rises much. Accuracies outside 0 to 1 and losses that are not finite are left out. On an error an old file is
+/// kept.
 ///
 /// # Errors
 /// The name has another extension, or the file cannot be written.
-pub fn write_plot(path: &Path, history: &[EpochAccuracy]) -> Result<(), PlotError> {
-    write(path, if is_png(path)? { png(|page| accuracy(page, history)) } else { svg(|page| accuracy(page, history)) })
+pub fn write_plot(path: &Path, history: &[EpochAccuracy], losses: &[f32]) -> Result<(), PlotError> {
+    let picture = if is_png(path)? {
+        png(DOUBLE, |page| of_run(page, history, losses))
+    } else {
+        svg(DOUBLE, |page| of_run(page, history, losses))
+    };
+    write(path, picture)
 }
 
 /// A curve: its name, and points of a step size and the relative error of a gradient.
@@ -83,7 +104,9 @@ pub type ErrorCurve = (&'static str, Vec<(f64, f64)>);
 /// # Errors
 /// Those of [`write_plot`].
 pub fn write_errors(path: &Path, curves: &[ErrorCurve]) -> Result<(), PlotError> {
-    write(path, if is_png(path)? { png(|page| errors(page, curves)) } else { svg(|page| errors(page, curves)) })
+    let picture =
+        if is_png(path)? { png(SINGLE, |page| errors(page, curves)) } else { svg(SINGLE, |page| errors(page, curves)) };
+    write(path, picture)
 }
 
 /// Writes a picture to a file.
@@ -100,19 +123,21 @@ fn is_png(path: &Path) -> Result<bool, PlotError> {
     }
 }
 
-fn svg(draw: impl FnOnce(&Page<SVGBackend>) -> Outcome<()>) -> Outcome<Vec<u8>> {
+fn svg(size: Size, draw: impl FnOnce(&Page<SVGBackend>) -> Outcome<()>) -> Outcome<Vec<u8>> {
+    let page = in_units(size);
     let mut svg = String::new();
-    draw(&SVGBackend::with_string(&mut svg, PAGE).into_drawing_area())?;
-    let size = |(width, height)| format!(r#"width="{width}" height="{height}""#);
-    let svg = svg.replacen(&size(PAGE), &size((SIZE.0 / 2, SIZE.1 / 2)), 1);
+    draw(&SVGBackend::with_string(&mut svg, page).into_drawing_area())?;
+    let tag = |(width, height)| format!(r#"width="{width}" height="{height}""#);
+    let svg = svg.replacen(&tag(page), &tag((size.0 / 2, size.1 / 2)), 1);
     // The vertical centre of text in a PNG file, so that `RISE` is right for both formats.
     Ok(svg.replace(r#"dy="0.5ex""#, r#"dy="0.12em""#).into_bytes())
 }
 
-fn png(draw: impl FnOnce(&Page<BitMapBackend>) -> Outcome<()>) -> Outcome<Vec<u8>> {
-    let (row, side) = (PAGE.0 as usize * 3, FINE as usize);
-    let mut units = vec![0; row * PAGE.1 as usize];
-    draw(&BitMapBackend::with_buffer(&mut units, PAGE).into_drawing_area())?;
+fn png(size: Size, draw: impl FnOnce(&Page<BitMapBackend>) -> Outcome<()>) -> Outcome<Vec<u8>> {
+    let page = in_units(size);
+    let (row, side) = (page.0 as usize * 3, FINE as usize);
+    let mut units = vec![0; row * page.1 as usize];
+    draw(&BitMapBackend::with_buffer(&mut units, page).into_drawing_area())?;
     // A pixel is the mean of a square of units.
     let pixels = units.chunks_exact(row * side).flat_map(|rows| {
         (0..row / side).map(move |byte| {
@@ -121,7 +146,12 @@ fn png(draw: impl FnOnce(&Page<BitMapBackend>) -> Outcome<()>) -> Outcome<Vec<u8
             (square.map(u32::from).sum::<u32>() / (FINE * FINE)) as u8
         })
     });
-    encode_png(SIZE, png::ColorType::Rgb, &pixels.collect::<Vec<_>>())
+    encode_png(size, png::ColorType::Rgb, &pixels.collect::<Vec<_>>())
+}
+
+/// The size of a page in units.
+fn in_units((width, height): Size) -> Size {
+    (width * FINE, height * FINE)
 }
 
 /// A PNG file of this width and height, from row-major pixels with 8 bits a channel.
@@ -133,22 +163,61 @@ pub(super) fn encode_png((width, height): (u32, u32), color: png::ColorType, pix
     Ok(png)
 }
 
-/// The book's chart: train and test accuracy by epoch.
-fn accuracy<DB: DrawingBackend<ErrorType: 'static>>(page: &Page<DB>, history: &[EpochAccuracy]) -> Outcome<()> {
-    let first = history.iter().map(|point| point.epoch).min().unwrap_or(0);
-    let last = history.iter().map(|point| point.epoch).max().unwrap_or(0);
-    // The ends of an axis must differ, even for one epoch.
-    let epochs = first..last.max(first.saturating_add(1));
+/// The panels of a run: the accuracy above the loss, by the same iterations.
+fn of_run<DB: DrawingBackend<ErrorType: 'static>>(
+    page: &Page<DB>,
+    history: &[EpochAccuracy],
+    losses: &[f32],
+) -> Outcome<()> {
+    page.fill(&WHITE)?;
+    let (upper, lower) = page.split_vertically(page.dim_in_pixel().1 as i32 / 2);
+    let last = history.iter().map(|point| point.iteration).chain([losses.len().saturating_sub(1) as u64]).max();
+    // The ends of an axis must differ, even for one iteration.
+    let iterations = 0.0..last.unwrap_or(0).max(1) as f64;
+    accuracy(page, &upper, history, iterations.clone())?;
+    loss::draw(page, &lower, losses, iterations)
+}
+
+/// The book's chart: train and test accuracy by epoch. Its epochs stand where their iterations do.
+fn accuracy<DB: DrawingBackend<ErrorType: 'static>>(
+    page: &Page<DB>,
+    panel: &Page<DB>,
+    history: &[EpochAccuracy],
+    iterations: Range<f64>,
+) -> Outcome<()> {
     let points = |accuracy: fn(&EpochAccuracy) -> f64| {
-        let points = history.iter().map(|point| (point.epoch, accuracy(point)));
+        let points = history.iter().map(|point| (point.iteration as f64, accuracy(point)));
         points.filter(|(_, accuracy)| (0.0..=1.0).contains(accuracy)).collect()
     };
     let train = ("train acc", STYLES[0].0, STYLES[0].1, points(|point| point.train));
     let test = ("test acc", STYLES[1].0, STYLES[1].1, points(|point| point.test));
-    let x: Axis<_> = ("epochs", epochs, |epoch| epoch.to_string());
-    let y: Axis<_> = ("accuracy", 0.0..1.0, |accuracy| format!("{accuracy:.1}"));
-    chart(page, x, y, &[train, test])
+    let epochs = epoch_ticks(history);
+    let ticks = epochs.iter().map(|(_, iteration)| *iteration).collect();
+    let epoch = move |iteration: &f64| {
+        let epoch = epochs.iter().find(|(_, other)| other == iteration);
+        epoch.map_or(String::new(), |(epoch, _)| epoch.to_string())
+    };
+    let x = Axis { name: "epochs", range: iterations, ticks, text: Box::new(epoch) };
+    let ticks = (0..=5).map(|tick| f64::from(tick) / 5.0).collect();
+    let y = Axis { name: "accuracy", range: 0.0..1.0, ticks, text: Box::new(|accuracy| format!("{accuracy:.1}")) };
+    let plane = axes(panel, [x, y])?;
+    curves(page, &plane, Corner::LowerRight, &[train, test])
 }
+
+/// The epochs to label, with their iterations.
+fn epoch_ticks(history: &[EpochAccuracy]) -> Vec<(usize, f64)> {
+    let axis = EpochAxis::new(history);
+    let first = history.iter().min_by_key(|point| point.epoch);
+    let last = history.iter().max_by_key(|point| point.epoch);
+    let (Some(first), Some(last)) = (first, last) else { return Vec::new() };
+    let (start, end) = (first.iteration as f64, last.iteration as f64);
+    let iteration =
+        |epoch| if first.epoch == last.epoch { start } else { start + axis.position(epoch) * (end - start) };
+    axis.ticks(EPOCHS).map(|epoch| (epoch, iteration(epoch))).collect()
+}
+
+/// The most steps between labelled epochs.
+const EPOCHS: usize = 10;
 
 /// Relative errors by step size.
 fn errors<DB: DrawingBackend<ErrorType: 'static>>(page: &Page<DB>, curves: &[ErrorCurve]) -> Outcome<()> {
@@ -166,62 +235,126 @@ fn errors<DB: DrawingBackend<ErrorType: 'static>>(page: &Page<DB>, curves: &[Err
         let (min, max) = (values().fold(f64::INFINITY, f64::min), values().fold(f64::NEG_INFINITY, f64::max));
         if min > max { 0.0..1.0 } else { min.floor()..max.ceil().max(min.floor() + 1.0) }
     };
-    let (steps, sizes) = (range(|point| point.0), range(|point| point.1));
-    let power = |power: &f64| if power.fract() == 0.0 { format!("1e{power}") } else { String::new() };
-    chart(page, ("step size", steps, power), ("relative error of W1's gradient", sizes, power), &curves)
+    let axis = |name, range: Range<f64>| {
+        let (first, last) = (range.start as i32, range.end as i32);
+        let step = (last - first).unsigned_abs().div_ceil(POWERS).max(1) as usize;
+        let ticks = (first..=last).step_by(step).map(f64::from).collect();
+        Axis { name, range, ticks, text: Box::new(|power| format!("1e{power}")) }
+    };
+    page.fill(&WHITE)?;
+    let x = axis("step size", range(|point| point.0));
+    let plane = axes(page, [x, axis("relative error of W1's gradient", range(|point| point.1))])?;
+    self::curves(page, &plane, Corner::LowerRight, &curves)
 }
+
+/// The most steps between labelled powers of ten.
+const POWERS: u32 = 10;
 
 /// The colour and dash of the first, second and third curve.
 const STYLES: [(RGBColor, Dash); 3] =
     [(RGBColor(0x00, 0x44, 0x88), SOLID), (RGBColor(0xee, 0x77, 0x33), DASHED), (RGBColor(0x22, 0x88, 0x33), DOTTED)];
 
-/// An axis: its name, its range, and the text of a tick.
-type Axis<R> = (&'static str, R, fn(&<R as AsRangedCoord>::Value) -> String);
-/// A curve: its name, colour, dash and points.
-type Curve<X, Y> = (&'static str, RGBColor, Dash, Vec<(X, Y)>);
+/// An axis: its name, its range, the values with a tick, and their text.
+struct Axis {
+    name: &'static str,
+    range: Range<f64>,
+    ticks: Vec<f64>,
+    text: Box<dyn Fn(&f64) -> String>,
+}
 
-/// Draws curves over two axes, with a legend in the lower right.
-fn chart<DB, X, Y>(page: &Page<DB>, x: Axis<X>, y: Axis<Y>, curves: &[Curve<X::Value, Y::Value>]) -> Outcome<()>
+/// A curve: its name, colour, dash and points.
+type Curve<'a> = (&'a str, RGBColor, Dash, Vec<(f64, f64)>);
+/// The plane of two axes.
+type Plane<'a, DB> = ChartContext<'a, DB, Cartesian2d<Ticked, Ticked>>;
+
+/// A range with ticks where an axis wants them. (Those of plotters are where it likes.)
+struct Ticked {
+    range: RangedCoordf64,
+    ticks: Vec<f64>,
+}
+
+impl Ranged for Ticked {
+    type FormatOption = DefaultFormatting;
+    type ValueType = f64;
+
+    fn map(&self, value: &f64, limit: (i32, i32)) -> i32 {
+        self.range.map(value, limit)
+    }
+
+    fn key_points<Hint: KeyPointHint>(&self, hint: Hint) -> Vec<f64> {
+        if hint.weight().allow_light_points() { Vec::new() } else { self.ticks.clone() }
+    }
+
+    fn range(&self) -> Range<f64> {
+        self.range.range()
+    }
+}
+
+impl From<Ticked> for Range<f64> {
+    fn from(ticked: Ticked) -> Self {
+        ticked.range()
+    }
+}
+
+/// The corner of a plot that its curves leave free.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Corner {
+    LowerRight,
+    UpperRight,
+}
+
+/// Draws two axes with a grid.
+fn axes<'a, DB>(panel: &'a Page<DB>, [x, y]: [Axis; 2]) -> Outcome<Plane<'a, DB>>
 where
     DB: DrawingBackend<ErrorType: 'static>,
-    X: AsRangedCoord<CoordDescType: ValueFormatter<X::Value>>,
-    Y: AsRangedCoord<CoordDescType: ValueFormatter<Y::Value>>,
 {
     register_font(TEXT.0, FontStyle::Normal, ttf_noto_sans::REGULAR).map_err(|_| FontError::FontUnavailable)?;
-    page.fill(&WHITE)?;
-    let mut builder = ChartBuilder::on(page);
-    builder.margin(120).set_left_and_bottom_label_area_size(360);
-    let mut chart = builder.build_cartesian_2d(x.1, y.1)?;
+    let mut builder = ChartBuilder::on(panel);
+    builder.margin(MARGIN).set_left_and_bottom_label_area_size(LABELS);
+    let [across, up] =
+        [(x.range, x.ticks), (y.range, y.ticks)].map(|(range, ticks)| Ticked { range: range.into(), ticks });
+    let mut chart = builder.build_cartesian_2d(across, up)?;
     let [grid, axis] = [RGBColor(0xdd, 0xdd, 0xdd), BLACK].map(|colour| colour.stroke_width(5));
     let mut mesh = chart.configure_mesh();
     mesh.bold_line_style(grid).light_line_style(TRANSPARENT).axis_style(axis).set_all_tick_mark_size(30);
-    mesh.x_desc(x.0).x_label_formatter(&x.2).y_desc(y.0).y_label_formatter(&y.2);
+    mesh.x_desc(x.name).x_label_formatter(&x.text).y_desc(y.name).y_label_formatter(&y.text);
     mesh.label_style(TEXT).y_label_offset(RISE).draw()?;
+    Ok(chart)
+}
 
+/// Draws curves over two axes, with a legend in a corner.
+fn curves<DB>(page: &Page<DB>, plane: &Plane<DB>, corner: Corner, curves: &[Curve]) -> Outcome<()>
+where
+    DB: DrawingBackend<ErrorType: 'static>,
+{
     let longest = curves.iter().map(|(name, ..)| name.len() as i32).max().unwrap_or(0);
-    let ((right, bottom), row, letter) = ((4674, 3114), 160, 62);
-    let (left, top) = (right - SAMPLE - 60 - letter * longest, bottom - 14 - row * curves.len() as i32);
-    page.draw(&Rectangle::new([(left - row / 2, top), (right, bottom)], WHITE.filled()))?;
+    let (across, down) = plane.plotting_area().get_pixel_range();
+    let (row, letter, edge) = (160, 62, 6);
+    let height = row * curves.len() as i32;
+    let right = across.end - edge;
+    let top = if corner == Corner::UpperRight { down.start + edge } else { down.end - edge - 14 - height };
+    let left = right - SAMPLE - 60 - letter * longest;
+    page.draw(&Rectangle::new([(left - row / 2, top), (right, top + 14 + height)], WHITE.filled()))?;
     let text = TextStyle::from(TEXT).pos(Pos::new(HPos::Left, VPos::Center));
     for (y, (name, colour, dash, points)) in (top + row / 2..).step_by(row as usize).zip(curves) {
-        line(page, &[(left, y), (left + SAMPLE, y)], *colour, *dash)?;
+        line(page, &[(left, y), (left + SAMPLE, y)], *colour, *dash, LINE)?;
         page.draw(&Text::new(*name, (left + SAMPLE + 60, y + RISE), &text))?;
-        let points: Vec<_> = points.iter().map(|point| chart.backend_coord(point)).collect();
-        line(page, &points, *colour, *dash)?;
+        let points: Vec<_> = points.iter().map(|point| plane.backend_coord(point)).collect();
+        line(page, &points, *colour, *dash, LINE)?;
     }
     Ok(())
 }
 
 /// Draws a line through points, or a dot for a single point. Plotters would fill a thick line as one polygon, which shows
 /// spikes where the data is noisy. So this draws each straight piece, with a round joint where a dash continues at a bend.
-fn line<DB>(page: &Page<DB>, points: &[(i32, i32)], colour: RGBColor, (dash, gap): Dash) -> Outcome<()>
+fn line<DB>(page: &Page<DB>, points: &[(i32, i32)], colour: RGBColor, (dash, gap): Dash, thickness: u32) -> Outcome<()>
 where
     DB: DrawingBackend<ErrorType: 'static>,
 {
     if let [point] = points {
         // A dashed curve gets a ring, so that a dot under it stays visible.
-        let style = if gap > 0.0 { colour.stroke_width(LINE) } else { colour.filled() };
-        page.draw(&Circle::new(*point, 2 * LINE, style))?;
+        let style = if gap > 0.0 { colour.stroke_width(thickness) } else { colour.filled() };
+        page.draw(&Circle::new(*point, 2 * thickness, style))?;
     }
     let mut walked = 0.0;
     for ends in points.windows(2) {
@@ -235,9 +368,9 @@ where
         while start < length {
             let (on, off) = (start.max(0.0), length.min(start + dash));
             if on < off {
-                page.draw(&PathElement::new([at(on), at(off)], colour.stroke_width(LINE)))?;
+                page.draw(&PathElement::new([at(on), at(off)], colour.stroke_width(thickness)))?;
                 if start < on {
-                    page.draw(&Circle::new(ends[0], LINE / 2, colour.filled()))?;
+                    page.draw(&Circle::new(ends[0], thickness / 2, colour.filled()))?;
                 }
             }
             start += dash + gap;
@@ -252,42 +385,75 @@ mod tests {
     use super::*;
 
     fn history(points: usize) -> Vec<EpochAccuracy> {
-        (0..points).map(|epoch| EpochAccuracy { epoch, iteration: 0, train: 0.9, test: 0.8 }).collect()
+        let point = |epoch| EpochAccuracy { epoch, iteration: 600 * epoch as u64, train: 0.9, test: 0.8 };
+        (0..points).map(point).collect()
     }
 
-    fn assert_named(history: &[EpochAccuracy]) {
-        let svg = String::from_utf8(svg(|page| accuracy(page, history)).unwrap()).unwrap();
-        assert!(svg.starts_with(r#"<svg width="800" height="600" viewBox="0 0 4800 3600""#), "{svg}");
-        for word in ["train acc", "test acc", "epochs", "accuracy", "0.0", "1.0"] {
+    /// Losses that fall from 2.3, with noise.
+    fn losses(count: usize) -> Vec<f32> {
+        let noise = |n: usize| (n * 7919 % 1000) as f32 / 1000.0;
+        (0..count).map(|n| 2.3 * (-(n as f32) / 2000.0).exp() + 0.02 + 0.2 * noise(n)).collect()
+    }
+
+    fn assert_named(history: &[EpochAccuracy], losses: &[f32]) -> String {
+        let svg = String::from_utf8(svg(DOUBLE, |page| of_run(page, history, losses)).unwrap()).unwrap();
+        assert!(svg.starts_with(r#"<svg width="800" height="920" viewBox="0 0 4800 5520""#), "{svg}");
+        for word in ["train acc", "test acc", "epochs", "accuracy", "0.0", "1.0", "iterations", "each iteration"] {
             assert!(svg.contains(&format!(">\n{word}\n</text>")), "{word}, {history:?}");
         }
-        assert_eq!(svg.contains(r#"<circle cx="480""#), history.len() == 1, "a single dot, on the axis: {svg}");
+        assert!(svg.len() < 200_000, "{}", svg.len());
+        assert!(!svg.contains("NaN") && !svg.contains("inf"), "{svg}");
+        svg
     }
 
     #[test]
     fn an_svg_has_all_its_labels() {
         for points in [0, 1, 2, 17, 1000] {
-            assert_named(&history(points));
+            for steps in [0, 1, 2, 600, 701, 10_000] {
+                let svg = assert_named(&history(points), &losses(steps));
+                assert_eq!(svg.contains(">\nloss (log scale)\n<"), steps == 10_000, "{steps}");
+                assert_eq!(svg.contains(">\nloss\n<"), steps < 10_000, "{steps}");
+            }
         }
         let odd = [f64::NAN, f64::INFINITY, -1e300, 1e300, 0.5, 0.6].into_iter().enumerate();
-        let odd =
-            odd.map(|(n, train)| EpochAccuracy { epoch: usize::MAX / 5 * n, iteration: 0, train, test: 1.0 - train });
-        assert_named(&odd.collect::<Vec<_>>());
-        assert_named(&[EpochAccuracy { epoch: 3, iteration: 0, train: 0.1, test: 0.1 }]);
+        let odd = odd.map(|(n, train)| {
+            let epoch = usize::MAX / 5 * n;
+            EpochAccuracy { epoch, iteration: epoch as u64, train, test: 1.0 - train }
+        });
+        assert_named(&odd.collect::<Vec<_>>(), &[f32::NAN, f32::INFINITY, 0.0, -1.0, f32::MAX, f32::MIN_POSITIVE]);
+        assert_named(&history(3)[2..], &[f32::NAN; 2000]);
     }
 
     #[test]
-    fn a_png_has_its_size_and_a_legend_in_the_lower_right() {
+    fn epochs_stand_over_their_iterations() {
+        // Epochs of 600 iterations, and 10,000 iterations in all: epoch 16 is at 9,600.
+        assert_eq!(epoch_ticks(&history(17))[..2], [(0, 0.0), (2, 1200.0)]);
+        let svg = assert_named(&history(17), &losses(10_000));
+        let x = |label: &str| {
+            let (before, _) = svg.split_once(&format!(">\n{label}\n<")).unwrap();
+            let (_, place) = before.rsplit_once(r#"<text x=""#).unwrap();
+            place.split('"').next().unwrap().parse::<f64>().unwrap()
+        };
+        let (epoch, iteration) = ((x("10") - x("2")) / (8.0 * 600.0), (x("8000") - x("2000")) / 6000.0);
+        assert!((epoch - iteration).abs() < 1e-3, "{epoch} {iteration}");
+        assert!((x("10") - x("6000")).abs() <= 1.0);
+    }
+
+    #[test]
+    fn a_png_has_its_size_and_legends_in_free_corners() {
         for points in [1, 2, 17, 1000] {
-            let png = png(|page| accuracy(page, &history(points))).unwrap();
+            let png = png(DOUBLE, |page| of_run(page, &history(points), &losses(1000))).unwrap();
             let mut reader = png::Decoder::new(io::Cursor::new(png)).read_info().unwrap();
             let mut bytes = vec![0; reader.output_buffer_size().unwrap()];
             let info = reader.next_frame(&mut bytes).unwrap();
-            assert_eq!((info.width, info.height), SIZE);
-            let pixels = bytes.as_chunks::<3>().0.chunks_exact(1600).skip(920).take(120);
-            let legend: Vec<_> = pixels.flat_map(|row| &row[1260..1540]).collect();
-            for colour in [[0x00, 0x44, 0x88], [0xee, 0x77, 0x33], [0; 3]] {
-                assert!(legend.contains(&&colour), "{colour:?}, {points} points");
+            assert_eq!((info.width, info.height), DOUBLE);
+            let rows: Vec<_> = bytes.as_chunks::<3>().0.chunks_exact(1600).collect();
+            let (lower, upper) = ([[0x00, 0x44, 0x88], [0xee, 0x77, 0x33]], [[0xa9, 0xc6, 0xe3], [0x00, 0x44, 0x88]]);
+            for (first, last, colours) in [(640, 760, lower), (970, 1060, upper)] {
+                let legend: Vec<_> = rows[first..last].iter().flat_map(|row| &row[1060..1540]).collect();
+                for colour in colours.into_iter().chain([[0; 3]]) {
+                    assert!(legend.contains(&&colour), "{colour:?}, {points} points, rows {first} to {last}");
+                }
             }
         }
     }
@@ -295,7 +461,7 @@ mod tests {
     #[test]
     fn dashes_go_round_bends() {
         for (dash, pieces, joints) in [(SOLID, 2, 1), (DASHED, 4, 1), ((100.0, 10.0), 2, 0)] {
-            let svg = svg(|page| line(page, &[(0, 0), (0, 100), (100, 100)], BLACK, dash)).unwrap();
+            let svg = svg(SINGLE, |page| line(page, &[(0, 0), (0, 100), (100, 100)], BLACK, dash, LINE)).unwrap();
             let svg = String::from_utf8(svg).unwrap();
             assert_eq!([svg.matches("<polyline").count(), svg.matches("<circle").count()], [pieces, joints], "{svg}");
         }
@@ -306,7 +472,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         for (name, start) in [("a.SVG", &b"<svg "[..]), ("b.png", b"\x89PNG")] {
             let path = folder.path().join(name);
-            write_plot(&path, &history(2)).unwrap();
+            write_plot(&path, &history(2), &losses(9)).unwrap();
             assert!(std::fs::read(path).unwrap().starts_with(start), "{name}");
         }
         for name in ["a.pdf", "a", "svg", ".png", "a.svg.gz", ""] {
@@ -319,7 +485,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("file");
         std::fs::write(&file, "kept").unwrap();
-        assert!(matches!(write_plot(&file.join("a.svg"), &history(2)), Err(PlotError::Write(..))));
+        assert!(matches!(write_plot(&file.join("a.svg"), &history(2), &[]), Err(PlotError::Write(..))));
         assert_eq!(std::fs::read(&file).unwrap(), b"kept");
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
     }

@@ -6,8 +6,7 @@ use clap::Args;
 
 use super::choice::DataArguments;
 use super::target::Split;
-use crate::cli::{Error, check_free, print};
-use crate::report::plot::check_plot_place;
+use crate::cli::{Error, check_picture, print};
 use crate::report::progress::Progress;
 use crate::report::sheet::write_sheet;
 use crate::words::counted;
@@ -35,11 +34,7 @@ pub(in crate::cli) struct Arguments {
 
 pub(super) fn run(arguments: &Arguments) -> Result<(), Error> {
     let Arguments { data, split, count, output, overwrite, quiet } = arguments;
-    if !output.extension().is_some_and(|end| end.eq_ignore_ascii_case("png")) {
-        return Err(Error::Usage(format!("{}: the picture is a .png file; end its name in .png", output.display())));
-    }
-    check_free(Some(output), *overwrite)?;
-    check_plot_place(output)?;
+    check_picture(output, *overwrite)?;
     let mut progress = Progress::new(*quiet);
     let (stores, _) = data.open(&mut progress)?;
     let drawn = write_sheet(output, split.of(&stores), *count as usize)?;
