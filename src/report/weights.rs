@@ -27,7 +27,7 @@ const LINE: usize = 28;
 const NUMBERS: usize = 56;
 /// The narrowest image that has room for its number.
 const NUMBERED: usize = 40;
-const PAGE: Rgb = [0xea, 0xea, 0xea];
+const PAGE: Rgb = [0xdd, 0xdd, 0xdd];
 const INK: RGBColor = RGBColor(0x33, 0x33, 0x33);
 /// The width and height of the scale of colours.
 const SCALE_BAR: (usize, usize) = (320, 20);

@@ -35,6 +35,24 @@ const PREDICT: [&str; 9] =
 
 const EXPORT: [&str; 6] = ["--input", "--activation", "--output", "--overwrite", "--json", "--help"];
 
+/// Without -o, --out: the lines that begin with a short form are not listed.
+const SHOW: [&str; 8] =
+    ["--weights", "--units", "--columns", "--overwrite", "--activation", "--output", "--json", "--help"];
+
+const EXPLAIN: [&str; 11] = [
+    "--raw",
+    "--index",
+    "--label",
+    "--units",
+    "--split",
+    "--activation",
+    "--output",
+    "--quiet",
+    "--json",
+    "--full",
+    "--help",
+];
+
 const GRADCHECK: [&str; 15] = [
     "--device",
     "--threads",
@@ -93,7 +111,10 @@ fn lists_what_works_and_nothing_else() {
     assert_flags("train --help", &[&DEVICE[..], &DATA, &TRAIN[..TRAIN.len() - 1]].concat());
     assert_flags("eval --help", &[&DEVICE[..], &DATA, &EVAL].concat());
     assert_flags("predict --help", &[&DEVICE[..], &PREDICT].concat());
+    assert_flags("show --help", &SHOW);
+    assert_flags("explain --help", &[&DEVICE[..], &DATA, &EXPLAIN].concat());
     assert_flags("export --help", &EXPORT);
+    assert_flags("runs --help", &["--json", "--help"]);
     assert_flags("gradcheck --help", &[&DATA[..], &GRADCHECK].concat());
     assert_flags("bench --help", &BENCH);
     assert_flags("devices --help", &["--device", "--verbose", "--tune", "--json", "--help"]);
@@ -102,7 +123,9 @@ fn lists_what_works_and_nothing_else() {
     let (commands, _) = commands.split_once("\n\n").unwrap();
     assert_eq!(
         listed(commands, ""),
-        ["train", "eval", "predict", "export", "gradcheck", "bench", "devices", "data", "help"]
+        [
+            "train", "eval", "predict", "show", "explain", "export", "runs", "gradcheck", "bench", "devices", "data", "help"
+        ]
     );
 }
 

@@ -13,6 +13,7 @@ mod fetching;
 mod gradcheck;
 mod help;
 mod import;
+mod inside;
 mod place;
 mod predict;
 mod resume;

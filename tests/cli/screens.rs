@@ -19,6 +19,8 @@ fn results_fit() {
     assert_fits(&said.stderr);
     for line in [
         "eval run --device cpu",
+        "show run",
+        "explain run --index 3 --device cpu",
         "export run net.onnx",
         "export run net.c",
         "export run net.safetensors",
@@ -46,7 +48,10 @@ fn help_fits_and_is_in_groups() {
         "",
         "train",
         "eval",
+        "show",
+        "explain",
         "export",
+        "runs",
         "gradcheck",
         "bench",
         "devices",
@@ -65,7 +70,9 @@ fn help_fits_and_is_in_groups() {
     let help = place.ok("--help").stdout;
     assert_holds(&help, "Train a network (the default command)");
     // A command with a saved network has its data as the default.
-    for (command, says) in [("train", false), ("eval", true), ("gradcheck", true), ("data info", false)] {
+    for (command, says) in
+        [("train", false), ("eval", true), ("explain", true), ("gradcheck", true), ("data info", false)]
+    {
         let help = place.ok(&format!("{command} --help")).stdout;
         let words = help.split_whitespace().collect::<Vec<_>>().join(" ");
         assert_eq!(words.contains("[default: the data of RUN, else auto]"), says, "{command}");

@@ -348,7 +348,7 @@ fn plot_draws_both_formats() {
     place.train("--iterations 20 --no-save --plot plot.svg");
     let svg = fs::read_to_string(place.path("plot.svg")).unwrap();
     assert_holds(&svg, "<svg");
-    for text in ["train acc", "test acc", "epochs", "accuracy"] {
+    for text in ["train acc", "test acc", "epochs", "accuracy", "loss", "iterations", "mean of 5"] {
         assert_holds(&svg, text);
     }
     assert_holds(
