@@ -104,7 +104,8 @@ fn of_picture(arguments: &Arguments, path: &Path, saved: Saved, progress: &Progr
     let cols = description.preparation.as_ref().map_or(pixels.isqrt(), |preparation| preparation.cols);
     let way = if arguments.raw { Way::Raw { pixels } } else { Way::of(&description, pixels) };
     let name = path.display().to_string();
-    let pixels = bytes(path).map_err(|error| error.to_string()).and_then(|bytes| image(&bytes, &way));
+    let unread = |error| format!("cannot be read ({error}); give a picture's file");
+    let pixels = bytes(path).map_err(unread).and_then(|bytes| image(&bytes, &way));
     let pixels = pixels.map_err(|reason| Error::Picture { picture: path.to_owned(), reason })?;
     progress.say(format_args!("picture: {way}"));
     Ok(Subject { net, params, names: description.names, image: name, pixels, cols, label: None })

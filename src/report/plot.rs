@@ -191,21 +191,15 @@ fn accuracy<DB: DrawingBackend<ErrorType: 'static>>(
     };
     let train = ("train acc", STYLES[0].0, STYLES[0].1, points(|point| point.train));
     let test = ("test acc", STYLES[1].0, STYLES[1].1, points(|point| point.test));
-    let epochs = epoch_ticks(history);
-    let ticks = epochs.iter().map(|(_, iteration)| *iteration).collect();
-    let epoch = move |iteration: &f64| {
-        let epoch = epochs.iter().find(|(_, other)| other == iteration);
-        epoch.map_or(String::new(), |(epoch, _)| epoch.to_string())
-    };
-    let x = Axis { name: "epochs", range: iterations, ticks, text: Box::new(epoch) };
-    let ticks = (0..=5).map(|tick| f64::from(tick) / 5.0).collect();
-    let y = Axis { name: "accuracy", range: 0.0..1.0, ticks, text: Box::new(|accuracy| format!("{accuracy:.1}")) };
+    let x = Axis { name: "epochs", range: iterations, ticks: epoch_ticks(history) };
+    let ticks = (0..=5).map(|tick| f64::from(tick) / 5.0).map(|accuracy| (accuracy, format!("{accuracy:.1}")));
+    let y = Axis { name: "accuracy", range: 0.0..1.0, ticks: ticks.collect() };
     let plane = axes(panel, [x, y])?;
     curves(page, &plane, Corner::LowerRight, &[train, test])
 }
 
-/// The epochs to label, with their iterations.
-fn epoch_ticks(history: &[EpochAccuracy]) -> Vec<(usize, f64)> {
+/// The iterations of the epochs to label, and the epochs.
+fn epoch_ticks(history: &[EpochAccuracy]) -> Vec<(f64, String)> {
     let axis = EpochAxis::new(history);
     let first = history.iter().min_by_key(|point| point.epoch);
     let last = history.iter().max_by_key(|point| point.epoch);
@@ -213,7 +207,7 @@ fn epoch_ticks(history: &[EpochAccuracy]) -> Vec<(usize, f64)> {
     let (start, end) = (first.iteration as f64, last.iteration as f64);
     let iteration =
         |epoch| if first.epoch == last.epoch { start } else { start + axis.position(epoch) * (end - start) };
-    axis.ticks(EPOCHS).map(|epoch| (epoch, iteration(epoch))).collect()
+    axis.ticks(EPOCHS).map(|epoch| (iteration(epoch), epoch.to_string())).collect()
 }
 
 /// The most steps between labelled epochs.
@@ -238,8 +232,8 @@ fn errors<DB: DrawingBackend<ErrorType: 'static>>(page: &Page<DB>, curves: &[Err
     let axis = |name, range: Range<f64>| {
         let (first, last) = (range.start as i32, range.end as i32);
         let step = (last - first).unsigned_abs().div_ceil(POWERS).max(1) as usize;
-        let ticks = (first..=last).step_by(step).map(f64::from).collect();
-        Axis { name, range, ticks, text: Box::new(|power| format!("1e{power}")) }
+        let ticks = (first..=last).step_by(step).map(|power| (f64::from(power), format!("1e{power}"))).collect();
+        Axis { name, range, ticks }
     };
     page.fill(&WHITE)?;
     let x = axis("step size", range(|point| point.0));
@@ -254,12 +248,25 @@ const POWERS: u32 = 10;
 const STYLES: [(RGBColor, Dash); 3] =
     [(RGBColor(0x00, 0x44, 0x88), SOLID), (RGBColor(0xee, 0x77, 0x33), DASHED), (RGBColor(0x22, 0x88, 0x33), DOTTED)];
 
-/// An axis: its name, its range, the values with a tick, and their text.
+/// An axis: its name, its range, and the values with a tick, each with its text.
 struct Axis {
     name: &'static str,
     range: Range<f64>,
-    ticks: Vec<f64>,
-    text: Box<dyn Fn(&f64) -> String>,
+    ticks: Vec<(f64, String)>,
+}
+
+impl Axis {
+    /// The text of a tick. Plotters names a tick by its value.
+    fn text(&self, value: f64) -> String {
+        let distance = |tick: &(f64, String)| (tick.0 - value).abs();
+        let nearest = self.ticks.iter().min_by(|one, other| distance(one).total_cmp(&distance(other)));
+        nearest.map_or(String::new(), |(_, text)| text.clone())
+    }
+
+    fn ticked(&self) -> Ticked {
+        let ticks = self.ticks.iter().map(|(value, _)| *value).collect();
+        Ticked { range: self.range.clone().into(), ticks }
+    }
 }
 
 /// A curve: its name, colour, dash and points.
@@ -304,20 +311,19 @@ enum Corner {
 }
 
 /// Draws two axes with a grid.
-fn axes<'a, DB>(panel: &'a Page<DB>, [x, y]: [Axis; 2]) -> Outcome<Plane<'a, DB>>
+fn axes<DB>(panel: &Page<DB>, [x, y]: [Axis; 2]) -> Outcome<Plane<'_, DB>>
 where
     DB: DrawingBackend<ErrorType: 'static>,
 {
     register_font(TEXT.0, FontStyle::Normal, ttf_noto_sans::REGULAR).map_err(|_| FontError::FontUnavailable)?;
     let mut builder = ChartBuilder::on(panel);
     builder.margin(MARGIN).set_left_and_bottom_label_area_size(LABELS);
-    let [across, up] =
-        [(x.range, x.ticks), (y.range, y.ticks)].map(|(range, ticks)| Ticked { range: range.into(), ticks });
-    let mut chart = builder.build_cartesian_2d(across, up)?;
+    let mut chart = builder.build_cartesian_2d(x.ticked(), y.ticked())?;
     let [grid, axis] = [RGBColor(0xdd, 0xdd, 0xdd), BLACK].map(|colour| colour.stroke_width(5));
     let mut mesh = chart.configure_mesh();
     mesh.bold_line_style(grid).light_line_style(TRANSPARENT).axis_style(axis).set_all_tick_mark_size(30);
-    mesh.x_desc(x.name).x_label_formatter(&x.text).y_desc(y.name).y_label_formatter(&y.text);
+    let [across, up] = [&x, &y].map(|axis| |value: &f64| axis.text(*value));
+    mesh.x_desc(x.name).x_label_formatter(&across).y_desc(y.name).y_label_formatter(&up);
     mesh.label_style(TEXT).y_label_offset(RISE).draw()?;
     Ok(chart)
 }
@@ -427,7 +433,7 @@ mod tests {
     #[test]
     fn epochs_stand_over_their_iterations() {
         // Epochs of 600 iterations, and 10,000 iterations in all: epoch 16 is at 9,600.
-        assert_eq!(epoch_ticks(&history(17))[..2], [(0, 0.0), (2, 1200.0)]);
+        assert_eq!(epoch_ticks(&history(17))[..2], [(0.0, "0".to_owned()), (1200.0, "2".to_owned())]);
         let svg = assert_named(&history(17), &losses(10_000));
         let x = |label: &str| {
             let (before, _) = svg.split_once(&format!(">\n{label}\n<")).unwrap();
