@@ -122,7 +122,10 @@ fn of_data(arguments: &Arguments, index: u32, saved: Saved, progress: &mut Progr
     };
     if index as usize >= store.len() {
         let count = counted(store.len(), &format!("{of} image"));
-        return Err(Error::Usage(format!("--index {index}: there are {count}; give 0 to {}", store.len() - 1)));
+        return Err(Error::Usage(format!(
+            "--index {index}: there are {count}; give 0 to {}",
+            store.len().saturating_sub(1)
+        )));
     }
     let set = store.gather(&[index])?;
     let (image, label) = (format!("{of} image {index}"), set.labels().first().copied());

@@ -49,7 +49,8 @@ impl Report<'_> {
         let mut text = drawn(self.pixels, self.cols, columns);
         let of = self.pixels.len();
         let inked = self.pixels.iter().filter(|pixel| **pixel > 0).count();
-        let _ = writeln!(text, "{}: {}, {inked} of them not 0\n", self.image, counted(of, "pixel"));
+        let image = format!("{}: {}, {inked} of them not 0", self.image, counted(of, "pixel"));
+        let _ = writeln!(text, "{}\n", wrapped(&image, columns));
         text += &self.forward(shown, columns);
         if let Some(backward) = &self.explanation.backward {
             text += &self.backward(backward, shown, columns);
@@ -137,7 +138,8 @@ impl Report<'_> {
         let of_unit = |&unit: &usize| ([unit.to_string(), decimals(z1[unit], 3)], gradient.w2.row(unit).to_owned());
         rows.extend(shown.iter().map(of_unit));
         let power = power(rows.iter().flat_map(|(_, row)| row));
-        let _ = writeln!(text, "\ndW2[j,k] = z1[j] dy[k], of the same units{}", in_units(power));
+        let heading = format!("dW2[j,k] = z1[j] dy[k], of the same units{}", in_units(power));
+        let _ = writeln!(text, "\n{}", wrapped(&heading, columns));
         text += &self.by_class(["unit", "z1"], &rows, power, columns);
 
         let derivatives = shown.iter().map(|&unit| {
@@ -157,7 +159,8 @@ impl Report<'_> {
         let values = || pixels.iter().flat_map(|&pixel| shown.iter().map(move |&unit| &dw1[(pixel, unit)]));
         let power = power(values());
         let dark = x.iter().filter(|x| **x == 0.0).count();
-        let mut text = format!("dW1[i,j] = x[i] da1[j], at the brightest pixels{}\n", in_units(power));
+        let heading = format!("dW1[i,j] = x[i] da1[j], at the brightest pixels{}", in_units(power));
+        let mut text = wrapped(&heading, columns) + "\n";
         let mut table = vec![vec!["row, column".to_owned(), "x".to_owned()]];
         for &pixel in &pixels {
             let place = format!("{}, {}", pixel / self.cols, pixel % self.cols);
@@ -175,30 +178,28 @@ impl Report<'_> {
             }
         }
         text += &aligned(&table);
-        let _ = writeln!(text, "dW1 is 0 at the {} where x is 0", counted(dark, "pixel"));
+        let zeros = format!("dW1 is 0 at the {} where x is 0", counted(dark, "pixel"));
+        let _ = writeln!(text, "{}", wrapped(&zeros, columns));
         text
     }
 
     /// A line for each value: its formula, and how far the device is off, where most.
     fn formulas(&self, lines: &[(&str, &str)], columns: usize) -> String {
         let differences = self.explanation.differences();
-        let mut text = format!("{:MARGIN$}{OFF}\n", "");
+        let numbers = (MARGIN + OFF.len()).min(columns);
+        let mut text = format!("{OFF:>numbers$}\n");
         for (name, formula) in lines {
-            let mut line = format!("{formula:MARGIN$}");
+            let mut line = (*formula).to_owned();
             if let Some(difference) = differences.iter().find(|difference| difference.name == *name) {
                 let error = difference.error();
-                let _ = write!(
-                    line,
-                    "{:>1$}",
-                    if error == 0.0 { "0".to_owned() } else { format!("{error:.1e}") },
-                    OFF.len()
-                );
+                let error_text = if error == 0.0 { "0".to_owned() } else { format!("{error:.1e}") };
+                let _ = write!(line, "{error_text:>0$}", numbers.saturating_sub(width(formula)));
                 let place = place(name, &difference.place, self.cols);
                 if error != 0.0 && width(&line) + width(&place) <= columns {
                     line += &place;
                 }
             }
-            text += line.trim_end();
+            text += &line;
             text.push('\n');
         }
         text
@@ -232,7 +233,8 @@ impl Report<'_> {
         }
         let mut text = aligned(&table);
         if classes.len() < count {
-            let _ = writeln!(text, "{} of {count} classes, those of the largest outputs", classes.len());
+            let shown = format!("{} of {count} classes, those of the largest outputs", classes.len());
+            let _ = writeln!(text, "{}", wrapped(&shown, columns));
         }
         text
     }
@@ -357,11 +359,14 @@ fn rounded(value: f64) -> String {
     if value == 0.0 || (0.001..1e4).contains(&value.abs()) { decimals(value, 4) } else { format!("{value:.2e}") }
 }
 
-/// The power of ten that brings the largest of some numbers to 1 to 10; 0 for numbers that are not far from that.
+/// The power of ten that brings the largest of some numbers to 1 to 10; 0 for numbers that read well as they are.
 fn power<'a>(values: impl Iterator<Item = &'a f64>) -> i32 {
     let largest = values.fold(0.0, |largest: f64, value| largest.max(value.abs()));
-    let power = largest.log10().floor();
-    if largest > 0.0 && power.is_finite() && !(-1.0..=2.0).contains(&power) { power as i32 } else { 0 }
+    if largest > 0.0 && largest.is_finite() && !(0.5..1000.0).contains(&largest) {
+        largest.log10().floor() as i32
+    } else {
+        0
+    }
 }
 
 fn in_units(power: i32) -> String {
@@ -401,4 +406,82 @@ fn aligned(table: &[Vec<String>]) -> String {
         text.push('\n');
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use pollster::block_on;
+
+    use super::*;
+    use crate::devices::Device;
+    use crate::net::{Params, Shape};
+
+    fn explained(shape: Shape, std: f32, label: Option<u8>, activation: Activation, output: Output) -> Explanation {
+        let params = Params::init(shape, std, 7);
+        let pixels: Vec<u8> = (0..shape.input).map(|pixel| (pixel * 41 % 256) as u8).collect();
+        let net = Net { shape, activation, output };
+        block_on(Explanation::new(&Device::Cpu { threads: 1 }, net, &params, &pixels, label)).unwrap()
+    }
+
+    fn text(explanation: &Explanation, names: Option<&[String]>, units: usize, columns: usize) -> String {
+        let pixels: Vec<u8> = explanation.x.iter().map(|x| (x * 255.0) as u8).collect();
+        let info = Info::reference();
+        let report = Report {
+            explanation,
+            image: "a.png".to_owned(),
+            pixels: &pixels,
+            cols: pixels.len().isqrt(),
+            names,
+            info: &info,
+        };
+        report.text(units, columns)
+    }
+
+    #[test]
+    fn no_line_is_too_wide() {
+        let names: Vec<String> = (0..255).map(|class| format!("class called {class}")).collect();
+        for (classes, names) in [(3, None), (10, None), (255, Some(&names[..]))] {
+            let shape = Shape { input: 100, hidden: 300, classes };
+            for (std, label) in [(0.01, None), (1.0, Some(2)), (100.0, Some(1))] {
+                for activation in Activation::ALL {
+                    for output in [Output::Softmax, Output::Identity] {
+                        let explanation = explained(shape, std, label, activation, output);
+                        for columns in [40, 60, 80] {
+                            let text = text(&explanation, names, 12, columns);
+                            let wide = text.lines().find(|line| width(line) > columns);
+                            assert_eq!(wide, None, "{columns}\n{text}");
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn the_columns_of_the_table_add_up() {
+        let shape = Shape { input: 9, hidden: 5, classes: 4 };
+        let explanation = explained(shape, 1.0, None, Activation::Sigmoid, Output::Softmax);
+        let text = text(&explanation, None, 3, 80);
+        let row = |head: &str| -> Vec<f64> {
+            let line = text.lines().find(|line| line.starts_with(head) && !line.contains('=')).unwrap();
+            let numbers: Vec<&str> = line.split_whitespace().collect();
+            numbers[numbers.len() - 4..].iter().map(|number| number.parse().unwrap()).collect()
+        };
+        let shown = explanation.ranking()[..3].iter().map(|unit| row(&format!("{unit} "))).collect::<Vec<_>>();
+        let (more, b2, a2) = (row("2 more"), row("b2"), row("a2 "));
+        for class in 0..4 {
+            let sum = shown.iter().map(|row| row[class]).sum::<f64>() + more[class] + b2[class];
+            assert!((sum - a2[class]).abs() < 0.03, "{class}\n{text}");
+            assert!((a2[class] - explanation.a2[class]).abs() < 0.006, "{class}\n{text}");
+        }
+    }
+
+    #[test]
+    fn numbers_are_in_a_readable_unit() {
+        assert_eq!([0.0, 0.7, 999.0, 0.18, 4.4e-6, 2e5, f64::NAN].map(|v| power([v].iter())), [0, 0, 0, -1, -6, 5, 0]);
+        assert_eq!([decimals(-0.001, 2), decimals(1.005e7, 2), rounded(0.000_12)], ["0.00", "1.0e7", "1.20e-4"]);
+        assert_eq!((cell(-0.18, -1), in_units(-1)), ("-1.80".to_owned(), ", in 1e-1".to_owned()));
+        let places = [place("dW1", &[29, 3], 28), place("y", &[3], 28), place("z1", &[3], 28), place("loss", &[], 28)];
+        assert_eq!(places, ["  row 1, column 1, unit 3", "  class 3", "  unit 3", ""]);
+    }
 }

@@ -448,7 +448,7 @@ mod tests {
     #[test]
     fn a_png_has_its_size_and_legends_in_free_corners() {
         for points in [1, 2, 17, 1000] {
-            let png = png(DOUBLE, |page| of_run(page, &history(points), &losses(1000))).unwrap();
+            let png = png(DOUBLE, |page| of_run(page, &history(points), &losses(5000))).unwrap();
             let mut reader = png::Decoder::new(io::Cursor::new(png)).read_info().unwrap();
             let mut bytes = vec![0; reader.output_buffer_size().unwrap()];
             let info = reader.next_frame(&mut bytes).unwrap();

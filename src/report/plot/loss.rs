@@ -6,6 +6,8 @@ use plotters::prelude::*;
 
 use super::{Axis, Corner, Outcome, Page, SOLID, STYLES, THIN, axes, curves, line};
 
+/// The most losses that are drawn as a line; more are a band.
+const SINGLES: usize = 300;
 /// The most places along the axis at which something is drawn: about one a pixel of an SVG file.
 const PLACES: usize = 700;
 /// The points of the running mean, at most.
@@ -37,7 +39,7 @@ pub(super) fn draw<DB: DrawingBackend<ErrorType: 'static>>(
     let plane = axes(panel, [x, scale.axis()])?;
 
     let faint = COLOURS[0];
-    if losses.len() > PLACES {
+    if losses.len() > SINGLES {
         let bands = bands(losses).into_iter();
         let (lower, upper): (Vec<_>, Vec<_>) = bands.map(|(at, low, high)| ((at, low), (at, high))).unzip();
         let outline = lower.iter().chain(upper.iter().rev()).map(at);
@@ -47,11 +49,15 @@ pub(super) fn draw<DB: DrawingBackend<ErrorType: 'static>>(
         let points = finite(losses).map(|point| plane.backend_coord(&at(&point))).collect::<Vec<_>>();
         line(page, &points, faint, SOLID, THIN)?;
     }
-    let single = ("each iteration", faint, SOLID, Vec::new());
-    let mean = format!("mean of {window}");
-    let mean = (mean.as_str(), COLOURS[1], SOLID, means.iter().map(at).collect::<Vec<_>>());
-    let shown = if window > 1 { &[single, mean][..] } else { &[single][..] };
-    curves(page, &plane, Corner::UpperRight, shown)
+    let line_of = |points: &mut dyn Iterator<Item = (f64, f64)>| points.map(|point| at(&point)).collect::<Vec<_>>();
+    let corner = scale.free_corner(&means);
+    if window == 1 {
+        let each = ("each iteration", COLOURS[1], SOLID, line_of(&mut finite(losses)));
+        return curves(page, &plane, corner, &[each]);
+    }
+    let name = format!("mean of {window}");
+    let mean = (name.as_str(), COLOURS[1], SOLID, line_of(&mut means.into_iter()));
+    curves(page, &plane, corner, &[("each iteration", faint, SOLID, Vec::new()), mean])
 }
 
 /// The losses that are finite, after their iterations.
@@ -150,6 +156,14 @@ impl Scale {
         }
     }
 
+    /// The right corner for a legend: the lower one for a loss that stays high.
+    fn free_corner(&self, means: &[(f64, f64)]) -> Corner {
+        let middle = f64::midpoint(self.range().start, self.range().end);
+        let right = &means[means.len() / 2..];
+        let is_high = right.iter().any(|(_, mean)| self.position(*mean) > middle);
+        if is_high { Corner::LowerRight } else { Corner::UpperRight }
+    }
+
     /// The position of a loss along the axis.
     fn position(&self, loss: f64) -> f64 {
         let loss = loss.clamp(self.bottom, self.top);
@@ -230,6 +244,8 @@ mod tests {
         assert!(falls.logarithmic && (falls.bottom, falls.top) == (0.02, 5.0));
         let texts: Vec<String> = falls.axis().ticks.into_iter().map(|(_, text)| text).collect();
         assert_eq!(texts, ["0.02", "0.05", "0.1", "0.2", "0.5", "1", "2", "5"]);
+        let corner = |losses: &[f32]| scale(losses).free_corner(&means(losses, 1));
+        assert!(corner(&[2.3, 2.1, 2.2]) == Corner::LowerRight && corner(&[2.3, 0.5, 0.4]) == Corner::UpperRight);
         // A loss of 0 has no logarithm; it stands at the foot.
         let zero = scale(&[2.3, 0.01, 0.0]);
         assert!((zero.position(0.0) - zero.range().start).abs() < 1e-12);
