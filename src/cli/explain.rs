@@ -19,7 +19,7 @@ use crate::report::width;
 use crate::words::counted;
 
 #[derive(Args)]
-#[command(mut_arg("data", |data| of_a_network(data).requires("index")))]
+#[command(mut_arg("data", |data| of_a_network(data).conflicts_with("image")))]
 #[allow(clippy::struct_excessive_bools, reason = "each is a flag")]
 pub(super) struct Arguments {
     /// The folder of a run, or a safetensors file
@@ -45,7 +45,7 @@ pub(super) struct Arguments {
     #[command(flatten, next_help_heading = "Data, with --index")]
     data: DataArguments,
     /// Which images [default: test]
-    #[arg(long, requires = "index")]
+    #[arg(long, conflicts_with = "image")]
     split: Option<Split>,
     #[command(flatten)]
     functions: FunctionArguments,

@@ -170,7 +170,8 @@ fn wrong_arguments_of_explain_are_errors() {
     for (code, arguments, says) in [
         (2, "run", "required"),
         (2, "run small.png --index 1", "cannot be used with"),
-        (2, "run small.png --data data", "required"),
+        (2, "run small.png --data data", "cannot be used with"),
+        (2, "run small.png --split test", "cannot be used with"),
         (2, "run --index 30", "--index 30: there are 30 test images; give 0 to 29"),
         (2, "run --index 1 --label 3", "--label 3 is no class of this network; give 0 to 2"),
         (2, "run --index 1 --label cat", "--label cat is no class"),
