@@ -178,7 +178,7 @@ fn wrong_arguments_of_explain_are_errors() {
         (2, "run --index 1 --units 0", "'0'"),
         (2, "run --index 1 --full", "required"),
         (2, "run --index 1 --data synthetic", "is 36-7-3, but the data has 784 pixels"),
-        (1, "run text.png", "text.png: not a picture"),
+        (1, "run text.png", "text.png: no picture"),
         (1, "run missing.png", "missing.png: "),
         (1, "run small.png --raw", "small.png: 4 x 5 pixels for a network of images with 36"),
         (1, "missing small.png", "missing: cannot be read"),

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use plotters::prelude::*;
 
-use super::{Axis, Corner, Outcome, Page, SOLID, STYLES, THIN, axes, curves, line};
+use super::drawing::{Axis, Corner, Outcome, Page, SOLID, STYLES, THIN, axes, curves, line};
 
 /// The most losses that are drawn as a line; more are a band.
 const SINGLES: usize = 300;
