@@ -38,7 +38,10 @@ pub struct Model {
     pub conversion: Option<Conversion>,
 }
 
+/// The version of a model's format. Files without it are older, and are read as well.
+const FORMAT: u64 = 1;
 /// The metadata's keys.
+const VERSION: &str = "format";
 const ACTIVATION: &str = "activation";
 const OUTPUT: &str = "output";
 /// Its value, as that of [`CLASSES`], is JSON: a [`Preparation`](crate::data::description::Preparation), and a list of names.
@@ -88,7 +91,8 @@ pub(crate) fn write_tensors(
 
 /// The metadata of a network's file: keys and values.
 pub(crate) fn metadata(net: &Net, description: &Description) -> io::Result<Vec<(&'static str, String)>> {
-    let mut metadata = vec![(ACTIVATION, net.activation.to_string()), (OUTPUT, net.output.to_string())];
+    let mut metadata =
+        vec![(VERSION, FORMAT.to_string()), (ACTIVATION, net.activation.to_string()), (OUTPUT, net.output.to_string())];
     if let Some(names) = &description.names {
         metadata.push((CLASSES, serde_json::to_string(names)?));
     }
@@ -118,6 +122,10 @@ pub fn read(bytes: &[u8]) -> Result<Model, Problem> {
     }
     let tensors = SafeTensors::deserialize(bytes).map_err(Problem::Format)?;
     let (_, header) = SafeTensors::read_metadata(bytes).map_err(Problem::Format)?;
+    let version = header.metadata().as_ref().and_then(|metadata| metadata.get(VERSION)?.parse().ok());
+    if let Some(version) = version.filter(|version| *version > FORMAT) {
+        return Err(Problem::Newer { version, known: FORMAT });
+    }
     let sources = foreign::sources(&tensors)?;
     let mut dims: [Vec<usize>; 4] = Default::default();
     let mut values: [Vec<f32>; 4] = Default::default();
@@ -245,6 +253,25 @@ mod tests {
         changed[place..place + 4].copy_from_slice(b"null");
         let error = problem(&changed);
         assert!(error.starts_with("its metadata: preparation is not in this program's format"), "{error}");
+    }
+
+    #[test]
+    fn a_newer_format_is_refused_and_an_older_one_read() {
+        let bytes = file(&Params::init(SHAPE, 1.0, 5), &Description::default());
+        let (ours, model) = (br#""format":"1""#, read(&bytes).unwrap());
+        let place = bytes.windows(ours.len()).position(|found| found == ours).unwrap();
+        for (text, is_read) in [(br#""format":"2""#, false), (br#""farmat":"1""#, true), (br#""format":"p""#, true)] {
+            let mut changed = bytes.clone();
+            changed[place..place + text.len()].copy_from_slice(text);
+            match read(&changed) {
+                Ok(found) => assert!(is_read && found == model),
+                Err(problem) => {
+                    let expected =
+                        "has format 2, and this twolayer reads up to 1; use the one that wrote it, or a newer one";
+                    assert!(!is_read && problem.to_string() == expected, "{problem}");
+                }
+            }
+        }
     }
 
     #[test]

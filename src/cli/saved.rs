@@ -46,6 +46,11 @@ impl Saved {
         Ok(Self { file, model, trained_on })
     }
 
+    /// The network's file.
+    pub fn file(&self) -> &Path {
+        &self.file
+    }
+
     /// The network, and the description of its pictures.
     pub fn network(self, functions: &FunctionArguments) -> Result<(Net, Params, Description), Error> {
         self.network_with_notes(functions, |note| tell(format_args!("note: {note}")))

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use super::saved::{FunctionArguments, Saved, model_file};
+use super::saved::{FunctionArguments, Saved};
 use super::{Error, check_picture, print, print_json};
 use crate::data::description::Description;
 use crate::report::network::NetworkReport;
@@ -44,8 +44,8 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Error> {
         return picture(arguments, out);
     }
     let saved = Saved::load(&arguments.model)?;
+    let file = saved.file().display().to_string();
     let (net, params, description) = saved.network(&arguments.functions)?;
-    let file = model_file(&arguments.model).display().to_string();
     let report = NetworkReport::new(file, net, &params, description);
     if arguments.json { print_json(&report) } else { print(&report.text(width::columns())) }
 }

@@ -206,7 +206,9 @@ fn prepare(
     let init = chosen.init.as_deref().filter(|_| arguments.resume.is_none());
     let init = init.map(saved::load).transpose()?;
     if let Some((path, model)) = &init {
-        saved::notes(path, model, chosen.activation).iter().for_each(|note| progress.notice(note));
+        for note in saved::notes(path, model, chosen.activation) {
+            progress.notice(note);
+        }
     }
     let init = init.map(|(_, model)| model);
     let file = init.as_ref();

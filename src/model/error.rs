@@ -116,6 +116,14 @@ pub enum Problem {
         /// The value, as an f32.
         value: f32,
     },
+    /// A newer program wrote it.
+    #[error("has format {version}, and this twolayer reads up to {known}; use the one that wrote it, or a newer one")]
+    Newer {
+        /// Its format.
+        version: u64,
+        /// The newest format that is read.
+        known: u64,
+    },
     /// The metadata name an unknown function.
     #[error("its metadata: {0}")]
     Metadata(UnknownName),

@@ -4,7 +4,7 @@ use crate::place::*;
 
 const DEVICE: [&str; 3] = ["--device", "--no-fallback", "--threads"];
 const DATA: [&str; 6] = ["--data", "--transpose", "--offline", "--mirror", "--max-memory", "--verbose"];
-const TRAIN: [&str; 22] = [
+const TRAIN: [&str; 25] = [
     "--hidden",
     "--batch-size",
     "--learning-rate",
@@ -19,9 +19,12 @@ const TRAIN: [&str; 22] = [
     "--sampling",
     "--seed",
     "--init",
+    "--resume",
+    "--config",
     "--out",
     "--no-save",
     "--overwrite",
+    "--checkpoint-every",
     "--plot",
     "--quiet",
     "--json",
@@ -124,7 +127,18 @@ fn lists_what_works_and_nothing_else() {
     assert_eq!(
         listed(commands, ""),
         [
-            "train", "eval", "predict", "show", "explain", "export", "runs", "gradcheck", "bench", "devices", "data", "help"
+            "train",
+            "eval",
+            "predict",
+            "show",
+            "explain",
+            "export",
+            "runs",
+            "gradcheck",
+            "bench",
+            "devices",
+            "data",
+            "help"
         ]
     );
 }
