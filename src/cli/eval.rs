@@ -1,6 +1,7 @@
 //! `twolayer eval`: evaluates a saved network.
 
-use std::path::PathBuf;
+use std::fmt::Write;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use pollster::block_on;
@@ -9,11 +10,16 @@ use serde::Serialize;
 use super::data::choice::{DataArguments, of_a_network};
 use super::data::target::Split;
 use super::saved::{FunctionArguments, Saved};
-use super::{DeviceArguments, Error, print, print_json};
+use super::{DeviceArguments, Error, check_picture, print, print_json};
 use crate::backend::{Backend, Evaluation};
+use crate::data::Store;
+use crate::net::Output;
 use crate::report::confusion::Confusion;
 use crate::report::progress::Progress;
+use crate::report::scores::{Score, scores};
+use crate::report::sheet::write_captioned;
 use crate::report::width;
+use crate::report::worst::{Mistake, Worst};
 use crate::selftest;
 use crate::train::Images;
 use crate::words::counted;
@@ -31,6 +37,15 @@ pub(super) struct Arguments {
     /// Which images
     #[arg(long, default_value = "test")]
     split: Split,
+    /// Also list the N images that were answered wrong with the most confidence, as far as there are so many
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1000))]
+    worst: Option<u16>,
+    /// A picture of these images, a .png
+    #[arg(short = 'o', long = "picture", value_name = "FILE", requires = "worst")]
+    picture: Option<PathBuf>,
+    /// Overwrite an existing picture
+    #[arg(long, requires = "picture")]
+    overwrite: bool,
     #[command(flatten)]
     functions: FunctionArguments,
     /// Show no progress on stderr
@@ -48,40 +63,102 @@ struct Report {
     loss: f64,
     accuracy: f64,
     confusion: Vec<Vec<u32>>,
+    classes: Vec<Score>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    worst: Option<Vec<Mistake>>,
+}
+
+/// What the network gives for the images of a split.
+struct Evaluated {
+    evaluation: Evaluation,
+    worst: Option<Worst>,
+    /// What an output is called.
+    output: &'static str,
+    names: Option<Vec<String>>,
 }
 
 /// A backend needs a batch size, though an evaluation trains no batch.
 const BATCH_SIZE: usize = 100;
 
+/// Images that are given to a device at a time, for their probabilities.
+const IMAGES: usize = 16_384;
+
 pub(super) fn run(arguments: &Arguments) -> Result<(), Error> {
+    if let Some(picture) = &arguments.picture {
+        check_picture(picture, arguments.overwrite)?;
+    }
     let mut progress = Progress::new(arguments.quiet);
     let result = evaluate(arguments, &mut progress);
     progress.finish();
-    let (evaluation, names) = result?;
+    let Evaluated { evaluation, worst, output, names } = result?;
+    let confusion: Vec<Vec<u32>> = evaluation.confusion.chunks(evaluation.classes).map(<[u32]>::to_vec).collect();
     let report = Report {
         split: arguments.split,
         images: evaluation.images,
         loss: evaluation.loss,
         accuracy: evaluation.accuracy(),
-        confusion: evaluation.confusion.chunks(evaluation.classes).map(<[u32]>::to_vec).collect(),
+        classes: scores(&confusion, names.as_deref()),
+        confusion,
+        worst: worst.as_ref().map(|worst| worst.mistakes().to_vec()),
     };
-    if arguments.json { print_json(&report) } else { print(&text(&report, names.as_deref(), width::columns())) }
+    if arguments.json {
+        return print_json(&report);
+    }
+    let columns = width::columns();
+    let mut text = text(&report, names.as_deref(), columns);
+    if let Some(worst) = worst {
+        text.push('\n');
+        text += &worst.text(names.as_deref(), output, columns);
+        if let Some(picture) = arguments.picture.as_ref().filter(|_| !worst.mistakes().is_empty()) {
+            let _ = writeln!(text, "{} in {}", counted(worst.mistakes().len(), "image"), picture.display());
+        }
+    }
+    print(&text)
 }
 
-/// The evaluation, and the names of the classes.
-fn evaluate(arguments: &Arguments, progress: &mut Progress) -> Result<(Evaluation, Option<Vec<String>>), Error> {
+fn evaluate(arguments: &Arguments, progress: &mut Progress) -> Result<Evaluated, Error> {
     let saved = Saved::load(&arguments.model)?;
     let (_, device) = arguments.device.open(progress)?;
     let (net, params, stores) = saved.with_data(&arguments.data, &arguments.functions, progress)?;
     let names = stores.description.names;
     let set = if let Split::Train = arguments.split { stores.train } else { stores.test };
-    progress.doing("evaluating");
+    let output = if net.output == Output::Softmax { "probability" } else { "output" };
     block_on(async {
         let mut backend = Backend::new(&device, net, BATCH_SIZE, &params).await?;
         selftest::evaluation(&mut backend).await?;
+        let worst = match arguments.worst {
+            Some(most) => {
+                progress.doing("looking for wrong answers");
+                Some(worst(&mut backend, &set, most.into()).await?)
+            }
+            None => None,
+        };
+        if let (Some(worst), Some(path)) = (&worst, &arguments.picture) {
+            draw(worst, &set, names.as_deref(), path, progress)?;
+        }
+        progress.doing("evaluating");
         let mut set = Images::new(&mut backend, set).await?;
-        Ok((set.evaluate(&mut backend).await?.await?, names))
+        Ok(Evaluated { evaluation: set.evaluate(&mut backend).await?.await?, worst, output, names })
     })
+}
+
+/// The worst mistakes on a set.
+async fn worst(backend: &mut Backend, set: &Store, most: usize) -> Result<Worst, Error> {
+    let mut worst = Worst::new(most);
+    for part in set.chunks(IMAGES) {
+        let part = part?;
+        worst.add(part.labels(), &backend.predict(part.images()).await?);
+    }
+    Ok(worst)
+}
+
+fn draw(worst: &Worst, set: &Store, names: Option<&[String]>, path: &Path, progress: &Progress) -> Result<(), Error> {
+    let indices: Vec<u32> = worst.mistakes().iter().map(|mistake| mistake.index as u32).collect();
+    if indices.is_empty() {
+        progress.notice(format_args!("no image is answered wrong, so {} is not written", path.display()));
+        return Ok(());
+    }
+    Ok(write_captioned(path, &set.gather(&indices)?, &worst.captions(names))?)
 }
 
 fn text(report: &Report, names: Option<&[String]>, columns: usize) -> String {

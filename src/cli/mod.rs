@@ -21,6 +21,7 @@ mod saved;
 mod settings;
 mod shell;
 mod show;
+mod tables;
 mod train;
 
 use std::io;

@@ -1,17 +1,18 @@
 //! `twolayer predict`: what pictures show, by a saved network.
 
-use std::io::Read;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 
-use super::pictures::{Image, bytes, image};
 use super::saved::{FunctionArguments, Saved};
+use super::tables::{self, Tables};
 use super::{DeviceArguments, Error, chosen_format, print, print_json};
 use crate::classifier::Classifier;
 use crate::data::idx;
-use crate::data::import;
-use crate::data::prepare::Way;
+use crate::data::import::{self, Remark, picture};
+use crate::data::prepare::{Grey, Way};
+use crate::files::read_at_most;
 use crate::report::predictions::Predictions;
 use crate::report::progress::Progress;
 use crate::report::width;
@@ -24,12 +25,16 @@ pub(super) struct Arguments {
     /// The folder of a run, or a safetensors file
     #[arg(value_name = "RUN|FILE")]
     model: PathBuf,
-    /// Pictures (PNG, JPEG, BMP, GIF, WebP, PGM) of any size, folders of pictures, or IDX files of images; - for stdin
+    /// Pictures (PNG, JPEG, BMP, GIF, WebP, PGM) of any size, folders of pictures, IDX files of images, or tables with a line
+    /// for each image (.csv, .tsv, .csv.gz), with or without a label; - for stdin
     #[arg(value_name = "IMAGE", required = true)]
     images: Vec<PathBuf>,
     /// Take the pixels as they are: nothing is cropped, scaled or inverted
     #[arg(long)]
     raw: bool,
+    /// Value of white in a table [default: that of the network's set; 1 for fractions up to 1; else 255]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    max: Option<u16>,
     /// Print the image that the network gets
     #[arg(long)]
     show: bool,
@@ -63,8 +68,32 @@ fn probability(text: &str) -> Result<f32, &'static str> {
     text.parse().ok().filter(|p| (0.0..=1.0).contains(p)).ok_or("give a number from 0 to 1")
 }
 
+/// Most pixels of a picture: 8,192 x 8,192, more than cameras have.
+const MAX_PIXELS: usize = 1 << 26;
 /// Files that are decoded before the network answers.
 const CHUNK: usize = 1024;
+/// Images that are given to a device at a time.
+const IMAGES: usize = 16_384;
+/// Most bytes of a file: of a million images of MNIST's size.
+const MAX_BYTES: u64 = 1 << 30;
+
+/// An image for the network, or why a picture gave none.
+type Image = Result<Vec<u8>, String>;
+
+/// The images of a file.
+pub(super) struct Found {
+    pub images: Vec<Named>,
+    /// For the user, each with the name of the file.
+    pub remarks: Vec<(String, Remark)>,
+}
+
+/// An image and what it is called.
+pub(super) struct Named {
+    pub name: String,
+    pub image: Image,
+    /// What a table's column of labels has for it.
+    pub label: Option<String>,
+}
 
 pub(super) fn run(arguments: &Arguments) -> Result<(), Error> {
     let format = chosen_format(arguments.json, arguments.format, Format::Json, Format::Text)?;
@@ -85,24 +114,42 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Error> {
 }
 
 fn predict(arguments: &Arguments, progress: &Progress) -> Result<Predictions, Error> {
+    if arguments.images.iter().filter(|path| is_stdin(path)).count() > 1 {
+        return Err(Error::Usage("- is there twice, but stdin can be read once; leave out one".to_owned()));
+    }
     let files = arguments.images.iter().map(|path| files(path)).collect::<Result<Vec<_>, _>>()?.concat();
     let (net, params, description) = Saved::load(&arguments.model)?.network(&arguments.functions)?;
     let pixels = net.shape.input;
     let cols = description.preparation.as_ref().map_or(pixels.isqrt(), |preparation| preparation.cols);
     let way = if arguments.raw { Way::Raw { pixels } } else { Way::of(&description, pixels) };
+    let tables = Tables::new(&description, pixels, arguments.max, arguments.raw);
     progress.say(format_args!("pictures: {way}"));
     let (_, device) = arguments.device.open(progress)?;
     let mut classifier = Classifier::on(&device, net, params, description)?;
-    let mut predictions = Predictions::new(classifier.names().map(<[String]>::to_vec), cols);
+    let mut predictions = Predictions::new(classifier.names().map(<[String]>::to_vec), net.shape.classes, cols);
     for chunk in files.chunks(CHUNK) {
         progress.doing(&format!("predicting, {} done", counted(predictions.predictions.len(), "image")));
-        let images = threads::map(chunk.iter(), |path| images(path, &way, pixels)).concat();
-        let all: Vec<u8> = images.iter().flat_map(|(_, image)| image.iter().flatten().copied()).collect();
-        let mut answers = if all.is_empty() { Vec::new() } else { classifier.predict_all(&all)? }.into_iter();
-        for (name, image) in images {
-            match image.and_then(|image| Ok((answers.next().ok_or("no answer")?, image))) {
-                Ok((answer, image)) => predictions.push(name, answer, image, arguments.at_least),
-                Err(error) => predictions.push_error(name, error),
+        let found = threads::map(chunk.iter(), |path| images(path, &way, &tables));
+        for (name, remark) in found.iter().flat_map(|found| &found.remarks) {
+            if remark.is_note() {
+                progress.notice(format_args!("{name}: {remark}"));
+            } else {
+                progress.say(format_args!("{name}: {remark}"));
+            }
+        }
+        let mut images = found.into_iter().flat_map(|found| found.images);
+        loop {
+            let part: Vec<Named> = images.by_ref().take(IMAGES).collect();
+            if part.is_empty() {
+                break;
+            }
+            let all: Vec<u8> = part.iter().flat_map(|named| named.image.iter().flatten().copied()).collect();
+            let mut answers = if all.is_empty() { Vec::new() } else { classifier.predict_all(&all)? }.into_iter();
+            for Named { name, image, label } in part {
+                match image.and_then(|image| Ok((answers.next().ok_or("no answer")?, image))) {
+                    Ok((answer, image)) => predictions.push(name, answer, image, label, arguments.at_least),
+                    Err(error) => predictions.push_error(name, error),
+                }
             }
         }
     }
@@ -118,13 +165,38 @@ fn files(path: &Path) -> Result<Vec<PathBuf>, Error> {
     if found.is_empty() { Err(Error::NoPictures(path.to_owned())) } else { Ok(found) }
 }
 
+fn is_stdin(path: &Path) -> bool {
+    path == Path::new("-")
+}
+
 /// The images of a file, with their names.
-fn images(path: &Path, way: &Way, pixels: usize) -> Vec<(String, Image)> {
+fn images(path: &Path, way: &Way, tables: &Tables) -> Found {
     let name = path.display().to_string();
-    match bytes(path) {
-        Err(error) => vec![(name, Err(error.to_string()))],
-        Ok(bytes) if is_idx(&bytes) => images_of_idx(&name, &bytes, pixels),
-        Ok(bytes) => vec![(name, image(&bytes, way))],
+    match read(path) {
+        Err(error) => Found::one(name, Err(error.to_string())),
+        Ok(bytes) if bytes.len() as u64 > MAX_BYTES => {
+            Found::one(name, Err(format!("more than {MAX_BYTES} bytes; give it in parts")))
+        }
+        Ok(bytes) if is_idx(&bytes) => images_of_idx(name, &bytes, tables.pixels()),
+        Ok(bytes) if tables::is_table(path, &bytes) => tables.images(path, &bytes),
+        Ok(bytes) => Found::one(name, image(&bytes, way)),
+    }
+}
+
+/// The bytes of a file, or of stdin: one more than [`MAX_BYTES`] at most.
+fn read(path: &Path) -> io::Result<Vec<u8>> {
+    if !is_stdin(path) {
+        return read_at_most(path, MAX_BYTES + 1);
+    }
+    let mut bytes = Vec::new();
+    io::stdin().lock().take(MAX_BYTES + 1).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+impl Found {
+    /// A file that is one image, or should have been.
+    pub fn one(name: String, image: Image) -> Self {
+        Self { images: vec![Named { name, image, label: None }], remarks: Vec::new() }
     }
 }
 
@@ -134,17 +206,33 @@ fn is_idx(bytes: &[u8]) -> bool {
     idx::unpacked(bytes).and_then(|mut input| input.read_exact(&mut first)).is_ok() && first == [0, 0]
 }
 
+/// One picture's image.
+fn image(bytes: &[u8], way: &Way) -> Image {
+    let picture = picture::read_up_to(bytes, MAX_PIXELS).map_err(|problem| match problem {
+        picture::Problem::Size { .. } => format!("{problem}; give a picture of 1 to {MAX_PIXELS} pixels"),
+        other => other.to_string(),
+    })?;
+    let (grey, alpha) = picture.to_scale(way.full(picture.grey.full()));
+    let grey = Grey::new(picture.rows, picture.cols, grey).map_err(|error| error.to_string())?;
+    way.image(grey, alpha.as_deref()).map_err(|problem| problem.to_string())
+}
+
 /// The images of an IDX file, which need no preparation.
-fn images_of_idx(name: &str, bytes: &[u8], pixels: usize) -> Vec<(String, Image)> {
+fn images_of_idx(name: String, bytes: &[u8], pixels: usize) -> Found {
     match idx::unpacked(bytes).map_err(idx::Error::from).and_then(idx::read_images) {
-        Err(error) => vec![(name.to_owned(), Err(error.to_string()))],
+        Err(error) => Found::one(name, Err(error.to_string())),
         Ok(images) if images.rows * images.cols != pixels => {
             let found = format!("images of {} x {} pixels", images.rows, images.cols);
-            vec![(name.to_owned(), Err(format!("{found} for a network of images with {pixels}")))]
+            Found::one(name, Err(format!("{found} for a network of images with {pixels}")))
         }
         Ok(images) => {
             let images = images.pixels.chunks(pixels).enumerate();
-            images.map(|(n, image)| (format!("{name}#{n}"), Ok(image.to_vec()))).collect()
+            let named = |(n, image): (usize, &[u8])| Named {
+                name: format!("{name}#{n}"),
+                image: Ok(image.to_vec()),
+                label: None,
+            };
+            Found { images: images.map(named).collect(), remarks: Vec::new() }
         }
     }
 }

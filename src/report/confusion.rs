@@ -3,6 +3,7 @@
 use std::fmt::Write;
 use std::ops::Range;
 
+use super::scores::{Score, scores};
 use super::table::plain;
 use super::width::{shortened, width, wrapped};
 
@@ -24,10 +25,26 @@ impl<'a> Confusion<'a> {
         Self { counts, names }
     }
 
-    /// The matrix if it fits into `columns`. If not, a line for each class, and the most frequent mix-ups.
+    /// The matrix if it fits into `columns`, and the scores of each class. If not, the scores with the most frequent mix-ups.
     #[must_use]
     pub fn text(&self, columns: usize) -> String {
-        self.matrix(columns).unwrap_or_else(|| self.condensed(columns))
+        let Some(matrix) = self.matrix(columns) else { return self.condensed(columns) };
+        let scores = plain(["class", "images", "precision", "recall", "F1"], self.scores(columns), &[0], columns);
+        format!("{matrix}\n{scores}\n")
+    }
+
+    /// The class, and its name shortened to a quarter of `columns`.
+    fn class_name(&self, class: usize, columns: usize) -> String {
+        let name = shortened(self.name(class), columns / 4);
+        if name.is_empty() { class.to_string() } else { format!("{class} {name}") }
+    }
+
+    /// The cells of each class: its name, images, precision, recall and F1.
+    fn scores(&self, columns: usize) -> impl Iterator<Item = [String; 5]> {
+        let share = |share: Option<f64>| share.map_or_else(|| "-".to_owned(), |share| format!("{share:.3}"));
+        scores(self.counts, None).into_iter().map(move |Score { class, images, precision, recall, f1, .. }| {
+            [self.class_name(class, columns), images.to_string(), share(precision), share(recall), share(f1)]
+        })
     }
 
     fn classes(&self) -> Range<usize> {
@@ -69,31 +86,21 @@ impl<'a> Confusion<'a> {
     }
 
     fn condensed(&self, columns: usize) -> String {
-        let class_name = |class: usize| {
-            let name = shortened(self.name(class), columns / 4);
-            if name.is_empty() { class.to_string() } else { format!("{class} {name}") }
-        };
+        let class_name = |class: usize| self.class_name(class, columns);
         // The most frequent first. Equal ones keep the order of their classes.
         let pairs = self.classes().flat_map(|label| self.classes().map(move |class| (label, class)));
         let mut mix_ups: Vec<_> =
             pairs.filter(|&(label, class)| label != class && self.counts[label][class] > 0).collect();
         mix_ups.sort_by_key(|&(label, class)| std::cmp::Reverse(self.counts[label][class]));
-        let rows = self.classes().map(|label| {
-            let images: u64 = self.counts[label].iter().copied().map(u64::from).sum();
-            let accuracy = f64::from(self.counts[label][label]) / images as f64;
+        let rows = self.scores(columns).enumerate().map(|(label, [class, images, precision, recall, f1])| {
             let mix_up = mix_ups.iter().find(|mix_up| mix_up.0 == label).map(|mix_up| mix_up.1);
-            [
-                class_name(label),
-                images.to_string(),
-                if images == 0 { "-".to_owned() } else { format!("{accuracy:.3}") },
-                mix_up.map_or(String::new(), class_name),
-                mix_up.map_or(String::new(), |class| self.counts[label][class].to_string()),
-            ]
+            let count = mix_up.map_or(String::new(), |class| self.counts[label][class].to_string());
+            [class, images, precision, recall, f1, mix_up.map_or(String::new(), class_name), count]
         });
-        let headings = ["class", "images", "right", "most often taken for", "images"];
+        let headings = ["class", "images", "precision", "recall", "F1", "most often taken for", "images"];
         let reason =
             format!("{} are too many classes for a matrix in {columns} columns; --json has it", self.counts.len());
-        let mut text = format!("{}\n\n{}\n", wrapped(&reason, columns), plain(headings, rows, &[0, 3], columns));
+        let mut text = format!("{}\n\n{}\n", wrapped(&reason, columns), plain(headings, rows, &[0, 5], columns));
         mix_ups.truncate(MIX_UPS);
         if !mix_ups.is_empty() {
             let rows = mix_ups
@@ -121,7 +128,7 @@ label \\ predicted
 1 くつ           0  1010     7
 2 bag            1     0     3
 ";
-        assert_eq!(Confusion::new(&counts, Some(&names)).text(60), expected);
+        assert_eq!(Confusion::new(&counts, Some(&names)).matrix(60).unwrap(), expected);
         let expected = "\
 label \\ predicted
      0    1    2
@@ -129,7 +136,14 @@ label \\ predicted
 1    0 1010    7
 2    1    0    3
 ";
-        assert_eq!(Confusion::new(&counts, Some(&names)).text(17), expected);
+        assert_eq!(Confusion::new(&counts, Some(&names)).matrix(17).unwrap(), expected);
+        let expected = "\
+0 Ankle boot     100      0.990   0.960  0.975
+1 くつ          1017      0.996   0.993  0.995
+2 bag              4      0.300   0.750  0.429
+";
+        let text = Confusion::new(&counts, Some(&names)).text(60);
+        assert!(text.ends_with(expected), "{text}");
     }
 
     #[test]
@@ -145,10 +159,10 @@ label \\ predicted
             text.lines().map(|line| line.split_whitespace().collect::<Vec<_>>().join(" ")).collect();
         let expected = [
             "30 are too many classes for a matrix in 80 columns; --json has it",
-            "class images right most often taken for images",
-            "0 0 -",
-            "7 150 0.600 8 50",
-            "9 100 0.900 0 10",
+            "class images precision recall F1 most often taken for images",
+            "0 0 0.000 - 0.000",
+            "7 150 1.000 0.600 0.750 8 50",
+            "9 100 1.000 0.900 0.947 0 10",
             "the most frequent mix-ups",
         ];
         for expected in expected {

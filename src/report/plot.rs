@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use plotters::prelude::*;
 
 use self::drawing::{Axis, Corner, Page, STYLES, Size, axes, curves, png, svg};
-pub(super) use self::drawing::{Outcome, encode_png};
+pub(super) use self::drawing::{Outcome, encode_png, font};
 use super::axis::EpochAxis;
 use crate::files::{check_place, write_atomic};
 use crate::train::EpochAccuracy;

@@ -8,6 +8,7 @@ use serde::Serialize;
 use super::csv::csv;
 use super::table::plain;
 use crate::classifier::Prediction;
+use crate::words::counted;
 
 /// Pictures of which each gets bars; more are a line each.
 const MOST_WITH_BARS: usize = 20;
@@ -26,6 +27,9 @@ pub struct Predictions {
     /// What the classes are called, if the network's file says it.
     #[serde(skip)]
     names: Option<Vec<String>>,
+    /// How many classes there are.
+    #[serde(skip)]
+    classes: usize,
     /// Columns of an image.
     #[serde(skip)]
     cols: usize,
@@ -57,14 +61,26 @@ enum Answer {
         probability: f32,
         /// Of every class.
         probabilities: Vec<f32>,
+        /// The class that the image's file says, where it says one.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        label: Option<usize>,
     },
+}
+
+impl Row {
+    fn label(&self) -> Option<usize> {
+        match self.answer {
+            Answer::Class { label, .. } => label,
+            Answer::Error { .. } => None,
+        }
+    }
 }
 
 impl Predictions {
     /// None yet, of images with `cols` columns.
     #[must_use]
-    pub fn new(names: Option<Vec<String>>, cols: usize) -> Self {
-        Self { predictions: Vec::new(), names, cols }
+    pub fn new(names: Option<Vec<String>>, classes: usize, cols: usize) -> Self {
+        Self { predictions: Vec::new(), names, classes, cols }
     }
 
     /// Adds a picture that gave no image.
@@ -73,13 +89,38 @@ impl Predictions {
         self.predictions.push(Row { image, answer, pixels: Vec::new() });
     }
 
-    /// Adds what the network says of a picture whose image has these pixels. A probability below `at_least` gives no class.
-    pub fn push(&mut self, image: String, prediction: Prediction, pixels: Vec<u8>, at_least: f32) {
+    /// Adds what the network says of a picture whose image has these pixels. `label` is the name or the number of its class, as
+    /// its file says. A probability below `at_least` gives no class.
+    pub fn push(
+        &mut self,
+        image: String,
+        prediction: Prediction,
+        pixels: Vec<u8>,
+        label: Option<String>,
+        at_least: f32,
+    ) {
         let Prediction { class, probabilities } = prediction;
         let probability = probabilities[class];
         let class = (probability >= at_least).then_some(class);
         let name = class.zip(self.names.as_ref()).map(|(class, names)| names[class].clone());
-        self.predictions.push(Row { image, answer: Answer::Class { class, name, probability, probabilities }, pixels });
+        let label = label.and_then(|label| self.class_of(&label));
+        let answer = Answer::Class { class, name, probability, probabilities, label };
+        self.predictions.push(Row { image, answer, pixels });
+    }
+
+    /// The class of this name or, if none has it, of this number.
+    fn class_of(&self, label: &str) -> Option<usize> {
+        let named = self.names.as_ref().and_then(|names| names.iter().position(|name| name == label));
+        named.or_else(|| label.parse().ok().filter(|class| *class < self.classes))
+    }
+
+    /// The count of answers that are the label, and of all images with a label that have an answer.
+    fn right(&self) -> (usize, usize) {
+        let labelled = self.predictions.iter().filter_map(|row| match row.answer {
+            Answer::Class { class, label: Some(label), .. } => Some(class == Some(label)),
+            _ => None,
+        });
+        labelled.fold((0, 0), |(right, count), is_right| (right + usize::from(is_right), count + 1))
     }
 
     /// How many pictures gave no image.
@@ -92,20 +133,44 @@ impl Predictions {
     /// a line each. With `show`, the image that the network got before it.
     #[must_use]
     pub fn text(&self, show: bool, columns: usize) -> String {
-        if self.predictions.len() > MOST_WITH_BARS && !show {
-            let rows = self.predictions.iter().map(|row| {
-                let (class, probability) = self.said(row);
-                [row.image.clone(), class, probability]
-            });
-            return plain(["image", "class", "probability"], rows, &[0, 1], columns) + "\n";
+        let (right, labelled) = self.right();
+        let mut text = match (self.predictions.len() > MOST_WITH_BARS && !show, labelled) {
+            (false, _) => self.bars(show, columns),
+            (true, 0) => plain(["image", "class", "probability"], self.lines(), &[0, 1], columns) + "\n",
+            (true, _) => {
+                let labels =
+                    self.predictions.iter().map(|row| row.label().map_or_else(String::new, |label| self.name(label)));
+                let rows = self
+                    .lines()
+                    .zip(labels)
+                    .map(|([image, class, probability], label)| [image, class, probability, label]);
+                plain(["image", "class", "probability", "label"], rows, &[0, 1, 3], columns) + "\n"
+            }
+        };
+        if labelled > 0 {
+            let accuracy = right as f64 / labelled as f64;
+            let _ = writeln!(text, "accuracy {accuracy:.4}, {} with a label", counted(labelled, "image"));
         }
+        text
+    }
+
+    /// Image, class and probability of each picture.
+    fn lines(&self) -> impl Iterator<Item = [String; 3]> {
+        self.predictions.iter().map(|row| {
+            let (class, probability) = self.said(row);
+            [row.image.clone(), class, probability]
+        })
+    }
+
+    fn bars(&self, show: bool, columns: usize) -> String {
         let mut text = String::new();
         for row in &self.predictions {
             if show && !row.pixels.is_empty() {
                 text += &drawn(&row.pixels, self.cols);
             }
             let (class, probability) = self.said(row);
-            let _ = writeln!(text, "{}: {class} {probability}", row.image);
+            let label = row.label().map_or_else(String::new, |label| format!(", label {}", self.name(label)));
+            let _ = writeln!(text, "{}: {class} {probability}{label}", row.image);
             if let Answer::Class { probabilities, .. } = &row.answer {
                 let mut best: Vec<usize> = (0..probabilities.len()).collect();
                 best.sort_by(|&one, &other| probabilities[other].total_cmp(&probabilities[one]));
@@ -121,21 +186,25 @@ impl Predictions {
         text
     }
 
-    /// One line a picture: image, class, name, probability, error.
+    /// One line a picture: image, class, name, probability, error; and the label, if any picture has one.
     #[must_use]
     pub fn csv(&self) -> String {
         let headings = ["image", "class", "name", "probability", "error"].map(str::to_owned);
+        let number = |class: &Option<usize>| class.map_or_else(String::new, |class| class.to_string());
         let rows = self.predictions.iter().map(|Row { image, answer, .. }| match answer {
             Answer::Error { error } => [image.clone(), String::new(), String::new(), String::new(), error.clone()],
-            Answer::Class { class, name, probability, .. } => [
-                image.clone(),
-                class.map_or_else(String::new, |class| class.to_string()),
-                name.clone().unwrap_or_default(),
-                probability.to_string(),
-                String::new(),
-            ],
+            Answer::Class { class, name, probability, .. } => {
+                [image.clone(), number(class), name.clone().unwrap_or_default(), probability.to_string(), String::new()]
+            }
         });
-        csv(once(headings).chain(rows))
+        let rows = once(headings).chain(rows);
+        if self.right().1 == 0 {
+            return csv(rows);
+        }
+        let labels = once("label".to_owned()).chain(self.predictions.iter().map(|row| number(&row.label())));
+        csv(rows
+            .zip(labels)
+            .map(|([image, class, name, probability, error], label)| [image, class, name, probability, error, label]))
     }
 
     /// The file that Kaggle's Digit Recognizer takes: `ImageId,Label`, images counted from 1.
@@ -184,10 +253,10 @@ mod tests {
     use super::*;
 
     fn predictions() -> Predictions {
-        let mut predictions = Predictions::new(Some(vec!["cat".to_owned(), "dog, small".to_owned()]), 2);
+        let mut predictions = Predictions::new(Some(vec!["cat".to_owned(), "dog, small".to_owned()]), 2, 2);
         let said = |class, probabilities: [f32; 2]| Prediction { class, probabilities: probabilities.to_vec() };
-        predictions.push("a.png".to_owned(), said(1, [0.25, 0.75]), vec![0, 255, 0, 102], 0.6);
-        predictions.push("b.png".to_owned(), said(0, [0.5, 0.5]), vec![0; 4], 0.6);
+        predictions.push("a.png".to_owned(), said(1, [0.25, 0.75]), vec![0, 255, 0, 102], None, 0.6);
+        predictions.push("b.png".to_owned(), said(0, [0.5, 0.5]), vec![0; 4], None, 0.6);
         predictions.push_error("c.png".to_owned(), "an empty file".to_owned());
         predictions
     }
@@ -224,8 +293,38 @@ mod tests {
         let mut many = predictions();
         for n in 0..30 {
             let said = Prediction { class: 0, probabilities: vec![0.9, 0.1] };
-            many.push(format!("{n}.png"), said, vec![0; 4], 0.0);
+            many.push(format!("{n}.png"), said, vec![0; 4], None, 0.0);
         }
         assert_eq!(many.text(false, 80).lines().count(), 34, "a line each, and the headings");
+    }
+
+    #[test]
+    fn labels_are_beside_the_answers() {
+        let mut predictions = Predictions::new(Some(vec!["1".to_owned(), "2".to_owned()]), 2, 2);
+        // A name goes before a number.
+        for (label, expected) in [("2", 1), ("0", 0), ("1", 0)] {
+            let said = Prediction { class: 1, probabilities: vec![0.0, 1.0] };
+            predictions.push(label.to_owned(), said, vec![0; 4], Some(label.to_owned()), 0.0);
+            assert_eq!(predictions.predictions.last().unwrap().label(), Some(expected));
+        }
+        for label in ["3", "", "cat"] {
+            let said = Prediction { class: 1, probabilities: vec![0.0, 1.0] };
+            predictions.push(label.to_owned(), said, vec![0; 4], Some(label.to_owned()), 0.0);
+            assert_eq!(predictions.predictions.last().unwrap().label(), None);
+        }
+        let text = predictions.text(false, 80);
+        assert!(
+            text.starts_with("2: 2 1.0000, label 2\n") && text.ends_with("accuracy 0.3333, 3 images with a label\n"),
+            "{text}"
+        );
+        let csv = predictions.csv();
+        assert!(csv.starts_with("image,class,name,probability,error,label\n2,1,2,1,,1\n0,1,2,1,,0\n"), "{csv}");
+        assert_eq!(serde_json::to_value(&predictions).unwrap()["predictions"][0]["label"], 1);
+        for n in 0..30 {
+            let said = Prediction { class: 0, probabilities: vec![0.9, 0.1] };
+            predictions.push(n.to_string(), said, vec![0; 4], Some("1".to_owned()), 0.0);
+        }
+        let text = predictions.text(false, 80);
+        assert!(text.lines().next().unwrap().ends_with("label") && text.lines().count() == 38, "{text}");
     }
 }

@@ -1,12 +1,14 @@
-//! A contact sheet: a picture of some images of a set, with a row for each class.
+//! A contact sheet: a picture of some images of a set, with a row for each class, or each with a caption.
 
 use std::path::Path;
 
+use plotters::prelude::*;
 use png::ColorType;
 
-use super::plot::{PlotError, encode_png, write};
+use super::plot::{Outcome, PlotError, encode_png, font, write};
 use super::set::counts_by_class;
-use crate::data::{self, Store};
+use crate::data::{self, Dataset, Store};
+use crate::memory;
 
 /// A sheet cannot be made.
 #[derive(Debug, thiserror::Error)]
@@ -41,20 +43,91 @@ pub fn write_sheet(path: &Path, store: &Store, count: usize) -> Result<usize, Sh
     let mut picture = vec![PAPER; size[0] * size[1]];
     for (row, images) in rows.iter().enumerate() {
         for column in 0..images.len() {
-            let pixels = set.image(drawn).unwrap_or_default();
+            let place = [GAP + column * width, GAP + row * height].map(|pixels| pixels * SCALE);
+            draw(&mut picture, size[0], &set, drawn, place, SCALE);
             drawn += 1;
-            for (index, &pixel) in pixels.iter().enumerate() {
-                let x = SCALE * (GAP + column * width + index % set.cols());
-                let y = SCALE * (GAP + row * height + index / set.cols());
-                for line in y..y + SCALE {
-                    picture[line * size[0] + x..][..SCALE].fill(pixel);
-                }
-            }
         }
     }
     let [width, height] = size.map(|pixels| pixels as u32);
     write(path, encode_png((width, height), ColorType::Grayscale, &picture))?;
     Ok(drawn)
+}
+
+/// Draws an image of a set into a picture of this width, with each pixel as a square.
+fn draw(picture: &mut [u8], width: usize, set: &Dataset, image: usize, [left, top]: [usize; 2], scale: usize) {
+    for (index, &pixel) in set.image(image).unwrap_or_default().iter().enumerate() {
+        let x = left + scale * (index % set.cols());
+        let y = top + scale * (index / set.cols());
+        for line in y..y + scale {
+            picture[line * width + x..][..scale].fill(pixel);
+        }
+    }
+}
+
+/// The lines below an image. Of each the beginning is shortened to fit, and the end is kept.
+pub type Caption = [(String, String); 3];
+
+/// About the larger side of an image with a caption, in pixels of the sheet.
+const SIDE: usize = 112;
+/// The width of a caption.
+const CAPTION: usize = 150;
+/// The height of a line of a caption.
+const LINE: usize = 18;
+/// The height of its letters.
+const LETTERS: usize = 15;
+/// The gap around an image with its caption.
+const MARGIN: usize = 8;
+
+/// Draws all images of a set, each with a caption.
+///
+/// # Errors
+/// There is no memory for the sheet, or the file cannot be written.
+pub fn write_captioned(path: &Path, set: &Dataset, captions: &[Caption]) -> Result<(), SheetError> {
+    let scale = (SIDE / set.rows().max(set.cols())).max(1);
+    let cell = [
+        (set.cols() * scale).max(CAPTION) + MARGIN,
+        set.rows() * scale + LINE * captions.first().map_or(0, |caption| caption.len()) + 2 * MARGIN,
+    ];
+    // About 4:3.
+    let columns = (4 * captions.len() * cell[1]).div_ceil(3 * cell[0]).isqrt().clamp(1, captions.len().max(1));
+    let width = columns * cell[0] + MARGIN;
+    let height = captions.len().div_ceil(columns) * cell[1] + MARGIN;
+    let mut picture = memory::room(width * height, "the picture").map_err(data::Error::from)?;
+    picture.resize(width * height, PAPER);
+    let written = captions.iter().enumerate().try_for_each(|(image, caption)| {
+        let left = MARGIN + image % columns * cell[0];
+        let top = MARGIN + image / columns * cell[1];
+        draw(&mut picture, width, set, image, [left, top], scale);
+        let below = top + set.rows() * scale + MARGIN / 2;
+        for (line, (beginning, end)) in caption.iter().enumerate() {
+            for (row, pixels) in text(beginning, end)?.chunks_exact(CAPTION).enumerate() {
+                picture[(below + line * LINE + row) * width + left..][..CAPTION].copy_from_slice(pixels);
+            }
+        }
+        Ok(())
+    });
+    let encoded = written.and_then(|()| encode_png((width as u32, height as u32), ColorType::Grayscale, &picture));
+    Ok(write(path, encoded)?)
+}
+
+/// A line of a caption in bright grey, `[LINE, CAPTION]`.
+fn text(beginning: &str, end: &str) -> Outcome<Vec<u8>> {
+    let style = font(LETTERS as i32)?.color(&RGBColor(230, 230, 230));
+    let mut pixels = vec![PAPER; 3 * LINE * CAPTION];
+    {
+        let page = BitMapBackend::with_buffer(&mut pixels, (CAPTION as u32, LINE as u32)).into_drawing_area();
+        // A space at the end of a text has no width of its own.
+        let room = CAPTION as u32;
+        let mut text = format!("{beginning}{end}");
+        let mut kept = beginning.chars().count();
+        while page.estimate_text_size(&text, &style)?.0 > room && kept > 0 {
+            kept -= 1;
+            text = beginning.chars().take(kept).collect::<String>() + "…" + end;
+        }
+        page.draw(&Text::new(text, (0, 0), &style))?;
+        page.present()?;
+    }
+    Ok(pixels.chunks_exact(3).map(|pixel| pixel[0]).collect())
 }
 
 /// The indices of the first images of each class. Classes without images are left out.

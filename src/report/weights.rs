@@ -4,10 +4,9 @@ use std::path::Path;
 
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
-use plotters::style::{FontError, register_font};
 use png::ColorType;
 
-use super::plot::{Outcome, PlotError, encode_png, write};
+use super::plot::{Outcome, PlotError, encode_png, font, write};
 use crate::net::Params;
 
 /// The most pixels of a picture's side.
@@ -156,11 +155,11 @@ fn scale_bar(layout: Layout) -> (usize, usize) {
 
 /// Draws the numbers of the units and the text of the scale.
 fn letter(page: &mut [u8], layout: Layout, units: &[usize], largest: f32) -> Outcome<()> {
-    register_font("sans-serif", FontStyle::Normal, ttf_noto_sans::REGULAR).map_err(|_| FontError::FontUnavailable)?;
+    let font = font(TEXT as i32)?.color(&INK);
     let (width, height) = layout.page();
     let area = BitMapBackend::with_buffer(page, (width as u32, height as u32)).into_drawing_area();
     let text = |text: String, (x, y): (usize, usize), horizontal, vertical| {
-        let style = TextStyle::from(("sans-serif", TEXT as i32)).color(&INK).pos(Pos::new(horizontal, vertical));
+        let style = font.pos(Pos::new(horizontal, vertical));
         area.draw(&Text::new(text, (x as i32, y as i32), style))
     };
     let (across, (rows, cols), scale) = (layout.across, layout.image, layout.scale);

@@ -16,7 +16,7 @@ fn gives_the_results_that_training_ended_with() {
     let last = &run["final"];
 
     let test = place.json("eval run --device cpu");
-    assert_eq!(keys(&test), ["accuracy", "confusion", "images", "loss", "split"]);
+    assert_eq!(keys(&test), ["accuracy", "classes", "confusion", "images", "loss", "split"]);
     assert_eq!((&test["split"], &test["images"]), (&"test".into(), &TEST_IMAGES.into()));
     assert_eq!((&test["accuracy"], &test["loss"]), (&last["test_accuracy"], &last["test_loss"]));
     let rows = test["confusion"].as_array().unwrap();
@@ -25,6 +25,18 @@ fn gives_the_results_that_training_ended_with() {
     assert_eq!(rows.iter().map(count).collect::<Vec<_>>(), [10; CLASSES]);
     let right: u64 = (0..CLASSES).map(|class| rows[class][class].as_u64().unwrap()).sum();
     assert_close(float(&test["accuracy"]), right as f64 / TEST_IMAGES as f64);
+
+    for (class, row) in test["classes"].as_array().unwrap().iter().enumerate() {
+        assert_eq!((&row["class"], &row["name"], &row["images"]), (&class.into(), &Value::Null, &10.into()));
+        let right = rows[class][class].as_u64().unwrap() as f64;
+        let predicted: u64 = rows.iter().map(|row| row[class].as_u64().unwrap()).sum();
+        assert_close(float(&row["recall"]), right / 10.0);
+        match predicted {
+            0 => assert_eq!(row["precision"], Value::Null),
+            _ => assert_close(float(&row["precision"]), right / predicted as f64),
+        }
+        assert_close(float(&row["f1"]), 2.0 * right / (10 + predicted) as f64);
+    }
 
     let train = place.json("eval run --device cpu --split train");
     assert_eq!((&train["split"], &train["images"]), (&"train".into(), &TRAIN_IMAGES.into()));
@@ -61,6 +73,72 @@ fn prints_a_table() {
     assert_holds(&said.stdout, "label \\ predicted");
     assert!(said.stdout.ends_with("30 images\n"), "{}", said.stdout);
     assert_eq!(place.ok("eval run --device cpu --quiet").stderr, "");
+}
+
+#[test]
+fn the_worst_answers_are_listed_and_drawn() {
+    let place = Place::new();
+    place.train("--iterations 5 --out run");
+    let all = place.json("eval run --device cpu --worst 1000");
+    let worst = all["worst"].as_array().unwrap();
+    // They are all images that the library's classifier gets wrong, the most confident first; of equal ones the first.
+    let mut classifier = Classifier::load(&place.path("run/model.safetensors")).unwrap();
+    let test = set(TEST_IMAGES);
+    let mut expected = Vec::new();
+    for (index, &label) in test.labels().iter().enumerate() {
+        let prediction = classifier.predict(test.image(index).unwrap()).unwrap();
+        if prediction.class != usize::from(label) {
+            expected.push((prediction.probabilities[prediction.class], index, label, prediction.class));
+        }
+    }
+    expected.sort_by(|one, other| other.0.total_cmp(&one.0));
+    assert!(expected.len() > 3 && worst.len() == expected.len());
+    for (found, (probability, index, label, answer)) in worst.iter().zip(&expected) {
+        assert_eq!(keys(found), ["answer", "index", "label", "probability"]);
+        assert_eq!(
+            (&found["index"], &found["label"], &found["answer"]),
+            (&(*index).into(), &(*label).into(), &(*answer).into())
+        );
+        assert!((float(&found["probability"]) - f64::from(*probability)).abs() < 1e-6);
+    }
+    let three = place.json("eval run --device cpu --worst 3");
+    assert_eq!(three["worst"].as_array().unwrap()[..], worst[..3]);
+    // A set that is read from its file gives the same.
+    assert_eq!(place.json("eval run --device cpu --worst 3 --max-memory 1K"), three);
+
+    let said = place.ok("eval run --device cpu --worst 3 -o worst.png");
+    assert_holds(&said.stdout, &format!("the 3 most confident of {} wrong answers\n", worst.len()));
+    assert!(said.stdout.ends_with("3 images in worst.png\n"), "{}", said.stdout);
+    assert!(said.stdout.lines().all(|line| line.chars().count() <= 80), "{}", said.stdout);
+    let all = format!("all {} wrong answers, the most confident first\n", worst.len());
+    assert_holds(&place.ok("eval run --device cpu --worst 1000").stdout, &all);
+    // The first image, 6 x 6 pixels of 18 x 18 each, and below it a caption.
+    let picture = image::open(place.path("worst.png")).unwrap().to_luma8();
+    let first = test.image(worst[0]["index"].as_u64().unwrap() as usize).unwrap();
+    for (n, &pixel) in first.iter().enumerate() {
+        let place = |n: usize| 8 + 18 * n as u32 + 9;
+        assert_eq!(picture[(place(n % SIDE), place(n / SIDE))][0], pixel, "pixel {n}");
+    }
+    let caption = (8..158).flat_map(|x| (8 + 108 + 4..8 + 108 + 58).map(move |y| (x, y)));
+    assert!(caption.filter(|&at| picture[at][0] > 200).count() > 50);
+
+    assert_holds(&place.fails(1, "eval run --device cpu --worst 3 -o worst.png"), "worst.png: already exists");
+    place.ok("eval run --device cpu --worst 2 -o worst.png --overwrite");
+    assert_holds(&place.fails(2, "eval run --device cpu -o other.png"), "--worst");
+    assert_holds(&place.fails(2, "eval run --device cpu --worst 3 --overwrite"), "--picture");
+    assert_holds(&place.fails(2, "eval run --device cpu --worst 3 -o other.jpg"), "end its name in .png");
+    assert_holds(&place.fails(2, "eval run --device cpu --worst 0"), "0");
+}
+
+#[test]
+fn without_a_wrong_answer_there_is_no_picture() {
+    let place = Place::new();
+    place.train("--iterations 400 --learning-rate 0.5 --activation relu --weight-init he --out run");
+    let said = place.ok("eval run --device cpu --split train --worst 5 -o worst.png");
+    assert_holds(&said.stdout, "accuracy 1.0000");
+    assert!(said.stdout.ends_with("no image is answered wrong\n"), "{}", said.stdout);
+    assert_holds(&said.stderr, "note: no image is answered wrong, so worst.png is not written");
+    assert!(!place.path("worst.png").exists());
 }
 
 #[test]

@@ -130,6 +130,195 @@ fn answers_are_for_programs_too() {
     assert!(text.starts_with("one.png: none 0."), "{text}");
 }
 
+/// A table: a heading, and a line for each digit.
+fn table(digits: &[GrayImage], line: impl Fn(usize, String) -> String) -> String {
+    let lines = digits.iter().enumerate().map(|(n, digit)| {
+        let pixels: Vec<String> = digit.as_raw().iter().map(u8::to_string).collect();
+        line(n, pixels.join(",")) + "\n"
+    });
+    lines.collect()
+}
+
+#[test]
+fn a_table_is_answered_line_by_line() {
+    let (place, digits, labels) = trained();
+    let pixels: Vec<u8> = digits.iter().flat_map(|digit| digit.as_raw().clone()).collect();
+    let set = Dataset::new(pixels, labels.clone(), 28, 28).unwrap();
+    idx::write_images(&set, fs::File::create(place.path("images-idx3")).unwrap()).unwrap();
+    let predict = |line: &str| place.json(&format!("predict net.safetensors {line} --device cpu"));
+    let expected = classes(&predict("images-idx3"));
+
+    // As Kaggle's Digit Recognizer has them: test.csv without labels, train.csv with labels first.
+    let heading: Vec<String> = (0..784).map(|n| format!("pixel{n}")).collect();
+    let heading = heading.join(",");
+    fs::write(place.path("test.csv"), format!("{heading}\n{}", table(&digits, |_, pixels| pixels))).unwrap();
+    let labelled = table(&digits, |n, pixels| format!("{},{pixels}", labels[n]));
+    fs::write(place.path("train.csv"), format!("label,{heading}\n{labelled}")).unwrap();
+    let answers = predict("test.csv");
+    assert_eq!(classes(&answers), expected);
+    assert_eq!(answers["predictions"][7]["image"], "test.csv#7");
+    assert!(answers["predictions"][7].get("label").is_none());
+    let kaggle = place.ok("predict net.safetensors test.csv --device cpu --format kaggle").stdout;
+    let lines: String = expected.iter().enumerate().map(|(n, class)| format!("{},{class}\n", n + 1)).collect();
+    assert_eq!(kaggle, format!("ImageId,Label\n{lines}"));
+
+    // Labels are no pixels; they are beside the answers.
+    let answers = predict("train.csv");
+    assert_eq!(classes(&answers), expected);
+    let found: Vec<u64> =
+        answers["predictions"].as_array().unwrap().iter().map(|row| row["label"].as_u64().unwrap()).collect();
+    assert_eq!(found, labels.iter().copied().map(u64::from).collect::<Vec<_>>());
+    let said = place.ok("predict net.safetensors train.csv --device cpu");
+    let right = expected.iter().zip(&found).filter(|(class, label)| class == label).count();
+    let accuracy = format!("accuracy {:.4}, {COUNT} images with a label\n", right as f64 / COUNT as f64);
+    assert!(said.stdout.ends_with(&accuracy), "{}", said.stdout);
+    assert_holds(&said.stderr, "train.csv: 60 lines read, a comma between the fields; the label is column 1 (label)");
+    let csv = place.ok("predict net.safetensors train.csv --device cpu --format csv --quiet");
+    assert!(csv.stdout.starts_with("image,class,name,probability,error,label\n") && csv.stderr.is_empty());
+
+    // From stdin, without a heading, with the label last; and a file whose name says nothing.
+    let last = table(&digits, |n, pixels| format!("{pixels},{}", labels[n]));
+    fs::write(place.path("digits"), &last).unwrap();
+    assert_eq!(classes(&predict("digits")), expected);
+    let mut command = place.command("predict net.safetensors - --device cpu --json");
+    let output = command.stdin(Stdio::from(fs::File::open(place.path("digits")).unwrap())).output().unwrap();
+    let answers: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(classes(&answers), expected);
+    assert_eq!(
+        (&answers["predictions"][1]["image"], &answers["predictions"][1]["label"]),
+        (&"-#1".into(), &labels[1].into())
+    );
+}
+
+#[test]
+fn a_line_that_is_no_image_is_an_error_and_the_others_are_answered() {
+    let (place, digits, _) = trained();
+    let bad = table(&digits[..5], |n, pixels| match n {
+        1 => "1,2,3".to_owned(),
+        2 => pixels.replacen('0', "nan", 1),
+        3 => pixels.replacen('0', "256", 1),
+        _ => pixels,
+    });
+    fs::write(place.path("bad.csv"), bad).unwrap();
+    fs::write(place.path("narrow.csv"), "1,2,3\n4,5,6\n").unwrap();
+    let said = place.run("predict net.safetensors bad.csv narrow.csv --device cpu --json");
+    assert_eq!(said.code, Some(1));
+    assert_holds(&said.stderr, "pictures without an answer: 4 of 6");
+    let answers: Value = serde_json::from_str(&said.stdout).unwrap();
+    let expected = [
+        ("bad.csv#0", ""),
+        ("bad.csv#1", "line 2 has 3 fields where the lines before have 784"),
+        ("bad.csv#2", "line 3, column 1: \"nan\" is no number"),
+        ("bad.csv#3", "line 4, column 1: a pixel of 256, where 255 is white; give the value of white by --max"),
+        ("bad.csv#4", ""),
+        ("narrow.csv", "line 1 has 3 fields for a network of images with 784 pixels"),
+    ];
+    let answers = answers["predictions"].as_array().unwrap();
+    assert_eq!(answers.len(), expected.len());
+    for (answer, (name, error)) in answers.iter().zip(expected) {
+        assert_eq!((answer["image"].as_str(), answer["class"].is_u64()), (Some(name), error.is_empty()), "{answer}");
+        assert_holds(answer["error"].as_str().unwrap_or_default(), error);
+    }
+    // The value of white may be given.
+    let dark = table(&digits[..3], |_, pixels| {
+        pixels.split(',').map(|pixel| (pixel.parse::<u32>().unwrap() / 16).to_string()).collect::<Vec<_>>().join(",")
+    });
+    fs::write(place.path("dark.csv"), dark).unwrap();
+    let said = place.ok("predict net.safetensors dark.csv --device cpu");
+    assert_holds(&said.stderr, "note: dark.csv: the largest pixel is 15 of 255, so all images are dark");
+    let said = place.ok("predict net.safetensors dark.csv --device cpu --max 15");
+    assert!(!said.stderr.contains("note: "), "{}", said.stderr);
+}
+
+#[test]
+fn a_table_is_prepared_as_the_network_s_own_set_was() {
+    let place = Place::new();
+    // Dark ink on bright paper, with the labels first; the table to predict has none.
+    let images = set(TRAIN_IMAGES);
+    let line = |n: usize, max: u32| -> Vec<String> {
+        images.image(n).unwrap().iter().map(|&pixel| (max - u32::from(pixel) * max / 255).to_string()).collect()
+    };
+    let labelled: String =
+        (0..TRAIN_IMAGES).map(|n| format!("class {},{}\n", images.labels()[n], line(n, 15).join(","))).collect();
+    fs::write(place.path("own.csv"), &labelled).unwrap();
+    place.ok("data import own.csv own --max 15 --invert");
+    place.ok("--device cpu --data own --batch-size 10 --epochs 20 --learning-rate 0.5 --out run");
+    let unlabelled: String = (0..TRAIN_IMAGES).map(|n| line(n, 15).join(",") + "\n").collect();
+    fs::write(place.path("new.csv"), unlabelled).unwrap();
+    let answers = place.json("predict run new.csv --device cpu");
+    let right =
+        classes(&answers).iter().zip(images.labels()).filter(|(class, label)| **class == u64::from(**label)).count();
+    assert!(right >= TRAIN_IMAGES * 9 / 10, "{right}");
+    assert_eq!(answers["predictions"][0]["name"], format!("class {}", images.labels()[0]));
+    // The names in a table are the classes.
+    let text = place.ok("predict run own.csv --device cpu").stdout;
+    assert!(text.ends_with(&format!("accuracy {:.4}, 60 images with a label\n", right as f64 / 60.0)), "{text}");
+}
+
+#[test]
+fn a_photograph_is_turned_upright_and_a_huge_one_is_refused() {
+    let (place, digits, _) = trained();
+    let upright = on_paper(&digits[0], 140, [20, 60]);
+    upright.save(place.path("upright.png")).unwrap();
+    // Exif's orientation 6: the camera was turned, so rows are columns.
+    let turned = imageops::rotate270(&upright);
+    let mut exif = b"II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0\x06\0\0\0\0\0\0\0".to_vec();
+    for name in ["turned.jpg", "marked.jpg"] {
+        let mut encoder =
+            image::codecs::jpeg::JpegEncoder::new_with_quality(fs::File::create(place.path(name)).unwrap(), 95);
+        if name == "marked.jpg" {
+            image::ImageEncoder::set_exif_metadata(&mut encoder, std::mem::take(&mut exif)).unwrap();
+        }
+        encoder.encode_image(&turned).unwrap();
+    }
+    let text = place.ok("predict net.safetensors upright.png marked.jpg turned.jpg --device cpu --show --quiet").stdout;
+    let [upright, marked, turned] =
+        &text.split_inclusive(".jpg: ").flat_map(|part| part.split_inclusive(".png: ")).collect::<Vec<_>>()[..3]
+    else {
+        panic!("{text}")
+    };
+    let ink = |text: &str, row: usize| {
+        text.lines().filter(|line| line.contains('@') || line.contains('#')).nth(row).map(str::to_owned)
+    };
+    assert_eq!(ink(upright, 5), ink(marked, 5), "{text}");
+    assert_ne!(ink(upright, 5), ink(turned, 5), "{text}");
+
+    // A header alone that says 30,000 x 30,000.
+    fs::write(place.path("huge.pgm"), "P5 30000 30000 255\n").unwrap();
+    fs::write(place.path("long.pgm"), [b"P5 40000 1 255\n".to_vec(), vec![9; 40_000]].concat()).unwrap();
+    let said = place.run("predict net.safetensors huge.pgm upright.png long.pgm --device cpu --format csv");
+    assert_eq!(said.code, Some(1));
+    assert_holds(
+        &said.stdout,
+        "huge.pgm,,,,30000 x 30000 pixels (rows x columns); give a picture of 1 to 67108864 pixels",
+    );
+    assert_holds(&said.stdout, "long.pgm,,,,1 x 40000 pixels (rows x columns); give 1 to 30000 rows and columns");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn odd_files_are_answered_or_refused() {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt;
+
+    let (place, digits, _) = trained();
+    // A name that is no UTF-8, a folder that is called as a picture, and a pipe.
+    digits[0].save(place.path("one.png")).unwrap();
+    fs::create_dir(place.path("folder.png")).unwrap();
+    fs::rename(place.path("one.png"), place.path("folder.png").join(OsStr::from_bytes(b"\xff.png"))).unwrap();
+    let answers = place.json("predict net.safetensors folder.png --device cpu");
+    assert_eq!(answers["predictions"][0]["image"], "folder.png/\u{fffd}.png");
+    assert!(answers["predictions"][0]["class"].is_u64());
+    assert!(std::process::Command::new("mkfifo").arg(place.path("pipe")).status().unwrap().success());
+    let command = place.command("predict net.safetensors pipe --device cpu --json").stdout(Stdio::piped()).spawn();
+    let picture = fs::read(place.path("folder.png").join(OsStr::from_bytes(b"\xff.png"))).unwrap();
+    fs::write(place.path("pipe"), picture).unwrap();
+    let output = command.unwrap().wait_with_output().unwrap();
+    let through: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(through["predictions"][0]["class"], answers["predictions"][0]["class"]);
+    assert!(place.fails(2, "predict net.safetensors - folder.png -").contains("stdin can be read once"));
+}
+
 #[test]
 fn wrong_arguments_are_errors() {
     let (place, digits, _) = trained();

@@ -22,7 +22,7 @@ pub(super) struct Raw {
 }
 
 /// If the largest pixel is less than this share of white, the scale is probably another.
-const DARK: f32 = 0.5;
+pub(super) const DARK: f32 = 0.5;
 
 /// Makes a set, and adds remarks about it.
 pub(super) fn finish(
@@ -64,9 +64,10 @@ pub(super) fn finish(
     Ok(Imported { set, classes, preparation, remarks, full, label_column: None, first_label })
 }
 
-const HALF: u8 = u8::MAX / 2;
+/// A mean pixel above this is bright.
+pub(super) const HALF: u8 = u8::MAX / 2;
 
-fn mean(pixels: &[u8]) -> u8 {
+pub(super) fn mean(pixels: &[u8]) -> u8 {
     (pixels.iter().map(|&pixel| u64::from(pixel)).sum::<u64>() / pixels.len().max(1) as u64) as u8
 }
 

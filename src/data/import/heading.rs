@@ -1,6 +1,6 @@
 //! The first line of a table: the separator between fields, and the headings.
 
-use super::field::{as_number, as_text};
+use super::field::{as_number, as_text, trimmed};
 use super::table::Problem;
 
 /// The separators between two fields, with their names.
@@ -31,6 +31,17 @@ pub(super) fn separator(line: &[u8]) -> Option<(u8, &'static str)> {
 pub(super) fn declared_separator(line: &[u8]) -> Option<(u8, &'static str)> {
     let [declared] = line.trim_ascii_end().strip_prefix(b"sep=")? else { return None };
     SEPARATORS.into_iter().find(|(separator, _)| separator == declared)
+}
+
+/// Whether one of the first lines of a text has mostly numbers, as in a table. The first may be a heading, or declare the separator.
+pub(super) fn has_numbers(text: &[u8]) -> bool {
+    let lines = text.split(|byte| matches!(byte, b'\n' | b'\r')).filter(|line| !line.trim_ascii().is_empty());
+    lines.take(3).any(|line| {
+        let Some((separator, _)) = separator(line) else { return false };
+        let fields = || line.split(|&byte| byte == separator).filter(|field| !field.trim_ascii().is_empty());
+        let numbers = fields().filter(|field| as_number(trimmed(field), separator != b',').is_some()).count();
+        2 * numbers > fields().count()
+    })
 }
 
 /// Whether the first line is a heading: a line without a number, with a usual heading of labels, with several words, or with

@@ -19,7 +19,7 @@ pub use folder::pictures;
 pub use problem::{Error, Fault, Problem};
 pub use remark::{Remark, SkipReason};
 pub use source::{Classes, Imported, LabelColumn, Options};
-pub use table::read_table;
+pub use table::{Rows, Target, is_emnist, looks_like_a_table, read_rows, read_table};
 
 /// Imports a source: a folder with a folder of pictures for each class, or a table (.csv, .tsv, .csv.gz) with a line for each
 /// image, of a label and the pixels row by row.

@@ -126,7 +126,7 @@ fn one_line(error: &ImageError) -> String {
     error.to_string().split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// The most bytes that a decoder may allocate for each pixel of the largest picture: far more than any format needs.
+/// The most bytes that a decoder may allocate for each pixel of a picture: far more than any format needs.
 const ALLOC_PER_PIXEL: u64 = 16;
 /// The bytes that it may allocate beside these.
 const MIN_ALLOC: u64 = 64 << 20;
@@ -164,15 +164,14 @@ pub fn read_up_to(bytes: &[u8], max_pixels: usize) -> Result<Picture, Problem> {
     }
     let has_more_frames = has_more_frames(bytes, format, fits);
     let mut reader = ImageReader::with_format(Cursor::new(bytes), format);
-    let mut limits = Limits::default();
-    limits.max_alloc = Some(MIN_ALLOC + ALLOC_PER_PIXEL * max_pixels as u64);
-    reader.limits(limits);
+    reader.limits(limits_of(max_pixels));
     let mut decoder = reader.into_decoder().map_err(Problem::Decoder)?;
     let (cols, rows) = decoder.dimensions();
     let (rows, cols) = (rows as usize, cols as usize);
     if !fits(rows, cols) {
         return Err(Problem::Size { rows, cols });
     }
+    decoder.set_limits(limits_of(rows * cols)).map_err(Problem::Decoder)?;
     if format == ImageFormat::Jpeg && !is_whole_jpeg(bytes) {
         return Err(Problem::Cut);
     }
@@ -187,6 +186,13 @@ pub fn read_up_to(bytes: &[u8], max_pixels: usize) -> Result<Picture, Problem> {
     Ok(Picture { rows, cols, grey, alpha, format: name, has_more_frames, is_turned })
 }
 
+/// What a decoder may allocate for a picture of this many pixels.
+fn limits_of(pixels: usize) -> Limits {
+    let mut limits = Limits::default();
+    limits.max_alloc = Some(MIN_ALLOC + ALLOC_PER_PIXEL * pixels as u64);
+    limits
+}
+
 /// Whether a file has several frames. A broken file is reported when the picture is decoded.
 fn has_more_frames(bytes: &[u8], format: ImageFormat, fits: impl Fn(usize, usize) -> bool) -> bool {
     let bytes = Cursor::new(bytes);
@@ -194,11 +200,14 @@ fn has_more_frames(bytes: &[u8], format: ImageFormat, fits: impl Fn(usize, usize
         ImageFormat::Png => PngDecoder::new(bytes).and_then(|decoder| decoder.is_apng()).unwrap_or(false),
         ImageFormat::WebP => WebPDecoder::new(bytes).is_ok_and(|decoder| decoder.has_animation()),
         ImageFormat::Gif => {
-            let (cols, rows) = GifDecoder::new(bytes.clone()).map_or((0, 0), |decoder| decoder.dimensions());
-            // Frames are decoded to be counted, so their size is checked before.
-            fits(rows as usize, cols as usize)
-                && GifDecoder::new(bytes)
-                    .is_ok_and(|decoder| decoder.into_frames().nth(1).is_some_and(|frame| frame.is_ok()))
+            // Frames are decoded to be counted, so their size is checked before. A frame may be larger than the picture.
+            GifDecoder::new(bytes).is_ok_and(|mut decoder| {
+                let (cols, rows) = decoder.dimensions();
+                let (rows, cols) = (rows as usize, cols as usize);
+                fits(rows, cols)
+                    && decoder.set_limits(limits_of(rows * cols)).is_ok()
+                    && decoder.into_frames().nth(1).is_some_and(|frame| frame.is_ok())
+            })
         }
         _ => false,
     }
@@ -350,6 +359,16 @@ mod tests {
         let picture = read(&out).unwrap();
         assert!(picture.has_more_frames && picture.grey.to_bytes(255)[0].abs_diff(200) < 3);
         assert!(FORMATS.iter().all(|&format| !read(&encoded(format)).unwrap().has_more_frames));
+    }
+
+    #[test]
+    fn a_frame_far_larger_than_its_picture_is_refused() {
+        let mut gif = encoded(ImageFormat::Gif);
+        // The image descriptor: after its mark the frame's place, then its size.
+        let mark = gif.windows(9).position(|bytes| bytes == [0x2c, 0, 0, 0, 0, 8, 0, 8, 0]).unwrap();
+        gif[mark + 5..mark + 9].copy_from_slice(&[0x30, 0x75, 0x30, 0x75]);
+        let error = read_up_to(&gif, 1 << 26).unwrap_err();
+        assert!(matches!(error, Problem::Decoder(ImageError::Limits(_))), "{error}");
     }
 
     #[test]

@@ -26,8 +26,8 @@ pub enum Remark {
         separator: &'static str,
         /// The text's encoding, if it is not UTF-8.
         encoding: Option<&'static str>,
-        /// The column of the labels, from 1, and its heading.
-        label: (usize, Option<String>),
+        /// The column of the labels, from 1, and its heading; none if the table has no labels.
+        label: Option<(usize, Option<String>)>,
         /// The headings, shortened.
         heading: Option<String>,
     },
@@ -69,6 +69,8 @@ pub enum Remark {
     },
     /// The mean pixel, of 255, is bright.
     Bright(u8),
+    /// The mean pixel, of 255, of rows for a network of bright ink on black.
+    BrightRows(u8),
     /// The count of pictures that were rotated or mirrored according to their metadata.
     Turned(usize),
     /// The background of transparent pictures.
@@ -210,14 +212,15 @@ impl fmt::Display for Remark {
                 }
                 Ok(())
             }
-            Self::Lines { images, separator, encoding, label: (column, name), heading } => {
+            Self::Lines { images, separator, encoding, label, heading } => {
                 write!(f, "{} read, {separator} between the fields", counted(*images, "line"))?;
                 if let Some(encoding) = encoding {
                     write!(f, ", in {encoding}")?;
                 }
-                write!(f, "; the label is column {column}")?;
-                if let Some(name) = name {
-                    write!(f, " ({name})")?;
+                match label {
+                    Some((column, Some(name))) => write!(f, "; the label is column {column} ({name})")?,
+                    Some((column, None)) => write!(f, "; the label is column {column}")?,
+                    None => f.write_str("; no label")?,
                 }
                 match heading {
                     Some(heading) => write!(f, "; line 1 is a heading: {heading}"),
@@ -247,6 +250,10 @@ impl fmt::Display for Remark {
             Self::Bright(mean) => write!(
                 f,
                 "the mean pixel is {mean} of 255: dark ink on bright paper? MNIST has bright ink on black; --invert makes it so"
+            ),
+            Self::BrightRows(mean) => write!(
+                f,
+                "the mean pixel is {mean} of 255: dark ink on bright paper? The network's own images are most likely bright ink on black"
             ),
             Self::Turned(count) => write!(f, "{} set upright, as their metadata say", counted(*count, "picture")),
             Self::Paper { count, paper } => {

@@ -1,18 +1,19 @@
 //! A table of numbers: a line for each image, with its label and its pixels row by row.
 
+mod images;
 mod problem;
 mod rows;
 
 use std::collections::HashMap;
 use std::fs::File;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 
-use rows::{Table, Values};
+use rows::{Faulty, Table, Values};
 
 use super::field::excerpt;
 use super::finish::{Raw, finish};
-use super::heading::{counter, labelled};
+use super::heading::{counter, has_numbers, labelled};
 use super::names::Naming;
 use super::problem::{Error, Problem as SourceProblem};
 use super::remark::Remark;
@@ -22,6 +23,7 @@ use crate::data::sniff::file_kind;
 use crate::data::{gzip, limits};
 use crate::{NoMemory, memory};
 
+pub use images::{Rows, Target, read_rows};
 pub use problem::Problem;
 
 /// How far fractions may exceed the range of black to white, as a share of white. Resizing produces such values.
@@ -31,8 +33,7 @@ const MAX_LABEL: u16 = limits::MAX_CLASSES as u16 - 1;
 
 /// Imports a table.
 pub(super) fn read(path: &Path, options: &Options, train: Option<&Imported>) -> Result<Imported, Error> {
-    // EMNIST's tables, like its IDX files, are recognised by their names.
-    let is_emnist = path.file_name().is_some_and(|name| name.to_string_lossy().to_lowercase().starts_with("emnist-"));
+    let is_emnist = is_emnist(path);
     let options = Options { is_transposed: options.is_transposed || is_emnist, ..options.clone() };
     let read = || {
         let file = File::open(path)?;
@@ -45,27 +46,38 @@ pub(super) fn read(path: &Path, options: &Options, train: Option<&Imported>) -> 
     Ok(imported)
 }
 
+/// Whether a table is one of EMNIST's, whose images are transposed. These, like its IDX files, are recognised by their names.
+#[must_use]
+pub fn is_emnist(path: &Path) -> bool {
+    path.file_name().is_some_and(|name| name.to_string_lossy().to_lowercase().starts_with("emnist-"))
+}
+
+/// Whether a file without a table's name is one, compressed or not: it is no picture, and one of its first lines has mostly
+/// numbers.
+#[must_use]
+pub fn looks_like_a_table(bytes: &[u8]) -> bool {
+    /// More than the first lines of any images take.
+    const FIRST_BYTES: u64 = 128 << 10;
+    let read = || {
+        let text = utf8(BufReader::new(gzip::unpacked(bytes)?))?.0;
+        let mut first = Vec::new();
+        text.take(FIRST_BYTES).read_to_end(&mut first).map(|_| first)
+    };
+    image::guess_format(bytes).is_err() && read().is_ok_and(|text| has_numbers(&text))
+}
+
 /// Imports a table from its bytes, compressed or not.
 ///
 /// # Errors
 /// An error in the table.
 pub fn read_table(input: impl BufRead, options: &Options, train: Option<&Imported>) -> Result<Imported, SourceProblem> {
-    let mut input = BufReader::new(gzip::unpacked(input)?);
-    let first = input.fill_buf()?;
-    // Some signatures are two letters, which may also begin a text.
-    let is_binary =
-        !first.is_ascii() || first.contains(&0) || matches!(first.trim_ascii_start().first(), Some(b'<' | b'[' | b'{'));
-    if let Some(kind) = file_kind(first).filter(|_| is_binary) {
-        return Err(SourceProblem::NoTable(kind));
-    }
-    let (text, encoding) = utf8(input)?;
-    let mut table = Table::read(BufReader::new(text))?;
+    let (mut table, encoding) = decode(input, Faulty::Refused)?;
     let LabelChoice { column: label, is_explicit } = table.label_column(options, train)?;
     let mut remarks = vec![Remark::Lines {
         images: table.lines.len(),
         separator: table.separator,
-        encoding: encoding.map(encoding_rs::Encoding::name),
-        label: (label + 1, table.heading.as_ref().map(|names| names[label].clone())),
+        encoding,
+        label: Some((label + 1, table.heading.as_ref().map(|names| names[label].clone()))),
         heading: table.heading.as_ref().map(|names| shortened(names)),
     }];
     let counter = table.counter_column(label);
@@ -108,6 +120,20 @@ pub fn read_table(input: impl BufRead, options: &Options, train: Option<&Importe
     Ok(Imported { label_column: Some((label, table.columns)), ..imported })
 }
 
+/// The rows of a table, compressed or not, and the name of its encoding if that is not UTF-8.
+fn decode(input: impl BufRead, faulty: Faulty) -> Result<(Table, Option<&'static str>), SourceProblem> {
+    let mut input = BufReader::new(gzip::unpacked(input)?);
+    let first = input.fill_buf()?;
+    // Some signatures are two letters, which may also begin a text.
+    let is_binary =
+        !first.is_ascii() || first.contains(&0) || matches!(first.trim_ascii_start().first(), Some(b'<' | b'[' | b'{'));
+    if let Some(kind) = file_kind(first).filter(|_| is_binary) {
+        return Err(SourceProblem::NoTable(kind));
+    }
+    let (text, encoding) = utf8(input)?;
+    Ok((Table::read(BufReader::new(text), faulty)?, encoding.map(encoding_rs::Encoding::name)))
+}
+
 /// Rows and columns of an image with this count of pixels: those of the training images, or the given ones, or a square.
 fn size(
     pixels: usize,
@@ -127,6 +153,11 @@ fn size(
     };
     limits::pixels(rows, cols).ok_or(SourceProblem::ImageSize { rows, cols })?;
     Ok((rows, cols))
+}
+
+/// Whether 1 is white in a table with this largest pixel.
+fn are_fractions(has_fractions: bool, largest: f32) -> bool {
+    has_fractions && largest <= 1.0 + TOLERANCE
 }
 
 /// The first headings and the last.
@@ -227,10 +258,7 @@ impl Table {
         is_explicit: bool,
         naming: Naming,
     ) -> Result<(Vec<u8>, Classes, Vec<Remark>), SourceProblem> {
-        let text = |row: usize| match self.words.at.get(&(row, column)) {
-            Some(word) => word.clone(),
-            None => self.value(row, column).to_string(),
-        };
+        let text = |row: usize| self.text(row, column);
         // A word after numbers is a mistake, unless the column is known to be the labels.
         if let Some(&row) = self.words.columns.get(&column).filter(|&&row| row > 0 && !is_explicit) {
             let (line, found) = (self.lines[row], text(row));
@@ -303,7 +331,7 @@ impl Table {
                 }
             }
         }
-        let are_fractions = has_fractions && largest.0 <= 1.0 + TOLERANCE;
+        let are_fractions = are_fractions(has_fractions, largest.0);
         let full = match (max, train) {
             (Some(max), _) => max.into(),
             (None, Some(train)) => train.full,

@@ -14,7 +14,9 @@ pub struct Grey {
 
 /// Why values are no picture.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{values} values for {rows} x {cols} pixels; give one for each, of 1 to {MAX_SIDE} rows and columns")]
+#[error("{rows} x {cols} pixels (rows x columns){}; give 1 to {MAX_SIDE} rows and columns", if *values == rows.saturating_mul(*cols) {
+    String::new()
+} else { format!(" of {values} values") })]
 pub struct SizeError {
     /// Rows.
     pub rows: usize,

@@ -139,6 +139,12 @@ impl From<Ticked> for Range<f64> {
     }
 }
 
+/// The font of all pictures, with letters of this height.
+pub(in crate::report) fn font(height: i32) -> Outcome<TextStyle<'static>> {
+    register_font(TEXT.0, FontStyle::Normal, ttf_noto_sans::REGULAR).map_err(|_| FontError::FontUnavailable)?;
+    Ok((TEXT.0, height).into())
+}
+
 /// The corner of a plot that its curves leave free.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Corner {
@@ -151,7 +157,7 @@ pub(super) fn axes<DB>(panel: &Page<DB>, [x, y]: [Axis; 2]) -> Outcome<Plane<'_,
 where
     DB: DrawingBackend<ErrorType: 'static>,
 {
-    register_font(TEXT.0, FontStyle::Normal, ttf_noto_sans::REGULAR).map_err(|_| FontError::FontUnavailable)?;
+    font(TEXT.1)?;
     let mut builder = ChartBuilder::on(panel);
     builder.margin(MARGIN).set_left_and_bottom_label_area_size(LABELS);
     let mut chart = builder.build_cartesian_2d(x.ticked(), y.ticked())?;

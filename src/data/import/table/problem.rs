@@ -6,7 +6,7 @@
 pub enum Problem {
     /// The first line has no separator between fields.
     #[error(
-        "line 1 has no comma, semicolon or tab ({0:?}); each line is a label and the pixels, with one of these between"
+        "line 1 has no comma, semicolon or tab ({0:?}); each line has the values of an image, with one of these between"
     )]
     NoSeparator(String),
     /// A quoted field that goes on in the next line: a quote is missing.
@@ -24,7 +24,7 @@ pub enum Problem {
     #[error("has no numbers beside the label: a list of files? Give the pixels themselves, or a folder of pictures")]
     NoPixels,
     /// A field that is no number.
-    #[error("line {line}, column {column}: {found:?} is no number; each line is a label and the pixels")]
+    #[error("line {line}, column {column}: {found:?} is no number; give every pixel as a number")]
     NoNumber {
         /// The line, from 1.
         line: u64,
@@ -72,6 +72,31 @@ pub enum Problem {
         found: usize,
         /// The count of the first line.
         expected: usize,
+    },
+    /// A line that is no image for a network.
+    #[error(
+        "line {line} has {found} fields for a network of images with {pixels} pixels; give a field for each pixel, and at most a \
+         label and a number of the image beside them"
+    )]
+    OtherImages {
+        /// The line, from 1.
+        line: u64,
+        /// Its count of fields.
+        found: usize,
+        /// The pixels of an image.
+        pixels: usize,
+    },
+    /// A heading or columns that leave another count of pixels than a network has inputs.
+    #[error(
+        "has {columns} columns, {found} of them pixels, for a network of images with {pixels} pixels; give a column for each"
+    )]
+    OtherPixels {
+        /// All columns.
+        columns: usize,
+        /// The columns that are pixels.
+        found: usize,
+        /// The pixels of an image.
+        pixels: usize,
     },
     /// Another count of pixels than the given size or the training images have.
     #[error("has {found} pixels a line where {expected} are expected{}", if found + 1 == *expected {

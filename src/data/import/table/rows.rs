@@ -32,7 +32,22 @@ pub(super) struct Table {
     pub windows_1252: Option<String>,
     /// Whether pixels a little outside the range of black to white were clamped to it.
     pub is_clamped: bool,
+    /// Lines that are no rows, each with the count of lines before it, rows or not.
+    pub faults: Vec<(usize, Problem)>,
 }
+
+/// What is done with a line that is no row.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Faulty {
+    /// It is an error of the table.
+    Refused,
+    /// It is a fault, and the other lines are read. The first line that is a row has a column for each of this count of pixels,
+    /// and at most two more.
+    Kept { pixels: usize },
+}
+
+/// The most columns beside the pixels: a label, and a counter of the images.
+const MAX_BESIDE: usize = 2;
 
 /// Numbers, as bytes while each of them is one.
 pub(super) enum Values {
@@ -48,6 +63,13 @@ impl Values {
             Self::Floats(floats) => (floats.try_reserve(more), (floats.len() + more) * size_of::<f32>()),
         };
         reserved.map_err(|_| NoMemory { bytes, what: "pixels" })
+    }
+
+    fn truncate(&mut self, len: usize) {
+        match self {
+            Self::Bytes(bytes) => bytes.truncate(len),
+            Self::Floats(floats) => floats.truncate(len),
+        }
     }
 
     fn push(&mut self, value: f32) {
@@ -87,7 +109,7 @@ impl Words {
 }
 
 impl Table {
-    pub fn read(mut input: impl BufRead) -> Result<Self, SourceProblem> {
+    pub fn read(mut input: impl BufRead, faulty: Faulty) -> Result<Self, SourceProblem> {
         let mut head = Vec::new();
         read_line(&mut input, &mut head)?;
         if head.trim_ascii().is_empty() && input.fill_buf()?.is_empty() {
@@ -117,6 +139,7 @@ impl Table {
             blank_lines: 0,
             windows_1252: None,
             is_clamped: false,
+            faults: Vec::new(),
         };
         let mut ends_with_separator = false;
         let mut record = ByteRecord::new();
@@ -135,31 +158,58 @@ impl Table {
             }
             if table.columns == 0 {
                 ends_with_separator = fields.len() > 1 && fields.last().is_some_and(|field| field.is_empty());
-                table.columns = fields.len() - usize::from(ends_with_separator);
+                let columns = fields.len() - usize::from(ends_with_separator);
+                if let Faulty::Kept { pixels } = faulty
+                    && !(pixels..=pixels + MAX_BESIDE).contains(&columns)
+                {
+                    table.faults.push((table.faults.len(), Problem::OtherImages { line, found: columns, pixels }));
+                    continue;
+                }
+                table.columns = columns;
                 table.has_fractions = vec![false; table.columns];
             }
             if ends_with_separator && fields.len() == table.columns + 1 {
                 fields.pop_if(|field| field.is_empty());
             }
-            if fields.len() != table.columns {
-                return Err(Problem::Fields { line, found: fields.len(), expected: table.columns }.into());
-            }
-            if table.lines.is_empty() && table.heading.is_none() && is_heading(&fields, has_decimal_comma) {
+            let before = table.lines.len() + table.faults.len();
+            if fields.len() == table.columns
+                && table.lines.is_empty()
+                && table.heading.is_none()
+                && is_heading(&fields, has_decimal_comma)
+            {
                 table.heading = Some(fields.iter().map(|field| as_text(field)).collect());
                 continue;
             }
-            table.add(line, &fields, has_decimal_comma)?;
+            match table.add(line, &fields, has_decimal_comma, faulty)? {
+                Ok(()) => {}
+                Err(fault) if faulty == Faulty::Refused => return Err(fault.into()),
+                Err(fault) => table.faults.push((before, fault)),
+            }
         }
-        if table.lines.is_empty() { Err(SourceProblem::Empty) } else { Ok(table) }
+        if !table.lines.is_empty() {
+            return Ok(table);
+        }
+        let fault = table.faults.into_iter().next();
+        Err(fault.map_or(SourceProblem::Empty, |(_, fault)| fault.into()))
     }
 
-    fn add(&mut self, line: u64, fields: &[&[u8]], has_decimal_comma: bool) -> Result<(), SourceProblem> {
+    /// Adds a row, or says why the line is none.
+    fn add(
+        &mut self,
+        line: u64,
+        fields: &[&[u8]],
+        has_decimal_comma: bool,
+        faulty: Faulty,
+    ) -> Result<Result<(), Problem>, NoMemory> {
+        if fields.len() != self.columns {
+            return Ok(Err(Problem::Fields { line, found: fields.len(), expected: self.columns }));
+        }
         self.values.reserve(fields.len())?;
         let row = self.lines.len();
-        self.lines.push(line);
+        let mut words = Vec::new();
         for (column, field) in fields.iter().enumerate() {
-            // A column whose first field is a word has only words.
-            let has_words = self.words.columns.get(&column) == Some(&0) && row > 0;
+            // A column of labels whose first field is a word has only words.
+            let has_words = faulty == Faulty::Refused && self.words.columns.get(&column) == Some(&0) && row > 0;
             let number = as_number(field, has_decimal_comma).filter(|_| !has_words);
             let value = if let Some((value, is_fraction)) = number {
                 self.has_fractions[column] |= is_fraction;
@@ -167,20 +217,26 @@ impl Table {
             } else {
                 // One column may have words as labels. Words in other columns are refused when the label column is known.
                 let is_new = !self.words.is_in(column);
-                if field.is_empty() || is_new && self.words.columns.len() == 3 {
-                    return Err(Problem::NoNumber { line, column: column + 1, found: excerpt(field) }.into());
+                let more = || words.iter().filter(|(column, _)| !self.words.is_in(*column)).count();
+                if field.is_empty() || is_new && self.words.columns.len() + more() >= 3 {
+                    self.values.truncate(row * self.columns);
+                    return Ok(Err(Problem::NoNumber { line, column: column + 1, found: excerpt(field) }));
                 }
-                self.words.columns.entry(column).or_insert(row);
-                let (word, is_utf8) = as_word(field);
-                if !is_utf8 && self.windows_1252.is_none() {
-                    self.windows_1252 = Some(word.clone());
-                }
-                self.words.at.insert((row, column), word);
+                words.push((column, field));
                 0.0
             };
             self.values.push(value);
         }
-        Ok(())
+        for (column, field) in words {
+            self.words.columns.entry(column).or_insert(row);
+            let (word, is_utf8) = as_word(field);
+            if !is_utf8 && self.windows_1252.is_none() {
+                self.windows_1252 = Some(word.clone());
+            }
+            self.words.at.insert((row, column), word);
+        }
+        self.lines.push(line);
+        Ok(Ok(()))
     }
 
     pub fn value(&self, row: usize, column: usize) -> f32 {

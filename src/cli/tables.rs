@@ -1,0 +1,65 @@
+//! The images of tables, for `twolayer predict`.
+
+use std::path::Path;
+
+use super::predict::{Found, Named};
+use crate::data::description::Description;
+use crate::data::import::{Remark, Rows, Target, is_emnist, looks_like_a_table, read_rows};
+
+/// The endings of the names of tables, in small letters, before `.gz`.
+const ENDINGS: [&str; 3] = [".csv", ".tsv", ".tab"];
+
+/// How the tables of a command are read.
+pub(super) struct Tables {
+    target: Target,
+    /// Whether the network's own images are of unknown making, so that bright ones are worth a note.
+    are_foreign: bool,
+}
+
+impl Tables {
+    /// For a network of this description. With `raw` the pixels are taken as they are.
+    pub fn new(description: &Description, pixels: usize, max: Option<u16>, raw: bool) -> Self {
+        let own = description.preparation.as_ref();
+        let side = pixels.isqrt();
+        let square = if side * side == pixels { (side, side) } else { (1, pixels) };
+        let size = own.map_or(square, |own| (own.rows, own.cols));
+        let max = max.or(own.and_then(|own| own.max));
+        let is_inverted = !raw && own.is_some_and(|own| own.inverted);
+        Self { target: Target { size, max, is_inverted, is_transposed: false }, are_foreign: own.is_none() }
+    }
+
+    /// Pixels of an image.
+    pub fn pixels(&self) -> usize {
+        self.target.size.0 * self.target.size.1
+    }
+
+    /// The images of a table, named by the table and their number from 0.
+    pub fn images(&self, path: &Path, bytes: &[u8]) -> Found {
+        let name = path.display().to_string();
+        let is_transposed = is_emnist(path);
+        match read_rows(bytes, &Target { is_transposed, ..self.target }) {
+            Err(problem) => Found::one(name, Err(problem.to_string())),
+            Ok(Rows { lines, set, remarks }) => {
+                let mut images = set.images().chunks(self.pixels());
+                let images = lines.into_iter().enumerate().map(|(n, line)| {
+                    let name = format!("{name}#{n}");
+                    match line {
+                        Ok(label) => Named { name, image: Ok(images.next().unwrap_or_default().to_vec()), label },
+                        Err(problem) => Named { name, image: Err(problem.to_string()), label: None },
+                    }
+                });
+                let images = images.collect();
+                let is_said = |remark: &Remark| self.are_foreign || !matches!(remark, Remark::BrightRows(_));
+                let remarks = remarks.into_iter().filter(is_said).map(|remark| (name.clone(), remark)).collect();
+                Found { images, remarks }
+            }
+        }
+    }
+}
+
+/// Whether a file is a table, by its name or its first lines.
+pub(super) fn is_table(path: &Path, bytes: &[u8]) -> bool {
+    let name = path.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
+    let name = name.strip_suffix(".gz").unwrap_or(&name);
+    ENDINGS.iter().any(|ending| name.ends_with(ending)) || looks_like_a_table(bytes)
+}
