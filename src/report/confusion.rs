@@ -18,6 +18,14 @@ pub struct Confusion<'a> {
     names: Option<&'a [String]>,
 }
 
+/// The number of a class and, if it has one, its name, shortened to `room` columns.
+pub(super) fn numbered(class: usize, names: Option<&[String]>, room: usize) -> String {
+    match names.and_then(|names| names.get(class)).map(|name| shortened(name, room)) {
+        Some(name) if !name.is_empty() => format!("{class} {name}"),
+        _ => class.to_string(),
+    }
+}
+
 impl<'a> Confusion<'a> {
     /// `counts[label][predicted]` is square. `names` are those of the classes.
     #[must_use]
@@ -29,21 +37,20 @@ impl<'a> Confusion<'a> {
     #[must_use]
     pub fn text(&self, columns: usize) -> String {
         let Some(matrix) = self.matrix(columns) else { return self.condensed(columns) };
-        let scores = plain(["class", "images", "precision", "recall", "F1"], self.scores(columns), &[0], columns);
+        let scores = plain(["class", "images", "precision", "recall", "F1"], self.scores(columns / 4), &[0], columns);
         format!("{matrix}\n{scores}\n")
     }
 
-    /// The class, and its name shortened to a quarter of `columns`.
-    fn class_name(&self, class: usize, columns: usize) -> String {
-        let name = shortened(self.name(class), columns / 4);
-        if name.is_empty() { class.to_string() } else { format!("{class} {name}") }
+    /// The class, and its name, shortened to `room` columns.
+    fn class_name(&self, class: usize, room: usize) -> String {
+        numbered(class, self.names, room)
     }
 
     /// The cells of each class: its name, images, precision, recall and F1.
-    fn scores(&self, columns: usize) -> impl Iterator<Item = [String; 5]> {
+    fn scores(&self, room: usize) -> impl Iterator<Item = [String; 5]> {
         let share = |share: Option<f64>| share.map_or_else(|| "-".to_owned(), |share| format!("{share:.3}"));
         scores(self.counts, None).into_iter().map(move |Score { class, images, precision, recall, f1, .. }| {
-            [self.class_name(class, columns), images.to_string(), share(precision), share(recall), share(f1)]
+            [self.class_name(class, room), images.to_string(), share(precision), share(recall), share(f1)]
         })
     }
 
@@ -86,23 +93,26 @@ impl<'a> Confusion<'a> {
     }
 
     fn condensed(&self, columns: usize) -> String {
-        let class_name = |class: usize| self.class_name(class, columns);
+        // A class's line has two names and four numbers.
+        let room = columns / 6;
         // The most frequent first. Equal ones keep the order of their classes.
         let pairs = self.classes().flat_map(|label| self.classes().map(move |class| (label, class)));
         let mut mix_ups: Vec<_> =
             pairs.filter(|&(label, class)| label != class && self.counts[label][class] > 0).collect();
         mix_ups.sort_by_key(|&(label, class)| std::cmp::Reverse(self.counts[label][class]));
-        let rows = self.scores(columns).enumerate().map(|(label, [class, images, precision, recall, f1])| {
+        let rows = self.scores(room).enumerate().map(|(label, [class, images, precision, recall, _])| {
             let mix_up = mix_ups.iter().find(|mix_up| mix_up.0 == label).map(|mix_up| mix_up.1);
             let count = mix_up.map_or(String::new(), |class| self.counts[label][class].to_string());
-            [class, images, precision, recall, f1, mix_up.map_or(String::new(), class_name), count]
+            let taken_for = mix_up.map_or(String::new(), |class| self.class_name(class, room));
+            [class, images, precision, recall, taken_for, count]
         });
-        let headings = ["class", "images", "precision", "recall", "F1", "most often taken for", "images"];
+        let headings = ["class", "images", "precision", "recall", "most often taken for", "images"];
         let reason =
             format!("{} are too many classes for a matrix in {columns} columns; --json has it", self.counts.len());
-        let mut text = format!("{}\n\n{}\n", wrapped(&reason, columns), plain(headings, rows, &[0, 5], columns));
+        let mut text = format!("{}\n\n{}\n", wrapped(&reason, columns), plain(headings, rows, &[0, 4], columns));
         mix_ups.truncate(MIX_UPS);
         if !mix_ups.is_empty() {
+            let class_name = |class| self.class_name(class, columns / 4);
             let rows = mix_ups
                 .into_iter()
                 .map(|(label, class)| [class_name(label), class_name(class), self.counts[label][class].to_string()]);
@@ -159,10 +169,10 @@ label \\ predicted
             text.lines().map(|line| line.split_whitespace().collect::<Vec<_>>().join(" ")).collect();
         let expected = [
             "30 are too many classes for a matrix in 80 columns; --json has it",
-            "class images precision recall F1 most often taken for images",
-            "0 0 0.000 - 0.000",
-            "7 150 1.000 0.600 0.750 8 50",
-            "9 100 1.000 0.900 0.947 0 10",
+            "class images precision recall most often taken for images",
+            "0 0 0.000 -",
+            "7 150 1.000 0.600 8 50",
+            "9 100 1.000 0.900 0 10",
             "the most frequent mix-ups",
         ];
         for expected in expected {

@@ -3,9 +3,9 @@
 use ndarray::ArrayView1;
 use serde::Serialize;
 
+use super::confusion::numbered;
 use super::sheet::Caption;
 use super::table::plain;
-use super::width::shortened;
 use crate::functions::argmax;
 use crate::words::counted;
 
@@ -72,34 +72,34 @@ impl Worst {
             }
             (wrong, shown) => format!("the {shown} most confident of {}", counted(wrong, "wrong answer")),
         };
-        let class = |class| shortened(&class_name(names, class), columns / 4);
+        let class = |class| numbered(class, names, columns / 4);
         let rows = self.mistakes.iter().map(|&Mistake { index, label, answer, probability }| {
             [index.to_string(), class(label), class(answer), format!("{probability:.4}")]
         });
         format!("{title}\n{}\n", plain(["image", "label", "answer", output], rows, &[1, 2], columns))
     }
 
-    /// A caption for each.
+    /// A caption for each. Names in letters that the font lacks are left out.
     #[must_use]
     pub fn captions(&self, names: Option<&[String]>) -> Vec<Caption> {
+        let class = |class: usize| match names.and_then(|names| names.get(class)) {
+            Some(name) if name.chars().all(is_drawable) => numbered(class, names, usize::MAX),
+            _ => class.to_string(),
+        };
         let caption = |&Mistake { index, label, answer, probability }: &Mistake| {
             [
                 (format!("image {index}"), String::new()),
-                (format!("label {}", class_name(names, label)), String::new()),
-                (format!("answer {}", class_name(names, answer)), format!(" {probability:.3}")),
+                (format!("label {}", class(label)), String::new()),
+                (format!("answer {}", class(answer)), format!(" {probability:.3}")),
             ]
         };
         self.mistakes.iter().map(caption).collect()
     }
 }
 
-/// The name of a class, or its number.
-fn class_name(names: Option<&[String]>, class: usize) -> String {
-    names
-        .and_then(|names| names.get(class))
-        .filter(|name| !name.is_empty())
-        .cloned()
-        .unwrap_or_else(|| class.to_string())
+/// Whether the font of pictures, Noto Sans, has a character: Latin, Greek and Cyrillic letters, and common punctuation.
+fn is_drawable(character: char) -> bool {
+    matches!(character, ' '..='\u{52f}' | '\u{1e00}'..='\u{1fff}' | '\u{2010}'..='\u{2027}') && !character.is_control()
 }
 
 #[cfg(test)]
@@ -134,6 +134,9 @@ mod tests {
         }
         let [_, label, answer] = &worst.captions(Some(&names))[0];
         assert_eq!((label.0.as_str(), answer.1.as_str()), ("label 1", " 0.800"));
-        assert!(answer.0.starts_with("answer a name"));
+        assert!(answer.0.starts_with("answer 0 a name"));
+        let foreign = ["くつ".to_owned(), "é".to_owned()];
+        let [_, label, answer] = &worst.captions(Some(&foreign))[0];
+        assert_eq!([label.0.as_str(), answer.0.as_str()], ["label 1 é", "answer 0"]);
     }
 }

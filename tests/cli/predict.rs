@@ -159,8 +159,8 @@ fn a_table_is_answered_line_by_line() {
     assert_eq!(answers["predictions"][7]["image"], "test.csv#7");
     assert!(answers["predictions"][7].get("label").is_none());
     let kaggle = place.ok("predict net.safetensors test.csv --device cpu --format kaggle").stdout;
-    let lines: String = expected.iter().enumerate().map(|(n, class)| format!("{},{class}\n", n + 1)).collect();
-    assert_eq!(kaggle, format!("ImageId,Label\n{lines}"));
+    let lines: Vec<String> = expected.iter().enumerate().map(|(n, class)| format!("{},{class}", n + 1)).collect();
+    assert_eq!(kaggle, format!("ImageId,Label\n{}\n", lines.join("\n")));
 
     // Labels are no pixels; they are beside the answers.
     let answers = predict("train.csv");
@@ -238,13 +238,14 @@ fn a_table_is_prepared_as_the_network_s_own_set_was() {
     let line = |n: usize, max: u32| -> Vec<String> {
         images.image(n).unwrap().iter().map(|&pixel| (max - u32::from(pixel) * max / 255).to_string()).collect()
     };
-    let labelled: String =
-        (0..TRAIN_IMAGES).map(|n| format!("class {},{}\n", images.labels()[n], line(n, 15).join(","))).collect();
+    let lines = |begin: &dyn Fn(usize) -> String| -> String {
+        (0..TRAIN_IMAGES).map(|n| begin(n) + &line(n, 15).join(",") + "\n").collect()
+    };
+    let labelled = lines(&|n| format!("class {},", images.labels()[n]));
     fs::write(place.path("own.csv"), &labelled).unwrap();
     place.ok("data import own.csv own --max 15 --invert");
     place.ok("--device cpu --data own --batch-size 10 --epochs 20 --learning-rate 0.5 --out run");
-    let unlabelled: String = (0..TRAIN_IMAGES).map(|n| line(n, 15).join(",") + "\n").collect();
-    fs::write(place.path("new.csv"), unlabelled).unwrap();
+    fs::write(place.path("new.csv"), lines(&|_| String::new())).unwrap();
     let answers = place.json("predict run new.csv --device cpu");
     let right =
         classes(&answers).iter().zip(images.labels()).filter(|(class, label)| **class == u64::from(**label)).count();
@@ -312,8 +313,11 @@ fn odd_files_are_answered_or_refused() {
     assert!(std::process::Command::new("mkfifo").arg(place.path("pipe")).status().unwrap().success());
     let command = place.command("predict net.safetensors pipe --device cpu --json").stdout(Stdio::piped()).spawn();
     let picture = fs::read(place.path("folder.png").join(OsStr::from_bytes(b"\xff.png"))).unwrap();
-    fs::write(place.path("pipe"), picture).unwrap();
+    let pipe = place.path("pipe");
+    // Writing waits for a reader.
+    std::thread::spawn(move || fs::write(pipe, picture));
     let output = command.unwrap().wait_with_output().unwrap();
+    fs::remove_file(place.path("pipe")).unwrap();
     let through: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(through["predictions"][0]["class"], answers["predictions"][0]["class"]);
     assert!(place.fails(2, "predict net.safetensors - folder.png -").contains("stdin can be read once"));
