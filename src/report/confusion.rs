@@ -148,9 +148,9 @@ label \\ predicted
 ";
         assert_eq!(Confusion::new(&counts, Some(&names)).matrix(17).unwrap(), expected);
         let expected = "\
-0 Ankle boot     100      0.990   0.960  0.975
-1 くつ          1017      0.996   0.993  0.995
-2 bag              4      0.300   0.750  0.429
+ 0 Ankle boot     100      0.990   0.960  0.975
+ 1 くつ          1017      0.996   0.993  0.995
+ 2 bag              4      0.300   0.750  0.429
 ";
         let text = Confusion::new(&counts, Some(&names)).text(60);
         assert!(text.ends_with(expected), "{text}");

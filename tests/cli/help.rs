@@ -31,10 +31,11 @@ const TRAIN: [&str; 25] = [
     "--help",
     "--version",
 ];
-const EVAL: [&str; 6] = ["--split", "--activation", "--output", "--quiet", "--json", "--help"];
+const EVAL: [&str; 9] =
+    ["--split", "--worst", "--picture", "--overwrite", "--activation", "--output", "--quiet", "--json", "--help"];
 
-const PREDICT: [&str; 9] =
-    ["--raw", "--show", "--at-least", "--format", "--activation", "--output", "--quiet", "--json", "--help"];
+const PREDICT: [&str; 10] =
+    ["--raw", "--max", "--show", "--at-least", "--format", "--activation", "--output", "--quiet", "--json", "--help"];
 
 const EXPORT: [&str; 6] = ["--input", "--activation", "--output", "--overwrite", "--json", "--help"];
 

@@ -99,3 +99,11 @@ pub(super) fn labelled(names: &[String]) -> Result<Option<usize>, Problem> {
 pub(super) fn counter(names: &[String]) -> Option<usize> {
     (names.len() > 1 && COUNTERS.contains(&names[0].to_lowercase().as_str())).then_some(0)
 }
+
+/// The first headings and the last.
+pub(super) fn shortened(names: &[String]) -> String {
+    match names {
+        [first, second, _, _, .., last] => format!("{first}, {second}, ... {last}"),
+        _ => names.join(", "),
+    }
+}

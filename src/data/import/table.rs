@@ -9,25 +9,21 @@ use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 
-use rows::{Faulty, Table, Values};
+use rows::{Faulty, TOLERANCE, Table, Values, are_fractions, decode};
 
 use super::field::excerpt;
 use super::finish::{Raw, finish};
-use super::heading::{counter, has_numbers, labelled};
+use super::heading::{counter, has_numbers, labelled, shortened};
 use super::names::Naming;
 use super::problem::{Error, Problem as SourceProblem};
 use super::remark::Remark;
 use super::source::{Classes, Imported, LabelColumn, Options};
 use super::text::utf8;
-use crate::data::sniff::file_kind;
 use crate::data::{gzip, limits};
 use crate::{NoMemory, memory};
 
 pub use images::{Rows, Target, read_rows};
 pub use problem::Problem;
-
-/// How far fractions may exceed the range of black to white, as a share of white. Resizing produces such values.
-const TOLERANCE: f32 = 0.1;
 
 const MAX_LABEL: u16 = limits::MAX_CLASSES as u16 - 1;
 
@@ -120,20 +116,6 @@ pub fn read_table(input: impl BufRead, options: &Options, train: Option<&Importe
     Ok(Imported { label_column: Some((label, table.columns)), ..imported })
 }
 
-/// The rows of a table, compressed or not, and the name of its encoding if that is not UTF-8.
-fn decode(input: impl BufRead, faulty: Faulty) -> Result<(Table, Option<&'static str>), SourceProblem> {
-    let mut input = BufReader::new(gzip::unpacked(input)?);
-    let first = input.fill_buf()?;
-    // Some signatures are two letters, which may also begin a text.
-    let is_binary =
-        !first.is_ascii() || first.contains(&0) || matches!(first.trim_ascii_start().first(), Some(b'<' | b'[' | b'{'));
-    if let Some(kind) = file_kind(first).filter(|_| is_binary) {
-        return Err(SourceProblem::NoTable(kind));
-    }
-    let (text, encoding) = utf8(input)?;
-    Ok((Table::read(BufReader::new(text), faulty)?, encoding.map(encoding_rs::Encoding::name)))
-}
-
 /// Rows and columns of an image with this count of pixels: those of the training images, or the given ones, or a square.
 fn size(
     pixels: usize,
@@ -153,19 +135,6 @@ fn size(
     };
     limits::pixels(rows, cols).ok_or(SourceProblem::ImageSize { rows, cols })?;
     Ok((rows, cols))
-}
-
-/// Whether 1 is white in a table with this largest pixel.
-fn are_fractions(has_fractions: bool, largest: f32) -> bool {
-    has_fractions && largest <= 1.0 + TOLERANCE
-}
-
-/// The first headings and the last.
-fn shortened(names: &[String]) -> String {
-    match names {
-        [first, second, _, _, .., last] => format!("{first}, {second}, ... {last}"),
-        _ => names.join(", "),
-    }
 }
 
 /// The column of the labels.

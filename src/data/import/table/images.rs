@@ -3,13 +3,13 @@
 
 use std::io::BufRead;
 
+use super::super::field::excerpt;
 use super::super::finish::{DARK, HALF, mean};
-use super::super::heading::{counter, labelled};
+use super::super::heading::{counter, labelled, shortened};
 use super::super::problem::Problem as SourceProblem;
 use super::super::remark::Remark;
 use super::problem::Problem;
-use super::rows::{Faulty, Table};
-use super::{TOLERANCE, are_fractions, decode, excerpt, shortened};
+use super::rows::{Faulty, TOLERANCE, Table, are_fractions, decode};
 use crate::data::{Dataset, limits};
 use crate::memory;
 

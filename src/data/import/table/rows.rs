@@ -1,16 +1,40 @@
 //! The rows of a table in memory.
 
 use std::collections::HashMap;
-use std::io::{self, BufRead, Read};
+use std::io::{self, BufRead, BufReader, Read};
 
 use csv::ByteRecord;
 
 use super::super::field::{as_number, as_text, excerpt, trimmed};
 use super::super::heading::{SPACE, declared_separator, is_heading, separator};
 use super::super::problem::Problem as SourceProblem;
-use super::super::text::as_text as as_word;
+use super::super::text::{as_text as as_word, utf8};
 use super::problem::Problem;
 use crate::NoMemory;
+use crate::data::gzip;
+use crate::data::sniff::file_kind;
+
+/// How far fractions may exceed the range of black to white, as a share of white. Resizing produces such values.
+pub(super) const TOLERANCE: f32 = 0.1;
+
+/// Whether 1 is white in a table with this largest pixel.
+pub(super) fn are_fractions(has_fractions: bool, largest: f32) -> bool {
+    has_fractions && largest <= 1.0 + TOLERANCE
+}
+
+/// The rows of a table, compressed or not, and the name of its encoding if that is not UTF-8.
+pub(super) fn decode(input: impl BufRead, faulty: Faulty) -> Result<(Table, Option<&'static str>), SourceProblem> {
+    let mut input = BufReader::new(gzip::unpacked(input)?);
+    let first = input.fill_buf()?;
+    // Some signatures are two letters, which may also begin a text.
+    let is_binary =
+        !first.is_ascii() || first.contains(&0) || matches!(first.trim_ascii_start().first(), Some(b'<' | b'[' | b'{'));
+    if let Some(kind) = file_kind(first).filter(|_| is_binary) {
+        return Err(SourceProblem::NoTable(kind));
+    }
+    let (text, encoding) = utf8(input)?;
+    Ok((Table::read(BufReader::new(text), faulty)?, encoding.map(encoding_rs::Encoding::name)))
+}
 
 /// The fields of a table: numbers, and words in the place of numbers.
 pub(super) struct Table {
