@@ -6,11 +6,11 @@ use std::path::{Path, PathBuf};
 use clap::{Args, ValueEnum};
 
 use super::saved::{FunctionArguments, Saved};
-use super::tables::{self, Tables};
+use super::tables::{self, Found, Named, Tables};
 use super::{DeviceArguments, Error, chosen_format, print, print_json};
 use crate::classifier::Classifier;
 use crate::data::idx;
-use crate::data::import::{self, Remark, picture};
+use crate::data::import::{self, picture};
 use crate::data::prepare::{Grey, Way};
 use crate::files::read_at_most;
 use crate::report::predictions::Predictions;
@@ -79,21 +79,6 @@ const MAX_BYTES: u64 = 1 << 30;
 
 /// An image for the network, or why a picture gave none.
 type Image = Result<Vec<u8>, String>;
-
-/// The images of a file.
-pub(super) struct Found {
-    pub images: Vec<Named>,
-    /// For the user, each with the name of the file.
-    pub remarks: Vec<(String, Remark)>,
-}
-
-/// An image and what it is called.
-pub(super) struct Named {
-    pub name: String,
-    pub image: Image,
-    /// What a table's column of labels has for it.
-    pub label: Option<String>,
-}
 
 pub(super) fn run(arguments: &Arguments) -> Result<(), Error> {
     let format = chosen_format(arguments.json, arguments.format, Format::Json, Format::Text)?;
@@ -191,13 +176,6 @@ fn read(path: &Path) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     io::stdin().lock().take(MAX_BYTES + 1).read_to_end(&mut bytes)?;
     Ok(bytes)
-}
-
-impl Found {
-    /// A file that is one image, or should have been.
-    pub fn one(name: String, image: Image) -> Self {
-        Self { images: vec![Named { name, image, label: None }], remarks: Vec::new() }
-    }
 }
 
 /// Whether these are the first bytes of an IDX file, packed or not: no picture begins with two zeros.

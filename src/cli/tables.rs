@@ -2,12 +2,33 @@
 
 use std::path::Path;
 
-use super::predict::{Found, Named};
 use crate::data::description::Description;
 use crate::data::import::{Remark, Rows, Target, is_emnist, looks_like_a_table, read_rows};
 
 /// The endings of the names of tables, in small letters, before `.gz`.
 const ENDINGS: [&str; 3] = [".csv", ".tsv", ".tab"];
+
+/// The images of a file.
+pub(super) struct Found {
+    pub images: Vec<Named>,
+    /// For the user, each with the name of the file.
+    pub remarks: Vec<(String, Remark)>,
+}
+
+/// An image for the network, or why there is none, and what it is called.
+pub(super) struct Named {
+    pub name: String,
+    pub image: Result<Vec<u8>, String>,
+    /// What a table's column of labels has for it.
+    pub label: Option<String>,
+}
+
+impl Found {
+    /// A file that is one image, or should have been.
+    pub fn one(name: String, image: Result<Vec<u8>, String>) -> Self {
+        Self { images: vec![Named { name, image, label: None }], remarks: Vec::new() }
+    }
+}
 
 /// How the tables of a command are read.
 pub(super) struct Tables {
