@@ -1,18 +1,18 @@
 //! `twolayer predict`: what pictures show, by a saved network.
 
-use std::io::{self, Read};
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 
+use super::pictures::{bytes, image, is_stdin};
 use super::saved::{FunctionArguments, Saved};
 use super::tables::{self, Found, Named, Tables};
 use super::{DeviceArguments, Error, chosen_format, print, print_json};
 use crate::classifier::Classifier;
 use crate::data::idx;
-use crate::data::import::{self, picture};
-use crate::data::prepare::{Grey, Way};
-use crate::files::read_at_most;
+use crate::data::import;
+use crate::data::prepare::Way;
 use crate::report::predictions::Predictions;
 use crate::report::progress::Progress;
 use crate::report::width;
@@ -68,17 +68,10 @@ fn probability(text: &str) -> Result<f32, &'static str> {
     text.parse().ok().filter(|p| (0.0..=1.0).contains(p)).ok_or("give a number from 0 to 1")
 }
 
-/// Most pixels of a picture: 8,192 x 8,192, more than cameras have.
-const MAX_PIXELS: usize = 1 << 26;
 /// Files that are decoded before the network answers.
 const CHUNK: usize = 1024;
 /// Images that are given to a device at a time.
 const IMAGES: usize = 16_384;
-/// Most bytes of a file: of a million images of MNIST's size.
-const MAX_BYTES: u64 = 1 << 30;
-
-/// An image for the network, or why a picture gave none.
-type Image = Result<Vec<u8>, String>;
 
 pub(super) fn run(arguments: &Arguments) -> Result<(), Error> {
     let format = chosen_format(arguments.json, arguments.format, Format::Json, Format::Text)?;
@@ -150,49 +143,21 @@ fn files(path: &Path) -> Result<Vec<PathBuf>, Error> {
     if found.is_empty() { Err(Error::NoPictures(path.to_owned())) } else { Ok(found) }
 }
 
-fn is_stdin(path: &Path) -> bool {
-    path == Path::new("-")
-}
-
 /// The images of a file, with their names.
 fn images(path: &Path, way: &Way, tables: &Tables) -> Found {
     let name = path.display().to_string();
-    match read(path) {
-        Err(error) => Found::one(name, Err(error.to_string())),
-        Ok(bytes) if bytes.len() as u64 > MAX_BYTES => {
-            Found::one(name, Err(format!("more than {MAX_BYTES} bytes; give it in parts")))
-        }
+    match bytes(path) {
+        Err(error) => Found::one(name, Err(error)),
         Ok(bytes) if is_idx(&bytes) => images_of_idx(name, &bytes, tables.pixels()),
         Ok(bytes) if tables::is_table(path, &bytes) => tables.images(path, &bytes),
         Ok(bytes) => Found::one(name, image(&bytes, way)),
     }
 }
 
-/// The bytes of a file, or of stdin: one more than [`MAX_BYTES`] at most.
-fn read(path: &Path) -> io::Result<Vec<u8>> {
-    if !is_stdin(path) {
-        return read_at_most(path, MAX_BYTES + 1);
-    }
-    let mut bytes = Vec::new();
-    io::stdin().lock().take(MAX_BYTES + 1).read_to_end(&mut bytes)?;
-    Ok(bytes)
-}
-
 /// Whether these are the first bytes of an IDX file, packed or not: no picture begins with two zeros.
 fn is_idx(bytes: &[u8]) -> bool {
     let mut first = [0xff; 2];
     idx::unpacked(bytes).and_then(|mut input| input.read_exact(&mut first)).is_ok() && first == [0, 0]
-}
-
-/// One picture's image.
-fn image(bytes: &[u8], way: &Way) -> Image {
-    let picture = picture::read_up_to(bytes, MAX_PIXELS).map_err(|problem| match problem {
-        picture::Problem::Size { .. } => format!("{problem}; give a picture of 1 to {MAX_PIXELS} pixels"),
-        other => other.to_string(),
-    })?;
-    let (grey, alpha) = picture.to_scale(way.full(picture.grey.full()));
-    let grey = Grey::new(picture.rows, picture.cols, grey).map_err(|error| error.to_string())?;
-    way.image(grey, alpha.as_deref()).map_err(|problem| problem.to_string())
 }
 
 /// The images of an IDX file, which need no preparation.

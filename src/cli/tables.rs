@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use super::pictures::Image;
 use crate::data::description::Description;
 use crate::data::import::{Remark, Rows, Target, is_emnist, looks_like_a_table, read_rows};
 
@@ -18,14 +19,14 @@ pub(super) struct Found {
 /// An image for the network, or why there is none, and what it is called.
 pub(super) struct Named {
     pub name: String,
-    pub image: Result<Vec<u8>, String>,
+    pub image: Image,
     /// What a table's column of labels has for it.
     pub label: Option<String>,
 }
 
 impl Found {
     /// A file that is one image, or should have been.
-    pub fn one(name: String, image: Result<Vec<u8>, String>) -> Self {
+    pub fn one(name: String, image: Image) -> Self {
         Self { images: vec![Named { name, image, label: None }], remarks: Vec::new() }
     }
 }
