@@ -78,9 +78,9 @@ impl Earlier {
     }
 
     /// Checks that a resumed run gets its own images.
-    pub fn check_data(&self, data: &summary::Data, progress: &Progress) -> Result<(), Error> {
+    pub fn check_data(&self, fingerprint: &str, progress: &Progress) -> Result<(), Error> {
         let differs =
-            self.run().is_some_and(|run| run.data.fingerprint.is_some() && run.data.fingerprint != data.fingerprint);
+            self.run().and_then(|run| run.fingerprint.as_deref()).is_some_and(|earlier| earlier != fingerprint);
         match self {
             Self::Resumed(resumption) if differs => return Err(Error::OtherData(resumption.path.clone())),
             Self::Repeated(_) if differs => progress.notice("these are other images than those of --config"),

@@ -30,18 +30,25 @@ pub(super) struct Targets {
     pub flags: Vec<String>,
 }
 
+/// What is trained, on what, and how.
+pub(super) struct Subject {
+    pub net: Net,
+    pub info: Info,
+    pub data: Data,
+    /// Of the data.
+    pub fingerprint: String,
+    pub settings: Settings,
+}
+
 /// A run whose network is known.
 pub(super) struct Run {
     start: Instant,
     /// The seconds of the processes before this one.
     earlier_seconds: f64,
     resumed_at: Vec<u64>,
-    net: Net,
-    info: Info,
+    subject: Subject,
     /// `None` for a CPU, and before the device is ready.
     kernels: Option<Kernels>,
-    data: Data,
-    settings: Settings,
     targets: Targets,
     /// The outcome if the run ends now: the state of the last evaluation or checkpoint, at first the initial weights.
     latest: Outcome,
@@ -55,15 +62,7 @@ pub(super) struct Run {
 
 impl Run {
     /// `start` is the start of the process, and `snapshot` the initial network.
-    pub fn new(
-        start: Instant,
-        net: Net,
-        info: Info,
-        data: Data,
-        settings: Settings,
-        snapshot: Snapshot<'static>,
-        targets: Targets,
-    ) -> Self {
+    pub fn new(start: Instant, subject: Subject, snapshot: Snapshot<'static>, targets: Targets) -> Self {
         let latest = Outcome {
             end: End::Interrupted,
             snapshot,
@@ -77,11 +76,8 @@ impl Run {
             start,
             earlier_seconds: 0.0,
             resumed_at: Vec::new(),
-            net,
-            info,
+            subject,
             kernels: None,
-            data,
-            settings,
             targets,
             latest,
             new_losses: Vec::new(),
@@ -247,8 +243,9 @@ impl Run {
     /// Writes the files into this folder. If that fails, writes them into a new folder next to it: a file may be open in
     /// another program, or the folder may be gone.
     fn save(&self, outcome: &Outcome, folder: &mut RunFolder, results: &summary::Run) -> Result<(), Error> {
-        let save =
-            |folder: &mut RunFolder, results: &_| folder.save(&self.net, &outcome.snapshot, &outcome.losses, results);
+        let save = |folder: &mut RunFolder, results: &_| {
+            folder.save(&self.subject.net, &outcome.snapshot, &outcome.losses, results)
+        };
         save(folder, results).map_err(|reason| {
             let elsewhere = folder.beside().and_then(|mut other| {
                 let results = self.results(outcome, Some(other.path()));
@@ -263,12 +260,12 @@ impl Run {
     }
 
     fn results(&self, outcome: &Outcome, folder: Option<&Path>) -> summary::Run {
-        let Self { start, info, kernels, data, settings, resumed_at, .. } = self;
+        let Self { start, subject, kernels, resumed_at, .. } = self;
+        let Subject { info, data, fingerprint, settings, .. } = subject;
         let out = folder.map(|folder| folder.display().to_string());
         let seconds = self.earlier_seconds + start.elapsed().as_secs_f64();
-        let mut run = summary::Run::new(info, kernels.clone(), data.clone(), settings.clone(), outcome, seconds, out);
-        run.resumed_at.clone_from(resumed_at);
-        run
+        let run = summary::Run::new(info, kernels.clone(), data.clone(), settings.clone(), outcome, seconds, out);
+        run.with(fingerprint, resumed_at)
     }
 }
 
@@ -374,7 +371,9 @@ mod tests {
         let data = Data { source: "built-in".to_owned(), train: 10, test: 5, classes: 2, ..Data::default() };
         let folder = Some(folder);
         let targets = Targets { folder, plot: None, json: false, flags: vec!["--offline".to_owned()] };
-        Run::new(Instant::now(), NET, Info::reference(), data, settings(), snapshot(0), targets)
+        let (info, fingerprint) = (Info::reference(), "f1".to_owned());
+        let subject = Subject { net: NET, info, data, fingerprint, settings: settings() };
+        Run::new(Instant::now(), subject, snapshot(0), targets)
     }
 
     fn next(folder: &Path) -> String {

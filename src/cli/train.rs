@@ -17,7 +17,7 @@ use super::data::choice::DataArguments;
 use super::earlier::Earlier;
 use super::interrupt::{self, Protection, lock};
 use super::names::{Gradient, WeightInitName};
-use super::run::{Run, Targets};
+use super::run::{Run, Subject, Targets};
 use super::saved;
 use super::settings::{Chosen, SettingFlags};
 use super::{DeviceArguments, Error, agreed, check_free, print};
@@ -99,7 +99,7 @@ fn train(arguments: &Arguments, start: Instant, progress: &mut Progress) -> Resu
         progress.finish();
         return print(&text);
     }
-    let Prepared { net, info, trainer, data, train_set, test_set, snapshot, done, settings, advice } =
+    let Prepared { net, info, trainer, data, fingerprint, train_set, test_set, snapshot, done, settings, advice } =
         prepare(arguments, &chosen, &earlier, progress)?;
     say_network(&chosen, &net, &settings, progress);
     if let Earlier::Resumed(resumed) = &earlier {
@@ -120,7 +120,8 @@ fn train(arguments: &Arguments, start: Instant, progress: &mut Progress) -> Resu
         Kind::Gpu => progress.busy("compiling the kernels"),
         Kind::Cpu => progress.doing("getting ready"),
     }
-    let mut run = Run::new(start, net, info.clone(), data, run_settings, snapshot.clone(), targets);
+    let subject = Subject { net, info: info.clone(), data, fingerprint, settings: run_settings };
+    let mut run = Run::new(start, subject, snapshot.clone(), targets);
     if let Earlier::Resumed(resumed) = &earlier {
         run.resume(resumed);
     }
@@ -187,6 +188,7 @@ struct Prepared {
     info: Info,
     trainer: Trainer,
     data: Data,
+    fingerprint: String,
     train_set: Store,
     test_set: Store,
     snapshot: Snapshot<'static>,
@@ -217,9 +219,9 @@ fn prepare(
     let output = agreed("--output", chosen.output, file.and_then(|file| file.output))?;
     let (activation, output) = (activation.unwrap_or_default(), output.unwrap_or_default());
     let (info, trainer) = trainer(arguments, chosen, (activation, output), earlier, progress)?;
-    let (stores, mut data) = arguments.data.open_or(earlier.trained_on().as_ref(), progress)?;
-    data.fingerprint = Some(fingerprint(&stores)?);
-    earlier.check_data(&data, progress)?;
+    let (stores, data) = arguments.data.open_or(earlier.trained_on().as_ref(), progress)?;
+    let fingerprint = fingerprint(&stores)?;
+    earlier.check_data(&fingerprint, progress)?;
     let Stores { train: train_set, test: test_set, classes, .. } = stores;
     let hidden = hidden.unwrap_or(book::HIDDEN.into());
     let net = Net { shape: Shape { input: train_set.pixels(), hidden, classes }, activation, output };
@@ -247,7 +249,7 @@ fn prepare(
         learning_rate: chosen.learning_rate,
         is_bright: is_bright(&train_set)?,
     };
-    Ok(Prepared { net, info, trainer, data, train_set, test_set, snapshot, done, settings, advice })
+    Ok(Prepared { net, info, trainer, data, fingerprint, train_set, test_set, snapshot, done, settings, advice })
 }
 
 /// Checks the flags that need no data.

@@ -36,7 +36,7 @@ const MAX_BYTES: u64 = 512 << 20;
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The folder already holds a run.
-    #[error("{} already holds a run; choose another --out, add --overwrite, or go on with it: --resume {}", .0.display(), .0.display())]
+    #[error("{} already holds a run; choose another --out, or add --overwrite; --resume goes on with it", .0.display())]
     Exists(PathBuf),
     /// Another process works on the run.
     #[error("{} is in use by another twolayer; wait until it has ended, or choose another folder", .0.display())]

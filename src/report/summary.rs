@@ -53,9 +53,6 @@ pub struct Data {
     /// Whether the user had rows and columns exchanged.
     #[serde(default, skip_serializing_if = "is_false")]
     pub transposed: bool,
-    /// A hash of labels and of a sample of the images.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub fingerprint: Option<String>,
     /// The folder, if its name is not Unicode, so that `source` cannot hold it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source_path: Option<OsString>,
@@ -168,6 +165,9 @@ pub struct Run {
     pub kernels: Option<Kernels>,
     /// The images.
     pub data: Data,
+    /// A hash of all labels and of a sample of the images. Older results have none.
+    #[serde(default)]
+    pub fingerprint: Option<String>,
     /// The settings.
     pub settings: Settings,
     /// How far it has come.
@@ -231,6 +231,7 @@ impl Run {
             device: device.into(),
             kernels: kernels.map(Kernels::from),
             data,
+            fingerprint: None,
             end: match outcome.end {
                 End::Finished => Progress::Finished,
                 End::Interrupted => Progress::Interrupted,
@@ -248,6 +249,14 @@ impl Run {
             settings,
             out,
         }
+    }
+
+    /// These results, of images with this fingerprint, and of a run that was resumed after these iterations.
+    #[must_use]
+    pub fn with(mut self, fingerprint: &str, resumed_at: &[u64]) -> Self {
+        self.fingerprint = Some(fingerprint.to_owned());
+        resumed_at.clone_into(&mut self.resumed_at);
+        self
     }
 
     /// Reads results.

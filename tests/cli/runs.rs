@@ -17,17 +17,15 @@ fn runs_are_listed_with_their_state() {
         fs::remove_file(place.path("runs/killed").join(file)).unwrap();
     }
     fs::remove_file(place.path("runs/old/checkpoint.safetensors")).unwrap();
-    let run_json = fs::read_to_string(place.path("runs/old/run.json")).unwrap();
-    let without = |key: &str, text: &str| {
-        let lines = text.lines().filter(|line| !line.trim_start().starts_with(&format!("\"{key}\"")));
-        lines.collect::<Vec<_>>().join("\n")
-    };
-    let run_json = ["format", "fingerprint", "model", "cores"].iter().fold(run_json, |text, key| without(key, &text));
-    fs::write(
-        place.path("runs/old/run.json"),
-        without("instructions", &run_json).replace("\"software\": false,", "\"software\": false"),
-    )
-    .unwrap();
+    let mut run: serde_json::Value =
+        serde_json::from_slice(&fs::read(place.path("runs/old/run.json")).unwrap()).unwrap();
+    for key in ["format", "fingerprint"] {
+        run.as_object_mut().unwrap().remove(key);
+    }
+    for key in ["model", "cores", "instructions"] {
+        run["device"].as_object_mut().unwrap().remove(key);
+    }
+    fs::write(place.path("runs/old/run.json"), run.to_string()).unwrap();
     fs::create_dir_all(place.path("runs/broken")).unwrap();
     fs::write(place.path("runs/broken/run.json"), "{").unwrap();
     fs::create_dir_all(place.path("runs/no run")).unwrap();

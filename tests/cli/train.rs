@@ -140,7 +140,8 @@ fn the_folder_of_a_run_holds_its_results_losses_and_model() {
     let run = place.json("--device cpu --data data --hidden 7 --iterations 20 --activation relu --out some/run");
     let mut names: Vec<_> = entries(&place.path("some/run"));
     names.sort();
-    assert_eq!(names, ["history.csv", "model.safetensors", "run.json"].map(|name| place.path("some/run").join(name)));
+    let expected = ["checkpoint.safetensors", "history.csv", "model.safetensors", "run.json"];
+    assert_eq!(names, expected.map(|name| place.path("some/run").join(name)));
 
     let kept = fs::read_to_string(place.path("some/run/run.json")).unwrap();
     assert_eq!(serde_json::from_str::<Value>(&kept).unwrap(), run);
@@ -174,7 +175,7 @@ fn each_run_gets_a_folder_named_by_time_and_device() {
         let name = run.file_name().unwrap().to_str().unwrap();
         let form = name.replace(|c: char| c.is_ascii_digit(), "0");
         assert!(form.starts_with("0000-00-00T00-00-00Z-cpu"), "{name}");
-        assert_eq!(entries(&run).len(), 3, "{name}");
+        assert_eq!(entries(&run).len(), 4, "{name}");
     }
 }
 

@@ -209,7 +209,6 @@ impl DataArguments {
             test: stores.test.len(),
             classes: stores.classes,
             transposed,
-            fingerprint: None,
             description: stores.description.clone(),
         };
         let Data { train, test, classes, .. } = &data;
