@@ -41,10 +41,10 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1000))]
     worst: Option<u16>,
     /// A picture of these images, a .png
-    #[arg(short = 'o', long = "picture", value_name = "FILE", requires = "worst")]
-    picture: Option<PathBuf>,
+    #[arg(short = 'o', long = "out", value_name = "FILE", requires = "worst")]
+    out: Option<PathBuf>,
     /// Overwrite an existing picture
-    #[arg(long, requires = "picture")]
+    #[arg(long, requires = "out")]
     overwrite: bool,
     #[command(flatten)]
     functions: FunctionArguments,
@@ -84,7 +84,7 @@ const BATCH_SIZE: usize = 100;
 const IMAGES: usize = 16_384;
 
 pub(super) fn run(arguments: &Arguments) -> Result<(), Error> {
-    if let Some(picture) = &arguments.picture {
+    if let Some(picture) = &arguments.out {
         check_picture(picture, arguments.overwrite)?;
     }
     let mut progress = Progress::new(arguments.quiet);
@@ -109,7 +109,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Error> {
     if let Some(worst) = worst {
         text.push('\n');
         text += &worst.text(names.as_deref(), output, columns);
-        if let Some(picture) = arguments.picture.as_ref().filter(|_| !worst.mistakes().is_empty()) {
+        if let Some(picture) = arguments.out.as_ref().filter(|_| !worst.mistakes().is_empty()) {
             let _ = writeln!(text, "{} in {}", counted(worst.mistakes().len(), "image"), picture.display());
         }
     }
@@ -133,7 +133,7 @@ fn evaluate(arguments: &Arguments, progress: &mut Progress) -> Result<Evaluated,
             }
             None => None,
         };
-        if let (Some(worst), Some(path)) = (&worst, &arguments.picture) {
+        if let (Some(worst), Some(path)) = (&worst, &arguments.out) {
             draw(worst, &set, names.as_deref(), path, progress)?;
         }
         progress.doing("evaluating");

@@ -12,7 +12,7 @@ use super::{Error, print, print_json};
 use crate::files::FolderLock;
 use crate::report::progress::tell;
 use crate::report::run_folder::{self, CHECKPOINT};
-use crate::report::runs::{Listed, State, table};
+use crate::report::runs::{Listed, State, text};
 use crate::report::summary::Progress;
 use crate::report::width;
 
@@ -46,7 +46,7 @@ pub(super) fn run(Arguments { folder, json }: &Arguments) -> Result<(), Error> {
     } else if runs.is_empty() {
         print(&format!("no runs in {}\n", folder.display()))
     } else {
-        print(&table(&runs, width::columns()))
+        print(&text(&runs, width::columns()))
     }
 }
 

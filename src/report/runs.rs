@@ -5,10 +5,11 @@ use std::fmt::Write;
 use serde::Serialize;
 
 use super::summary::{Progress, Run, Settings};
-use super::table::plain;
+use super::width::wrapped;
 use crate::book;
 use crate::data::batches::Sampling;
 use crate::net::{Activation, Output};
+use crate::words::counted;
 
 /// How far a run has come, and whether somebody works on it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -58,33 +59,42 @@ impl State {
     }
 }
 
-/// The runs as a table, at most `columns` wide.
+/// Two lines or more for each run, at most `columns` wide.
 #[must_use]
-pub fn table(runs: &[Listed], columns: usize) -> String {
-    let headings = ["run", "written (UTC)", "device", "data", "settings", "iterations", "test acc", "state"];
-    let rows = runs.iter().map(|Listed { name, date, state, resumable, run, .. }| {
-        let accuracy = run.test_accuracy().map_or("-".to_owned(), |accuracy| format!("{accuracy:.4}"));
+pub fn text(runs: &[Listed], columns: usize) -> String {
+    let indented = |text: &str| format!("  {}", wrapped(text, columns.saturating_sub(2)).replace('\n', "\n  "));
+    runs.iter().map(|run| format!("{}\n{}\n", wrapped(&run.result(), columns), indented(&run.details()))).collect()
+}
+
+impl Listed {
+    /// What came out of the run.
+    fn result(&self) -> String {
+        let Self { name, state, resumable, run, .. } = self;
+        let iterations = if run.iterations == run.settings.iterations {
+            counted(run.iterations, "iteration")
+        } else {
+            format!("{} of {}", run.iterations, counted(run.settings.iterations, "iteration"))
+        };
         let state = match state {
             State::Running => "running",
             State::Finished => "finished",
-            State::Diverged => "loss not finite",
-            State::Interrupted if *resumable => "interrupted, resumable",
             State::Interrupted => "interrupted",
-            State::Killed if *resumable => "killed, resumable",
             State::Killed => "killed",
+            State::Diverged => "loss not finite",
         };
-        let iterations = if run.iterations == run.settings.iterations {
-            run.iterations.to_string()
-        } else {
-            format!("{} of {}", run.iterations, run.settings.iterations)
-        };
+        let state = if *resumable { format!("{state}, can be resumed") } else { state.to_owned() };
+        let accuracy = run.test_accuracy().map_or(String::new(), |accuracy| format!(", test accuracy {accuracy:.4}"));
+        format!("{name}: {state}; {iterations}{accuracy}")
+    }
+
+    /// What it is trained on, and how.
+    fn details(&self) -> String {
+        let Self { date, run, .. } = self;
         let date = date.get(..16).unwrap_or_default().replace('T', " ");
-        let (device, data) = (run.device.backend.clone(), run.data.source.clone());
-        [name.clone(), date, device, data, flags(&run.settings), iterations, accuracy, state.to_owned()]
-    });
-    let mut text = plain(headings, rows, &[0, 1, 2, 3, 4, 7], columns);
-    text.push('\n');
-    text
+        let flags = flags(&run.settings);
+        let settings = if flags.is_empty() { "the book's settings" } else { &flags };
+        format!("{}, {}, {settings}; written {date} UTC", run.device.backend, run.data.source)
+    }
 }
 
 /// The flags that make these settings of the book's.

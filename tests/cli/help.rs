@@ -31,15 +31,15 @@ const TRAIN: [&str; 25] = [
     "--help",
     "--version",
 ];
-const EVAL: [&str; 9] =
-    ["--split", "--worst", "--picture", "--overwrite", "--activation", "--output", "--quiet", "--json", "--help"];
+/// Without -o, --out: the lines that begin with a short form are not listed.
+const EVAL: [&str; 8] =
+    ["--split", "--worst", "--overwrite", "--activation", "--output", "--quiet", "--json", "--help"];
 
 const PREDICT: [&str; 10] =
     ["--raw", "--max", "--show", "--at-least", "--format", "--activation", "--output", "--quiet", "--json", "--help"];
 
 const EXPORT: [&str; 6] = ["--input", "--activation", "--output", "--overwrite", "--json", "--help"];
 
-/// Without -o, --out: the lines that begin with a short form are not listed.
 const SHOW: [&str; 8] =
     ["--weights", "--units", "--columns", "--overwrite", "--activation", "--output", "--json", "--help"];
 

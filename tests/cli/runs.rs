@@ -35,7 +35,12 @@ fn runs_are_listed_with_their_state() {
     let said = place.ok("runs");
     assert_holds(&said.stderr, "note: runs/broken/run.json: is not what twolayer writes about a run");
     assert_eq!(said.stderr.lines().count(), 1, "{}", said.stderr);
-    for text in ["finished", "killed,", "resumable", "running", "--seed 3", "UTC"] {
+    for text in [
+        "finished: finished; 20 iterations, test accuracy 0.",
+        "killed: killed, can be resumed; 9 iterations",
+        "locked: running; 4 iterations",
+        "--iterations 20 --seed 3; written 20",
+    ] {
         assert_holds(&said.stdout, text);
     }
     assert!(!said.stdout.contains("no run"), "{}", said.stdout);
