@@ -63,7 +63,8 @@ impl State {
 #[must_use]
 pub fn text(runs: &[Listed], columns: usize) -> String {
     let indented = |text: &str| format!("  {}", wrapped(text, columns.saturating_sub(2)).replace('\n', "\n  "));
-    runs.iter().map(|run| format!("{}\n{}\n", wrapped(&run.result(), columns), indented(&run.details()))).collect()
+    let lines = runs.iter().flat_map(|run| [wrapped(&run.result(), columns), indented(&run.details())]);
+    lines.fold(String::new(), |text, line| text + &line + "\n")
 }
 
 impl Listed {
