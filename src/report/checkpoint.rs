@@ -117,30 +117,39 @@ pub fn read(bytes: &[u8]) -> Result<Checkpoint, Problem> {
     if run.iterations > settings.iterations.max(1) {
         return Err(Problem::Contradiction("it has done more iterations than it was to do"));
     }
-    let zeros = Params::zeros(shape);
     let is_f64 = tensors.tensor(Params::NAMES[0]).is_ok_and(|tensor| tensor.dtype() == Dtype::F64);
     let snapshot = if is_f64 {
-        let mut network =
-            TwoLayerNet::new(Net { shape, activation: settings.activation, output: settings.output }, &zeros);
-        let found = zeros
-            .tensors()
-            .map(|tensor| values(&tensors, tensor.name, Dtype::F64, tensor.dims, f64::from_le_bytes, f64::is_finite));
-        let found = found.into_iter().collect::<Result<Vec<_>, _>>()?.concat();
-        network.params.values_mut().zip(found).for_each(|(value, found)| *value = found);
+        let found =
+            all(shape, |name, dims| values(&tensors, name, Dtype::F64, dims, f64::from_le_bytes, f64::is_finite))?;
+        let [w1, b1, w2, b2] = found.each_ref().map(|values| values.iter().map(|value| *value as f32).collect());
+        let net = Net { shape, activation: settings.activation, output: settings.output };
+        let mut network = TwoLayerNet::new(net, &Params { shape, w1, b1, w2, b2 });
+        network.params.values_mut().zip(found.concat()).for_each(|(value, found)| *value = found);
         Snapshot::Reference(Cow::Owned(network.params))
     } else {
-        let params = |slot: Option<usize>| {
-            let [w1, b1, w2, b2] = zeros.tensors().map(|tensor| {
-                let name = slot.map_or(tensor.name.to_owned(), |slot| in_slot(slot, tensor.name));
-                values(&tensors, &name, Dtype::F32, tensor.dims, f32::from_le_bytes, f32::is_finite)
-            });
-            Ok::<_, Problem>(Params { shape, w1: w1?, b1: b1?, w2: w2?, b2: b2? })
+        let params = |name: &dyn Fn(&str) -> String| {
+            let [w1, b1, w2, b2] = all(shape, |tensor, dims| {
+                values(&tensors, &name(tensor), Dtype::F32, dims, f32::from_le_bytes, f32::is_finite)
+            })?;
+            Ok::<_, Problem>(Params { shape, w1, b1, w2, b2 })
         };
         let slots = (0..).take_while(|&slot| tensors.tensor(&in_slot(slot, Params::NAMES[0])).is_ok());
-        let slots = slots.map(|slot| params(Some(slot))).collect::<Result<Vec<_>, _>>()?;
-        Snapshot::Backend(Cow::Owned(State { params: params(None)?, slots }))
+        let slots = slots.map(|slot| params(&|name| in_slot(slot, name))).collect::<Result<Vec<_>, _>>()?;
+        Snapshot::Backend(Cow::Owned(State { params: params(&str::to_owned)?, slots }))
     };
     Ok(Checkpoint { run, snapshot })
+}
+
+/// What `read` gives for the name and the dimensions of each of the four tensors.
+fn all<T>(shape: Shape, read: impl Fn(&str, Vec<usize>) -> Result<T, Problem>) -> Result<[T; 4], Problem> {
+    let Shape { input, hidden, classes } = shape;
+    let [w1, b1, w2, b2] = Params::NAMES;
+    Ok([
+        read(w1, vec![input, hidden])?,
+        read(b1, vec![hidden])?,
+        read(w2, vec![hidden, classes])?,
+        read(b2, vec![classes])?,
+    ])
 }
 
 /// The values of a tensor of this type and shape, all finite.
@@ -156,4 +165,92 @@ fn values<T: Copy, const BYTES: usize>(
     let Some(tensor) = tensor else { return Err(Problem::Tensor { name: name.to_owned(), dtype, dims }) };
     let values: Vec<T> = tensor.data().as_chunks().0.iter().map(|bytes| read(*bytes)).collect();
     if values.iter().all(|value| is_finite(*value)) { Ok(values) } else { Err(Problem::NotFinite(name.to_owned())) }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::backend::Evaluation;
+    use crate::data::batches::Sampling;
+    use crate::devices::Info;
+    use crate::net::{Activation, Output};
+    use crate::report::summary::{Data, Settings};
+    use crate::train::{End, Outcome};
+
+    const SHAPE: Shape = Shape { input: 3, hidden: 2, classes: 4 };
+
+    fn run(snapshot: &Snapshot<'static>) -> Run {
+        let settings = Settings {
+            input: SHAPE.input,
+            hidden: SHAPE.hidden,
+            batch_size: 1,
+            learning_rate: 0.1,
+            weight_init: None,
+            weight_init_std: None,
+            init: None,
+            activation: Activation::Tanh,
+            output: Output::Identity,
+            gradient: "backprop".to_owned(),
+            step_size: None,
+            sampling: Sampling::Shuffle,
+            seed: u64::MAX,
+            iterations: 7,
+        };
+        let data = Data { classes: SHAPE.classes, ..Data::default() };
+        let evaluation = Evaluation { images: 3, loss: 1.0 / 3.0, classes: 4, confusion: vec![0; 16] };
+        let outcome = Outcome {
+            end: End::Interrupted,
+            snapshot: snapshot.clone(),
+            losses: vec![0.1; 3],
+            epochs: Vec::new(),
+            last: Some([evaluation.clone(), evaluation]),
+            train_time: Duration::from_nanos(123_456_789),
+            eval_time: Duration::ZERO,
+        };
+        Run::new(&Info::reference(), None, data, settings, &outcome, 1.5, None).with("f1", &[2])
+    }
+
+    /// Values whose places show in them.
+    fn state(slots: usize) -> State {
+        let params = |seed| Params::init(SHAPE, 1.0, seed);
+        State { params: params(0), slots: (1..=slots as u64).map(params).collect() }
+    }
+
+    #[test]
+    fn a_checkpoint_is_read_back_to_the_bit() {
+        let mut network = TwoLayerNet::new(
+            Net { shape: SHAPE, activation: Activation::Tanh, output: Output::Identity },
+            &Params::init(SHAPE, 1.0, 9),
+        );
+        network.params.values_mut().enumerate().for_each(|(n, value)| *value += 1e-12 * n as f64);
+        let snapshots = [
+            Snapshot::Backend(Cow::Owned(state(0))),
+            Snapshot::Backend(Cow::Owned(state(2))),
+            Snapshot::Reference(Cow::Owned(network.params)),
+        ];
+        for snapshot in snapshots {
+            let run = run(&snapshot);
+            let mut bytes = Vec::new();
+            write(&mut bytes, &run, &snapshot).unwrap();
+            let found = read(&bytes).unwrap();
+            assert_eq!(found.snapshot, snapshot);
+            let json = |run: &Run| serde_json::to_string(run).unwrap();
+            assert_eq!(json(&found.run), json(&run));
+            for cut in 0..bytes.len() {
+                assert!(matches!(read(&bytes[..cut]), Err(Problem::Format(_))), "cut at {cut}");
+            }
+        }
+    }
+
+    #[test]
+    fn values_that_are_not_finite_are_refused() {
+        let mut state = state(1);
+        state.slots[0].w2[1] = f32::NAN;
+        let snapshot = Snapshot::Backend(Cow::Owned(state));
+        let mut bytes = Vec::new();
+        write(&mut bytes, &run(&snapshot), &snapshot).unwrap();
+        assert_eq!(read(&bytes).unwrap_err().to_string(), "holds a value in tensor slots.0.W2 that is not finite");
+    }
 }

@@ -411,7 +411,12 @@ fn write_losses(out: &mut dyn Write, first: usize, losses: &[f32]) -> io::Result
 
 /// The first losses of a file. `None` if it has fewer, or is no such file.
 fn losses(path: &Path, count: u64) -> Option<Vec<f32>> {
-    let text = fs::read_to_string(path).ok()?;
+    parse_losses(&fs::read_to_string(path).ok()?, count)
+}
+
+/// The first losses of a history's text. `None` if it has fewer, or is no history.
+#[must_use]
+pub fn parse_losses(text: &str, count: u64) -> Option<Vec<f32>> {
     let (heading, lines) = text.split_once('\n')?;
     let loss = |(index, line): (usize, &str)| {
         let (iteration, loss) = line.strip_suffix('\n')?.split_once(',')?;
