@@ -10,9 +10,8 @@ use super::saved::{FunctionArguments, Saved};
 use super::tables::{self, Found, Named, Tables};
 use super::{DeviceArguments, Error, chosen_format, print, print_json};
 use crate::classifier::Classifier;
-use crate::data::idx;
-use crate::data::import;
 use crate::data::prepare::Way;
+use crate::data::{idx, import, transposed};
 use crate::report::predictions::Predictions;
 use crate::report::progress::Progress;
 use crate::report::width;
@@ -35,6 +34,10 @@ pub(super) struct Arguments {
     /// Value of white in a table [default: that of the network's set; 1 for fractions up to 1; else 255]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     max: Option<u16>,
+    /// Exchange rows and columns of the images in tables and IDX files, if they are stored transposed (EMNIST's are recognised
+    /// by their names)
+    #[arg(long)]
+    transpose: bool,
     /// Print the image that the network gets
     #[arg(long)]
     show: bool,
@@ -100,7 +103,7 @@ fn predict(arguments: &Arguments, progress: &Progress) -> Result<Predictions, Er
     let pixels = net.shape.input;
     let cols = description.preparation.as_ref().map_or(pixels.isqrt(), |preparation| preparation.cols);
     let way = if arguments.raw { Way::Raw { pixels } } else { Way::of(&description, pixels) };
-    let tables = Tables::new(&description, pixels, arguments.max, arguments.raw);
+    let tables = Tables::new(&description, pixels, arguments.max, arguments.raw, arguments.transpose);
     progress.say(format_args!("pictures: {way}"));
     let (_, device) = arguments.device.open(progress)?;
     let mut classifier = Classifier::on(&device, net, params, description)?;
@@ -148,7 +151,7 @@ fn images(path: &Path, way: &Way, tables: &Tables) -> Found {
     let name = path.display().to_string();
     match bytes(path) {
         Err(error) => Found::one(name, Err(error)),
-        Ok(bytes) if is_idx(&bytes) => images_of_idx(name, &bytes, tables.pixels()),
+        Ok(bytes) if is_idx(&bytes) => images_of_idx(name, &bytes, tables.pixels(), tables.is_transposed(path)),
         Ok(bytes) if tables::is_table(path, &bytes) => tables.images(path, &bytes),
         Ok(bytes) => Found::one(name, image(&bytes, way)),
     }
@@ -161,7 +164,7 @@ fn is_idx(bytes: &[u8]) -> bool {
 }
 
 /// The images of an IDX file, which need no preparation.
-fn images_of_idx(name: String, bytes: &[u8], pixels: usize) -> Found {
+fn images_of_idx(name: String, bytes: &[u8], pixels: usize, is_transposed: bool) -> Found {
     match idx::unpacked(bytes).map_err(idx::Error::from).and_then(idx::read_images) {
         Err(error) => Found::one(name, Err(error.to_string())),
         Ok(images) if images.rows * images.cols != pixels => {
@@ -169,7 +172,9 @@ fn images_of_idx(name: String, bytes: &[u8], pixels: usize) -> Found {
             Found::one(name, Err(format!("{found} for a network of images with {pixels}")))
         }
         Ok(images) => {
-            let images = images.pixels.chunks(pixels).enumerate();
+            let (rows, cols) = (images.rows, images.cols);
+            let images = if is_transposed { transposed(images.pixels, rows, cols) } else { images.pixels };
+            let images = images.chunks(pixels).enumerate();
             let named = |(n, image): (usize, &[u8])| Named {
                 name: format!("{name}#{n}"),
                 image: Ok(image.to_vec()),

@@ -39,15 +39,21 @@ pub(super) struct Tables {
 }
 
 impl Tables {
-    /// For a network of this description. With `raw` the pixels are taken as they are.
-    pub fn new(description: &Description, pixels: usize, max: Option<u16>, raw: bool) -> Self {
+    /// For a network of this description. With `raw` the pixels are taken as they are. With `transpose` all images are stored
+    /// transposed.
+    pub fn new(description: &Description, pixels: usize, max: Option<u16>, raw: bool, transpose: bool) -> Self {
         let own = description.preparation.as_ref();
         let side = pixels.isqrt();
         let square = if side * side == pixels { (side, side) } else { (1, pixels) };
         let size = own.map_or(square, |own| (own.rows, own.cols));
         let max = max.or(own.and_then(|own| own.max));
         let is_inverted = !raw && own.is_some_and(|own| own.inverted);
-        Self { target: Target { size, max, is_inverted, is_transposed: false }, are_foreign: own.is_none() }
+        Self { target: Target { size, max, is_inverted, is_transposed: transpose }, are_foreign: own.is_none() }
+    }
+
+    /// Whether the images of a table or an IDX file are stored transposed.
+    pub fn is_transposed(&self, path: &Path) -> bool {
+        self.target.is_transposed || is_emnist(path)
     }
 
     /// Pixels of an image.
@@ -58,7 +64,7 @@ impl Tables {
     /// The images of a table, named by the table and their number from 0.
     pub fn images(&self, path: &Path, bytes: &[u8]) -> Found {
         let name = path.display().to_string();
-        let is_transposed = is_emnist(path);
+        let is_transposed = self.is_transposed(path);
         match read_rows(bytes, &Target { is_transposed, ..self.target }) {
             Err(problem) => Found::one(name, Err(problem.to_string())),
             Ok(Rows { lines, set, remarks }) => {

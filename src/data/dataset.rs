@@ -142,15 +142,8 @@ impl Dataset {
     /// The same images with rows and columns exchanged.
     #[must_use]
     pub fn transposed(self) -> Self {
-        let Self { mut images, labels, rows, cols } = self;
-        let mut transposed = vec![0; rows * cols];
-        for image in images.chunks_exact_mut(rows * cols) {
-            for (index, pixel) in transposed.iter_mut().enumerate() {
-                *pixel = image[index % rows * cols + index / rows];
-            }
-            image.copy_from_slice(&transposed);
-        }
-        Self { images, labels, rows: cols, cols: rows }
+        let Self { images, labels, rows, cols } = self;
+        Self { images: transposed(images, rows, cols), labels, rows: cols, cols: rows }
     }
 
     /// Splits the set into a training and a test set, both in file order. The seed draws this share of each class for the test
@@ -190,6 +183,19 @@ impl Dataset {
         }
         Ok(rows)
     }
+}
+
+/// Images with rows and columns exchanged, `[N, cols, rows]`. `images` are `[N, rows, cols]`.
+#[must_use]
+pub fn transposed(mut images: Vec<u8>, rows: usize, cols: usize) -> Vec<u8> {
+    let mut transposed = vec![0; rows * cols];
+    for image in images.chunks_exact_mut((rows * cols).max(1)) {
+        for (index, pixel) in transposed.iter_mut().enumerate() {
+            *pixel = image[index % rows * cols + index / rows];
+        }
+        image.copy_from_slice(&transposed);
+    }
+    images
 }
 
 #[cfg(test)]

@@ -36,7 +36,7 @@ mod unstored;
 #[cfg(target_family = "wasm")]
 use unstored as stored;
 
-pub use dataset::Dataset;
+pub use dataset::{Dataset, transposed};
 pub use error::Error;
 #[cfg(feature = "cli")]
 pub use fingerprint::fingerprint;

@@ -35,8 +35,19 @@ const TRAIN: [&str; 25] = [
 const EVAL: [&str; 8] =
     ["--split", "--worst", "--overwrite", "--activation", "--output", "--quiet", "--json", "--help"];
 
-const PREDICT: [&str; 10] =
-    ["--raw", "--max", "--show", "--at-least", "--format", "--activation", "--output", "--quiet", "--json", "--help"];
+const PREDICT: [&str; 11] = [
+    "--raw",
+    "--max",
+    "--transpose",
+    "--show",
+    "--at-least",
+    "--format",
+    "--activation",
+    "--output",
+    "--quiet",
+    "--json",
+    "--help",
+];
 
 const EXPORT: [&str; 6] = ["--input", "--activation", "--output", "--overwrite", "--json", "--help"];
 

@@ -55,6 +55,13 @@ fn digits_are_recognised_in_any_file_and_on_any_paper() {
     idx::write_images(&set, fs::File::create(place.path("images-idx3")).unwrap()).unwrap();
     let plain = place.json("predict net.safetensors images-idx3 --device cpu");
     let plain = classes(&plain);
+    // Stored transposed, as EMNIST's.
+    let turned = set.clone().transposed();
+    for (name, flag) in [("turned-idx3", "--transpose"), ("emnist-digits-test-images-idx3-ubyte", "")] {
+        idx::write_images(&turned, fs::File::create(place.path(name)).unwrap()).unwrap();
+        let answers = place.json(&format!("predict net.safetensors {name} --device cpu {flag}"));
+        assert_eq!(classes(&answers), plain, "{name}");
+    }
     let right =
         |found: &[u64]| found.iter().zip(&labels).filter(|(found, label)| **found == u64::from(**label)).count();
     assert!(right(&plain) >= COUNT * 3 / 4, "{} of {COUNT}", right(&plain));
