@@ -152,11 +152,15 @@ pub fn read(bytes: &[u8]) -> Result<Model, Problem> {
         Some(names) if names != shape.classes => return Err(Problem::Names { names, classes: shape.classes }),
         _ => {}
     }
+    let description = Description { names, preparation: from_json(PREPARATION, value(PREPARATION))? };
+    if !description.fits(shape.input, shape.classes) {
+        return Err(Problem::Preparation { input: shape.input });
+    }
     Ok(Model {
         params,
         activation: value(ACTIVATION).map(|name| name.parse()).transpose().map_err(Problem::Metadata)?,
         output: value(OUTPUT).map(|name| name.parse()).transpose().map_err(Problem::Metadata)?,
-        description: Description { names, preparation: from_json(PREPARATION, value(PREPARATION))? },
+        description,
         conversion: Conversion::of(sources),
     })
 }

@@ -277,10 +277,19 @@ fn resumption(device: &Device) -> Result<(), backend::Error> {
         Event::Steps { done, .. } if done > 10 => ControlFlow::Break(()),
         _ => ControlFlow::Continue(()),
     })?;
-    let Outcome { losses, epochs, snapshot, .. } = interrupted;
-    states.push((Done { losses, epochs, ..Done::default() }, snapshot));
-    // At every evaluation, and between them.
-    assert!(states.len() > 6 && states.iter().any(|(done, _)| done.losses.len() % 10 != 1), "{} states", states.len());
+    let mut ends = vec![interrupted];
+    // Between evaluations.
+    for iterations in [3, 14, 27] {
+        block_on(backend.set_params(&case.params))?;
+        let shorter = Settings { iterations, ..never };
+        ends.push(run_on(&mut backend, set, &mut batches(), &shorter, &mut |_| ControlFlow::Continue(()))?);
+    }
+    states.extend(
+        ends.into_iter()
+            .map(|Outcome { losses, epochs, snapshot, .. }| (Done { losses, epochs, ..Done::default() }, snapshot)),
+    );
+    let steps: Vec<usize> = states.iter().map(|(done, _)| done.losses.len()).collect();
+    assert!([1, 11, 21, 31, 3, 14, 27].iter().all(|step| steps.contains(step)), "{steps:?}");
 
     for (done, snapshot) in states {
         let steps = done.losses.len();

@@ -118,7 +118,8 @@ pub(super) enum Error {
     #[error("{}: cannot be read ({reason}); give a folder that holds runs", path.display())]
     Runs { path: std::path::PathBuf, reason: io::Error },
     #[error(
-        "{} is trained on other images than these; give its own --data, or start a run from its weights: --init {}",
+        "{} is trained on other images than these; give its own --data (with --transpose if it is stored so), or start a run \
+         from its weights: --init {}",
         .0.display(), .0.display()
     )]
     OtherData(std::path::PathBuf),

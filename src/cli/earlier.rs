@@ -43,7 +43,7 @@ impl Earlier {
         Ok(match (resume, config) {
             (Some(path), _) => {
                 let (folder, Resumed { checkpoint, losses, has_results }) = RunFolder::resume(path)?;
-                let Checkpoint { run, snapshot } = checkpoint;
+                let Checkpoint { run, snapshot, .. } = checkpoint;
                 let is_naive = run.settings.gradient.parse() == Ok(Gradient::Naive);
                 if is_naive != matches!(snapshot, Snapshot::Reference(_)) {
                     let problem = Problem::Contradiction("only naive gradients have f64 tensors");
@@ -63,7 +63,7 @@ impl Earlier {
         let Resumption { path, run, has_results, .. } = &**resumption;
         let iterations = chosen.iterations(Settings::steps_per_epoch(run.data.train, chosen.batch_size));
         check_length(iterations, &run.settings, path)?;
-        if *has_results && run.end == summary::Progress::NotFinite {
+        if run.end == summary::Progress::NotFinite {
             return Err(Error::Diverged(path.clone()));
         }
         if !has_results || iterations > run.iterations {

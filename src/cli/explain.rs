@@ -101,7 +101,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Error> {
 fn of_picture(arguments: &Arguments, path: &Path, saved: Saved, progress: &Progress) -> Result<Subject, Error> {
     let (net, params, description) = saved.network(&arguments.functions)?;
     let pixels = net.shape.input;
-    let cols = description.preparation.as_ref().map_or(pixels.isqrt(), |preparation| preparation.cols);
+    let (_, cols) = description.size(pixels);
     let way = if arguments.raw { Way::Raw { pixels } } else { Way::of(&description, pixels) };
     let name = path.display().to_string();
     let unread = |error| format!("cannot be read ({error}); give a picture's file");

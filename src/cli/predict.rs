@@ -101,7 +101,7 @@ fn predict(arguments: &Arguments, progress: &Progress) -> Result<Predictions, Er
     let files = arguments.images.iter().map(|path| files(path)).collect::<Result<Vec<_>, _>>()?.concat();
     let (net, params, description) = Saved::load(&arguments.model)?.network(&arguments.functions)?;
     let pixels = net.shape.input;
-    let cols = description.preparation.as_ref().map_or(pixels.isqrt(), |preparation| preparation.cols);
+    let (_, cols) = description.size(pixels);
     let way = if arguments.raw { Way::Raw { pixels } } else { Way::of(&description, pixels) };
     let tables = Tables::new(&description, pixels, arguments.max, arguments.raw, arguments.transpose);
     progress.say(format_args!("pictures: {way}"));
@@ -133,6 +133,10 @@ fn predict(arguments: &Arguments, progress: &Progress) -> Result<Predictions, Er
                 }
             }
         }
+    }
+    if predictions.unknown_labels() > 0 {
+        let count = counted(predictions.unknown_labels(), "label");
+        progress.notice(format_args!("{count} in the tables are no class of the network, and count as answered wrong"));
     }
     Ok(predictions)
 }

@@ -56,6 +56,8 @@ pub(super) struct Run {
     new_losses: Vec<f32>,
     /// Whether the last checkpoint could not be written.
     is_warned: bool,
+    /// Whether the results of a resumed run are saved as far as it had come.
+    has_results: bool,
     /// The message on the saved results, after the end.
     kept: Option<String>,
 }
@@ -82,6 +84,7 @@ impl Run {
             latest,
             new_losses: Vec::new(),
             is_warned: false,
+            has_results: false,
             kept: None,
         }
     }
@@ -91,6 +94,7 @@ impl Run {
         let Done { losses, epochs, train_time, eval_time } = earlier.done();
         let summary::Run { seconds, ref resumed_at, iterations, .. } = earlier.run;
         self.earlier_seconds = seconds;
+        self.has_results = earlier.has_results;
         self.resumed_at.clone_from(resumed_at);
         self.resumed_at.push(iterations);
         self.latest = Outcome {
@@ -114,6 +118,10 @@ impl Run {
             Event::Started => self.write(|folder, run, latest| folder.begin(run, &latest.snapshot)),
             Event::Steps { losses, .. } => {
                 self.new_losses.extend_from_slice(losses);
+                return None;
+            }
+            // No program reads weights that are not finite. The next loss ends the run.
+            Event::Epoch { checkpoint, .. } | Event::Checkpoint(checkpoint) if !checkpoint.snapshot.is_finite() => {
                 return None;
             }
             Event::Epoch { accuracy, evaluations, checkpoint } => {
@@ -158,7 +166,7 @@ impl Run {
 
     /// Saves the last evaluation before this error, if there is one. Returns the text for stdout and the command's result.
     pub fn fail(&mut self, error: Error) -> (String, Result<(), Error>) {
-        if self.latest.losses.is_empty() {
+        if self.latest.losses.is_empty() || self.is_unchanged(&self.latest) {
             return (String::new(), Err(error));
         }
         let (text, ended) = self.end(None);
@@ -178,18 +186,28 @@ impl Run {
     /// command's result.
     pub fn end(&mut self, outcome: Option<&Outcome>) -> (String, Result<(), Error>) {
         let mut folder = self.targets.folder.take();
-        let (text, kept, ended) = self.end_in(folder.as_mut(), outcome.unwrap_or(&self.latest));
+        let is_kept = |outcome: &&Outcome| outcome.end != End::Interrupted || outcome.snapshot.is_finite();
+        let outcome = outcome.filter(is_kept).unwrap_or(&self.latest);
+        let (text, kept, ended) = self.end_in(folder.as_mut(), outcome);
         self.targets.folder = folder;
         self.kept = Some(kept);
         (text, ended)
+    }
+
+    /// Whether a resumed run is stopped before its first step, so that its results stay what they are.
+    fn is_unchanged(&self, outcome: &Outcome) -> bool {
+        let is_stopped =
+            outcome.end == End::Interrupted && self.resumed_at.last() == Some(&(outcome.losses.len() as u64));
+        self.has_results && is_stopped
     }
 
     /// Returns the text for stdout, the message on what is saved, and the command's result.
     fn end_in(&self, folder: Option<&mut RunFolder>, outcome: &Outcome) -> (String, String, Result<(), Error>) {
         let into = folder.as_ref().map(|folder| folder.path().to_owned());
         // Initial weights must not overwrite an earlier run or its plot.
-        let began = outcome.end != End::Interrupted || !outcome.losses.is_empty();
-        let mut folder = folder.filter(|folder| began || !folder.holds_earlier_run());
+        let is_unchanged = self.is_unchanged(outcome);
+        let began = !is_unchanged && (outcome.end != End::Interrupted || !outcome.losses.is_empty());
+        let mut folder = folder.filter(|folder| began || !(is_unchanged || folder.holds_earlier_run()));
         let plot = self.targets.plot.as_deref().filter(|_| began);
         let results = self.results(outcome, folder.as_ref().map(|folder| folder.path()));
         // If one file cannot be written, the others still are, and the results are printed.
@@ -204,6 +222,10 @@ impl Run {
         // The text names only the files that were written.
         let folder = folder.as_ref().map(|folder| folder.path());
         let (saved_in, plotted_in) = (folder.filter(|_| saved.is_ok()), plot.filter(|_| plotted.is_ok()));
+        let elsewhere = match &saved {
+            Err(Error::SavedElsewhere { folder, .. }) => Some(folder.clone()),
+            _ => None,
+        };
         let written = saved.and(plotted).map(drop);
         let text = match (self.targets.json, outcome.end) {
             (true, _) => json_text(&results),
@@ -211,8 +233,12 @@ impl Run {
             (false, End::NotFinite { .. }) => Ok(String::new()),
             (false, _) => Ok(text(outcome, &results, saved_in, plotted_in)),
         };
+        let folder = elsewhere.as_deref().or(folder);
         let kept = match (folder, into) {
             (None, None) => "nothing was kept (--no-save)".to_owned(),
+            (None, Some(folder)) if is_unchanged => {
+                format!("nothing was done; the run in {} stays as it was", folder.display())
+            }
             (None, Some(folder)) => format!("nothing was kept; the earlier run in {} stays", folder.display()),
             (Some(folder), _) => {
                 let what = match outcome.end {
@@ -244,7 +270,13 @@ impl Run {
     /// another program, or the folder may be gone.
     fn save(&self, outcome: &Outcome, folder: &mut RunFolder, results: &summary::Run) -> Result<(), Error> {
         let save = |folder: &mut RunFolder, results: &_| {
-            folder.save(&self.subject.net, &outcome.snapshot, &outcome.losses, results)
+            let checkpoint = folder.save(&self.subject.net, &outcome.snapshot, &outcome.losses, results)?;
+            if let Some(error) = checkpoint {
+                tell(format_args!(
+                    "note: no checkpoint: {error}; the results are saved, but --resume may repeat some steps"
+                ));
+            }
+            Ok(())
         };
         save(folder, results).map_err(|reason| {
             let elsewhere = folder.beside().and_then(|mut other| {
@@ -359,7 +391,7 @@ mod tests {
 
     /// The run of this folder, which goes on.
     fn resumed(folder: &Path) -> (Run, Resumption) {
-        let (opened, Resumed { checkpoint: Checkpoint { run, snapshot }, losses, has_results }) =
+        let (opened, Resumed { checkpoint: Checkpoint { run, snapshot, .. }, losses, has_results }) =
             RunFolder::resume(folder).unwrap();
         let earlier = Resumption { path: folder.to_owned(), run, snapshot, losses, has_results };
         let mut run = run_in(opened);
@@ -527,6 +559,61 @@ mod tests {
         assert!(!place.path().join(LOSSES).exists());
         let (_, earlier) = resumed(place.path());
         assert!(earlier.has_results && earlier.losses.len() == 4);
+    }
+
+    #[test]
+    fn a_finished_run_that_is_resumed_without_a_step_stays_as_it_was() {
+        let place = tempfile::tempdir().unwrap();
+        let mut finished = run(place.path());
+        let outcome = Outcome { end: End::Finished, losses: vec![1.0; 100], ..finished.latest.clone() };
+        finished.end(Some(&outcome)).1.unwrap();
+        drop(finished);
+        let before = std::fs::read(place.path().join(RUN)).unwrap();
+        for error in [None, Some(Error::Usage("lost".to_owned()))] {
+            let (mut again, _) = resumed(place.path());
+            match error {
+                None => {
+                    let ended = again.end(None).1.unwrap_err().to_string();
+                    let path = place.path().display();
+                    assert_eq!(ended, format!("interrupted; nothing was done; the run in {path} stays as it was"));
+                }
+                Some(error) => assert!(matches!(again.fail(error).1, Err(Error::Usage(_)))),
+            }
+            assert_eq!(std::fs::read(place.path().join(RUN)).unwrap(), before);
+        }
+    }
+
+    #[test]
+    fn weights_that_are_not_finite_replace_no_others() {
+        let place = tempfile::tempdir().unwrap();
+        let mut run = run(place.path());
+        run.on_event(&Event::Started);
+        run.on_event(&Event::Steps { done: 1, losses: &[2.5] });
+        let mut infinite = params(1);
+        infinite.b1[0] = f32::INFINITY;
+        let infinite = Snapshot::Backend(Cow::Owned(State { params: infinite, slots: Vec::new() }));
+        let time = Duration::ZERO;
+        let checkpoint = train::Checkpoint { snapshot: infinite.clone(), train_time: time, eval_time: time };
+        assert_eq!(run.on_event(&Event::Checkpoint(checkpoint)), None);
+        let outcome = Outcome { snapshot: infinite, losses: vec![2.5], ..run.latest.clone() };
+        run.end(Some(&outcome)).1.unwrap_err();
+        drop(run);
+        assert!(kept(place.path()).0 == params(0));
+        assert_eq!(resumed(place.path()).1.snapshot, snapshot(0));
+    }
+
+    #[test]
+    fn the_losses_of_an_overwriting_run_are_not_taken_for_those_of_the_earlier_one() {
+        let place = tempfile::tempdir().unwrap();
+        let mut earlier = run(place.path());
+        let outcome = Outcome { end: End::Finished, losses: vec![1.0; 100], ..earlier.latest.clone() };
+        earlier.end(Some(&outcome)).1.unwrap();
+        drop(earlier);
+        // As a process leaves it that is killed between the two files of its first checkpoint.
+        let losses = (0..200).fold("iteration,loss\n".to_owned(), |text, n| text + &format!("{n},2\n"));
+        std::fs::write(place.path().join(LOSSES), losses).unwrap();
+        let (_, resumption) = resumed(place.path());
+        assert_eq!(resumption.losses, [1.0; 100]);
     }
 
     #[test]

@@ -33,13 +33,17 @@ struct List {
 
 pub(super) fn run(Arguments { folder, json }: &Arguments) -> Result<(), Error> {
     let mut runs = Vec::new();
-    for path in folders(folder)? {
-        match listed(&path) {
-            Ok(run) => runs.push(run),
-            Err(error) => tell(format_args!("note: {error}")),
+    if run_folder::holds_run(folder) {
+        runs.push(listed(folder)?);
+    } else {
+        for path in folders(folder)? {
+            match listed(&path) {
+                Ok(run) => runs.push(run),
+                Err(error) => tell(format_args!("note: {error}")),
+            }
         }
     }
-    runs.sort_by_key(|(written, _)| *written);
+    runs.sort_by(|(time, run), (other_time, other)| (time, &run.path).cmp(&(other_time, &other.path)));
     let runs: Vec<Listed> = runs.into_iter().map(|(_, run)| run).collect();
     if *json {
         print_json(&List { runs })
@@ -50,11 +54,8 @@ pub(super) fn run(Arguments { folder, json }: &Arguments) -> Result<(), Error> {
     }
 }
 
-/// The folders with a run: this one, or those in it.
+/// The folders in this one that hold a run.
 fn folders(folder: &Path) -> Result<Vec<PathBuf>, Error> {
-    if run_folder::holds_run(folder) {
-        return Ok(vec![folder.to_owned()]);
-    }
     let entries = folder.read_dir().map_err(|reason| Error::Runs { path: folder.to_owned(), reason })?;
     Ok(entries.flatten().map(|entry| entry.path()).filter(|path| run_folder::holds_run(path)).collect())
 }

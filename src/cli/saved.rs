@@ -136,17 +136,22 @@ fn data_of(file: &Path) -> Option<Data> {
 /// Reads the network of a safetensors file, or of a run's folder: of a run without results that of its checkpoint, with a note.
 /// Also returns its file.
 pub(super) fn load(path: &Path) -> Result<(PathBuf, Model), Error> {
-    if !path.is_dir() || run_folder::has_results(path) || !path.join(CHECKPOINT).exists() {
+    let is_checkpoint = path.file_name().is_some_and(|name| name == CHECKPOINT);
+    let path = path.parent().filter(|_| is_checkpoint).unwrap_or(path);
+    let has_model = run_folder::has_results(path) || !path.join(CHECKPOINT).exists();
+    if !is_checkpoint && (!path.is_dir() || has_model) {
         let file = if path.is_dir() { path.join(MODEL) } else { path.to_owned() };
         let model = model::load(&file)?;
         return Ok((file, model));
     }
-    let Checkpoint { run, snapshot } = run_folder::saved(path)?;
-    tell(format_args!(
-        "note: {0} has no results yet; this is its network after {1}; twolayer --resume {0} goes on with it",
-        path.display(),
-        counted(run.iterations, "iteration")
-    ));
+    let Checkpoint { run, snapshot, .. } = run_folder::saved(path)?;
+    if !has_model {
+        tell(format_args!(
+            "note: {0} has no results yet; this is its network after {1}; twolayer --resume {0} goes on with it",
+            path.display(),
+            counted(run.iterations, "iteration")
+        ));
+    }
     let Settings { activation, output, .. } = run.settings;
     let model = Model {
         params: snapshot.params().into_owned(),

@@ -11,7 +11,7 @@ use crate::book;
 use crate::data::batches::Sampling;
 use crate::net::method::STEP_SIZES;
 use crate::net::{Activation, Output, Shape, WeightInit};
-use crate::report::summary;
+use crate::report::summary::{self, MAX_WEIGHT_INIT_STD};
 use crate::words::{counted, either};
 
 /// The flags that set what is trained.
@@ -80,9 +80,6 @@ fn learning_rate(text: &str) -> Result<f32, String> {
         _ => Err("give a finite number above 0".to_owned()),
     }
 }
-
-/// No network learns with so large a deviation, but all its weights are finite.
-const MAX_WEIGHT_INIT_STD: f32 = 1e6;
 
 fn weight_init_std(text: &str) -> Result<f32, String> {
     match text.parse::<f32>() {
@@ -162,7 +159,11 @@ impl SettingFlags {
             )?,
             activation: picker.pick("--activation", self.activation, network.map(|settings| settings.activation))?,
             output: picker.pick("--output", self.output, network.map(|settings| settings.output))?,
-            weight_init: self.weight_init.or(weight_init).unwrap_or_default(),
+            // A deviation is for the rule that takes one.
+            weight_init: match (self.weight_init, self.weight_init_std) {
+                (None, Some(_)) => WeightInitName::Normal,
+                (given, _) => given.or(weight_init).unwrap_or_default(),
+            },
             weight_init_std: self.weight_init_std.or(std),
             init: self.init.clone().or(init),
             batch_size: picker

@@ -1,5 +1,6 @@
 //! `twolayer show`: what a saved network is, and its first layer's weights as a picture.
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -89,7 +90,8 @@ fn chosen(given: &str, hidden: usize) -> Result<Vec<usize>, Error> {
     };
     let ranges: Option<Vec<_>> = given.split(',').map(range).collect();
     let units = ranges.map(|ranges| ranges.into_iter().flatten().collect::<Vec<_>>());
-    units.filter(|units| units.len() <= hidden).ok_or_else(|| {
+    let is_once = |units: &Vec<usize>| units.iter().collect::<HashSet<_>>().len() == units.len();
+    units.filter(is_once).ok_or_else(|| {
         let last = hidden - 1;
         Error::Usage(format!("--units {given}: give units from 0 to {last}, each once, as 0-{last} or 0,{last}"))
     })
@@ -103,7 +105,7 @@ mod tests {
     fn units_are_numbers_and_ranges() {
         assert_eq!(chosen("3, 0-1,7", 10).unwrap(), [3, 0, 1, 7]);
         assert_eq!(chosen("9-9", 10).unwrap(), [9]);
-        for wrong in ["", "10", "1-10", "3-2", "a", "1-", "-1", "1,,2", "0-9,0-9", "18446744073709551616"] {
+        for wrong in ["", "10", "1-10", "3-2", "a", "1-", "-1", "1,,2", "0-9,0-9", "3,3", "18446744073709551616"] {
             assert!(matches!(chosen(wrong, 10), Err(Error::Usage(_))), "{wrong}");
         }
     }

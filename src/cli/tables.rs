@@ -43,9 +43,7 @@ impl Tables {
     /// transposed.
     pub fn new(description: &Description, pixels: usize, max: Option<u16>, raw: bool, transpose: bool) -> Self {
         let own = description.preparation.as_ref();
-        let side = pixels.isqrt();
-        let square = if side * side == pixels { (side, side) } else { (1, pixels) };
-        let size = own.map_or(square, |own| (own.rows, own.cols));
+        let size = description.size(pixels);
         let max = max.or(own.and_then(|own| own.max));
         let is_inverted = !raw && own.is_some_and(|own| own.inverted);
         Self { target: Target { size, max, is_inverted, is_transposed: transpose }, are_foreign: own.is_none() }

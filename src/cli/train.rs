@@ -32,7 +32,7 @@ use crate::net::method::Method;
 use crate::net::state::State;
 use crate::net::{Activation, Net, Output, Params, Shape, WeightInit};
 use crate::reference::TwoLayerNet;
-use crate::report::plot::{check_plot_name, check_plot_place};
+use crate::report::plot::{check_plot_name, check_plot_place, write_plot};
 use crate::report::progress::{Progress, tell};
 use crate::report::run_folder::RunFolder;
 use crate::report::summary::{Data, Settings};
@@ -49,7 +49,7 @@ pub(super) struct Arguments {
     #[command(flatten)]
     settings: SettingFlags,
     /// Go on with the run in this folder, by its settings, its data and its device; --iterations or --epochs may be more
-    #[arg(long, value_name = "RUN", conflicts_with_all = ["out", "no_save", "overwrite", "config"])]
+    #[arg(long, value_name = "RUN", conflicts_with_all = ["out", "no_save", "config"])]
     #[arg(help_heading = "Training")]
     resume: Option<PathBuf>,
     /// Train by the settings, the data and the device in a run.json, or in that of a run's folder; other flags go before them
@@ -97,6 +97,10 @@ fn train(arguments: &Arguments, start: Instant, progress: &mut Progress) -> Resu
     let chosen = arguments.settings.choose(&earlier.model())?;
     if let Some(text) = earlier.results(&chosen, arguments.json)? {
         progress.finish();
+        if let (Some(path), Earlier::Resumed(resumed)) = (&arguments.plot, &earlier) {
+            check_plot_place(path)?;
+            write_plot(path, &resumed.done().epochs, &resumed.losses)?;
+        }
         return print(&text);
     }
     let Prepared { net, info, trainer, data, fingerprint, train_set, test_set, snapshot, done, settings, advice } =
@@ -257,9 +261,9 @@ fn check(arguments: &Arguments) -> Result<(), Error> {
     if let Some(path) = &arguments.out {
         RunFolder::check(path, arguments.overwrite)?;
     }
-    if arguments.no_save && arguments.overwrite && arguments.plot.is_none() {
-        let text = "--overwrite has no effect with --no-save; leave out one of them";
-        return Err(Error::Usage(text.to_owned()));
+    let other = if arguments.resume.is_some() { "--resume" } else { "--no-save" };
+    if (arguments.no_save || arguments.resume.is_some()) && arguments.overwrite && arguments.plot.is_none() {
+        return Err(Error::Usage(format!("--overwrite has no effect with {other}; leave out one of them")));
     }
     check_free(arguments.plot.as_deref(), arguments.overwrite)
 }

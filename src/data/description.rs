@@ -27,6 +27,24 @@ pub struct Description {
 }
 
 impl Description {
+    /// The rows and columns of an image with this number of pixels: those of the preparation, or a square, or one row.
+    #[must_use]
+    pub fn size(&self, pixels: usize) -> (usize, usize) {
+        let side = pixels.isqrt();
+        let guess = if side * side == pixels { (side, side) } else { (1, pixels) };
+        self.preparation.as_ref().map_or(guess, |preparation| (preparation.rows, preparation.cols))
+    }
+
+    /// Whether it can be that of images with this number of pixels in this number of classes.
+    #[must_use]
+    pub fn fits(&self, pixels: usize, classes: usize) -> bool {
+        let is_of_size = |preparation: &Preparation| {
+            preparation.rows.checked_mul(preparation.cols) == Some(pixels) && preparation.max != Some(0)
+        };
+        self.preparation.as_ref().is_none_or(is_of_size)
+            && self.names.as_ref().is_none_or(|names| names.len() == classes)
+    }
+
     /// The first class with different names in the two descriptions, and both names; none if a description has no names.
     #[must_use]
     pub fn differing_name<'a>(&'a self, other: &'a Self) -> Option<(usize, &'a str, &'a str)> {

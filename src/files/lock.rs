@@ -41,8 +41,9 @@ impl FolderLock {
     /// Whether another process, or another lock of this process, has the lock of a folder.
     #[must_use]
     pub fn is_taken(folder: &Path) -> bool {
-        let file = OpenOptions::new().write(true).open(folder.join(NAME));
-        file.is_ok_and(|file| matches!(file.try_lock(), Err(TryLockError::WouldBlock)))
+        // Neither in the way of another that looks, nor in need of the right to write.
+        let file = File::open(folder.join(NAME));
+        file.is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
     }
 }
 

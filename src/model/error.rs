@@ -135,6 +135,12 @@ pub enum Problem {
         /// The parser's error.
         reason: serde_json::Error,
     },
+    /// The preparation is that of other images.
+    #[error("its metadata: preparation is not for images of {input} pixels; remove it there")]
+    Preparation {
+        /// The pixels of an image.
+        input: usize,
+    },
     /// The count of class names is not the count of classes.
     #[error("its metadata: {CLASSES} has {names} names for {classes} classes; remove it there")]
     Names {

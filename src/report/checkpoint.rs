@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::io::{self, Write};
 
+use flate2::Crc;
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 
 use super::summary::{ReadError, Run};
@@ -11,8 +12,9 @@ use crate::net::{Net, Params, Shape};
 use crate::reference::TwoLayerNet;
 use crate::train::Snapshot;
 
-/// The metadata's key of the record.
+/// The metadata's keys of the record and of the losses' checksum.
 const RECORD: &str = "run";
+const LOSSES: &str = "losses_crc32";
 
 /// A run as far as it has come.
 #[derive(Debug)]
@@ -21,6 +23,24 @@ pub struct Checkpoint {
     pub run: Run,
     /// Its network after `run.iterations` steps.
     pub snapshot: Snapshot<'static>,
+    /// The checksum of the losses of these steps.
+    pub losses: Checksum,
+}
+
+/// The CRC-32 of losses: of their bytes in f32, little-endian. It tells the losses of a run from those of another.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Checksum(u32);
+
+impl Checksum {
+    /// That of losses.
+    #[must_use]
+    pub fn of(losses: &[f32]) -> Self {
+        let mut crc = Crc::new();
+        for loss in losses {
+            crc.update(&loss.to_le_bytes());
+        }
+        Self(crc.sum())
+    }
 }
 
 /// An error in a checkpoint.
@@ -65,7 +85,7 @@ fn in_slot(slot: usize, name: &str) -> String {
 ///
 /// # Errors
 /// Those of `out`.
-pub fn write(out: &mut dyn Write, run: &Run, snapshot: &Snapshot) -> io::Result<()> {
+pub fn write(out: &mut dyn Write, run: &Run, snapshot: &Snapshot, losses: Checksum) -> io::Result<()> {
     let mut tensors = Vec::new();
     let mut add = |name: String, dtype, dims: Vec<usize>, bytes: Vec<u8>| tensors.push((name, dtype, dims, bytes));
     match snapshot {
@@ -93,7 +113,8 @@ pub fn write(out: &mut dyn Write, run: &Run, snapshot: &Snapshot) -> io::Result<
         .map(|(name, dtype, dims, bytes)| TensorView::new(*dtype, dims.clone(), bytes).map(|view| (name, view)))
         .collect::<Result<Vec<_>, _>>()
         .map_err(io::Error::other)?;
-    let metadata = [(RECORD.to_owned(), serde_json::to_string(run)?)].into_iter().collect();
+    let metadata = [(RECORD, serde_json::to_string(run)?), (LOSSES, losses.0.to_string())];
+    let metadata = metadata.map(|(key, value)| (key.to_owned(), value)).into_iter().collect();
     out.write_all(&safetensors::serialize(views, Some(metadata)).map_err(io::Error::other)?)
 }
 
@@ -104,19 +125,11 @@ pub fn write(out: &mut dyn Write, run: &Run, snapshot: &Snapshot) -> io::Result<
 pub fn read(bytes: &[u8]) -> Result<Checkpoint, Problem> {
     let tensors = SafeTensors::deserialize(bytes)?;
     let (_, header) = SafeTensors::read_metadata(bytes)?;
-    let record = header.metadata().as_ref().and_then(|metadata| metadata.get(RECORD)).ok_or(Problem::NoRecord)?;
+    let value = |key| header.metadata().as_ref().and_then(|metadata| metadata.get(key));
+    let record = value(RECORD).ok_or(Problem::NoRecord)?;
+    let losses = Checksum(value(LOSSES).and_then(|sum| sum.parse().ok()).ok_or(Problem::NoRecord)?);
     let run = Run::read(record)?;
-    let settings = &run.settings;
-    let shape = Shape { input: settings.input, hidden: settings.hidden, classes: run.data.classes };
-    if shape.check(settings.batch_size).is_err() {
-        return Err(Problem::Contradiction("its network is larger than any"));
-    }
-    if !(settings.learning_rate.is_finite() && settings.learning_rate > 0.0) {
-        return Err(Problem::Contradiction("its learning rate is no finite number above 0"));
-    }
-    if run.iterations > settings.iterations.max(1) {
-        return Err(Problem::Contradiction("it has done more iterations than it was to do"));
-    }
+    let (settings, shape) = (&run.settings, run.shape());
     let is_f64 = tensors.tensor(Params::NAMES[0]).is_ok_and(|tensor| tensor.dtype() == Dtype::F64);
     let snapshot = if is_f64 {
         let found =
@@ -137,7 +150,7 @@ pub fn read(bytes: &[u8]) -> Result<Checkpoint, Problem> {
         let slots = slots.map(|slot| params(&|name| in_slot(slot, name))).collect::<Result<Vec<_>, _>>()?;
         Snapshot::Backend(Cow::Owned(State { params: params(&str::to_owned)?, slots }))
     };
-    Ok(Checkpoint { run, snapshot })
+    Ok(Checkpoint { run, snapshot, losses })
 }
 
 /// What `read` gives for the name and the dimensions of each of the four tensors.
@@ -233,9 +246,9 @@ mod tests {
         for snapshot in snapshots {
             let run = run(&snapshot);
             let mut bytes = Vec::new();
-            write(&mut bytes, &run, &snapshot).unwrap();
+            write(&mut bytes, &run, &snapshot, Checksum::of(&[0.5])).unwrap();
             let found = read(&bytes).unwrap();
-            assert_eq!(found.snapshot, snapshot);
+            assert_eq!((found.snapshot, found.losses), (snapshot, Checksum::of(&[0.5])));
             let json = |run: &Run| serde_json::to_string(run).unwrap();
             assert_eq!(json(&found.run), json(&run));
             for cut in 0..bytes.len() {
@@ -250,7 +263,7 @@ mod tests {
         state.slots[0].w2[1] = f32::NAN;
         let snapshot = Snapshot::Backend(Cow::Owned(state));
         let mut bytes = Vec::new();
-        write(&mut bytes, &run(&snapshot), &snapshot).unwrap();
+        write(&mut bytes, &run(&snapshot), &snapshot, Checksum::default()).unwrap();
         assert_eq!(read(&bytes).unwrap_err().to_string(), "holds a value in tensor slots.0.W2 that is not finite");
     }
 }

@@ -44,6 +44,9 @@ pub struct Row {
     answer: Answer,
     #[serde(skip)]
     pixels: Vec<u8>,
+    /// Whether it has a label that is no class of the network.
+    #[serde(skip)]
+    has_unknown_label: bool,
 }
 
 #[derive(Debug, Serialize)]
@@ -86,7 +89,7 @@ impl Predictions {
     /// Adds a picture that gave no image.
     pub fn push_error(&mut self, image: String, error: String) {
         let answer = Answer::Error { error };
-        self.predictions.push(Row { image, answer, pixels: Vec::new() });
+        self.predictions.push(Row { image, answer, pixels: Vec::new(), has_unknown_label: false });
     }
 
     /// Adds what the network says of a picture whose image has these pixels. `label` is the name or the number of its class, as
@@ -103,9 +106,17 @@ impl Predictions {
         let probability = probabilities[class];
         let class = (probability >= at_least).then_some(class);
         let name = class.zip(self.names.as_ref()).map(|(class, names)| names[class].clone());
-        let label = label.and_then(|label| self.class_of(&label));
+        let given = label.filter(|label| !label.is_empty());
+        let label = given.as_ref().and_then(|label| self.class_of(label));
+        let has_unknown_label = given.is_some() && label.is_none();
         let answer = Answer::Class { class, name, probability, probabilities, label };
-        self.predictions.push(Row { image, answer, pixels });
+        self.predictions.push(Row { image, answer, pixels, has_unknown_label });
+    }
+
+    /// The number of labels that are no class of the network.
+    #[must_use]
+    pub fn unknown_labels(&self) -> usize {
+        self.predictions.iter().filter(|row| row.has_unknown_label).count()
     }
 
     /// The class of this name or, if none has it, of this number.
@@ -118,6 +129,8 @@ impl Predictions {
     fn right(&self) -> (usize, usize) {
         let labelled = self.predictions.iter().filter_map(|row| match row.answer {
             Answer::Class { class, label: Some(label), .. } => Some(class == Some(label)),
+            // A label that is no class of the network is no right answer.
+            Answer::Class { .. } if row.has_unknown_label => Some(false),
             _ => None,
         });
         labelled.fold((0, 0), |(right, count), is_right| (right + usize::from(is_right), count + 1))
@@ -312,9 +325,10 @@ mod tests {
             predictions.push(label.to_owned(), said, vec![0; 4], Some(label.to_owned()), 0.0);
             assert_eq!(predictions.predictions.last().unwrap().label(), None);
         }
+        assert_eq!(predictions.unknown_labels(), 2);
         let text = predictions.text(false, 80);
         assert!(
-            text.starts_with("2: 2 1.0000, label 2\n") && text.ends_with("accuracy 0.3333, 3 images with a label\n"),
+            text.starts_with("2: 2 1.0000, label 2\n") && text.ends_with("accuracy 0.2000, 5 images with a label\n"),
             "{text}"
         );
         let csv = predictions.csv();

@@ -5,7 +5,7 @@ use std::io::{self, BufWriter, Seek, Write};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use super::checkpoint::{self, Checkpoint, Problem};
+use super::checkpoint::{self, Checkpoint, Checksum, Problem};
 use super::summary::{Progress, ReadError, Run};
 use crate::files::{
     AtomicFiles, FolderLock, NewFolder, WriteError, check_folder, check_place, read_at_most, write_atomic, write_whole,
@@ -98,7 +98,7 @@ pub enum Error {
     },
     /// The losses before the checkpoint are not all there.
     #[error(
-        "{}: neither {LOSSES} nor {HISTORY} has the losses of all {iterations} iterations of {CHECKPOINT}; continue from the \
+        "{}: neither {LOSSES} nor {HISTORY} has the losses of the {iterations} iterations of {CHECKPOINT}; continue from the \
          weights: --init {}", path.display(), path.display()
     )]
     Losses {
@@ -168,7 +168,9 @@ impl RunFolder {
     /// earlier run cannot be replaced.
     pub fn create(path: &Path, overwrite: bool) -> Result<Self, Error> {
         Self::check(path, overwrite)?;
-        Self::checked(path, NewFolder::make(path))
+        let folder = Self::checked(path, NewFolder::make(path))?;
+        // Another run may have ended here before the folder was locked.
+        if !overwrite && folder.holds_earlier_run() { Err(Error::Exists(path.into())) } else { Ok(folder) }
     }
 
     /// Creates a new folder: `path`, or `path-2` and so on. Two runs that start at the same time get different folders.
@@ -219,7 +221,9 @@ impl RunFolder {
         let checkpoint = saved(path)?;
         let has_results = has_results(path) && checkpoint.run.end != Progress::Running;
         let iterations = checkpoint.run.iterations;
-        let losses = [LOSSES, HISTORY].into_iter().find_map(|name| losses(&path.join(name), iterations));
+        let of_file = |name| losses(&path.join(name), iterations);
+        let is_ours = |losses: &Vec<f32>| Checksum::of(losses) == checkpoint.losses;
+        let losses = [LOSSES, HISTORY].into_iter().find_map(|name| of_file(name).filter(is_ours));
         let losses = if iterations == 0 { Some(Vec::new()) } else { losses };
         let losses = losses.ok_or_else(|| Error::Losses { path: path.into(), iterations })?;
         Ok((Self { contents: Contents::Ours, ..folder }, Resumed { checkpoint, losses, has_results }))
@@ -260,7 +264,7 @@ impl RunFolder {
         }
         let path = self.path().join(CHECKPOINT);
         // The same initial network can be made again, so nobody waits for the disk.
-        write_whole(&path, |out| checkpoint::write(out, run, snapshot))
+        write_whole(&path, |out| checkpoint::write(out, run, snapshot, Checksum::default()))
             .map_err(|reason| Error::Write { path, reason })?;
         self.contents = Contents::Ours;
         Ok(())
@@ -283,23 +287,28 @@ impl RunFolder {
         };
         written.map_err(|reason| Error::Write { path, reason })?;
         let path = self.path().join(CHECKPOINT);
-        write_atomic(&path, |out| checkpoint::write(out, run, snapshot))
-            .map_err(|reason| Error::Write { path, reason })?;
+        let written = write_atomic(&path, |out| checkpoint::write(out, run, snapshot, Checksum::of(losses)));
+        if written.is_err() && self.contents == Contents::Earlier {
+            // Beside the checkpoint of the earlier run there are no losses of this one.
+            self.losses = None;
+            let _ = fs::remove_file(self.path().join(LOSSES));
+        }
+        written.map_err(|reason| Error::Write { path, reason })?;
         self.contents = Contents::Ours;
         Ok(())
     }
 
     /// Writes the results of a run and its last checkpoint. The three files of the results are written together or not at all, so
-    /// that the folder never mixes those of two runs.
+    /// that the folder never mixes those of two runs. Returns the error of the checkpoint, without which the results are whole.
     ///
     /// # Errors
     /// A file cannot be written, or another run was saved here since this one started ([`Error::Exists`]).
-    pub fn save(&mut self, net: &Net, snapshot: &Snapshot, losses: &[f32], run: &Run) -> Result<(), Error> {
+    pub fn save(&mut self, net: &Net, snapshot: &Snapshot, losses: &[f32], run: &Run) -> Result<Option<Error>, Error> {
         if self.contents == Contents::Nothing && holds_run(self.path()) {
             return Err(Error::Exists(self.path().into()));
         }
         // The losses are on the disk with the results, before anybody can remove this file.
-        self.write_checkpoint(run, snapshot, losses, false)?;
+        let checkpoint = self.write_checkpoint(run, snapshot, losses, false);
         let mut files = AtomicFiles::new(self.path())?;
         files.write(MODEL, |out| model::write(out, net, &snapshot.params(), run.description()))?;
         files.write(HISTORY, |out| write_history(out, losses))?;
@@ -309,8 +318,9 @@ impl RunFolder {
         })?;
         files.commit()?;
         self.losses = None;
-        let path = self.path().join(LOSSES);
-        fs::remove_file(&path).map_err(|reason| Error::Write { path, reason })
+        // If it stays, the run is taken for one that was killed after its last step, which costs an evaluation.
+        let _ = fs::remove_file(self.path().join(LOSSES));
+        Ok(checkpoint.err())
     }
 }
 

@@ -11,7 +11,8 @@ use crate::backend::{self, Evaluation};
 use crate::data::batches::Sampling;
 use crate::data::description::Description;
 use crate::devices::{Hardware, Info, Kind};
-use crate::net::{Activation, Output};
+use crate::net::method::STEP_SIZES;
+use crate::net::{Activation, Output, Shape};
 use crate::train::{Done, End, EpochAccuracy, Outcome};
 use crate::words::counted;
 
@@ -149,6 +150,9 @@ pub enum Progress {
     NotFinite,
 }
 
+/// The largest deviation of the initial weights. No network learns with so large a one, but all its weights are finite.
+pub const MAX_WEIGHT_INIT_STD: f32 = 1e6;
+
 /// The version of the format of run.json and of a checkpoint. Files without a version are older, and have no checkpoint.
 pub const FORMAT: u32 = 1;
 
@@ -195,6 +199,9 @@ pub enum ReadError {
     /// A newer program wrote them.
     #[error("has format {0}, and this twolayer reads up to {FORMAT}; use the one that wrote it, or a newer one")]
     Newer(u64),
+    /// They contradict themselves, or what any run can be.
+    #[error("contradicts itself: {0}")]
+    Contradiction(&'static str),
     /// They are no results of a run.
     #[error("is not what twolayer writes about a run ({0})")]
     Json(#[from] serde_json::Error),
@@ -214,7 +221,7 @@ impl Run {
     ) -> Self {
         let iterations = outcome.losses.len() as u64;
         let train_seconds = outcome.train_time.as_secs_f64();
-        let steps_per_second = if iterations == 0 { 0.0 } else { iterations as f64 / train_seconds };
+        let steps_per_second = if train_seconds > 0.0 { iterations as f64 / train_seconds } else { 0.0 };
         let last = |[train, test]: &[Evaluation; 2]| Final {
             train_accuracy: train.accuracy(),
             test_accuracy: test.accuracy(),
@@ -273,7 +280,33 @@ impl Run {
         if format > u64::from(FORMAT) {
             return Err(ReadError::Newer(format));
         }
-        Ok(serde_json::from_str(json)?)
+        let run: Self = serde_json::from_str(json)?;
+        run.check().map_err(ReadError::Contradiction)?;
+        Ok(run)
+    }
+
+    /// The shape of its network.
+    #[must_use]
+    pub fn shape(&self) -> Shape {
+        Shape { input: self.settings.input, hidden: self.settings.hidden, classes: self.data.classes }
+    }
+
+    /// Says what no run can have.
+    fn check(&self) -> Result<(), &'static str> {
+        let Self { settings, data, iterations, .. } = self;
+        let is_std = |std: f32| (0.0..=MAX_WEIGHT_INIT_STD).contains(&std);
+        let checks = [
+            (self.shape().check(settings.batch_size).is_ok(), "its network or its batch is larger than any"),
+            (
+                settings.learning_rate.is_finite() && settings.learning_rate > 0.0,
+                "its learning rate is no finite number above 0",
+            ),
+            (settings.weight_init_std.is_none_or(is_std), "its deviation of the initial weights is out of range"),
+            (settings.step_size.is_none_or(|size| STEP_SIZES.contains(&size)), "its step size is out of range"),
+            (*iterations <= settings.iterations.max(1), "it has done more iterations than it was to do"),
+            (data.description.fits(settings.input, data.classes), "its images are others than its network's"),
+        ];
+        checks.into_iter().try_for_each(|(is_so, contradiction)| if is_so { Ok(()) } else { Err(contradiction) })
     }
 
     /// These results of a run that goes on.

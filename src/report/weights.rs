@@ -104,7 +104,7 @@ impl Layout {
 }
 
 /// Draws the weights from the pixels to some hidden units, an image of `size` (rows, columns) each, in one scale for all. The
-/// picture is at most 4,096 pixels wide and high. Returns how many units it shows, the first of them if not all fit.
+/// picture is at most about 4,096 pixels wide and high. Returns how many units it shows, the first of them if not all fit.
 ///
 /// # Errors
 /// The file cannot be written.

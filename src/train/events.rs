@@ -38,22 +38,19 @@ impl Schedule {
         Self { every: settings.checkpoint_every, last: Instant::now(), steps }
     }
 
-    /// Whether a checkpoint is due after this number of steps, between two evaluations. If so, the next one is due later.
-    pub fn is_due(&mut self, steps: usize) -> bool {
-        self.every.is_some_and(|every| steps > self.steps && self.is_after(every, steps))
+    /// Whether a checkpoint is due after this number of steps, between two evaluations.
+    pub fn is_due(&self, steps: usize) -> bool {
+        steps > self.steps && self.every.is_some_and(|every| self.last.elapsed() >= every)
     }
 
-    /// Whether an evaluation after this number of steps is a checkpoint too, which costs less than one between evaluations.
-    pub fn is_due_at_evaluation(&mut self, steps: usize) -> bool {
-        self.every.is_some_and(|every| self.is_after(every.min(MIN_CHECKPOINT), steps))
+    /// Whether an evaluation is a checkpoint too, which costs less than one between evaluations.
+    pub fn is_due_at_evaluation(&self) -> bool {
+        self.every.is_some_and(|every| self.last.elapsed() >= every.min(MIN_CHECKPOINT))
     }
 
-    fn is_after(&mut self, time: Duration, steps: usize) -> bool {
-        let is_after = self.last.elapsed() >= time;
-        if is_after {
-            (self.last, self.steps) = (Instant::now(), steps);
-        }
-        is_after
+    /// A checkpoint after this number of steps is begun or written.
+    pub fn set(&mut self, steps: usize) {
+        (self.last, self.steps) = (Instant::now(), steps);
     }
 }
 
@@ -122,6 +119,17 @@ impl Snapshot<'_> {
                 let ((input, hidden), classes) = (tensors.w1.dim(), tensors.b2.len());
                 Cow::Owned(tensors.rounded(Shape { input, hidden, classes }))
             }
+        }
+    }
+
+    /// Whether all values are finite. The update after a finite loss may overflow.
+    #[must_use]
+    pub fn is_finite(&self) -> bool {
+        let is_finite =
+            |params: &Params| params.tensors().iter().all(|tensor| tensor.values.iter().all(|v| v.is_finite()));
+        match self {
+            Self::Backend(state) => is_finite(&state.params) && state.slots.iter().all(is_finite),
+            Self::Reference(tensors) => tensors.values().all(|value| value.is_finite()),
         }
     }
 

@@ -204,6 +204,7 @@ pub async fn continue_training(
                 pending.push_back(run.start_evaluation().await?);
                 evaluate_next = false;
             } else if schedule.is_due(run.started as usize) {
+                schedule.set(run.started as usize);
                 pending.push_back(Work::Checkpoint { state: run.backend.state() });
             } else if run.started < settings.iterations {
                 pending.push_back(run.start_steps().await?);
@@ -229,14 +230,12 @@ pub async fn continue_training(
                     last = None;
                     break;
                 }
-                let event = on_event(Event::Steps { done: run.done(), losses: &losses });
-                flow = if flow.is_break() { flow } else { event };
+                flow = either_stops(flow, on_event(Event::Steps { done: run.done(), losses: &losses }));
             }
             Some(Work::Evaluation { since, train, test, state }) => {
                 let waiting = Instant::now();
                 let (train, test, state) = (train.await?, test.await?, state.await?);
-                let waited = waiting.elapsed();
-                let recording = run.recording;
+                let (waited, recording) = (waiting.elapsed(), run.recording);
                 let time = run.time_since(since);
                 let step_time = step_time(time, recording, waited);
                 run.train_time += step_time;
@@ -251,18 +250,22 @@ pub async fn continue_training(
                 let (_, evaluations) = last.insert((run.done(), [train, test]));
                 earlier = std::mem::replace(&mut good, (run.done(), state));
                 let checkpoint = run.checkpoint(&good.1);
-                let event = on_event(Event::Epoch { accuracy: epoch, evaluations, checkpoint: checkpoint.clone() });
-                flow = if flow.is_break() { flow } else { event };
-                if schedule.is_due_at_evaluation(run.losses.len()) {
-                    let event = on_event(Event::Checkpoint(checkpoint));
-                    flow = if flow.is_break() { flow } else { event };
+                flow = either_stops(
+                    flow,
+                    on_event(Event::Epoch { accuracy: epoch, evaluations, checkpoint: checkpoint.clone() }),
+                );
+                if schedule.is_due_at_evaluation() {
+                    flow = either_stops(flow, on_event(Event::Checkpoint(checkpoint)));
+                    schedule.set(run.losses.len());
+                    run.last_result = Instant::now();
                 }
             }
             Some(Work::Checkpoint { state }) => {
                 let state = state.await?;
+                flow = either_stops(flow, on_event(Event::Checkpoint(run.checkpoint(&state))));
+                schedule.set(run.losses.len());
+                // The time of writing is no step's.
                 run.last_result = Instant::now();
-                let event = on_event(Event::Checkpoint(run.checkpoint(&state)));
-                flow = if flow.is_break() { flow } else { event };
             }
         }
     }
@@ -291,6 +294,11 @@ struct Run<'a> {
     earlier_time: Duration,
     train_time: Duration,
     eval_time: Duration,
+}
+
+/// A stop, if one of these is.
+fn either_stops(flow: ControlFlow<()>, other: ControlFlow<()>) -> ControlFlow<()> {
+    if flow.is_break() { flow } else { other }
 }
 
 /// The part of an evaluation's `time` that belongs to the steps recorded at the same time. If the host `waited` for the result,

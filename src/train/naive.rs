@@ -53,13 +53,15 @@ pub fn train_naive(
             let checkpoint = checkpoint(network, train_time, eval_time);
             let event = on_event(Event::Epoch { accuracy, evaluations, checkpoint: checkpoint.clone() });
             flow = if flow.is_break() { flow } else { event };
-            if schedule.is_due_at_evaluation(losses.len()) {
+            if schedule.is_due_at_evaluation() {
                 let event = on_event(Event::Checkpoint(checkpoint));
                 flow = if flow.is_break() { flow } else { event };
+                schedule.set(losses.len());
             }
         } else if schedule.is_due(losses.len()) {
             let event = on_event(Event::Checkpoint(checkpoint(network, train_time, eval_time)));
             flow = if flow.is_break() { flow } else { event };
+            schedule.set(losses.len());
         }
         let step = losses.len() as u64;
         if step >= settings.iterations {

@@ -52,18 +52,18 @@ fn a_killed_run_goes_on_to_the_bits_of_one_that_was_not() {
 }
 
 #[test]
-fn a_run_that_was_killed_before_its_first_step_starts_again() {
+fn a_run_that_was_killed_before_its_first_checkpoint_starts_again() {
     let place = Place::new();
-    place.ok(&format!("{LONG} --iterations 40 --out whole"));
-    place.ok(&format!("{LONG} --iterations 40 --out run"));
-    // As it was before the first step.
-    let begun = place.path("run/checkpoint.safetensors");
-    place.ok(&format!("{LONG} --iterations 0 --out begun"));
-    fs::copy(place.path("begun/checkpoint.safetensors"), &begun).unwrap();
-    for file in ["model.safetensors", "history.csv", "run.json"] {
-        fs::remove_file(place.path("run").join(file)).unwrap();
+    let mut child = place.command(&format!("{LONG} --iterations 3000 --out run --quiet")).spawn().unwrap();
+    while !place.path("run/checkpoint.safetensors").exists() {
+        assert_eq!(child.try_wait().unwrap(), None, "it ended before it was killed");
+        std::thread::yield_now();
     }
-    assert_holds(&place.ok("--resume run --iterations 40").stderr, "resuming run after 0 iterations");
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert!(!place.path("run/checkpoint.csv").exists() && !place.path("run/run.json").exists());
+    assert_holds(&place.ok("--resume run").stderr, "resuming run after 0 iterations");
+    place.ok(&format!("{LONG} --iterations 3000 --out whole"));
     assert_eq!(place.result("run"), place.result("whole"));
 }
 
@@ -80,6 +80,10 @@ fn a_finished_run_says_so_and_can_be_made_longer() {
     assert_holds(&said.stdout, "train acc, test acc |");
     assert_eq!(place.json("--resume run")["iterations"], 70);
     assert_eq!(place.everything(), before);
+    place.ok("--resume run --plot finished.svg");
+    assert!(fs::metadata(place.path("finished.svg")).unwrap().len() > 1000);
+    assert_holds(&place.fails(1, "--resume run --plot finished.svg"), "finished.svg: already exists");
+    place.ok("--resume run --plot finished.svg --overwrite");
     // The settings may be said again.
     place.ok(
         "--resume run --iterations 95 --hidden 20 --seed 3 --activation relu --data data --device cpu --plot p.svg",
@@ -122,7 +126,8 @@ fn flags_that_contradict_the_run_are_refused() {
     ] {
         assert_holds(&place.fails(2, &format!("--resume run --iterations 9 {flags}")), expected);
     }
-    for flag in ["--out other", "--no-save", "--overwrite", "--init run", "--config run", "--weight-init he"] {
+    assert_holds(&place.fails(2, "--resume run --overwrite"), "--overwrite has no effect with --resume");
+    for flag in ["--out other", "--no-save", "--init run", "--config run", "--weight-init he"] {
         assert_holds(&place.fails(2, &format!("--resume run {flag}")), "cannot be used with");
     }
     let error = place.fails(1, "--resume run --data synthetic --iterations 9");
@@ -179,7 +184,7 @@ fn folders_without_a_run_to_resume_are_errors() {
     fs::write(place.path("run/history.csv"), "iteration,loss\n0,1\n").unwrap();
     assert_holds(
         &place.fails(1, "--resume run --iterations 20"),
-        "neither checkpoint.csv nor history.csv has the losses of all 15",
+        "neither checkpoint.csv nor history.csv has the losses of the 15",
     );
     let flags = "--device cpu --data data --activation relu --output identity --learning-rate 10 --iterations 500";
     assert_eq!(place.run(&format!("{flags} --out bad")).code, Some(1));
@@ -224,6 +229,22 @@ fn a_run_is_repeated_by_its_run_json() {
         let [first, again] = ["first", "again"].map(|run| run_json(&place, run));
         assert_eq!((&first["settings"], &first["data"]), (&again["settings"], &again["data"]));
     }
+    // Values that no flag takes.
+    let good = fs::read_to_string(place.path("first/run.json")).unwrap();
+    for (from, to, expected) in [
+        ("\"hidden\": 20", "\"hidden\": 10000000000000", "its network or its batch is larger than any"),
+        ("\"learning_rate\": 0.25", "\"learning_rate\": 0", "its learning rate is no finite number above 0"),
+        ("\"batch_size\": 10", "\"batch_size\": 0", "its network or its batch is larger than any"),
+        ("\"gradient\": \"backprop\"", "\"gradient\": \"none\"", "'none' is no gradient"),
+    ] {
+        assert!(good.contains(from), "{from}");
+        fs::write(place.path("changed.json"), good.replacen(from, to, 1)).unwrap();
+        let said = place.run("--config changed.json --no-save");
+        assert_ne!(said.code, Some(0));
+        assert_holds(&said.stderr, expected);
+    }
+    place.ok("--config first --weight-init-std 0.5 --out std");
+    assert_eq!(run_json(&place, "std")["settings"]["weight_init_std"], 0.5);
     place.ok("--config first --seed 4 --epochs 2 --weight-init xavier --gradient backprop --out other");
     let (first, mut other) =
         (run_json(&place, "first")["settings"].clone(), run_json(&place, "other")["settings"].clone());

@@ -67,12 +67,13 @@ fn runs_are_listed_with_their_state() {
     assert_eq!(place.json("runs runs/killed")["runs"].as_array().unwrap().len(), 1);
     assert_holds(&place.ok("runs data").stdout, "no runs in data");
     assert_holds(&place.fails(1, "runs none"), "none: cannot be read (");
+    assert_holds(&place.fails(1, "runs runs/broken"), "runs/broken/run.json: is not what twolayer writes");
 }
 
 #[test]
 fn the_network_of_a_killed_run_is_that_of_its_checkpoint() {
     let place = Place::new();
-    place.train("--iterations 30 --hidden 7 --out run");
+    place.train("--iterations 30 --hidden 7 --activation relu --output identity --learning-rate 0.01 --out run");
     let whole = place.json("eval run --device cpu");
     let params = place.model("run").params;
     for file in ["model.safetensors", "history.csv", "run.json"] {
@@ -84,6 +85,8 @@ fn the_network_of_a_killed_run_is_that_of_its_checkpoint() {
     let said = place.ok("eval run --device cpu --json");
     assert_holds(&said.stderr, note);
     assert_eq!(serde_json::from_str::<serde_json::Value>(&said.stdout).unwrap(), whole);
+    // The file of the checkpoint is the same network, and has its functions and its data.
+    assert_eq!(place.json("eval run/checkpoint.safetensors --device cpu"), whole);
     assert_holds(&place.train("--init run --iterations 0 --out other").stderr, note);
     assert_eq!(place.model("other").params, params);
     fs::write(place.path("run/checkpoint.safetensors"), "{").unwrap();
