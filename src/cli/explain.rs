@@ -80,11 +80,15 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Error> {
         (Some(path), _) => of_picture(arguments, path, saved, &progress)?,
         (None, index) => of_data(arguments, index.unwrap_or(0), saved, &mut progress)?,
     };
-    let Subject { net, params, names, image, pixels, cols, label } = subject;
-    let label = match &arguments.label {
-        Some(given) => Some(class(given, names.as_deref(), net.shape.classes)?),
-        None => label,
-    };
+    let Subject { net, params, names, image, pixels, cols, label: of_set } = subject;
+    let given =
+        arguments.label.as_deref().map(|given| class(given, names.as_deref(), net.shape.classes)).transpose()?;
+    if let (Some(given), Some(of_set)) = (given, of_set)
+        && given != of_set
+    {
+        progress.notice(format_args!("the data says label {of_set}; --label {given} goes before it"));
+    }
+    let label = given.or(of_set);
     let (info, device) = arguments.device.open(&progress)?;
     let explanation = block_on(Explanation::new(&device, net, &params, &pixels, label))?;
     progress.finish();

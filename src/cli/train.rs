@@ -96,11 +96,12 @@ fn train(arguments: &Arguments, start: Instant, progress: &mut Progress) -> Resu
     let (earlier, resumed_folder) = Earlier::open(arguments.resume.as_deref(), arguments.config.as_deref())?;
     let chosen = arguments.settings.choose(&earlier.model())?;
     if let Some(text) = earlier.results(&chosen, arguments.json)? {
-        progress.finish();
         if let (Some(path), Earlier::Resumed(resumed)) = (&arguments.plot, &earlier) {
             check_plot_place(path)?;
             write_plot(path, &resumed.done().epochs, &resumed.losses)?;
+            progress.say(format_args!("plotted in {}", path.display()));
         }
+        progress.finish();
         return print(&text);
     }
     let Prepared { net, info, trainer, data, fingerprint, train_set, test_set, snapshot, done, settings, advice } =

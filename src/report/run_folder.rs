@@ -63,13 +63,16 @@ pub enum Error {
         /// The system's error.
         reason: io::Error,
     },
+    /// It is a file.
+    #[error("{} is a file; give the folder of a run", .0.display())]
+    NoFolder(PathBuf),
     /// There is no such folder.
     #[error("{}: no such folder; give the folder of a run", .0.display())]
     Missing(PathBuf),
     /// The folder's run has no checkpoint.
     #[error(
-        "{} holds no {CHECKPOINT}, so its run cannot be resumed; continue from its weights, if it has some: --init {}",
-        .0.display(), .0.display()
+        "{} holds no {CHECKPOINT}, so there is no run to resume; `twolayer runs` lists those there are, and --init starts from \
+         weights", .0.display()
     )]
     NoCheckpoint(PathBuf),
     /// The checkpoint is damaged, or a newer program wrote it.
@@ -210,7 +213,7 @@ impl RunFolder {
     /// There is no run, another process works on it, its folder cannot be written to, or its checkpoint is damaged.
     pub fn resume(path: &Path) -> Result<(Self, Resumed), Error> {
         match path.metadata() {
-            Ok(found) if !found.is_dir() => return Err(Error::Missing(path.into())),
+            Ok(found) if !found.is_dir() => return Err(Error::NoFolder(path.into())),
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(Error::Missing(path.into())),
             _ => {}
         }

@@ -80,7 +80,7 @@ fn a_finished_run_says_so_and_can_be_made_longer() {
     assert_holds(&said.stdout, "train acc, test acc |");
     assert_eq!(place.json("--resume run")["iterations"], 70);
     assert_eq!(place.everything(), before);
-    place.ok("--resume run --plot finished.svg");
+    assert_holds(&place.ok("--resume run --plot finished.svg").stderr, "plotted in finished.svg");
     assert!(fs::metadata(place.path("finished.svg")).unwrap().len() > 1000);
     assert_holds(&place.fails(1, "--resume run --plot finished.svg"), "finished.svg: already exists");
     place.ok("--resume run --plot finished.svg --overwrite");
@@ -150,7 +150,7 @@ fn folders_without_a_run_to_resume_are_errors() {
     assert_holds(&place.fails(1, "--resume none"), "none: no such folder; give the folder of a run");
     assert_holds(&place.fails(1, "--resume data"), "data holds no checkpoint.safetensors");
     place.ok(&format!("{LONG} --iterations 15 --out run"));
-    assert_holds(&place.fails(1, "--resume run/run.json"), "run/run.json: no such folder");
+    assert_holds(&place.fails(1, "--resume run/run.json"), "run/run.json is a file; give the folder of a run");
     let checkpoint = place.path("run/checkpoint.safetensors");
     let good = fs::read(&checkpoint).unwrap();
     let changed = |from: &str, to: &str| {

@@ -91,9 +91,7 @@ pub(super) fn on_signal() {
                 end(&state);
             }
             drop(state);
-            tell_below_bar(
-                "stopping after this step or evaluation; Ctrl-C again saves the weights of the last evaluation and ends at once",
-            );
+            tell_below_bar("stopping after this step or evaluation; Ctrl-C again ends at once");
         }
         // The process ends by itself, with its own message.
         _ if state.finished.is_some_and(|finished| finished.elapsed() < SAME_EVENT) => {}
