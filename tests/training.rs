@@ -39,12 +39,14 @@ fn main() -> ExitCode {
         });
         checks.push((name, check));
     }
-    let whole: [(&str, Run); 10] = [
+    let whole: [(&str, Run); 11] = [
         ("the same seed gives the same bits, however the steps are cut", same_bits),
         ("one image is evaluated and predicted as the reference does", |device| evaluation(device, 50, 1)),
         // A tile has 64 images on the CPU; on a GPU 8,192, or 4,160 with 1,000 hidden units.
         ("whole tiles are evaluated and predicted as the reference does", |device| evaluation(device, 50, 8192)),
         ("a part of a tile is evaluated and predicted as the reference does", |device| evaluation(device, 1000, 9001)),
+        // A GPU gets 16,384 images at a time.
+        ("many images are evaluated and predicted as the reference does", |device| evaluation(device, 7, 17_000)),
         ("a given gradient is applied", |device| {
             given_gradient(device, Shape { input: 50, hidden: 7, classes: 3 }, 10)
         }),

@@ -93,9 +93,7 @@ const SAMPLE: usize = 100;
 /// # Errors
 /// The images cannot be read.
 pub(super) fn is_bright(images: &Store) -> Result<bool, data::Error> {
-    let count = images.len().min(SAMPLE);
-    let indices: Vec<u32> = (0..count).map(|index| (index * images.len() / count) as u32).collect();
-    let sample = images.gather(&indices)?;
+    let sample = images.sample(SAMPLE)?;
     let sum: u64 = sample.images().iter().copied().map(u64::from).sum();
     Ok(2 * sum > 255 * sample.images().len() as u64)
 }

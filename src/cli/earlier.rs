@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::data::choice::TrainedOn;
 use super::names::Gradient;
-use super::settings::{Chosen, Model, check_length};
+use super::settings::{Chosen, check_length};
 use super::shell::{program, quoted};
 use super::{DeviceArguments, Error, json_text};
 use crate::backend::Kernels;
@@ -31,8 +31,9 @@ pub(super) struct Resumption {
     /// Its folder.
     pub path: PathBuf,
     pub run: summary::Run,
+    /// The steps that are done, and the network after them.
+    pub done: Done,
     pub snapshot: Snapshot<'static>,
-    pub losses: Vec<f32>,
     /// Whether its results are saved.
     pub has_results: bool,
 }
@@ -49,7 +50,8 @@ impl Earlier {
                     let problem = Problem::Contradiction("only naive gradients have f64 tensors");
                     return Err(run_folder::Error::Checkpoint { path: path.join(CHECKPOINT), problem }.into());
                 }
-                let resumption = Resumption { path: path.to_owned(), run, snapshot, losses, has_results };
+                let done = run.done(losses);
+                let resumption = Resumption { path: path.to_owned(), run, done, snapshot, has_results };
                 (Self::Resumed(Box::new(resumption)), Some(folder))
             }
             (None, Some(path)) => (Self::Repeated(Box::new(repeated(path)?)), None),
@@ -98,15 +100,6 @@ impl Earlier {
         }
     }
 
-    /// Where the settings come from.
-    pub fn model(&self) -> Model<'_> {
-        match self {
-            Self::None => Model::Book,
-            Self::Repeated(run) => Model::Repeated(&run.settings),
-            Self::Resumed(resumption) => Model::Resumed(&resumption.run.settings, &resumption.path),
-        }
-    }
-
     /// The data that it was trained on.
     pub fn trained_on(&self) -> Option<TrainedOn> {
         TrainedOn::of(self.run()?.data.clone())
@@ -140,13 +133,6 @@ impl Earlier {
             return None;
         };
         Some(format!("the run was trained {differs}; its last digits will differ from those of an uninterrupted run"))
-    }
-}
-
-impl Resumption {
-    /// The steps that are done, and the network after them.
-    pub fn done(&self) -> Done {
-        self.run.done(self.losses.clone())
     }
 }
 

@@ -21,7 +21,7 @@ use crate::report::sheet::write_captioned;
 use crate::report::width;
 use crate::report::worst::{Mistake, Worst};
 use crate::selftest;
-use crate::train::Images;
+use crate::train::{Images, Stream};
 use crate::words::counted;
 
 #[derive(Args)]
@@ -79,9 +79,6 @@ struct Evaluated {
 
 /// A backend needs a batch size, though an evaluation trains no batch.
 const BATCH_SIZE: usize = 100;
-
-/// Images that are given to a device at a time, for their probabilities.
-const IMAGES: usize = 16_384;
 
 pub(super) fn run(arguments: &Arguments) -> Result<(), Error> {
     if let Some(picture) = &arguments.out {
@@ -145,7 +142,7 @@ fn evaluate(arguments: &Arguments, progress: &mut Progress) -> Result<Evaluated,
 /// The worst mistakes on a set.
 async fn worst(backend: &mut Backend, set: &Store, most: usize) -> Result<Worst, Error> {
     let mut worst = Worst::new(most);
-    for part in set.chunks(IMAGES) {
+    for part in set.chunks(Stream::IMAGES) {
         let part = part?;
         worst.add(part.labels(), &backend.predict(part.images()).await?);
     }

@@ -10,6 +10,7 @@ use super::data::target::Split;
 use super::pictures::{bytes, image};
 use super::saved::{FunctionArguments, Saved};
 use super::{DeviceArguments, Error, print, print_json};
+use crate::data::classes;
 use crate::data::prepare::Way;
 use crate::explain::Explanation;
 use crate::net::{Net, Params};
@@ -139,9 +140,7 @@ fn of_data(arguments: &Arguments, index: u32, saved: Saved, progress: &mut Progr
 
 /// The class of this name or number.
 fn class(given: &str, names: Option<&[String]>, classes: usize) -> Result<u8, Error> {
-    let by_name = names.and_then(|names| names.iter().position(|name| name == given));
-    let class = by_name.or_else(|| given.parse().ok().filter(|class| *class < classes));
-    let class = class.and_then(|class| u8::try_from(class).ok());
+    let class = classes::named(given, names, classes).and_then(|class| u8::try_from(class).ok());
     class.ok_or_else(|| {
         let or_name = if names.is_some() { " or a class's name" } else { "" };
         Error::Usage(format!("--label {given} is no class of this network; give 0 to {}{or_name}", classes - 1))

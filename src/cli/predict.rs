@@ -73,8 +73,6 @@ fn probability(text: &str) -> Result<f32, &'static str> {
 
 /// Files that are decoded before the network answers.
 const CHUNK: usize = 1024;
-/// Images that are given to a device at a time.
-const IMAGES: usize = 16_384;
 
 pub(super) fn run(arguments: &Arguments) -> Result<(), Error> {
     let format = chosen_format(arguments.json, arguments.format, Format::Json, Format::Text)?;
@@ -118,19 +116,13 @@ fn predict(arguments: &Arguments, progress: &Progress) -> Result<Predictions, Er
                 progress.say(format_args!("{name}: {remark}"));
             }
         }
-        let mut images = found.into_iter().flat_map(|found| found.images);
-        loop {
-            let part: Vec<Named> = images.by_ref().take(IMAGES).collect();
-            if part.is_empty() {
-                break;
-            }
-            let all: Vec<u8> = part.iter().flat_map(|named| named.image.iter().flatten().copied()).collect();
-            let mut answers = if all.is_empty() { Vec::new() } else { classifier.predict_all(&all)? }.into_iter();
-            for Named { name, image, label } in part {
-                match image.and_then(|image| Ok((answers.next().ok_or("no answer")?, image))) {
-                    Ok((answer, image)) => predictions.push(name, answer, image, label, arguments.at_least),
-                    Err(error) => predictions.push_error(name, error),
-                }
+        let images: Vec<Named> = found.into_iter().flat_map(|found| found.images).collect();
+        let all: Vec<u8> = images.iter().flat_map(|named| named.image.iter().flatten().copied()).collect();
+        let mut answers = classifier.predict_all(&all)?.into_iter();
+        for Named { name, image, label } in images {
+            match image.and_then(|image| Ok((answers.next().ok_or("no answer")?, image))) {
+                Ok((answer, image)) => predictions.push(name, answer, image, label, arguments.at_least),
+                Err(error) => predictions.push_error(name, error),
             }
         }
     }

@@ -91,7 +91,7 @@ impl Run {
 
     /// The run after what an earlier process did. `snapshot` is the network after that.
     pub fn resume(&mut self, earlier: &Resumption) {
-        let Done { losses, epochs, train_time, eval_time } = earlier.done();
+        let Done { losses, epochs, train_time, eval_time } = earlier.done.clone();
         let summary::Run { seconds, ref resumed_at, iterations, .. } = earlier.run;
         self.earlier_seconds = seconds;
         self.has_results = earlier.has_results;
@@ -214,18 +214,15 @@ impl Run {
         let saved = folder.as_mut().map(|folder| self.save(outcome, folder, &results));
         let plotted = plot.map(|path| write_plot(path, &outcome.epochs, &outcome.losses));
         let saved = saved.transpose();
-        let results = match &saved {
-            Err(Error::SavedElsewhere { folder, .. }) => self.results(outcome, Some(folder)),
-            _ => results,
-        };
-        let plotted = plotted.transpose().map_err(Error::from);
-        // The text names only the files that were written.
-        let folder = folder.as_ref().map(|folder| folder.path());
-        let (saved_in, plotted_in) = (folder.filter(|_| saved.is_ok()), plot.filter(|_| plotted.is_ok()));
         let elsewhere = match &saved {
             Err(Error::SavedElsewhere { folder, .. }) => Some(folder.clone()),
             _ => None,
         };
+        let results = elsewhere.as_deref().map_or(results, |folder| self.results(outcome, Some(folder)));
+        let plotted = plotted.transpose().map_err(Error::from);
+        // The text names only the files that were written.
+        let folder = folder.as_ref().map(|folder| folder.path());
+        let (saved_in, plotted_in) = (folder.filter(|_| saved.is_ok()), plot.filter(|_| plotted.is_ok()));
         let written = saved.and(plotted).map(drop);
         let text = match (self.targets.json, outcome.end) {
             (true, _) => json_text(&results),
@@ -344,12 +341,12 @@ mod tests {
 
     use super::*;
     use crate::backend::Evaluation;
-    use crate::data::batches::Sampling;
     use crate::model;
     use crate::net::state::State;
     use crate::net::{Activation, Output, Params, Shape};
     use crate::report::checkpoint::Checkpoint;
     use crate::report::run_folder::{CHECKPOINT, HISTORY, LOSSES, MODEL, RUN, Resumed};
+    use crate::report::summary::tests::book;
     use crate::train::EpochAccuracy;
 
     const NET: Net = Net {
@@ -367,22 +364,7 @@ mod tests {
     }
 
     fn settings() -> Settings {
-        Settings {
-            input: 4,
-            hidden: 3,
-            batch_size: 1,
-            learning_rate: 0.1,
-            weight_init: Some("normal".to_owned()),
-            weight_init_std: Some(1.0),
-            init: None,
-            activation: NET.activation,
-            output: NET.output,
-            gradient: "backprop".to_owned(),
-            step_size: None,
-            sampling: Sampling::Replacement,
-            seed: 0,
-            iterations: 100,
-        }
+        Settings { input: 4, hidden: 3, batch_size: 1, iterations: 100, ..book() }
     }
 
     fn run(folder: &Path) -> Run {
@@ -393,7 +375,8 @@ mod tests {
     fn resumed(folder: &Path) -> (Run, Resumption) {
         let (opened, Resumed { checkpoint: Checkpoint { run, snapshot, .. }, losses, has_results }) =
             RunFolder::resume(folder).unwrap();
-        let earlier = Resumption { path: folder.to_owned(), run, snapshot, losses, has_results };
+        let done = run.done(losses);
+        let earlier = Resumption { path: folder.to_owned(), run, done, snapshot, has_results };
         let mut run = run_in(opened);
         run.resume(&earlier);
         (run, earlier)
@@ -535,7 +518,7 @@ mod tests {
         assert_eq!(begun.on_event(&Event::Started), None);
         drop(begun);
         let (mut run, earlier) = resumed(place.path());
-        assert_eq!((earlier.losses.len(), earlier.has_results, earlier.snapshot), (0, false, snapshot(0)));
+        assert_eq!((earlier.done.losses.len(), earlier.has_results, earlier.snapshot), (0, false, snapshot(0)));
         let seconds = Duration::from_secs;
         for (number, losses) in [(1, &[2.5][..]), (2, &[1.5, 0.1]), (3, &[0.3])] {
             run.on_event(&Event::Steps { done: 0, losses });
@@ -547,8 +530,8 @@ mod tests {
         assert!(place.path().join(LOSSES).exists() && !place.path().join(MODEL).exists());
         drop(run);
         let (mut run, earlier) = resumed(place.path());
-        assert_eq!((&earlier.losses[..], earlier.run.iterations), (&[2.5, 1.5, 0.1, 0.3][..], 4));
-        assert_eq!((earlier.done().train_time, earlier.run.end), (seconds(3), summary::Progress::Running));
+        assert_eq!((&earlier.done.losses[..], earlier.run.iterations), (&[2.5, 1.5, 0.1, 0.3][..], 4));
+        assert_eq!((earlier.done.train_time, earlier.run.end), (seconds(3), summary::Progress::Running));
         assert_eq!(earlier.snapshot, snapshot(3));
         run.end(None).1.unwrap_err();
         drop(run);
@@ -558,7 +541,7 @@ mod tests {
         assert_eq!(results["resumed_at"], serde_json::json!([0, 4]));
         assert!(!place.path().join(LOSSES).exists());
         let (_, earlier) = resumed(place.path());
-        assert!(earlier.has_results && earlier.losses.len() == 4);
+        assert!(earlier.has_results && earlier.done.losses.len() == 4);
     }
 
     #[test]
@@ -613,7 +596,7 @@ mod tests {
         let losses = (0..200).fold("iteration,loss\n".to_owned(), |text, n| text + &format!("{n},2\n"));
         std::fs::write(place.path().join(LOSSES), losses).unwrap();
         let (_, resumption) = resumed(place.path());
-        assert_eq!(resumption.losses, [1.0; 100]);
+        assert_eq!(resumption.done.losses, [1.0; 100]);
     }
 
     #[test]

@@ -40,10 +40,10 @@ impl Saved {
     /// Reads the network of a run's folder, or of a safetensors file. A file with the name of a run's model belongs to the run
     /// in its folder.
     pub fn load(path: &Path) -> Result<Self, Error> {
-        let (file, model) = load(path)?;
-        let is_run = file.file_name().is_some_and(|name| name == MODEL || name == CHECKPOINT);
-        let trained_on = if is_run { data_of(&file).and_then(TrainedOn::of) } else { None };
-        Ok(Self { file, model, trained_on })
+        let (file, model, data) = load(path)?;
+        let is_run = file.file_name().is_some_and(|name| name == MODEL);
+        let data = data.or_else(|| if is_run { data_of(&file.with_file_name(RUN)) } else { None });
+        Ok(Self { file, model, trained_on: data.and_then(TrainedOn::of) })
     }
 
     /// The network's file.
@@ -117,32 +117,27 @@ pub(super) fn notes(file: &Path, model: &Model, given: Option<Activation>) -> Ve
     read.into_iter().chain(assumed).collect()
 }
 
-/// The data that the network of this file in a run's folder was trained on. Of a run.json nothing else is read: another program
-/// may have changed it.
+/// The data of a run.json. Nothing else of it is read: another program may have changed it.
 fn data_of(file: &Path) -> Option<Data> {
     #[derive(Deserialize)]
     struct Run {
         data: Data,
     }
 
-    let folder = file.parent()?;
-    if file.ends_with(CHECKPOINT) {
-        return Some(run_folder::saved(folder).ok()?.run.data);
-    }
-    let Run { data } = serde_json::from_str(&std::fs::read_to_string(folder.join(RUN)).ok()?).ok()?;
+    let Run { data } = serde_json::from_str(&std::fs::read_to_string(file).ok()?).ok()?;
     Some(data)
 }
 
 /// Reads the network of a safetensors file, or of a run's folder: of a run without results that of its checkpoint, with a note.
-/// Also returns its file.
-pub(super) fn load(path: &Path) -> Result<(PathBuf, Model), Error> {
+/// Also returns its file, and the data that a checkpoint was trained on.
+pub(super) fn load(path: &Path) -> Result<(PathBuf, Model, Option<Data>), Error> {
     let is_checkpoint = path.file_name().is_some_and(|name| name == CHECKPOINT);
     let path = path.parent().filter(|_| is_checkpoint).unwrap_or(path);
     let has_model = run_folder::has_results(path) || !path.join(CHECKPOINT).exists();
     if !is_checkpoint && (!path.is_dir() || has_model) {
         let file = if path.is_dir() { path.join(MODEL) } else { path.to_owned() };
         let model = model::load(&file)?;
-        return Ok((file, model));
+        return Ok((file, model, None));
     }
     let Checkpoint { run, snapshot, .. } = run_folder::saved(path)?;
     if !has_model {
@@ -157,8 +152,8 @@ pub(super) fn load(path: &Path) -> Result<(PathBuf, Model), Error> {
         params: snapshot.params().into_owned(),
         activation: Some(activation),
         output: Some(output),
-        description: run.data.description,
+        description: run.data.description.clone(),
         conversion: None,
     };
-    Ok((path.join(CHECKPOINT), model))
+    Ok((path.join(CHECKPOINT), model, Some(run.data)))
 }

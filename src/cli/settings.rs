@@ -88,16 +88,6 @@ fn weight_init_std(text: &str) -> Result<f32, String> {
     }
 }
 
-/// The run that settings are taken from where no flag sets them.
-pub(super) enum Model<'a> {
-    /// The book's.
-    Book,
-    /// A run that is repeated. Flags go before its settings.
-    Repeated(&'a summary::Settings),
-    /// The run of this folder, which is resumed. No flag may differ from its settings, but it may become longer.
-    Resumed(&'a summary::Settings, &'a Path),
-}
-
 /// The number of steps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Length {
@@ -124,8 +114,9 @@ pub(super) struct Chosen {
 }
 
 impl SettingFlags {
-    /// The settings by these flags, then by the model.
-    pub fn choose(&self, model: &Model) -> Result<Chosen, Error> {
+    /// The settings by these flags, then of an earlier run. If that is resumed, in the folder `run`, no flag may differ from its
+    /// settings; only its length may.
+    pub fn choose(&self, settings: Option<&summary::Settings>, run: Option<&Path>) -> Result<Chosen, Error> {
         if let Some(weight_init) = self.weight_init.filter(|name| *name != WeightInitName::Normal)
             && self.weight_init_std.is_some()
         {
@@ -134,11 +125,6 @@ impl SettingFlags {
                  of them"
             )));
         }
-        let (settings, run) = match *model {
-            Model::Book => (None, None),
-            Model::Repeated(settings) => (Some(settings), None),
-            Model::Resumed(settings, run) => (Some(settings), Some(run)),
-        };
         let picker = Picker { run };
         // A file of initial weights has its own network.
         let network = settings.filter(|_| self.init.is_none());

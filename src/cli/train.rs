@@ -94,11 +94,11 @@ fn train(arguments: &Arguments, start: Instant, progress: &mut Progress) -> Resu
     let protection = Protection::new(!arguments.no_save);
     check(arguments)?;
     let (earlier, resumed_folder) = Earlier::open(arguments.resume.as_deref(), arguments.config.as_deref())?;
-    let chosen = arguments.settings.choose(&earlier.model())?;
+    let chosen = arguments.settings.choose(earlier.run().map(|run| &run.settings), arguments.resume.as_deref())?;
     if let Some(text) = earlier.results(&chosen, arguments.json)? {
         if let (Some(path), Earlier::Resumed(resumed)) = (&arguments.plot, &earlier) {
             check_plot_place(path)?;
-            write_plot(path, &resumed.done().epochs, &resumed.losses)?;
+            write_plot(path, &resumed.done.epochs, &resumed.done.losses)?;
             progress.say(format_args!("plotted in {}", path.display()));
         }
         progress.finish();
@@ -212,12 +212,12 @@ fn prepare(
     // A resumed run has its network in its checkpoint.
     let init = chosen.init.as_deref().filter(|_| arguments.resume.is_none());
     let init = init.map(saved::load).transpose()?;
-    if let Some((path, model)) = &init {
+    if let Some((path, model, _)) = &init {
         for note in saved::notes(path, model, chosen.activation) {
             progress.notice(note);
         }
     }
-    let init = init.map(|(_, model)| model);
+    let init = init.map(|(_, model, _)| model);
     let file = init.as_ref();
     let hidden = agreed("--hidden", chosen.hidden, file.map(|file| file.params.shape.hidden))?;
     let activation = agreed("--activation", chosen.activation, file.and_then(|file| file.activation))?;
@@ -235,7 +235,7 @@ fn prepare(
         progress.notice(format_args!("class {class} is {theirs:?} in --init, and {ours:?} in the data"));
     }
     let (snapshot, done) = if let Earlier::Resumed(resumed) = earlier {
-        (resumed.snapshot.clone(), resumed.done())
+        (resumed.snapshot.clone(), resumed.done.clone())
     } else {
         let state = State { params: first_params(chosen, init, net.shape)?, slots: Vec::new() };
         (Snapshot::Backend(Cow::Owned(state)), Done::default())

@@ -18,6 +18,13 @@ pub(super) fn count(train: &[u8], test: &[u8]) -> Result<usize, Error> {
     }
 }
 
+/// The class of this name or, if none has it, of this number.
+#[must_use]
+pub fn named(given: &str, names: Option<&[String]>, classes: usize) -> Option<usize> {
+    let by_name = names.and_then(|names| names.iter().position(|name| name == given));
+    by_name.or_else(|| given.parse().ok().filter(|class| *class < classes))
+}
+
 /// The first label that is not below `classes`, after its index.
 pub(super) fn first_outside(labels: &[u8], classes: usize) -> Option<(usize, u8)> {
     labels.iter().copied().enumerate().find(|&(_, label)| usize::from(label) >= classes)

@@ -2,7 +2,7 @@
 
 use sha2::{Digest, Sha256};
 
-use super::{Error, Store, Stores};
+use super::{Error, Stores};
 
 /// Most images of a split that are hashed.
 const SAMPLE: usize = 1000;
@@ -21,23 +21,16 @@ pub fn fingerprint(stores: &Stores) -> Result<String, Error> {
             hash.update((number as u64).to_le_bytes());
         }
         hash.update(store.labels());
-        hash.update(sample(store)?);
+        hash.update(store.sample(SAMPLE)?.images());
     }
     let hash: [u8; 32] = hash.finalize().into();
     Ok(hash.iter().take(BYTES).fold(String::new(), |hex, byte| hex + &format!("{byte:02x}")))
 }
 
-/// The pixels of the sample.
-fn sample(store: &Store) -> Result<Vec<u8>, Error> {
-    let count = store.len().min(SAMPLE);
-    let indices: Vec<u32> = (0..count).map(|index| (index * store.len() / count) as u32).collect();
-    Ok(store.gather(&indices)?.images().to_vec())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::data::{Dataset, Splits};
+    use crate::data::{Dataset, Splits, Store};
 
     fn of(images: Vec<u8>, labels: Vec<u8>, size: (usize, usize)) -> String {
         let test = Dataset::new(vec![1; size.0 * size.1], vec![0], size.0, size.1).unwrap();

@@ -74,6 +74,16 @@ impl Store {
         })
     }
 
+    /// A set of up to `count` images at equal distances, from the first on.
+    ///
+    /// # Errors
+    /// Those of [`Store::gather`].
+    pub fn sample(&self, count: usize) -> Result<Dataset, Error> {
+        let count = self.len().min(count);
+        let indices: Vec<u32> = (0..count).map(|index| (index * self.len() / count) as u32).collect();
+        self.gather(&indices)
+    }
+
     /// A set of the images at these indices, in their order.
     ///
     /// # Errors

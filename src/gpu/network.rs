@@ -110,6 +110,8 @@ impl Steps {
     }
 }
 
+/// Images that are uploaded at a time for a prediction.
+const PREDICTED: usize = 16_384;
 /// A step with more dispatches than this submits each by itself. A numerical gradient has one for each 2,048 images.
 const LONG_UPDATE: usize = 16;
 /// Bytes of indices that one submission may take.
@@ -386,16 +388,18 @@ impl backend::Network for Network {
     fn predict<'a>(&'a mut self, pixels: &'a [u8]) -> Answer<'a, Vec<f32>> {
         Box::pin(async move {
             let Shape { input, classes, .. } = self.net.shape;
-            let no_labels = vec![0; pixels.len() / input];
-            let data = Data::new(&self.device, self.net.shape, self.values.tile, pixels, &no_labels)?;
             let pass = self.kernels.training.with_output(&self.device, &self.net, PassOutput::Output);
-            let tiles = data.tiles().map(|rows| pass.bind(&self.operands(), &data, &rows));
             let [_, y_rows, _] = self.values.buffers();
-            let mut y = Vec::with_capacity(data.len * classes);
-            for (row, count) in data.rows() {
-                self.submit(&tiles[usize::from(count < data.tile)], row);
-                let rows = self.device.read(&[(y_rows, count * padded(classes))]).await?.concat();
-                y.extend(unpad_rows(&rows, count, classes));
+            let mut y = Vec::with_capacity(pixels.len() / input * classes);
+            for pixels in pixels.chunks(PREDICTED * input) {
+                let no_labels = vec![0; pixels.len() / input];
+                let data = Data::new(&self.device, self.net.shape, self.values.tile, pixels, &no_labels)?;
+                let tiles = data.tiles().map(|rows| pass.bind(&self.operands(), &data, &rows));
+                for (row, count) in data.rows() {
+                    self.submit(&tiles[usize::from(count < data.tile)], row);
+                    let rows = self.device.read(&[(y_rows, count * padded(classes))]).await?.concat();
+                    y.extend(unpad_rows(&rows, count, classes));
+                }
             }
             Ok(y)
         })

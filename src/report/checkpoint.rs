@@ -35,11 +35,28 @@ impl Checksum {
     /// That of losses.
     #[must_use]
     pub fn of(losses: &[f32]) -> Self {
-        let mut crc = Crc::new();
+        let mut sum = Summing::default();
+        sum.add(losses);
+        sum.checksum()
+    }
+}
+
+/// A checksum of losses to which more are added.
+#[derive(Debug, Default)]
+pub struct Summing(Crc);
+
+impl Summing {
+    /// Adds losses.
+    pub fn add(&mut self, losses: &[f32]) {
         for loss in losses {
-            crc.update(&loss.to_le_bytes());
+            self.0.update(&loss.to_le_bytes());
         }
-        Self(crc.sum())
+    }
+
+    /// That of all losses so far.
+    #[must_use]
+    pub fn checksum(&self) -> Checksum {
+        Checksum(self.0.sum())
     }
 }
 
@@ -189,6 +206,7 @@ mod tests {
     use crate::data::batches::Sampling;
     use crate::devices::Info;
     use crate::net::{Activation, Output};
+    use crate::report::summary::tests::book;
     use crate::report::summary::{Data, Settings};
     use crate::train::{End, Outcome};
 
@@ -199,17 +217,12 @@ mod tests {
             input: SHAPE.input,
             hidden: SHAPE.hidden,
             batch_size: 1,
-            learning_rate: 0.1,
-            weight_init: None,
-            weight_init_std: None,
-            init: None,
             activation: Activation::Tanh,
             output: Output::Identity,
-            gradient: "backprop".to_owned(),
-            step_size: None,
             sampling: Sampling::Shuffle,
             seed: u64::MAX,
             iterations: 7,
+            ..book()
         };
         let data = Data { classes: SHAPE.classes, ..Data::default() };
         let evaluation = Evaluation { images: 3, loss: 1.0 / 3.0, classes: 4, confusion: vec![0; 16] };

@@ -8,6 +8,7 @@ use serde::Serialize;
 use super::csv::csv;
 use super::table::plain;
 use crate::classifier::Prediction;
+use crate::data::classes;
 use crate::words::counted;
 
 /// Pictures of which each gets bars; more are a line each.
@@ -107,7 +108,7 @@ impl Predictions {
         let class = (probability >= at_least).then_some(class);
         let name = class.zip(self.names.as_ref()).map(|(class, names)| names[class].clone());
         let given = label.filter(|label| !label.is_empty());
-        let label = given.as_ref().and_then(|label| self.class_of(label));
+        let label = given.as_ref().and_then(|label| classes::named(label, self.names.as_deref(), self.classes));
         let has_unknown_label = given.is_some() && label.is_none();
         let answer = Answer::Class { class, name, probability, probabilities, label };
         self.predictions.push(Row { image, answer, pixels, has_unknown_label });
@@ -117,12 +118,6 @@ impl Predictions {
     #[must_use]
     pub fn unknown_labels(&self) -> usize {
         self.predictions.iter().filter(|row| row.has_unknown_label).count()
-    }
-
-    /// The class of this name or, if none has it, of this number.
-    fn class_of(&self, label: &str) -> Option<usize> {
-        let named = self.names.as_ref().and_then(|names| names.iter().position(|name| name == label));
-        named.or_else(|| label.parse().ok().filter(|class| *class < self.classes))
     }
 
     /// The count of answers that are the label, and of all images with a label that have an answer.

@@ -5,7 +5,7 @@ use std::io::{self, BufWriter, Seek, Write};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use super::checkpoint::{self, Checkpoint, Checksum, Problem};
+use super::checkpoint::{self, Checkpoint, Checksum, Problem, Summing};
 use super::summary::{Progress, ReadError, Run};
 use crate::files::{
     AtomicFiles, FolderLock, NewFolder, WriteError, check_folder, check_place, read_at_most, write_atomic, write_whole,
@@ -284,13 +284,13 @@ impl RunFolder {
     fn write_checkpoint(&mut self, run: &Run, snapshot: &Snapshot, losses: &[f32], sync: bool) -> Result<(), Error> {
         // All losses before the checkpoint are on the disk before it is.
         let path = self.path().join(LOSSES);
-        let written = match &mut self.losses {
-            Some(file) => file.append(losses, sync),
-            None => LossFile::create(&path, losses, sync).map(|file| self.losses = Some(file)),
+        let written = match self.losses.take() {
+            Some(file) => self.losses.insert(file).append(losses, sync),
+            None => LossFile::create(&path, losses, sync).map(|file| self.losses.insert(file).checksum()),
         };
-        written.map_err(|reason| Error::Write { path, reason })?;
+        let checksum = written.map_err(|reason| Error::Write { path, reason })?;
         let path = self.path().join(CHECKPOINT);
-        let written = write_atomic(&path, |out| checkpoint::write(out, run, snapshot, Checksum::of(losses)));
+        let written = write_atomic(&path, |out| checkpoint::write(out, run, snapshot, checksum));
         if written.is_err() && self.contents == Contents::Earlier {
             // Beside the checkpoint of the earlier run there are no losses of this one.
             self.losses = None;
@@ -378,9 +378,10 @@ pub fn last_written(path: &Path) -> SystemTime {
 #[derive(Debug)]
 struct LossFile {
     file: File,
-    /// The number of losses in it, and their bytes. More may follow if an append failed.
+    /// The number of losses in it, their bytes and their checksum. More may follow if an append failed.
     count: usize,
     bytes: u64,
+    sum: Summing,
 }
 
 impl LossFile {
@@ -389,23 +390,31 @@ impl LossFile {
         if sync { write_atomic(path, history) } else { write_whole(path, history) }?;
         let mut file = OpenOptions::new().write(true).open(path)?;
         let bytes = file.seek(io::SeekFrom::End(0))?;
-        Ok(Self { file, count: losses.len(), bytes })
+        let mut sum = Summing::default();
+        sum.add(losses);
+        Ok(Self { file, count: losses.len(), bytes, sum })
     }
 
-    /// Appends those of `losses` that are not in it.
-    fn append(&mut self, losses: &[f32], sync: bool) -> io::Result<()> {
+    fn checksum(&self) -> Checksum {
+        self.sum.checksum()
+    }
+
+    /// Appends those of `losses` that are not in it. Returns the checksum of all.
+    fn append(&mut self, losses: &[f32], sync: bool) -> io::Result<Checksum> {
         self.file.set_len(self.bytes)?;
         self.file.seek(io::SeekFrom::Start(self.bytes))?;
         let mut out = BufWriter::new(&self.file);
-        write_losses(&mut out, self.count, losses.get(self.count..).unwrap_or_default())?;
+        let new = losses.get(self.count..).unwrap_or_default();
+        write_losses(&mut out, self.count, new)?;
         out.flush()?;
         drop(out);
         if sync {
             self.file.sync_data()?;
         }
-        self.count = losses.len();
         self.bytes = self.file.stream_position()?;
-        Ok(())
+        self.count = losses.len();
+        self.sum.add(new);
+        Ok(self.checksum())
     }
 }
 

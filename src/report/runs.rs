@@ -136,25 +136,7 @@ pub fn flags(settings: &Settings) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn book() -> Settings {
-        Settings {
-            input: 784,
-            hidden: 50,
-            batch_size: 100,
-            learning_rate: 0.1,
-            weight_init: Some("normal".to_owned()),
-            weight_init_std: Some(0.01),
-            init: None,
-            activation: Activation::Sigmoid,
-            output: Output::Softmax,
-            gradient: "backprop".to_owned(),
-            step_size: None,
-            sampling: Sampling::Replacement,
-            seed: 0,
-            iterations: 10_000,
-        }
-    }
+    use crate::report::summary::tests::book;
 
     #[test]
     fn settings_are_the_flags_that_differ_from_the_book() {

@@ -366,3 +366,29 @@ impl Run {
         format!("{accuracies}{}\n", wrapped(&speed, columns))
     }
 }
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use crate::book;
+
+    /// The settings of the book's run.
+    pub fn book() -> Settings {
+        Settings {
+            input: 784,
+            hidden: book::HIDDEN.into(),
+            batch_size: book::BATCH_SIZE.into(),
+            learning_rate: book::LEARNING_RATE,
+            weight_init: Some("normal".to_owned()),
+            weight_init_std: Some(book::WEIGHT_INIT_STD),
+            init: None,
+            activation: Activation::Sigmoid,
+            output: Output::Softmax,
+            gradient: "backprop".to_owned(),
+            step_size: None,
+            sampling: Sampling::Replacement,
+            seed: 0,
+            iterations: book::ITERATIONS,
+        }
+    }
+}

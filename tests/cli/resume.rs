@@ -1,6 +1,8 @@
 //! Runs that go on, and runs that are repeated.
 
 use std::fs;
+use std::path::Path;
+use std::process::Stdio;
 
 use serde_json::Value;
 
@@ -15,24 +17,25 @@ fn run_json(place: &Place, run: &str) -> Value {
     serde_json::from_slice(&fs::read(place.path(run).join("run.json")).unwrap()).unwrap()
 }
 
-/// Starts a run and kills it after its first checkpoint with some steps.
-fn killed(place: &Place, flags: &str) {
-    let mut command = place.command(&format!("{LONG} {flags} --out run {ALWAYS} --quiet"));
-    let mut child = command.stdout(std::process::Stdio::null()).spawn().unwrap();
-    let losses = place.path("run/checkpoint.csv");
-    while fs::read(&losses).map_or(0, |text| text.len()) < 200 {
+/// Starts a run and kills it when its folder is as asked.
+fn killed(place: &Place, flags: &str, is_ready: impl Fn(&Path) -> bool) {
+    let mut command = place.command(&format!("{LONG} {flags} --out run --quiet"));
+    let mut child = command.stdout(Stdio::null()).spawn().unwrap();
+    let run = place.path("run");
+    while !is_ready(&run) {
         assert_eq!(child.try_wait().unwrap(), None, "it ended before it was killed");
         std::thread::yield_now();
     }
     child.kill().unwrap();
     child.wait().unwrap();
-    assert!(place.path("run/checkpoint.safetensors").exists() && !place.path("run/model.safetensors").exists());
+    assert!(run.join("checkpoint.safetensors").exists() && !run.join("model.safetensors").exists());
 }
 
 #[test]
 fn a_killed_run_goes_on_to_the_bits_of_one_that_was_not() {
     let place = Place::new();
-    killed(&place, "--iterations 3000");
+    let has_steps = |run: &Path| fs::read(run.join("checkpoint.csv")).map_or(0, |text| text.len()) >= 200;
+    killed(&place, &format!("--iterations 3000 {ALWAYS}"), has_steps);
     place.ok("--resume run --quiet");
     place.ok(&format!("{LONG} --iterations 3000 --out whole --no-fallback"));
     assert_eq!(place.result("run"), place.result("whole"));
@@ -54,13 +57,7 @@ fn a_killed_run_goes_on_to_the_bits_of_one_that_was_not() {
 #[test]
 fn a_run_that_was_killed_before_its_first_checkpoint_starts_again() {
     let place = Place::new();
-    let mut child = place.command(&format!("{LONG} --iterations 3000 --out run --quiet")).spawn().unwrap();
-    while !place.path("run/checkpoint.safetensors").exists() {
-        assert_eq!(child.try_wait().unwrap(), None, "it ended before it was killed");
-        std::thread::yield_now();
-    }
-    child.kill().unwrap();
-    child.wait().unwrap();
+    killed(&place, "--iterations 3000", |run| run.join("checkpoint.safetensors").exists());
     assert!(!place.path("run/checkpoint.csv").exists() && !place.path("run/run.json").exists());
     assert_holds(&place.ok("--resume run").stderr, "resuming run after 0 iterations");
     place.ok(&format!("{LONG} --iterations 3000 --out whole"));
