@@ -21,7 +21,12 @@ use crate::cpu;
 #[cfg(feature = "gpu")]
 use crate::gpu;
 #[cfg(feature = "cli")]
-pub(crate) use crate::gpu::plan::{Class, NARROW, Plan, row};
+pub(crate) use crate::gpu::listing::{Listed, Listing, list as list_kernels};
+#[cfg(feature = "cli")]
+#[cfg(test)]
+pub(crate) use crate::gpu::plan::Blocks;
+#[cfg(feature = "cli")]
+pub(crate) use crate::gpu::plan::{Class, Plan, Row};
 use crate::machine::Processor;
 use crate::net::{Net, Params};
 use crate::threads;

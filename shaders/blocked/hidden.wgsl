@@ -2,63 +2,91 @@
 #import blocks
 #import network
 
-// z1 = activation(x W1 + b1), the hidden layer, in blocks of 64 images x 64 hidden units.
+// z1 = activation(x W1 + b1), the hidden layer, in blocks of 64 images x 64 hidden units (or 32).
+//
+// Where the blocks are too few to fill a GPU, the pixels are split between SPLITS times as many, and each leaves its own part of
+// the sum, for hidden_sum.wgsl to add up.
 // Oracle: reference::Pass::z1. Test: tests/stages.rs.
+
+override SPLITS: u32;
 
 @group(0) @binding(1) var<storage, read> pixels: array<u32>;
 @group(0) @binding(2) var<storage, read> indices: array<u32>;
 // W1, then b1.
 @group(0) @binding(3) var<storage, read> layer: array<vec4f>;
+// Or SPLITS parts of a1.
 @group(0) @binding(4) var<storage, read_write> z1: array<vec4f>;
+
+var<private> split: u32;
 
 @compute @workgroup_size(LANES)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
-    // What this invocation lays in a: a word of 4 images. Rows past the end of the batch repeat its last image; nothing
+    // What this invocation loads for a: a word of 4 images. Rows past the end of the batch repeat its last image; nothing
     // reads what is left of them.
     let row_vec4 = lane / 4u;
     let word = lane % 4u;
     let row = 4u * (group.y * BLOCK_VEC4S + row_vec4);
     let rows = min(vec4u(row, row + 1u, row + 2u, row + 3u), vec4u(dispatch.batch_size - 1u));
-    let x = INPUT_VEC4S * vec4u(indices[rows.x], indices[rows.y], indices[rows.z], indices[rows.w]) + word;
+    let images = INPUT_VEC4S * vec4u(indices[rows.x], indices[rows.y], indices[rows.z], indices[rows.w]);
+    // And for b: vec4s of the weights of two pixels. Columns past the last one repeat it, and nothing stores their sums.
+    let pixel = term_of(lane);
+    let column = block_columns(group.x) + lane % SIDE;
 
+    // Its pixels, in words.
+    split = group.z;
+    let share = share_of(4u * INPUT_VEC4S, SPLITS) / 4u;
+    let end = min((split + 1u) * share, INPUT_VEC4S);
     var sums = Sums();
-    for (var i = 0u; i < INPUT_VEC4S; i += STEP / 4u) {
-        var four = mat4x4f();
-        if i + word < INPUT_VEC4S {
-            four = transpose(mat4x4f(
-                unpack4x8unorm(pixels[x.x + i]),
-                unpack4x8unorm(pixels[x.y + i]),
-                unpack4x8unorm(pixels[x.z + i]),
-                unpack4x8unorm(pixels[x.w + i]),
-            ));
-        }
-        let at = 4u * word * BLOCK_VEC4S + row_vec4;
-        a[at] = four[0];
-        a[at + BLOCK_VEC4S] = four[1];
-        a[at + 2u * BLOCK_VEC4S] = four[2];
-        a[at + 3u * BLOCK_VEC4S] = four[3];
-        lay_weights(4u * i, group.x * BLOCK_VEC4S, lane);
-        lay_weights(4u * i, group.x * BLOCK_VEC4S, lane + LANES);
-        lay_weights(4u * i, group.x * BLOCK_VEC4S, lane + 2u * LANES);
-        lay_weights(4u * i, group.x * BLOCK_VEC4S, lane + 3u * LANES);
+    var loads = load(images, split * share + word, 4u * split * share + pixel, column);
+    for (var i = split * share; i < end; i += STEP / 4u) {
+        let four = transpose(mat4x4f(
+            unpack4x8unorm(loads.words.x),
+            unpack4x8unorm(loads.words.y),
+            unpack4x8unorm(loads.words.z),
+            unpack4x8unorm(loads.words.w),
+        ));
+        a[4u * word][row_vec4] = four[0];
+        a[4u * word + 1u][row_vec4] = four[1];
+        a[4u * word + 2u][row_vec4] = four[2];
+        a[4u * word + 3u][row_vec4] = four[3];
+        lay_b(loads, lane);
         workgroupBarrier();
+        let next = i + STEP / 4u;
+        if next < end {
+            loads = load(images, next + word, 4u * next + pixel, column);
+        }
         add_step(&sums, lane);
         workgroupBarrier();
     }
     leave_block(sums, group.y, group.x, lane);
 }
 
-// A vec4 of one pixel's weights.
-fn lay_weights(pixel: u32, v4: u32, place: u32) {
-    let row = pixel + place / BLOCK_VEC4S;
-    let column = v4 + place % BLOCK_VEC4S;
-    let inside = row < 4u * INPUT_VEC4S && column < HIDDEN_VEC4S;
-    b[place] = select(vec4f(0.0), layer[select(0u, row * HIDDEN_VEC4S + column, inside)], inside);
+// Words and pixels past the last one are loaded as 0 and as its weights.
+fn load(images: vec4u, word: u32, pixel: u32, column: u32) -> Loads {
+    let at = images + min(word, INPUT_VEC4S - 1u);
+    let words = vec4u(pixels[at.x], pixels[at.y], pixels[at.z], pixels[at.w]);
+    var loads = Loads();
+    loads.words = select(vec4u(0u), words, word < INPUT_VEC4S);
+    loads.left = array(weights(pixel, column), weights(pixel + LATER, column));
+    if HALVES == 2u {
+        loads.right = array(weights(pixel, column + SIDE), weights(pixel + LATER, column + SIDE));
+    }
+    return loads;
+}
+
+fn weights(pixel: u32, column: u32) -> vec4f {
+    return layer[min(pixel, 4u * INPUT_VEC4S - 1u) * HIDDEN_VEC4S + min(column, HIDDEN_VEC4S - 1u)];
 }
 
 fn store(row: u32, v4: u32, sum: vec4f) {
-    if v4 < HIDDEN_VEC4S {
+    if v4 >= HIDDEN_VEC4S {
+        return;
+    }
+    let at = row * HIDDEN_VEC4S + v4;
+    if SPLITS == 1u {
         let bias = layer[4u * INPUT_VEC4S * HIDDEN_VEC4S + v4];
-        z1[row * HIDDEN_VEC4S + v4] = activation(sum + bias, v4);
+        z1[at] = activation(sum + bias, v4);
+    } else if row < dispatch.batch_size {
+        z1[split * dispatch.batch_size * HIDDEN_VEC4S + at] = sum;
     }
 }

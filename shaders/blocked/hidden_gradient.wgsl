@@ -2,8 +2,8 @@
 #import blocks
 #import network
 
-// The gradient of W1, xᵀ da1, and of b1, the sum of da1 over the batch, in blocks of 64 pixels x 64 hidden units, and the
-// last row of blocks the bias; applied to the layer at once, or kept.
+// The gradient of W1, xᵀ da1, and of b1, the sum of da1 over the batch, in blocks of 64 pixels x 64 hidden units
+// (or 32), and the last row of blocks the bias; applied to the layer at once, or kept.
 //
 // Where the blocks are too few to fill a GPU, the batch is split between SPLITS times as many, and each leaves its own
 // part of the sum, for sgd.wgsl to add up.
@@ -22,42 +22,54 @@ var<private> split: u32;
 @compute @workgroup_size(LANES)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
     split = group.z;
-    let share = (dispatch.batch_size + SPLITS - 1u) / SPLITS;
+    let share = share_of(dispatch.batch_size, SPLITS);
     let end = min((split + 1u) * share, dispatch.batch_size);
-    let word = group.y * BLOCK_VEC4S;
-    let v4 = group.x * BLOCK_VEC4S;
+    // What this invocation loads for a: a word of 4 images. Past the bias it repeats that, and nothing stores its sums.
+    let image = lane / BLOCK_VEC4S;
+    let word = min(group.y * BLOCK_VEC4S + lane % BLOCK_VEC4S, INPUT_VEC4S);
+    // And for b: vec4s of da1 of two images. Columns past the last one repeat it, and nothing stores their sums.
+    let column = block_columns(group.x) + lane % SIDE;
     var sums = Sums();
+    var loads = load(split * share, end, lane, word, column);
     for (var n = split * share; n < end; n += STEP) {
-        lay(n, end, word, v4, lane);
-        lay(n, end, word, v4, lane + LANES);
-        lay(n, end, word, v4, lane + 2u * LANES);
-        lay(n, end, word, v4, lane + 3u * LANES);
+        a[image][lane % BLOCK_VEC4S] = unpack4x8unorm(loads.words.x);
+        a[image + 4u][lane % BLOCK_VEC4S] = unpack4x8unorm(loads.words.y);
+        a[image + 8u][lane % BLOCK_VEC4S] = unpack4x8unorm(loads.words.z);
+        a[image + 12u][lane % BLOCK_VEC4S] = unpack4x8unorm(loads.words.w);
+        lay_b(loads, lane);
         workgroupBarrier();
+        if n + STEP < end {
+            loads = load(n + STEP, end, lane, word, column);
+        }
         add_step(&sums, lane);
         workgroupBarrier();
     }
     leave_block(sums, group.y, group.x, lane);
 }
 
-// A word of one image, and a vec4 of its da1.
-fn lay(image: u32, end: u32, word: u32, v4: u32, place: u32) {
-    let n = image + place / BLOCK_VEC4S;
-    let i = word + place % BLOCK_VEC4S;
-    let j = v4 + place % BLOCK_VEC4S;
-    var x = vec4f();
-    var d = vec4f();
-    if n < end {
-        if i < INPUT_VEC4S {
-            x = unpack4x8unorm(pixels[indices[n] * INPUT_VEC4S + i]);
-        } else if i == INPUT_VEC4S {
-            x = BIAS_INPUT;
-        }
-        if j < HIDDEN_VEC4S {
-            d = da1[n * HIDDEN_VEC4S + j];
-        }
+// A pixel of 255 is an input of 1: the bias's.
+const BIAS_WORD = 255u;
+
+// Of images past the end, 0 in the place of their pixels.
+fn load(first: u32, end: u32, lane: u32, word: u32, column: u32) -> Loads {
+    let n = first + lane / BLOCK_VEC4S + vec4u(0u, 4u, 8u, 12u);
+    let rows = min(n, vec4u(end - 1u));
+    let at = INPUT_VEC4S * vec4u(indices[rows.x], indices[rows.y], indices[rows.z], indices[rows.w])
+        + min(word, INPUT_VEC4S - 1u);
+    let words = vec4u(pixels[at.x], pixels[at.y], pixels[at.z], pixels[at.w]);
+    var loads = Loads();
+    loads.words = select(vec4u(0u), select(words, vec4u(BIAS_WORD), word == INPUT_VEC4S), n < vec4u(end));
+    let row = min(first + term_of(lane), end - 1u);
+    let later = min(first + term_of(lane) + LATER, end - 1u);
+    loads.left = array(da1_of(row, column), da1_of(later, column));
+    if HALVES == 2u {
+        loads.right = array(da1_of(row, column + SIDE), da1_of(later, column + SIDE));
     }
-    a[place] = x;
-    b[place] = d;
+    return loads;
+}
+
+fn da1_of(row: u32, column: u32) -> vec4f {
+    return da1[row * HIDDEN_VEC4S + min(column, HIDDEN_VEC4S - 1u)];
 }
 
 fn store(row: u32, v4: u32, gradient: vec4f) {

@@ -18,7 +18,7 @@ var<private> row: u32;
 @compute @workgroup_size(LANES)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
     row = IMAGES * group.x;
-    output_layer_of(row, lane);
+    output_layer_of(row, lane, load_output(row, lane));
 }
 
 fn hidden_value(image: u32, v4: u32) -> vec4f {

@@ -29,25 +29,33 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     if tile < hidden_tiles {
         let row = tile / HIDDEN_VEC4S;
         let v4 = tile % HIDDEN_VEC4S;
-        for (var n = lane / TILES; n < dispatch.batch_size; n += slices) {
-            let inputs = unpack4x8unorm(pixels[indices[n] * INPUT_VEC4S + min(row, INPUT_VEC4S - 1u)]);
-            let x = select(inputs, BIAS_INPUT, row == INPUT_VEC4S);
-            let d = da1[n * HIDDEN_VEC4S + v4];
-            g[0] += x.x * d;
-            g[1] += x.y * d;
-            g[2] += x.z * d;
-            g[3] += x.w * d;
+        let word = min(row, INPUT_VEC4S - 1u);
+        for (var n = lane / TILES; n < dispatch.batch_size; n += 4u * slices) {
+            // All loads before the arithmetic, so that they wait together.
+            let rows = rows_of(n, slices);
+            let at = INPUT_VEC4S * vec4u(indices[rows.x], indices[rows.y], indices[rows.z], indices[rows.w]) + word;
+            let words = vec4u(pixels[at.x], pixels[at.y], pixels[at.z], pixels[at.w]);
+            let at_d = rows * HIDDEN_VEC4S + v4;
+            let d = array(da1[at_d.x], da1[at_d.y], da1[at_d.z], da1[at_d.w]);
+            let inputs = array(
+                unpack4x8unorm(words.x),
+                unpack4x8unorm(words.y),
+                unpack4x8unorm(words.z),
+                unpack4x8unorm(words.w),
+            );
+            add(&g, n, slices, row == INPUT_VEC4S, inputs, d);
         }
     } else {
         let row = (tile - hidden_tiles) / CLASS_VEC4S;
         let v4 = (tile - hidden_tiles) % CLASS_VEC4S;
-        for (var n = lane / TILES; n < dispatch.batch_size; n += slices) {
-            let x = select(z1[n * HIDDEN_VEC4S + min(row, HIDDEN_VEC4S - 1u)], BIAS_INPUT, row == HIDDEN_VEC4S);
-            let d = dy[n * CLASS_VEC4S + v4];
-            g[0] += x.x * d;
-            g[1] += x.y * d;
-            g[2] += x.z * d;
-            g[3] += x.w * d;
+        let hidden = min(row, HIDDEN_VEC4S - 1u);
+        for (var n = lane / TILES; n < dispatch.batch_size; n += 4u * slices) {
+            let rows = rows_of(n, slices);
+            let at = rows * HIDDEN_VEC4S + hidden;
+            let inputs = array(z1[at.x], z1[at.y], z1[at.z], z1[at.w]);
+            let at_d = rows * CLASS_VEC4S + v4;
+            let d = array(dy[at_d.x], dy[at_d.y], dy[at_d.z], dy[at_d.w]);
+            add(&g, n, slices, row == HIDDEN_VEC4S, inputs, d);
         }
     }
     sums[lane] = g[0];
@@ -56,12 +64,63 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     sums[3u * LANES + lane] = g[3];
     workgroupBarrier();
     for (var i = lane; i < 4u * TILES; i += LANES) {
+        let first = i / TILES * LANES + i % TILES;
         var sum = vec4f();
-        for (var s = 0u; s < slices; s++) {
-            sum += sums[i / TILES * LANES + s * TILES + i % TILES];
+        // There are 16 slices.
+        for (var s = 0u; s < slices; s += 4u) {
+            let at = first + s * TILES;
+            sum += (sums[at] + sums[at + TILES]) + (sums[at + 2u * TILES] + sums[at + 3u * TILES]);
         }
         apply(FIRST_TILE + group.x * TILES + i % TILES, i / TILES, sum);
     }
+}
+
+// Four images. Those past the end of the batch repeat its last one.
+fn rows_of(n: u32, slices: u32) -> vec4u {
+    return min(n + slices * vec4u(0u, 1u, 2u, 3u), vec4u(dispatch.batch_size - 1u));
+}
+
+// Their terms, of which those past the end count for nothing.
+fn add(
+    g: ptr<function, array<vec4f, 4>>,
+    n: u32,
+    slices: u32,
+    is_bias: bool,
+    inputs: array<vec4f, 4>,
+    d: array<vec4f, 4>,
+) {
+    let counts = n + slices * vec4u(0u, 1u, 2u, 3u) < vec4u(dispatch.batch_size);
+    // A column an image, then a column an input.
+    let x = transpose(mat4x4f(
+        input(inputs[0], is_bias, counts.x),
+        input(inputs[1], is_bias, counts.y),
+        input(inputs[2], is_bias, counts.z),
+        input(inputs[3], is_bias, counts.w),
+    ));
+    // Each sum begins with another image, so no compiler delays the loads of one until the others are added.
+    (*g)[0] += x[0].x * d[0];
+    (*g)[1] += x[1].y * d[1];
+    (*g)[2] += x[2].z * d[2];
+    (*g)[3] += x[3].w * d[3];
+
+    (*g)[0] += x[0].y * d[1];
+    (*g)[1] += x[1].z * d[2];
+    (*g)[2] += x[2].w * d[3];
+    (*g)[3] += x[3].x * d[0];
+
+    (*g)[0] += x[0].z * d[2];
+    (*g)[1] += x[1].w * d[3];
+    (*g)[2] += x[2].x * d[0];
+    (*g)[3] += x[3].y * d[1];
+
+    (*g)[0] += x[0].w * d[3];
+    (*g)[1] += x[1].x * d[0];
+    (*g)[2] += x[2].y * d[1];
+    (*g)[3] += x[3].z * d[2];
+}
+
+fn input(x: vec4f, is_bias: bool, counts: bool) -> vec4f {
+    return select(vec4f(), select(x, BIAS_INPUT, is_bias), counts);
 }
 
 // `input` is the row within the tile.

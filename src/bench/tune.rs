@@ -12,7 +12,7 @@ use super::task::Task;
 use super::workload::Workload;
 use crate::backend;
 use crate::data::Dataset;
-use crate::devices::{Class, Device, Found, Info, Plan, row};
+use crate::devices::{Class, Device, Found, Info, Plan, Row};
 use crate::net::Shape;
 
 /// The plans that can run one network, timed.
@@ -70,15 +70,15 @@ pub fn tune(
     let class = gpu.class();
     let wide = match class {
         Class::Software => Workload::custom(Some(Workload::WIDE.hidden), Some(SOFTWARE_BATCH)),
-        Class::Integrated | Class::Discrete => Workload::WIDE,
+        Class::Intel | Class::Integrated | Class::Discrete => Workload::WIDE,
     };
-    let [narrow_plan, wide_plan] = row(class);
+    let Row { narrow: narrow_plan, wide: wide_plan, .. } = Row::of(class);
     let mut compare = |workload: Workload, current| {
         let task = Task::new(workload, set);
         let candidates: Vec<Candidate> = Plan::candidates(workload.shape())
             .into_iter()
-            // A blocked plan splits the batch to fill many cores. A software GPU has few.
-            .filter(|plan| class != Class::Software || !matches!(plan, Plan::Blocked { .. }) || *plan == wide_plan)
+            // The other blocks and their parts are for many cores. A software GPU has few.
+            .filter(|plan| class != Class::Software || !matches!(plan, Plan::Blocked(_)) || *plan == wide_plan)
             .map(|plan| {
                 let info = Info { name: plan.to_string(), ..found.info.clone() };
                 Candidate { info, device: Device::Gpu(gpu.clone().with_plan(plan)), plan }
@@ -126,6 +126,9 @@ mod tests {
     use super::super::contest::{Skip, Timed};
     use super::*;
     use crate::backend::Untimed;
+    use crate::devices::Blocks;
+
+    const BLOCKED: Plan = Plan::Blocked(Blocks { columns: 64, workgroups: 1 });
 
     /// Two rounds with this mean and deviation.
     fn timed(mean: f64, deviation: f64) -> Outcome {
@@ -138,7 +141,7 @@ mod tests {
         let candidates = speeds
             .map(|(plan, mean, deviation)| (plan, timed(mean, deviation)))
             .into_iter()
-            .chain([(Plan::Blocked { workgroups: 1 }, Outcome::Skipped(Skip::Software))])
+            .chain([(BLOCKED, Outcome::Skipped(Skip::Software))])
             .collect();
         Comparison { shape: Workload::ARTICLE.shape(), batch_size: 100, current, candidates }
     }
@@ -151,6 +154,6 @@ mod tests {
         let speeds = [(Plan::Tiled, 100.0, 5.0), (Plan::Fused, 111.0, 5.0)];
         assert_eq!(comparison(Plan::Tiled, speeds).best(), Plan::Fused);
         // The plan in the table was not timed.
-        assert_eq!(comparison(Plan::Blocked { workgroups: 1 }, speeds).best(), Plan::Fused);
+        assert_eq!(comparison(BLOCKED, speeds).best(), Plan::Fused);
     }
 }

@@ -115,6 +115,8 @@ pub(super) enum Error {
     Model(#[from] model::Error),
     #[error(transparent)]
     RunFolder(#[from] report::run_folder::Error),
+    #[error("{}: no folder for kernels can be made here ({reason}); give a new one", path.display())]
+    Kernels { path: std::path::PathBuf, reason: io::Error },
     #[error("{}: cannot be read ({reason}); give a folder that holds runs", path.display())]
     Runs { path: std::path::PathBuf, reason: io::Error },
     #[error(

@@ -1,15 +1,20 @@
 //! `twolayer devices`: lists the devices, and the kernels that run on them.
 
+use std::path::PathBuf;
+
 use clap::Args;
 use pollster::block_on;
 use serde::Serialize;
 
-use super::{Error, print, print_json};
+use super::{Error, kernels, print, print_json, up_to};
 use crate::bench::contest::Event;
 use crate::bench::record::Machine;
 use crate::bench::tune::{Comparison, Tuned, tune};
+use crate::bench::workload::Workload;
+use crate::book::BATCH_SIZE;
 use crate::data::digits;
-use crate::devices::{Choice, Class, Found, Hardware, Info, Kind, NARROW, NoGpu, Plan, row, select};
+use crate::devices::{Choice, Class, Found, Hardware, Info, Kind, NoGpu, Row, select};
+use crate::net::Shape;
 use crate::report::bench::{device_of, hardware, machine, spread};
 use crate::report::progress::{Progress, tell};
 use crate::report::summary::Device;
@@ -28,6 +33,16 @@ pub(super) struct Arguments {
     /// GPU; changes nothing)
     #[arg(long)]
     tune: bool,
+    /// Write the kernels of a network on each class of GPUs to a new folder DIR, as WGSL with all numbers put in, for tools
+    /// that compile shaders; needs no GPU
+    #[arg(long, value_name = "DIR")]
+    kernels: Option<PathBuf>,
+    /// For --kernels: hidden units
+    #[arg(long, value_name = "N", value_parser = up_to(Shape::MAX_HIDDEN), requires = "kernels")]
+    hidden: Option<u16>,
+    /// For --kernels: images in a batch
+    #[arg(long, value_name = "N", value_parser = up_to(Shape::MAX_BATCH), requires = "kernels")]
+    batch_size: Option<u16>,
     /// Print one JSON object on stdout
     #[arg(long)]
     json: bool,
@@ -87,6 +102,11 @@ struct List {
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<(), Error> {
+    if let Some(folder) = &arguments.kernels {
+        let shape = Workload::custom(arguments.hidden.map(usize::from), None).shape();
+        let batch_size = arguments.batch_size.unwrap_or(BATCH_SIZE).into();
+        return print(&kernels::write(folder, shape, batch_size, None)?);
+    }
     let found = block_on(select(&arguments.device, 0))?;
     let tuned = if arguments.tune { tune_all(&found)? } else { found.iter().map(|_| None).collect() };
     if arguments.json {
@@ -133,11 +153,12 @@ fn list(devices: &[&Info], columns: usize) -> String {
 fn details(found: &Found) -> Option<Details> {
     let adapter = found.adapter()?;
     let class = Class::of(&adapter.get_info());
-    let [narrow, wide] = row(class).map(Plan::as_str);
+    let Row { narrow_up_to_hidden, narrow, wide } = Row::of(class);
+    let (narrow, wide) = (narrow.as_str(), wide.as_str());
     let limits = adapter.limits();
     Some(Details {
         class: class.as_str(),
-        kernels: Kernels { narrow, wide, narrow_up_to_hidden: NARROW },
+        kernels: Kernels { narrow, wide, narrow_up_to_hidden },
         workgroup_invocations: limits.max_compute_invocations_per_workgroup,
         storage_binding_bytes: limits.max_storage_buffer_binding_size,
         timestamps: adapter.features().contains(wgpu::Features::TIMESTAMP_QUERY),

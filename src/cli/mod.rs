@@ -12,6 +12,7 @@ mod explain;
 mod export;
 mod gradcheck;
 mod interrupt;
+mod kernels;
 mod names;
 mod pictures;
 mod predict;

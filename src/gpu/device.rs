@@ -10,7 +10,7 @@ use wgpu::{
 
 use super::layout::{INVOCATIONS, STORAGE_BUFFERS, VEC4, WINDOW};
 use super::mapping::Mapping;
-use super::plan::{Class, Plan};
+use super::plan::{Class, Plan, Row};
 use crate::backend::Error;
 use crate::net::Shape;
 
@@ -24,7 +24,7 @@ pub struct Device {
     pub(super) gpu: wgpu::Device,
     pub(super) queue: wgpu::Queue,
     class: Class,
-    plan: Option<Plan>,
+    row: Row,
     failure: Arc<Mutex<Option<Error>>>,
 }
 
@@ -60,6 +60,7 @@ impl Device {
             .await
             .map_err(|error| Error::NoDevice { adapter: name.clone(), reason: one_line(&error.to_string()) })?;
 
+        let class = Class::of(&adapter_info);
         let failure = Arc::new(Mutex::new(None::<Error>));
         let (seen, adapter) = (failure.clone(), name.clone());
         device.on_uncaptured_error(Arc::new(move |error| {
@@ -76,14 +77,19 @@ impl Device {
             let lost = Error::Lost { adapter: adapter.clone(), reason: one_line(&reason) };
             *seen.lock().unwrap_or_else(PoisonError::into_inner) = Some(lost);
         });
-        Ok(Self { name, gpu: device, queue, class: Class::of(&adapter_info), plan: None, failure })
+        Ok(Self { name, gpu: device, queue, class, row: Row::of(class), failure })
     }
 
-    /// The same GPU, whose networks run by this plan wherever it fits, whatever the table says: for measurements and
-    /// tests.
+    /// The same GPU, whose networks run by this plan wherever it fits: for measurements and tests.
     #[must_use]
     pub fn with_plan(self, plan: Plan) -> Self {
-        Self { plan: Some(plan), ..self }
+        self.with_row(Row::all(plan))
+    }
+
+    /// The same GPU with another row than the table's.
+    #[must_use]
+    pub fn with_row(self, row: Row) -> Self {
+        Self { row, ..self }
     }
 
     /// What the GPU is made of.
@@ -95,7 +101,7 @@ impl Device {
     /// The plan of a network on this GPU.
     #[must_use]
     pub fn plan(&self, shape: Shape) -> Plan {
-        self.plan.filter(|plan| plan.fits(shape)).unwrap_or_else(|| Plan::choose(self.class, shape))
+        self.row.plan(shape)
     }
 
     /// The first failure that the device has reported, if any.

@@ -10,6 +10,8 @@ pub mod device;
 mod kernels;
 mod layer;
 mod layout;
+#[cfg(feature = "cli")]
+pub(crate) mod listing;
 mod mapping;
 pub(crate) mod network;
 #[cfg(feature = "cli")]

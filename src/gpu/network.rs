@@ -130,7 +130,7 @@ impl Network {
         let parameters = Layers::new(&device, "parameters", shape)?;
         let gradient = Layers::new(&device, "gradient", shape)?;
         let values = Values::new(&device, shape, batch_size)?;
-        let training = Pass::compile(&device, &net, plan);
+        let training = Pass::compile(&device, &net, plan, batch_size);
         let kernels = Kernels {
             evaluation: training.with_output(&device, &net, PassOutput::Logits),
             training,
@@ -179,11 +179,14 @@ impl Network {
         self.device.check()
     }
 
-    fn taken(&self, set: &Dataset) -> Result<Set, Error> {
-        let data = Data::new(&self.device, self.net.shape, self.values.tile, set.images(), set.labels())?;
+    fn data(&self, set: &Dataset) -> Result<Data, Error> {
+        Data::new(&self.device, self.net.shape, self.values.tile, set.images(), set.labels())
+    }
+
+    fn taken(&self, data: Data) -> Set {
         let (on, rows) = (self.operands(), self.batch_rows());
         let gradients = &self.kernels.gradients;
-        Ok(Set {
+        Set {
             backprop: Steps {
                 pass: self.kernels.training.bind(&on, &data, &rows),
                 update: gradients.bind(&on, &data, &rows, &self.update, &self.parameters),
@@ -196,7 +199,7 @@ impl Network {
                 tile
             }),
             data,
-        })
+        }
     }
 
     /// The values of a batch that a pass stored in `buffer`, `[batch_size, width]`.
@@ -250,6 +253,25 @@ impl Network {
         })
     }
 
+    /// What each use of the network dispatches, in order: a step of training, a tile of an evaluation or a prediction, and a step
+    /// by the current method where that is another.
+    ///
+    /// # Errors
+    /// An error of the device.
+    #[cfg(feature = "cli")]
+    pub fn uses(&self) -> Result<Vec<(&'static str, Vec<Dispatch>)>, Error> {
+        let tile = self.values.tile;
+        let data =
+            Data::new(&self.device, self.net.shape, tile, &vec![0; tile * self.net.shape.input], &vec![0; tile])?;
+        let prediction = self.kernels.training.with_output(&self.device, &self.net, PassOutput::Output);
+        let prediction = prediction.bind(&self.operands(), &data, &data.tiles()[0]);
+        let Set { backprop, numerical, evaluation: [evaluation, _], .. } = self.taken(data);
+        let training =
+            |steps: Steps| steps.pass.into_iter().chain(steps.update).chain([self.mean_loss.clone()]).collect();
+        let uses = [("training", training(backprop)), ("evaluation", evaluation), ("prediction", prediction)];
+        Ok(uses.into_iter().chain(numerical.map(|steps| ("numerical", training(steps)))).collect())
+    }
+
     fn operands(&self) -> Operands<'_> {
         let Self { device, net, parameters, values, .. } = self;
         Operands { device, net, parameters, values }
@@ -301,7 +323,7 @@ impl backend::Network for Network {
     }
 
     fn upload(&mut self, set: &Dataset) -> Result<Resident, Error> {
-        let set = self.taken(set)?;
+        let set = self.taken(self.data(set)?);
         self.device.check()?;
         self.sets.push(set);
         Ok(Resident(self.sets.len() - 1))
@@ -313,7 +335,7 @@ impl backend::Network for Network {
         if data.len == set.len() {
             data.write(&self.device, self.net.shape, set.images(), set.labels())?;
         } else {
-            self.sets[resident.0] = self.taken(set)?;
+            self.sets[resident.0] = self.taken(self.data(set)?);
         }
         self.device.check()
     }

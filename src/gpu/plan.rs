@@ -1,22 +1,31 @@
 //! Which kernels run a network on which kind of GPU: the one place where that is decided.
 
+use serde::{Deserialize, Serialize};
 use wgpu::{AdapterInfo, DeviceType};
 
-use super::layout::{FUSED_MOST_HIDDEN, WINDOW, hidden_window, layer_vec4s};
+use super::layout::{BLOCK, FUSED_MOST_HIDDEN, WINDOW, hidden_window, layer_vec4s};
 use crate::net::Shape;
 
 /// A family of kernels, and how it is set. On one GPU the same plan gives the same bits.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kernels", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Plan {
     /// `shaders/tiled/`: register tiles, one operand in a uniform buffer; no barriers.
     Tiled,
     /// `shaders/fused/`: two kernels a step, a workgroup for 4 images.
     Fused,
-    /// `shaders/blocked/`: blocks of 64 x 64 in workgroup memory.
-    Blocked {
-        /// A batch is split where a gradient would have fewer workgroups than this.
-        workgroups: usize,
-    },
+    /// `shaders/blocked/`: blocks of sums in registers, their operands in workgroup memory.
+    Blocked(Blocks),
+}
+
+/// How `shaders/blocked/` cuts the matrix products.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Blocks {
+    /// Columns of a block, 64 or 32; it has 64 rows, and each of its 64 invocations 8 x 8 or 8 x 4 sums.
+    pub columns: usize,
+    /// Where there would be fewer workgroups than this, sums are split into parts.
+    pub workgroups: usize,
 }
 
 /// What a GPU is made of, as far as the choice of kernels goes.
@@ -24,18 +33,27 @@ pub enum Plan {
 pub enum Class {
     /// A program on the CPU (lavapipe, llvmpipe, SwiftShader, WARP).
     Software,
+    /// A GPU of Intel, in the processor or on a card.
+    Intel,
     /// A GPU that shares the CPU's memory.
     Integrated,
     /// A GPU with a memory of its own, or one that doesn't say.
     Discrete,
 }
 
+/// Intel's number among PCI's vendors.
+const INTEL: u32 = 0x8086;
+
 impl Class {
+    /// Every class.
+    pub const ALL: [Self; 4] = [Self::Software, Self::Intel, Self::Integrated, Self::Discrete];
+
     /// The class of an adapter.
     #[must_use]
     pub fn of(info: &AdapterInfo) -> Self {
         match info.device_type {
             DeviceType::Cpu => Self::Software,
+            _ if info.vendor == INTEL => Self::Intel,
             DeviceType::IntegratedGpu => Self::Integrated,
             DeviceType::DiscreteGpu | DeviceType::VirtualGpu | DeviceType::Other => Self::Discrete,
         }
@@ -46,36 +64,70 @@ impl Class {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Software => "software",
+            Self::Intel => "intel",
             Self::Integrated => "integrated",
             Self::Discrete => "discrete",
         }
     }
 }
 
-/// A class's row of the table: the plan of networks of up to [`NARROW`] hidden units, and that of wider ones.
-///
-/// `Software` is measured (`twolayer devices --tune`); the others follow from how such GPUs work.
-#[must_use]
-pub const fn row(class: Class) -> [Plan; 2] {
-    match class {
-        Class::Software => [Plan::Tiled, Plan::Blocked { workgroups: 1 }],
-        Class::Integrated => [Plan::Fused, Plan::Blocked { workgroups: 64 }],
-        Class::Discrete => [Plan::Fused, Plan::Blocked { workgroups: 256 }],
+/// A row of the table: what runs on one kind of GPU.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Row {
+    /// The most hidden units of a narrow network.
+    pub narrow_up_to_hidden: usize,
+    /// Runs narrow networks.
+    pub narrow: Plan,
+    /// Runs wider networks, and those that `narrow` does not fit.
+    pub wide: Plan,
+}
+
+impl Row {
+    /// The table.
+    ///
+    /// | class | narrow | blocks | workgroups | why |
+    /// |---|---|---|---|---|
+    /// | software | tiled | 64 x 64 | 1 | measured (`twolayer devices --tune`): no barrier, no idle invocation |
+    /// | intel | fused | 64 x 32 | 256 | 8 x 8 sums spill its 128 registers into memory; eight workgroups for each of some 32 cores |
+    /// | integrated | fused | 64 x 64 | 64 | two workgroups for each of some 32 cores |
+    /// | discrete | fused | 64 x 64 | 512 | four for each of some 130 cores; more parts cost more than they fill |
+    ///
+    /// Rows but the first are by what compilers make of the kernels (`benches/gpu-compilers/`). `narrow_up_to_hidden` is where a
+    /// workgroup of `fused` has no memory left for more.
+    #[must_use]
+    pub const fn of(class: Class) -> Self {
+        let (narrow, columns, workgroups) = match class {
+            Class::Software => (Plan::Tiled, 64, 1),
+            Class::Intel => (Plan::Fused, 32, 256),
+            Class::Integrated => (Plan::Fused, 64, 64),
+            Class::Discrete => (Plan::Fused, 64, 512),
+        };
+        Self { narrow_up_to_hidden: FUSED_MOST_HIDDEN, narrow, wide: Plan::Blocked(Blocks { columns, workgroups }) }
+    }
+
+    /// A row with one plan for all networks that it fits.
+    #[must_use]
+    pub const fn all(plan: Plan) -> Self {
+        Self { narrow_up_to_hidden: usize::MAX, narrow: plan, wide: plan }
+    }
+
+    /// The plan of a network.
+    #[must_use]
+    pub fn plan(self, shape: Shape) -> Plan {
+        let is_narrow = shape.hidden <= self.narrow_up_to_hidden && self.narrow.fits(shape);
+        let plan = if is_narrow { self.narrow } else { self.wide };
+        // Blocks fit every network.
+        if plan.fits(shape) { plan } else { Plan::Blocked(Blocks { columns: 64, workgroups: 1 }) }
     }
 }
 
 impl Plan {
-    /// The table's plan for a network on a class of GPU.
-    #[must_use]
-    pub fn choose(class: Class, shape: Shape) -> Self {
-        let [narrow, wide] = row(class);
-        if shape.hidden <= NARROW && narrow.fits(shape) { narrow } else { wide }
-    }
-
     /// Every plan that the table could hold for such a network.
     #[must_use]
     pub fn candidates(shape: Shape) -> Vec<Self> {
-        let blocked = [1, 64, 256].map(|workgroups| Self::Blocked { workgroups });
+        let blocks = [(64, 1), (64, 64), (64, 256), (64, 512), (64, 1024), (32, 64), (32, 256), (32, 1024)];
+        let blocked = blocks.map(|(columns, workgroups)| Self::Blocked(Blocks { columns, workgroups }));
         [Self::Tiled, Self::Fused].into_iter().chain(blocked).filter(|plan| plan.fits(shape)).collect()
     }
 
@@ -86,7 +138,7 @@ impl Plan {
             // Windows hold whole rows.
             Self::Tiled => hidden_window(shape) > 0 && layer_vec4s(shape.hidden, shape.classes) <= WINDOW,
             Self::Fused => shape.hidden <= FUSED_MOST_HIDDEN,
-            Self::Blocked { .. } => true,
+            Self::Blocked(_) => true,
         }
     }
 
@@ -96,18 +148,17 @@ impl Plan {
         match self {
             Self::Tiled => "tiled",
             Self::Fused => "fused",
-            Self::Blocked { .. } => "blocked",
+            Self::Blocked(_) => "blocked",
         }
     }
 }
 
-/// The most hidden units of a narrow network.
-pub const NARROW: usize = 128;
-
 impl std::fmt::Display for Plan {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::Blocked { workgroups } => write!(f, "{}, at least {workgroups} workgroups", self.as_str()),
+            Self::Blocked(Blocks { columns, workgroups }) => {
+                write!(f, "{}, {BLOCK} x {columns}, at least {workgroups} workgroups", self.as_str())
+            }
             _ => f.write_str(self.as_str()),
         }
     }

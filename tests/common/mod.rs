@@ -14,7 +14,7 @@ use rand_chacha::ChaCha8Rng;
 use twolayer::backend::Backend;
 use twolayer::data::Dataset;
 use twolayer::devices::Device;
-use twolayer::gpu::plan::Plan;
+use twolayer::gpu::plan::{Blocks, Plan};
 use twolayer::net::{Activation, Net, Output, Params, Shape};
 use twolayer::reference::{Pass, Tensors, TwoLayerNet};
 use twolayer::{backend, gpu};
@@ -70,13 +70,16 @@ pub fn on_every_adapter(checks: &[(String, Check)]) -> Vec<Trial> {
     trials
 }
 
-/// The device with each plan that can run a network of this shape, and the plan's name. A GPU has every family of kernels,
-/// with the batch in one part and in the largest number of parts.
+/// The device with each plan that can run a network of this shape, and the plan's name. A GPU has every family of kernels; of
+/// blocks both sizes, with sums in one part and in as many as possible.
 pub fn with_every_plan(device: &Device, shape: Shape) -> Vec<(String, Device)> {
     let Device::Gpu(gpu) = device else { return vec![("cpu".to_owned(), device.clone())] };
     Plan::candidates(shape)
         .into_iter()
-        .filter(|plan| *plan != Plan::Blocked { workgroups: 64 })
+        .filter(|plan| match *plan {
+            Plan::Blocked(Blocks { columns, workgroups }) => workgroups == 1024 || (columns, workgroups) == (64, 1),
+            Plan::Tiled | Plan::Fused => true,
+        })
         .map(|plan| (format!("{plan:?}"), Device::Gpu(gpu.clone().with_plan(plan))))
         .collect()
 }

@@ -15,6 +15,18 @@ pub enum Access {
     ReadWrite,
 }
 
+impl Access {
+    /// WebGPU's name for it.
+    #[cfg(feature = "cli")]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Uniform => "uniform",
+            Self::Read => "read-only-storage",
+            Self::ReadWrite => "storage",
+        }
+    }
+}
+
 /// One of a shader's bindings.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Binding {

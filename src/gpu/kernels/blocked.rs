@@ -3,7 +3,7 @@
 
 use wgpu::Buffer;
 
-use super::lists::Sgd;
+use super::lists::{LANES as LIST_LANES, Sgd, list};
 use super::operands::{Operands, PassOutput};
 use super::stages::Stages;
 use super::{Dispatch, Kernel, Source, fused, work};
@@ -11,19 +11,25 @@ use crate::gpu::data::{Data, Rows};
 use crate::gpu::device::Device;
 use crate::gpu::layer::Layers;
 use crate::gpu::layout::{BLOCK, IMAGES, TEAM, VEC4, bytes, hidden_layer_vec4s};
+use crate::gpu::plan::Blocks;
 use crate::net::{Net, Shape};
 
-/// Invocations that compute a block, each 2 x 2 vec4s of its rows and columns.
+/// Invocations that compute a block, each 2 x 1 or 2 x 2 vec4s of its rows and columns.
 const LANES: usize = (BLOCK / VEC4 / 2).pow(2);
-/// The most parts that a batch is split into, and the fewest images that are worth one.
+/// Invocations that compute the output layer of 4 images: one for each vec4 of their logits, at least.
+const OUTPUT_LANES: usize = 256;
+const _: () = assert!(OUTPUT_LANES >= IMAGES * Shape::MAX_CLASSES.div_ceil(VEC4) && OUTPUT_LANES >= TEAM);
+/// The terms of a step of `shaders/shared/blocks.wgsl`.
+const STEP: usize = 16;
+/// The most parts that a sum is split into, and the fewest terms that are worth one.
 const MOST_SPLITS: usize = 8;
-const FEWEST_IMAGES: usize = 128;
+const FEWEST_TERMS: usize = 96;
 
 pub const HIDDEN: Source =
     Source { name: "hidden", text: include_str!("../../../shaders/blocked/hidden.wgsl"), lanes: LANES };
 
 pub const OUTPUT: Source =
-    Source { name: "output", text: include_str!("../../../shaders/blocked/output.wgsl"), lanes: TEAM };
+    Source { name: "output", text: include_str!("../../../shaders/blocked/output.wgsl"), lanes: OUTPUT_LANES };
 
 pub const HIDDEN_GRADIENT: Source = Source {
     name: "hidden_gradient",
@@ -31,76 +37,159 @@ pub const HIDDEN_GRADIENT: Source = Source {
     lanes: LANES,
 };
 
-/// `hidden` and `output`.
-pub struct Pass(Stages);
+pub const HIDDEN_SUM: Source =
+    Source { name: "hidden_sum", text: include_str!("../../../shaders/blocked/hidden_sum.wgsl"), lanes: LIST_LANES };
+
+impl Blocks {
+    /// The blocks of a matrix: columns, rows.
+    fn of_matrix(self, columns: usize, rows: usize) -> [usize; 2] {
+        [columns.div_ceil(self.columns), rows.div_ceil(BLOCK)]
+    }
+
+    /// The blocks of W1 and b1.
+    fn of_layer(self, shape: Shape) -> [usize; 2] {
+        // One more input: the bias.
+        self.of_matrix(shape.hidden, shape.input.next_multiple_of(VEC4) + 1)
+    }
+
+    /// How many parts the sums of so many terms are split into, none of them empty.
+    fn splits(self, [columns, rows]: [usize; 2], terms: usize) -> usize {
+        let most = (terms / FEWEST_TERMS).clamp(1, MOST_SPLITS);
+        let splits = self.workgroups.div_ceil(columns * rows).clamp(1, most);
+        let steps = terms.div_ceil(STEP);
+        steps.div_ceil(steps.div_ceil(splits))
+    }
+
+    /// The overrides of a kernel whose sums are split so.
+    fn constants(self, splits: usize) -> [(&'static str, f64); 2] {
+        [("HALVES", (self.columns / (BLOCK / 2)) as f64), ("SPLITS", splits as f64)]
+    }
+}
+
+/// The parts of split sums.
+#[derive(Clone)]
+struct Parts {
+    count: usize,
+    sums: Buffer,
+}
+
+impl Parts {
+    /// Room for as many parts of `vec4s` as are wanted and the device allows; none where one is left.
+    fn new(device: &Device, what: &'static str, vec4s: usize, wanted: usize) -> Option<Self> {
+        let part_bytes = bytes(vec4s * VEC4);
+        let fits = |&count: &usize| device.check_size(what, part_bytes * count as u64, "").is_ok();
+        let count = (2..=wanted).rev().find(fits)?;
+        Some(Self { count, sums: device.storage(what, part_bytes * count as u64) })
+    }
+}
+
+/// `hidden` and `output`; and for batches, where `hidden` splits its sums, `hidden_sum` between them.
+pub struct Pass {
+    blocks: Blocks,
+    stages: Stages,
+    split: Option<Box<SplitPass>>,
+}
+
+/// The hidden layer of a batch whose blocks are too few.
+struct SplitPass {
+    batch_size: usize,
+    parts: Parts,
+    hidden: Kernel,
+    sum: Kernel,
+}
 
 impl Pass {
-    pub fn compile(device: &Device, net: &Net) -> Self {
-        Self(Stages::compile(device, net, [HIDDEN, OUTPUT]))
+    pub fn compile(device: &Device, net: &Net, batch_size: usize, blocks: Blocks) -> Self {
+        let Shape { input, hidden, .. } = net.shape;
+        let splits = blocks.splits(blocks.of_matrix(hidden, batch_size), input);
+        let parts = Parts::new(device, "parts of a1", batch_size * hidden.div_ceil(VEC4), splits);
+        let chosen = PassOutput::Derivatives.hidden_layer(net);
+        let split = parts.map(|parts| {
+            let hidden = Kernel::compile(device, &HIDDEN, net, &chosen, &blocks.constants(parts.count));
+            let sum = hidden_sum(device, net, &chosen, parts.count);
+            Box::new(SplitPass { batch_size, parts, hidden, sum })
+        });
+        Self { blocks, stages: Stages::compile(device, net, [HIDDEN, OUTPUT], &blocks.constants(1)), split }
     }
 
     pub fn with_output(&self, device: &Device, net: &Net, pass_output: PassOutput) -> Self {
-        Self(self.0.with_output(device, net, pass_output))
+        let chosen = pass_output.hidden_layer(net);
+        let split = self.split.as_ref().map(|split| {
+            let sum = hidden_sum(device, net, &chosen, split.parts.count);
+            Box::new(SplitPass { parts: split.parts.clone(), hidden: split.hidden.clone(), sum, ..**split })
+        });
+        Self { blocks: self.blocks, stages: self.stages.with_output(device, net, pass_output), split }
     }
 
     pub fn bind(&self, on: &Operands, data: &Data, rows: &Rows) -> Vec<Dispatch> {
         let &Operands { device, net, parameters, values } = on;
         let params = rows.whole(device);
+        let split = self.split.as_ref().filter(|split| split.batch_size == rows.count);
+        let (kernel, splits, target) = split.map_or((&self.stages.hidden, 1, values.z1()), |split| {
+            (&split.hidden, split.parts.count, (&split.parts.sums).into())
+        });
         let buffers = [
             ("dispatch", (&params).into()),
             ("pixels", (&data.pixels).into()),
             ("indices", rows.indices.into()),
             ("layer", parameters.hidden()),
-            ("z1", values.z1()),
+            ("z1", target),
         ];
-        let workgroups = [net.shape.hidden.div_ceil(BLOCK), rows.count.div_ceil(BLOCK), 1];
+        let [columns, block_rows] = self.blocks.of_matrix(net.shape.hidden, rows.count);
         let work = work::hidden(net.shape, rows.count);
-        let hidden = self.0.hidden.bind(device, buffers, rows.row_words, workgroups, work);
-        let output = self.0.bind_output(on, data, rows, parameters.output(), IMAGES);
-        std::iter::once(hidden).chain(output).collect()
+        let mut pass = vec![kernel.bind(device, buffers, rows.row_words, [columns, block_rows, splits], work)];
+        pass.extend(split.map(|split| {
+            let buffers = [
+                ("dispatch", (&params).into()),
+                ("parts", target),
+                ("layer", parameters.hidden()),
+                ("z1", values.z1()),
+            ];
+            let vec4s = rows.count * net.shape.hidden.div_ceil(VEC4);
+            let work = work::sum(splits, vec4s * VEC4);
+            split.sum.bind(device, buffers, rows.row_words, list(vec4s), work)
+        }));
+        pass.extend(self.stages.bind_output(on, data, rows, parameters.output(), IMAGES));
+        pass
     }
+}
+
+fn hidden_sum(device: &Device, net: &Net, chosen: &str, splits: usize) -> Kernel {
+    Kernel::compile(device, &HIDDEN_SUM, net, chosen, &[("SPLITS", splits as f64)])
 }
 
 /// `hidden_gradient`, and for the output layer that of `shaders/fused/gradients.wgsl`.
 pub struct Gradients {
+    blocks: Blocks,
     hidden: Kernel,
     output: fused::Gradients,
-    split: Option<Split>,
+    split: Option<SplitGradients>,
 }
 
 /// A batch that is split into parts, each with its own sum.
-struct Split {
-    parts: usize,
-    gradients: Buffer,
+struct SplitGradients {
+    parts: Parts,
     sum: Sgd,
 }
 
 impl Gradients {
-    /// Splits the batch where there would be fewer than `workgroups` blocks.
-    pub fn compile(device: &Device, net: &Net, batch_size: usize, workgroups: usize) -> Self {
-        let [columns, rows] = blocks(net.shape);
-        let most = (batch_size / FEWEST_IMAGES).clamp(1, MOST_SPLITS);
-        let mut splits = workgroups.div_ceil(columns * rows).clamp(1, most);
-        let part_bytes = bytes(hidden_layer_vec4s(net.shape) * VEC4);
-        while splits > 1 && device.check_size("the parts of a gradient", part_bytes * splits as u64, "").is_err() {
-            splits -= 1;
-        }
+    pub fn compile(device: &Device, net: &Net, batch_size: usize, blocks: Blocks) -> Self {
+        let splits = blocks.splits(blocks.of_layer(net.shape), batch_size);
+        let parts = Parts::new(device, "parts of a gradient", hidden_layer_vec4s(net.shape), splits);
+        let splits = parts.as_ref().map_or(1, |parts| parts.count);
         Self {
-            hidden: Kernel::compile(device, &HIDDEN_GRADIENT, net, "", &[("SPLITS", splits as f64)]),
+            blocks,
+            hidden: Kernel::compile(device, &HIDDEN_GRADIENT, net, "", &blocks.constants(splits)),
             output: fused::Gradients::compile_output(device, net),
-            split: (splits > 1).then(|| Split {
-                parts: splits,
-                gradients: device.storage("parts of a gradient", part_bytes * splits as u64),
-                sum: Sgd::compile(device, net, splits),
-            }),
+            split: parts.map(|parts| SplitGradients { sum: Sgd::compile(device, net, parts.count), parts }),
         }
     }
 
     pub fn bind(&self, on: &Operands, data: &Data, rows: &Rows, axpby: &Buffer, target: &Layers) -> Vec<Dispatch> {
         let &Operands { device, net, values, .. } = on;
-        let [columns, block_rows] = blocks(net.shape);
-        let (layer, splits) =
-            self.split.as_ref().map_or((target.hidden(), 1), |split| ((&split.gradients).into(), split.parts));
+        let [columns, block_rows] = self.blocks.of_layer(net.shape);
+        let parts = self.split.as_ref().map(|split| &split.parts);
+        let (layer, splits) = parts.map_or((target.hidden(), 1), |parts| ((&parts.sums).into(), parts.count));
         let params = rows.whole(device);
         let buffers = [
             ("dispatch", (&params).into()),
@@ -114,21 +203,9 @@ impl Gradients {
         let mut dispatches = self.output.bind(on, data, rows, axpby, target);
         dispatches.push(self.hidden.bind(device, buffers, rows.row_words, [columns, block_rows, splits], work));
         dispatches.extend(self.split.as_ref().map(|split| {
-            split.sum.bind(
-                device,
-                &params,
-                axpby,
-                (&split.gradients).into(),
-                target.hidden(),
-                hidden_layer_vec4s(net.shape),
-            )
+            let vec4s = hidden_layer_vec4s(net.shape);
+            split.sum.bind(device, &params, axpby, layer, target.hidden(), vec4s)
         }));
         dispatches
     }
-}
-
-/// The blocks of W1 and b1: columns, rows.
-fn blocks(shape: Shape) -> [usize; 2] {
-    // One more input: the bias.
-    [shape.hidden.div_ceil(BLOCK), (shape.input.next_multiple_of(VEC4) + 1).div_ceil(BLOCK)]
 }

@@ -19,11 +19,11 @@ pub enum Pass {
 
 impl Pass {
     /// Compiles the kernels for training.
-    pub fn compile(device: &Device, net: &Net, plan: Plan) -> Self {
+    pub fn compile(device: &Device, net: &Net, plan: Plan, batch_size: usize) -> Self {
         match plan {
             Plan::Tiled => Self::Tiled(tiled::Pass::compile(device, net)),
             Plan::Fused => Self::Fused(fused::Pass::compile(device, net, PassOutput::Derivatives)),
-            Plan::Blocked { .. } => Self::Blocked(blocked::Pass::compile(device, net)),
+            Plan::Blocked(blocks) => Self::Blocked(blocked::Pass::compile(device, net, batch_size, blocks)),
         }
     }
 
@@ -57,9 +57,7 @@ impl Gradients {
         match plan {
             Plan::Tiled => Self::Tiled(tiled::Gradients::compile(device, net)),
             Plan::Fused => Self::Fused(fused::Gradients::compile(device, net)),
-            Plan::Blocked { workgroups } => {
-                Self::Blocked(blocked::Gradients::compile(device, net, batch_size, workgroups))
-            }
+            Plan::Blocked(blocks) => Self::Blocked(blocked::Gradients::compile(device, net, batch_size, blocks)),
         }
     }
 

@@ -1,5 +1,7 @@
 //! A compiled shader, and a shader with its buffers.
 
+use std::sync::Arc;
+
 use wgpu::{
     BindGroup, BindGroupDescriptor, BindGroupEntry, BindGroupLayoutDescriptor, BindGroupLayoutEntry, BindingResource,
     BufferBinding, BufferSize, ComputePass, ComputePipeline, ComputePipelineDescriptor, PipelineCompilationOptions,
@@ -18,21 +20,30 @@ pub struct Kernel {
     name: &'static str,
     pipeline: ComputePipeline,
     bindings: Vec<Binding>,
+    /// What it is compiled from.
+    text: Arc<str>,
+    overrides: Vec<(&'static str, f64)>,
 }
 
 impl Kernel {
     /// Compiles a shader for one network; `chosen` are the lines that choose its functions, and `constants` the overrides that
     /// only some shaders have.
-    pub fn compile(device: &Device, source: &Source, net: &Net, chosen: &str, constants: &[(&str, f64)]) -> Self {
+    pub fn compile(
+        device: &Device,
+        source: &Source,
+        net: &Net,
+        chosen: &str,
+        constants: &[(&'static str, f64)],
+    ) -> Self {
         let &Source { name, lanes, .. } = source;
-        let text = source.resolved(chosen);
+        let text: Arc<str> = source.resolved(chosen).into();
         let bindings = Binding::all(name, &text);
         debug_assert!(bindings.iter().filter(|b| b.is_storage()).count() <= STORAGE_BUFFERS as usize, "{name}");
         debug_assert!(lanes <= INVOCATIONS as usize, "{name}");
         let device = &device.gpu;
         let module = device.create_shader_module(ShaderModuleDescriptor {
             label: Some(name),
-            source: ShaderSource::Wgsl(text.into()),
+            source: ShaderSource::Wgsl((&*text).into()),
         });
         let entries: Vec<_> = (0..)
             .zip(&bindings)
@@ -74,7 +85,7 @@ impl Kernel {
             },
             cache: None,
         });
-        Self { name, pipeline, bindings }
+        Self { name, pipeline, bindings, text, overrides }
     }
 
     /// Binds each buffer to the binding of its name; of a buffer bound by row, rows of `row_words` words.
@@ -118,7 +129,7 @@ impl Kernel {
             device.gpu.create_bind_group(&BindGroupDescriptor { label: None, layout: &layout, entries: &entries });
         Dispatch {
             name: self.name,
-            pipeline: self.pipeline.clone(),
+            kernel: self.clone(),
             bind_group,
             workgroups: workgroups.map(|n| n as u32),
             rows: self.bindings.iter().filter(|binding| binding.is_row()).count(),
@@ -126,6 +137,22 @@ impl Kernel {
             work,
         }
     }
+
+    /// The text, with the values of the overrides as constants.
+    pub fn text(&self) -> String {
+        self.overrides.iter().fold(self.text.to_string(), |text, (name, value)| with_value(&text, name, *value))
+    }
+
+    pub fn bindings(&self) -> &[Binding] {
+        &self.bindings
+    }
+}
+
+/// A shader's text with a constant in the place of an override, if it has that.
+fn with_value(text: &str, name: &str, value: f64) -> String {
+    let (integer, float) = (format!("override {name}: u32;"), format!("override {name}: f32;"));
+    text.replace(&integer, &format!("const {name}: u32 = {value};"))
+        .replace(&float, &format!("const {name}: f32 = {value:e};"))
 }
 
 /// What a dispatch has to do, whatever the kernel: the operations of the formula, and each byte that goes in or out once.
@@ -142,9 +169,9 @@ pub struct Work {
 pub struct Dispatch {
     pub name: &'static str,
     pub work: Work,
-    pipeline: ComputePipeline,
+    pub kernel: Kernel,
     bind_group: BindGroup,
-    workgroups: [u32; 3],
+    pub workgroups: [u32; 3],
     rows: usize,
     row_bytes: u64,
 }
@@ -158,7 +185,7 @@ impl Dispatch {
     /// Records the kernel over another number of workgroups than it was bound for.
     pub fn record_workgroups(&self, pass: &mut ComputePass, row: usize, [x, y, z]: [u32; 3]) {
         let offset = (row as u64 * self.row_bytes) as u32;
-        pass.set_pipeline(&self.pipeline);
+        pass.set_pipeline(&self.kernel.pipeline);
         pass.set_bind_group(0, &self.bind_group, &[offset; MOST_ROWS][..self.rows]);
         pass.dispatch_workgroups(x, y, z);
     }

@@ -9,13 +9,13 @@ use crate::gpu::layout::{Slice, VEC4};
 use crate::net::Net;
 
 /// Invocations of a workgroup.
-const LANES: usize = 64;
+pub const LANES: usize = 64;
 // The sums of `mean_loss` are halved until one is left.
 const _: () = assert!(LANES.is_power_of_two());
 
 /// The workgroups that cover a list, at most as many as WebGPU dispatches at once; a kernel whose list may be longer
 /// goes through it in strides.
-fn list(length: usize) -> [usize; 3] {
+pub fn list(length: usize) -> [usize; 3] {
     const MOST_WORKGROUPS: usize = 65_535;
     [length.div_ceil(LANES).min(MOST_WORKGROUPS), 1, 1]
 }

@@ -16,6 +16,8 @@ mod stages;
 pub mod tiled;
 mod work;
 
+#[cfg(feature = "cli")]
+pub use bindings::Binding;
 #[cfg(test)]
 use kernel::MOST_ROWS;
 pub use kernel::{Dispatch, Kernel, Work};
@@ -23,7 +25,7 @@ pub use source::Source;
 
 /// Every kernel of this folder.
 #[cfg(test)]
-const SOURCES: [&Source; 14] = [
+const SOURCES: [&Source; 15] = [
     &tiled::HIDDEN,
     &tiled::OUTPUT,
     &tiled::HIDDEN_GRADIENT,
@@ -31,6 +33,7 @@ const SOURCES: [&Source; 14] = [
     &fused::FORWARD_BACKWARD,
     &fused::GRADIENTS,
     &blocked::HIDDEN,
+    &blocked::HIDDEN_SUM,
     &blocked::OUTPUT,
     &blocked::HIDDEN_GRADIENT,
     &numerical::HIDDEN_DIFFERENCE,

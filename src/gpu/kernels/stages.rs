@@ -14,31 +14,39 @@ pub struct Stages {
     /// None if the pass stores a1 alone.
     output: Option<Kernel>,
     forward_only: bool,
+    constants: Vec<(&'static str, f64)>,
 }
 
 impl Stages {
-    /// Compiles both stages for training.
-    pub fn compile(device: &Device, net: &Net, sources: [Source; 2]) -> Self {
+    /// Compiles both stages for training; `constants` are overrides of the hidden layer's kernel.
+    pub fn compile(device: &Device, net: &Net, sources: [Source; 2], constants: &[(&'static str, f64)]) -> Self {
         let pass_output = PassOutput::Derivatives;
-        let hidden = Kernel::compile(device, &sources[0], net, &pass_output.hidden_layer(net), &[]);
-        Self::with_hidden(device, net, sources, hidden, pass_output)
+        let hidden = Kernel::compile(device, &sources[0], net, &pass_output.hidden_layer(net), constants);
+        Self::with_hidden(device, net, sources, hidden, pass_output, constants.to_vec())
     }
 
     /// The same stages with another pass output. Only a1 needs another hidden layer.
     pub fn with_output(&self, device: &Device, net: &Net, pass_output: PassOutput) -> Self {
         let hidden = match pass_output {
             PassOutput::HiddenInput => {
-                Kernel::compile(device, &self.sources[0], net, &pass_output.hidden_layer(net), &[])
+                Kernel::compile(device, &self.sources[0], net, &pass_output.hidden_layer(net), &self.constants)
             }
             _ => self.hidden.clone(),
         };
-        Self::with_hidden(device, net, self.sources, hidden, pass_output)
+        Self::with_hidden(device, net, self.sources, hidden, pass_output, self.constants.clone())
     }
 
-    fn with_hidden(device: &Device, net: &Net, sources: [Source; 2], hidden: Kernel, pass_output: PassOutput) -> Self {
+    fn with_hidden(
+        device: &Device,
+        net: &Net,
+        sources: [Source; 2],
+        hidden: Kernel,
+        pass_output: PassOutput,
+        constants: Vec<(&'static str, f64)>,
+    ) -> Self {
         let compile = || Kernel::compile(device, &sources[1], net, &pass_output.both_layers(net), &[]);
         let output = (pass_output != PassOutput::HiddenInput).then(compile);
-        Self { sources, hidden, output, forward_only: pass_output.forward_only() }
+        Self { sources, hidden, output, forward_only: pass_output.forward_only(), constants }
     }
 
     /// The output layer, whose workgroups take `images` each; none if the pass stores a1 alone.

@@ -36,7 +36,7 @@ pub struct Pass(Stages);
 
 impl Pass {
     pub fn compile(device: &Device, net: &Net) -> Self {
-        Self(Stages::compile(device, net, [HIDDEN, OUTPUT]))
+        Self(Stages::compile(device, net, [HIDDEN, OUTPUT], &[]))
     }
 
     pub fn with_output(&self, device: &Device, net: &Net, pass_output: PassOutput) -> Self {
