@@ -6,6 +6,8 @@
 
 // Halves of the columns, 32 each: an invocation has a vec4 of them in each half.
 override HALVES: u32;
+// Whether all terms of a step are written out, or four of them in a loop: a software GPU takes seconds to compile the first.
+override WRITTEN_OUT: bool;
 
 const STEP = 16u;
 // A workgroup's width in invocations: each has a vec4 of rows in the upper half of the block, and one in the lower.
@@ -57,10 +59,16 @@ struct Sums {
 fn add_step(sums: ptr<function, Sums>, lane: u32) {
     let row = lane / SIDE;
     let column = lane % SIDE;
-    add_terms(sums, 0u, row, column);
-    add_terms(sums, 4u, row, column);
-    add_terms(sums, 8u, row, column);
-    add_terms(sums, 12u, row, column);
+    if WRITTEN_OUT {
+        add_terms(sums, 0u, row, column);
+        add_terms(sums, 4u, row, column);
+        add_terms(sums, 8u, row, column);
+        add_terms(sums, 12u, row, column);
+    } else {
+        for (var term = 0u; term < STEP; term += 4u) {
+            add_terms(sums, term, row, column);
+        }
+    }
 }
 
 fn add_terms(sums: ptr<function, Sums>, first: u32, row: u32, column: u32) {

@@ -128,7 +128,7 @@ mod tests {
     use crate::backend::Untimed;
     use crate::devices::Blocks;
 
-    const BLOCKED: Plan = Plan::Blocked(Blocks { columns: 64, workgroups: 1 });
+    const BLOCKED: Plan = Plan::Blocked(Blocks::ANY);
 
     /// Two rounds with this mean and deviation.
     fn timed(mean: f64, deviation: f64) -> Outcome {

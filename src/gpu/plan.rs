@@ -26,6 +26,14 @@ pub struct Blocks {
     pub columns: usize,
     /// Where there would be fewer workgroups than this, sums are split into parts.
     pub workgroups: usize,
+    /// Whether the shaders write out all terms of a step, so that nothing is left for a loop to do; or four of them, which a
+    /// software GPU compiles seconds faster.
+    pub written_out: bool,
+}
+
+impl Blocks {
+    /// Blocks for GPUs of few cores and slow compilers.
+    pub const ANY: Self = Self { columns: 64, workgroups: 1, written_out: false };
 }
 
 /// What a GPU is made of, as far as the choice of kernels goes.
@@ -97,13 +105,17 @@ impl Row {
     /// workgroup of `fused` has no memory left for more.
     #[must_use]
     pub const fn of(class: Class) -> Self {
-        let (narrow, columns, workgroups) = match class {
-            Class::Software => (Plan::Tiled, 64, 1),
-            Class::Intel => (Plan::Fused, 32, 256),
-            Class::Integrated => (Plan::Fused, 64, 64),
-            Class::Discrete => (Plan::Fused, 64, 512),
+        let (narrow, columns, workgroups, written_out) = match class {
+            Class::Software => (Plan::Tiled, 64, 1, false),
+            Class::Intel => (Plan::Fused, 32, 256, true),
+            Class::Integrated => (Plan::Fused, 64, 64, true),
+            Class::Discrete => (Plan::Fused, 64, 512, true),
         };
-        Self { narrow_up_to_hidden: FUSED_MOST_HIDDEN, narrow, wide: Plan::Blocked(Blocks { columns, workgroups }) }
+        Self {
+            narrow_up_to_hidden: FUSED_MOST_HIDDEN,
+            narrow,
+            wide: Plan::Blocked(Blocks { columns, workgroups, written_out }),
+        }
     }
 
     /// A row with one plan for all networks that it fits.
@@ -118,7 +130,7 @@ impl Row {
         let is_narrow = shape.hidden <= self.narrow_up_to_hidden && self.narrow.fits(shape);
         let plan = if is_narrow { self.narrow } else { self.wide };
         // Blocks fit every network.
-        if plan.fits(shape) { plan } else { Plan::Blocked(Blocks { columns: 64, workgroups: 1 }) }
+        if plan.fits(shape) { plan } else { Plan::Blocked(Blocks::ANY) }
     }
 }
 
@@ -126,9 +138,14 @@ impl Plan {
     /// Every plan that the table could hold for such a network.
     #[must_use]
     pub fn candidates(shape: Shape) -> Vec<Self> {
-        let blocks = [(64, 1), (64, 64), (64, 256), (64, 512), (64, 1024), (32, 64), (32, 256), (32, 1024)];
-        let blocked = blocks.map(|(columns, workgroups)| Self::Blocked(Blocks { columns, workgroups }));
-        [Self::Tiled, Self::Fused].into_iter().chain(blocked).filter(|plan| plan.fits(shape)).collect()
+        let blocks = [(64, 64), (64, 256), (64, 512), (64, 1024), (32, 64), (32, 256), (32, 1024)];
+        let blocked =
+            blocks.map(|(columns, workgroups)| Self::Blocked(Blocks { columns, workgroups, written_out: true }));
+        [Self::Tiled, Self::Fused, Self::Blocked(Blocks::ANY)]
+            .into_iter()
+            .chain(blocked)
+            .filter(|plan| plan.fits(shape))
+            .collect()
     }
 
     /// Whether the kernels can run the network.
@@ -156,8 +173,9 @@ impl Plan {
 impl std::fmt::Display for Plan {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::Blocked(Blocks { columns, workgroups }) => {
-                write!(f, "{}, {BLOCK} x {columns}, at least {workgroups} workgroups", self.as_str())
+            Self::Blocked(Blocks { columns, workgroups, written_out }) => {
+                let terms = if *written_out { "terms written out" } else { "terms in loops" };
+                write!(f, "{}, {BLOCK} x {columns}, at least {workgroups} workgroups, {terms}", self.as_str())
             }
             _ => f.write_str(self.as_str()),
         }

@@ -77,7 +77,7 @@ pub fn with_every_plan(device: &Device, shape: Shape) -> Vec<(String, Device)> {
     Plan::candidates(shape)
         .into_iter()
         .filter(|plan| match *plan {
-            Plan::Blocked(Blocks { columns, workgroups }) => workgroups == 1024 || (columns, workgroups) == (64, 1),
+            Plan::Blocked(blocks) => blocks.workgroups == 1024 || blocks == Blocks::ANY,
             Plan::Tiled | Plan::Fused => true,
         })
         .map(|plan| (format!("{plan:?}"), Device::Gpu(gpu.clone().with_plan(plan))))

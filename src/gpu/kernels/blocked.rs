@@ -61,8 +61,12 @@ impl Blocks {
     }
 
     /// The overrides of a kernel whose sums are split so.
-    fn constants(self, splits: usize) -> [(&'static str, f64); 2] {
-        [("HALVES", (self.columns / (BLOCK / 2)) as f64), ("SPLITS", splits as f64)]
+    fn constants(self, splits: usize) -> [(&'static str, f64); 3] {
+        [
+            ("HALVES", (self.columns / (BLOCK / 2)) as f64),
+            ("SPLITS", splits as f64),
+            ("WRITTEN_OUT", f64::from(self.written_out)),
+        ]
     }
 }
 

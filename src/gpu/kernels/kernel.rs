@@ -150,9 +150,10 @@ impl Kernel {
 
 /// A shader's text with a constant in the place of an override, if it has that.
 fn with_value(text: &str, name: &str, value: f64) -> String {
-    let (integer, float) = (format!("override {name}: u32;"), format!("override {name}: f32;"));
-    text.replace(&integer, &format!("const {name}: u32 = {value};"))
-        .replace(&float, &format!("const {name}: f32 = {value:e};"))
+    let values = [("u32", value.to_string()), ("f32", format!("{value:e}")), ("bool", (value != 0.0).to_string())];
+    values.iter().fold(text.to_owned(), |text, (ty, value)| {
+        text.replace(&format!("override {name}: {ty};"), &format!("const {name}: {ty} = {value};"))
+    })
 }
 
 /// What a dispatch has to do, whatever the kernel: the operations of the formula, and each byte that goes in or out once.
