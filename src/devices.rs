@@ -25,8 +25,10 @@ pub(crate) use crate::gpu::listing::{Listed, Listing, list as list_kernels};
 #[cfg(feature = "cli")]
 #[cfg(test)]
 pub(crate) use crate::gpu::plan::Blocks;
+#[cfg(feature = "gpu")]
+pub(crate) use crate::gpu::plan::Row;
 #[cfg(feature = "cli")]
-pub(crate) use crate::gpu::plan::{Class, Plan, Row};
+pub(crate) use crate::gpu::plan::{Class, Plan, RowError};
 use crate::machine::Processor;
 use crate::net::{Net, Params};
 use crate::threads;
@@ -60,6 +62,14 @@ impl backend::Device for Device {
 
 #[cfg(feature = "cli")]
 impl Device {
+    /// The same device; if it is a GPU, with this row's kernels.
+    pub(crate) fn with_row(self, row: Row) -> Self {
+        match self {
+            Self::Cpu { .. } => self,
+            Self::Gpu(device) => Self::Gpu(device.with_row(row)),
+        }
+    }
+
     /// Measures the most that the device can do.
     ///
     /// # Errors
@@ -78,6 +88,9 @@ pub struct Found {
     /// How it is named.
     pub info: Info,
     way: Way,
+    /// Which kernels a GPU runs, instead of those of its class.
+    #[cfg(feature = "gpu")]
+    pub(crate) row: Option<Row>,
 }
 
 /// Opens a device.
@@ -109,7 +122,10 @@ impl Found {
         Ok(match &self.way {
             Way::Cpu { threads } => Device::Cpu { threads: *threads },
             #[cfg(feature = "gpu")]
-            Way::Gpu(adapter) => Device::Gpu(gpu::device::Device::open(adapter).await?),
+            Way::Gpu(adapter) => {
+                let device = gpu::device::Device::open(adapter).await?;
+                Device::Gpu(if let Some(row) = self.row { device.with_row(row) } else { device })
+            }
         })
     }
 }
@@ -335,7 +351,7 @@ fn with_gpus(cpu: Found, adapters: Vec<(Info, Adapter)>) -> Vec<Found> {
     for (mut info, adapter) in adapters {
         info.index = found.len();
         info.among_equals = found.iter().filter(|other| is_equal(&other.info, &info)).count();
-        found.push(Found { info, way: Way::Gpu(adapter) });
+        found.push(Found { info, way: Way::Gpu(adapter), row: None });
     }
     found
 }
@@ -357,7 +373,12 @@ fn cpu(threads: usize) -> Found {
         among_equals: 0,
         hardware: Hardware::Cpu(processor()),
     };
-    Found { info, way: Way::Cpu { threads } }
+    Found {
+        info,
+        way: Way::Cpu { threads },
+        #[cfg(feature = "gpu")]
+        row: None,
+    }
 }
 
 /// The machine's processor, as the CPU backend uses it.

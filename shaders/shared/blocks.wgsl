@@ -2,12 +2,10 @@
 // steps of 16.
 //
 // Each step's parts of a and b are laid in workgroup memory, where each value is used 32 or 64 times; each invocation holds
-// 8 x 8 or 8 x 4 sums in registers. The loops over them are written out: drivers don't unroll what WGSL becomes.
+// 8 x 8 or 8 x 4 sums in registers. All terms of a step are written out: drivers don't unroll the loops that WGSL becomes.
 
 // Halves of the columns, 32 each: an invocation has a vec4 of them in each half.
 override HALVES: u32;
-// Whether all terms of a step are written out, or four of them in a loop: a software GPU takes seconds to compile the first.
-override WRITTEN_OUT: bool;
 
 const STEP = 16u;
 // A workgroup's width in invocations: each has a vec4 of rows in the upper half of the block, and one in the lower.
@@ -59,16 +57,10 @@ struct Sums {
 fn add_step(sums: ptr<function, Sums>, lane: u32) {
     let row = lane / SIDE;
     let column = lane % SIDE;
-    if WRITTEN_OUT {
-        add_terms(sums, 0u, row, column);
-        add_terms(sums, 4u, row, column);
-        add_terms(sums, 8u, row, column);
-        add_terms(sums, 12u, row, column);
-    } else {
-        for (var term = 0u; term < STEP; term += 4u) {
-            add_terms(sums, term, row, column);
-        }
-    }
+    add_terms(sums, 0u, row, column);
+    add_terms(sums, 4u, row, column);
+    add_terms(sums, 8u, row, column);
+    add_terms(sums, 12u, row, column);
 }
 
 fn add_terms(sums: ptr<function, Sums>, first: u32, row: u32, column: u32) {

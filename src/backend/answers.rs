@@ -57,6 +57,8 @@ pub struct Intermediates {
 pub struct Kernels {
     /// Their family, a folder of `shaders/`.
     pub family: &'static str,
+    /// How the family is set.
+    pub plan: String,
     /// Their names, one a dispatch, in their order.
     pub dispatches: Vec<&'static str>,
 }

@@ -53,6 +53,15 @@ pub struct Tuned {
     pub networks: [Comparison; 2],
 }
 
+impl Tuned {
+    /// The row of the fastest plans.
+    #[must_use]
+    pub fn row(&self) -> Row {
+        let [narrow, wide] = self.networks.each_ref().map(Comparison::best);
+        Row { narrow, wide, ..Row::of(self.class) }
+    }
+}
+
 /// Images in a batch of the wide network on a software GPU: enough to tell the plans apart.
 const SOFTWARE_BATCH: usize = 128;
 

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 use pollster::block_on;
 
+use super::plan::give_plan;
 use super::{Error, check_free, chosen_format, cpu_threads, note_threads, print, print_json, up_to};
 use crate::bench::contest::{self, Entrant, Event, Settings};
 use crate::bench::entry::Entry;
@@ -38,6 +39,9 @@ pub(super) struct Arguments {
     /// Rounds of each row, about half a second each
     #[arg(short, long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u8).range(1..=100))]
     repetitions: u8,
+    /// Run the kernels on GPUs that FILE says, which `twolayer devices --tune --save-plan FILE` writes
+    #[arg(long, value_name = "FILE")]
+    plan: Option<PathBuf>,
     /// Threads of the CPU backend, at most one a core [default: one a core]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     threads: Option<u16>,
@@ -105,7 +109,8 @@ fn bench(arguments: &Arguments, progress: &Progress) -> Result<(), Error> {
     let (workloads, chosen) = arguments.workloads();
 
     let (build, load) = (Build::now(), load_average());
-    let found = block_on(select(&arguments.device, cpu_threads(arguments.threads)))?;
+    let mut found = block_on(select(&arguments.device, cpu_threads(arguments.threads)))?;
+    give_plan(&mut found, arguments.plan.as_deref())?;
     if arguments.device.is_empty() && found.iter().all(|found| found.info.kind == Kind::Cpu) {
         progress.notice(block_on(NoGpu::find()));
     }

@@ -2,13 +2,14 @@
 
 use std::fmt::Display;
 use std::io::{self, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Args;
 use clap::builder::RangedI64ValueParser;
 use pollster::block_on;
 
+use super::plan::PlanFile;
 use crate::devices::{Choice, Device, Info, Kind};
 use crate::report::progress::Progress;
 use crate::threads::cores;
@@ -31,6 +32,9 @@ pub(super) struct DeviceArguments {
     /// Threads of the CPU backend, at most one a core [default: one a core]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub threads: Option<u16>,
+    /// Run the kernels on a GPU that FILE says, which `twolayer devices --tune --save-plan FILE` writes
+    #[arg(long, value_name = "FILE")]
+    pub plan: Option<PathBuf>,
 }
 
 impl DeviceArguments {
@@ -46,6 +50,7 @@ impl DeviceArguments {
     /// Opens this device with the other flags.
     pub fn open_choice(&self, choice: &Choice, progress: &Progress) -> Result<(Info, Device), Error> {
         let threads = cpu_threads(self.threads);
+        let plan = self.plan.as_deref().map(PlanFile::read).transpose()?;
         progress.doing("looking for devices");
         let (info, device, notices) = block_on(crate::devices::open(choice, threads, !self.no_fallback))?;
         progress.say(format_args!("device: {} ({})", info.name, info.backend));
@@ -55,6 +60,14 @@ impl DeviceArguments {
         for notice in notices {
             progress.notice(notice);
         }
+        let device = match (plan, &self.plan) {
+            (Some(plan), Some(path)) if info.kind == Kind::Gpu => device.with_row(plan.row_for(&[&info], path)?),
+            (Some(_), _) => {
+                progress.notice("--plan is for GPUs, and this is none");
+                device
+            }
+            _ => device,
+        };
         Ok((info, device))
     }
 }
@@ -117,6 +130,8 @@ pub(super) enum Error {
     RunFolder(#[from] report::run_folder::Error),
     #[error("{}: no folder for kernels can be made here ({reason}); give a new one", path.display())]
     Kernels { path: std::path::PathBuf, reason: io::Error },
+    #[error("{}: {problem}; `twolayer devices --tune --save-plan FILE` writes one", path.display())]
+    Plan { path: PathBuf, problem: super::plan::Problem },
     #[error("{}: cannot be read ({reason}); give a folder that holds runs", path.display())]
     Runs { path: std::path::PathBuf, reason: io::Error },
     #[error(

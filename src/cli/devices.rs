@@ -6,7 +6,8 @@ use clap::Args;
 use pollster::block_on;
 use serde::Serialize;
 
-use super::{Error, kernels, print, print_json, up_to};
+use super::plan::{PlanFile, Problem, give_plan};
+use super::{Error, check_free, kernels, print, print_json, up_to};
 use crate::bench::contest::Event;
 use crate::bench::record::Machine;
 use crate::bench::tune::{Comparison, Tuned, tune};
@@ -14,6 +15,7 @@ use crate::bench::workload::Workload;
 use crate::book::BATCH_SIZE;
 use crate::data::digits;
 use crate::devices::{Choice, Class, Found, Hardware, Info, Kind, NoGpu, Row, select};
+use crate::files::check_place;
 use crate::net::Shape;
 use crate::report::bench::{device_of, hardware, machine, spread};
 use crate::report::progress::{Progress, tell};
@@ -22,6 +24,7 @@ use crate::report::table::fitted;
 use crate::report::width::columns;
 
 #[derive(Args)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a flag")]
 pub(super) struct Arguments {
     /// Only this device, as for `twolayer train`; may be given several times
     #[arg(long, value_name = "DEVICE")]
@@ -29,10 +32,19 @@ pub(super) struct Arguments {
     /// Also show the limits of each GPU, and the kernels that run a network on it
     #[arg(long)]
     verbose: bool,
-    /// Time all kernels that can run a network on each GPU, and show its best row for src/gpu/plan.rs (about a minute a
+    /// Time all kernels that can run a network on each GPU, and show its best row for src/gpu/plan.rs (about two minutes a
     /// GPU; changes nothing)
     #[arg(long)]
     tune: bool,
+    /// Write that row to FILE, for --plan; of one GPU, which --device chooses
+    #[arg(long, value_name = "FILE", requires = "tune")]
+    save_plan: Option<PathBuf>,
+    /// Overwrite the file of --save-plan
+    #[arg(long, requires = "save_plan")]
+    overwrite: bool,
+    /// For --verbose and --kernels: the kernels that FILE says
+    #[arg(long, value_name = "FILE")]
+    plan: Option<PathBuf>,
     /// Write the kernels of a network on each class of GPUs to a new folder DIR, as WGSL with all numbers put in, for tools
     /// that compile shaders; needs no GPU
     #[arg(long, value_name = "DIR")]
@@ -75,6 +87,8 @@ struct Kernels {
     narrow: &'static str,
     wide: &'static str,
     narrow_up_to_hidden: usize,
+    /// How they are set.
+    row: Row,
 }
 
 /// The results of --tune for one network.
@@ -105,10 +119,27 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Error> {
     if let Some(folder) = &arguments.kernels {
         let shape = Workload::custom(arguments.hidden.map(usize::from), None).shape();
         let batch_size = arguments.batch_size.unwrap_or(BATCH_SIZE).into();
-        return print(&kernels::write(folder, shape, batch_size, None)?);
+        let row = arguments.plan.as_deref().map(PlanFile::read).transpose()?.map(|file| file.row());
+        return print(&kernels::write(folder, shape, batch_size, row)?);
     }
-    let found = block_on(select(&arguments.device, 0))?;
+    let mut found = block_on(select(&arguments.device, 0))?;
+    give_plan(&mut found, arguments.plan.as_deref())?;
+    if let Some(path) = &arguments.save_plan {
+        let gpus = found.iter().filter(|found| found.info.kind == Kind::Gpu).count();
+        if gpus != 1 {
+            return Err(Error::Usage(format!(
+                "--save-plan is for one GPU, and these are {gpus}; choose one by --device"
+            )));
+        }
+        check_free(Some(path), arguments.overwrite)?;
+        check_place(path).map_err(|reason| Error::Plan { path: path.clone(), problem: Problem::Write(reason) })?;
+    }
     let tuned = if arguments.tune { tune_all(&found)? } else { found.iter().map(|_| None).collect() };
+    for (found, tuned) in found.iter().zip(&tuned) {
+        if let (Some(path), Some(tuned)) = (&arguments.save_plan, tuned) {
+            PlanFile::of(&found.info, tuned.row()).write(path)?;
+        }
+    }
     if arguments.json {
         let listed = |(found, tuned): (&Found, Option<Tuned>)| Listed {
             index: found.info.index,
@@ -153,12 +184,16 @@ fn list(devices: &[&Info], columns: usize) -> String {
 fn details(found: &Found) -> Option<Details> {
     let adapter = found.adapter()?;
     let class = Class::of(&adapter.get_info());
-    let Row { narrow_up_to_hidden, narrow, wide } = Row::of(class);
-    let (narrow, wide) = (narrow.as_str(), wide.as_str());
+    let row = found.row.unwrap_or(Row::of(class));
     let limits = adapter.limits();
     Some(Details {
         class: class.as_str(),
-        kernels: Kernels { narrow, wide, narrow_up_to_hidden },
+        kernels: Kernels {
+            narrow: row.narrow.as_str(),
+            wide: row.wide.as_str(),
+            narrow_up_to_hidden: row.narrow_up_to_hidden,
+            row,
+        },
         workgroup_invocations: limits.max_compute_invocations_per_workgroup,
         storage_binding_bytes: limits.max_storage_buffer_binding_size,
         timestamps: adapter.features().contains(wgpu::Features::TIMESTAMP_QUERY),
@@ -167,7 +202,7 @@ fn details(found: &Found) -> Option<Details> {
 
 impl Details {
     fn text(&self, found: &Found) -> String {
-        let Kernels { narrow, wide, narrow_up_to_hidden } = &self.kernels;
+        let Row { narrow_up_to_hidden, narrow, wide } = self.kernels.row;
         format!(
             "\n{}: {}\n  kernels: {narrow} up to {narrow_up_to_hidden} hidden units if they fit, else {wide}\n  (shaders/; class {} \
              of src/gpu/plan.rs)\n  at most: {} invocations a workgroup, {} MiB a storage binding\n  timestamps: {}\n",
@@ -217,7 +252,8 @@ impl From<Comparison> for TunedNetwork {
     }
 }
 
-fn tuned_text(found: &Found, Tuned { class, networks }: &Tuned) -> String {
+fn tuned_text(found: &Found, tuned: &Tuned) -> String {
+    let Tuned { class, networks } = tuned;
     let mut table = fitted(["network", "batch", "kernels", "steps/s", ""], columns());
     for network in networks {
         for (plan, outcome) in &network.candidates {
@@ -233,7 +269,7 @@ fn tuned_text(found: &Found, Tuned { class, networks }: &Tuned) -> String {
             table.add_row([&shape, &network.batch_size.to_string(), &plan.to_string(), &speed, mark]);
         }
     }
-    let [narrow, wide] = networks.each_ref().map(Comparison::best);
+    let Row { narrow, wide, .. } = tuned.row();
     let is_unchanged = networks.iter().all(|network| network.best() == network.current);
     let change = if is_unchanged { "unchanged" } else { "a change" };
     let row = format!("Class::{class:?} => [Plan::{narrow:?}, Plan::{wide:?}],");

@@ -6,6 +6,7 @@ use clap::Args;
 use pollster::block_on;
 
 use super::data::choice::{DataArguments, of_a_network};
+use super::plan::give_plan;
 use super::saved::{FunctionArguments, Saved};
 use super::settings::read_step_size;
 use super::train::plot_path;
@@ -36,6 +37,9 @@ pub(super) struct Arguments {
     /// gl:, metal: or dx12:; may be given several times [default: every device]
     #[arg(long, value_name = "DEVICE")]
     device: Vec<Choice>,
+    /// Run the kernels on GPUs that FILE says, which `twolayer devices --tune --save-plan FILE` writes
+    #[arg(long, value_name = "FILE")]
+    plan: Option<PathBuf>,
     /// Threads of the CPU backend, at most one a core [default: one a core]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     threads: Option<u16>,
@@ -116,7 +120,8 @@ fn check(arguments: &Arguments, progress: &mut Progress) -> Result<(Report, Opti
     arguments.plot.as_deref().map(check_plot_place).transpose()?;
     let threads = cpu_threads(arguments.threads);
     note_threads(arguments.threads, progress);
-    let found = block_on(select(&arguments.device, threads))?;
+    let mut found = block_on(select(&arguments.device, threads))?;
+    give_plan(&mut found, arguments.plan.as_deref())?;
     if arguments.device.is_empty() && found.iter().all(|found| found.info.kind == Kind::Cpu) {
         progress.notice(block_on(NoGpu::find()));
     }

@@ -15,6 +15,7 @@ mod interrupt;
 mod kernels;
 mod names;
 mod pictures;
+mod plan;
 mod predict;
 mod run;
 mod runs;

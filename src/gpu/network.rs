@@ -471,7 +471,7 @@ impl backend::Network for Network {
     fn kernels(&self) -> Option<StepKernels> {
         let names = |steps: &Steps| steps.step().map(|dispatch| dispatch.name).collect();
         let dispatches = if self.sets.is_empty() { Vec::new() } else { names(self.steps(Resident(0))) };
-        Some(StepKernels { family: self.plan.as_str(), dispatches })
+        Some(StepKernels { family: self.plan.as_str(), plan: self.plan.to_string(), dispatches })
     }
 
     /// Steps at a learning rate of 0.

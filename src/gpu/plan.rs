@@ -26,14 +26,11 @@ pub struct Blocks {
     pub columns: usize,
     /// Where there would be fewer workgroups than this, sums are split into parts.
     pub workgroups: usize,
-    /// Whether the shaders write out all terms of a step, so that nothing is left for a loop to do; or four of them, which a
-    /// software GPU compiles seconds faster.
-    pub written_out: bool,
 }
 
 impl Blocks {
-    /// Blocks for GPUs of few cores and slow compilers.
-    pub const ANY: Self = Self { columns: 64, workgroups: 1, written_out: false };
+    /// Blocks for any GPU, none of whose sums are split.
+    pub const ANY: Self = Self { columns: 64, workgroups: 1 };
 }
 
 /// What a GPU is made of, as far as the choice of kernels goes.
@@ -105,23 +102,37 @@ impl Row {
     /// workgroup of `fused` has no memory left for more.
     #[must_use]
     pub const fn of(class: Class) -> Self {
-        let (narrow, columns, workgroups, written_out) = match class {
-            Class::Software => (Plan::Tiled, 64, 1, false),
-            Class::Intel => (Plan::Fused, 32, 256, true),
-            Class::Integrated => (Plan::Fused, 64, 64, true),
-            Class::Discrete => (Plan::Fused, 64, 512, true),
+        let (narrow, columns, workgroups) = match class {
+            Class::Software => (Plan::Tiled, 64, 1),
+            Class::Intel => (Plan::Fused, 32, 256),
+            Class::Integrated => (Plan::Fused, 64, 64),
+            Class::Discrete => (Plan::Fused, 64, 512),
         };
-        Self {
-            narrow_up_to_hidden: FUSED_MOST_HIDDEN,
-            narrow,
-            wide: Plan::Blocked(Blocks { columns, workgroups, written_out }),
-        }
+        Self { narrow_up_to_hidden: FUSED_MOST_HIDDEN, narrow, wide: Plan::Blocked(Blocks { columns, workgroups }) }
     }
 
     /// A row with one plan for all networks that it fits.
     #[must_use]
     pub const fn all(plan: Plan) -> Self {
         Self { narrow_up_to_hidden: usize::MAX, narrow: plan, wide: plan }
+    }
+
+    /// Checks a row that a person wrote.
+    ///
+    /// # Errors
+    /// [`RowError`].
+    pub fn check(self) -> Result<(), RowError> {
+        for plan in [self.narrow, self.wide] {
+            if let Plan::Blocked(Blocks { columns, workgroups, .. }) = plan {
+                if ![BLOCK, HALF_BLOCK].contains(&columns) {
+                    return Err(RowError::Columns(columns));
+                }
+                if !(1..=MOST_WORKGROUPS).contains(&workgroups) {
+                    return Err(RowError::Workgroups(workgroups));
+                }
+            }
+        }
+        Ok(())
     }
 
     /// The plan of a network.
@@ -134,13 +145,28 @@ impl Row {
     }
 }
 
+/// Columns of a narrow block.
+const HALF_BLOCK: usize = BLOCK / 2;
+/// More than any GPU has room for at once.
+const MOST_WORKGROUPS: usize = 1 << 20;
+
+/// Numbers that no kernel has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum RowError {
+    /// A block is not as wide as this.
+    #[error("{0} columns; give {BLOCK} or {HALF_BLOCK}")]
+    Columns(usize),
+    /// No target for a GPU.
+    #[error("{0} workgroups; give 1 to {MOST_WORKGROUPS}")]
+    Workgroups(usize),
+}
+
 impl Plan {
     /// Every plan that the table could hold for such a network.
     #[must_use]
     pub fn candidates(shape: Shape) -> Vec<Self> {
         let blocks = [(64, 64), (64, 256), (64, 512), (64, 1024), (32, 64), (32, 256), (32, 1024)];
-        let blocked =
-            blocks.map(|(columns, workgroups)| Self::Blocked(Blocks { columns, workgroups, written_out: true }));
+        let blocked = blocks.map(|(columns, workgroups)| Self::Blocked(Blocks { columns, workgroups }));
         [Self::Tiled, Self::Fused, Self::Blocked(Blocks::ANY)]
             .into_iter()
             .chain(blocked)
@@ -173,9 +199,8 @@ impl Plan {
 impl std::fmt::Display for Plan {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::Blocked(Blocks { columns, workgroups, written_out }) => {
-                let terms = if *written_out { "terms written out" } else { "terms in loops" };
-                write!(f, "{}, {BLOCK} x {columns}, at least {workgroups} workgroups, {terms}", self.as_str())
+            Self::Blocked(Blocks { columns, workgroups }) => {
+                write!(f, "{}, {BLOCK} x {columns}, at least {workgroups} workgroups", self.as_str())
             }
             _ => f.write_str(self.as_str()),
         }

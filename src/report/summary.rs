@@ -123,13 +123,16 @@ struct Epoch {
 pub struct Kernels {
     /// A folder of shaders/.
     family: String,
+    /// How they are set. Older results do not say.
+    #[serde(default)]
+    plan: Option<String>,
     /// The kernel of each dispatch of a step, in order.
     step: Vec<String>,
 }
 
 impl From<backend::Kernels> for Kernels {
-    fn from(backend::Kernels { family, dispatches }: backend::Kernels) -> Self {
-        Self { family: family.to_owned(), step: dispatches.into_iter().map(str::to_owned).collect() }
+    fn from(backend::Kernels { family, plan, dispatches }: backend::Kernels) -> Self {
+        Self { family: family.to_owned(), plan: Some(plan), step: dispatches.into_iter().map(str::to_owned).collect() }
     }
 }
 

@@ -1,6 +1,8 @@
 //! `twolayer devices`, and the choice of `--device`.
 
-use serde_json::Value;
+use std::fs;
+
+use serde_json::{Value, json};
 
 use crate::place::*;
 
@@ -115,4 +117,101 @@ fn an_unknown_device_is_an_error() {
     assert_holds(&line, "0 CPU");
     place.train("--iterations 1 --out run");
     assert_holds(&place.fails(1, "eval run --device abacus"), "no device is named 'abacus'");
+}
+
+/// What naga makes of a kernel's text: its workgroup's size, and its bindings' names.
+fn parsed(text: &str) -> (u32, Vec<String>) {
+    let module = naga::front::wgsl::parse_str(text).unwrap_or_else(|error| panic!("{}", error.emit_to_string(text)));
+    let flags = naga::valid::ValidationFlags::all();
+    naga::valid::Validator::new(flags, naga::valid::Capabilities::empty()).validate(&module).unwrap();
+    assert_eq!(module.overrides.len(), 0, "{text}");
+    let bound = module.global_variables.iter().filter_map(|(_, variable)| Some((variable.binding?.binding, variable)));
+    let mut bound: Vec<_> = bound.map(|(number, variable)| (number, variable.name.clone().unwrap())).collect();
+    bound.sort();
+    (module.entry_points[0].workgroup_size[0], bound.into_iter().map(|(_, name)| name).collect())
+}
+
+/// The kernels of a step, and of what use, by class.
+fn listed<'a>(list: &'a Value, class: &str, usage: &str) -> Vec<&'a Value> {
+    let gpus = list["gpus"].as_array().unwrap();
+    let gpu = gpus.iter().find(|gpu| gpu["class"] == class).unwrap();
+    gpu["kernels"].as_array().unwrap().iter().filter(|kernel| kernel["use"] == usage).collect()
+}
+
+#[test]
+fn kernels_are_written_without_a_gpu() {
+    let place = Place::without_gpu();
+    let said = place.ok("devices --kernels new/kernels --hidden 512");
+    assert_holds(&said.stdout, "784-512-10, batches of 100");
+    let folder = place.path("new/kernels");
+    let list: Value = serde_json::from_slice(&fs::read(folder.join("kernels.json")).unwrap()).unwrap();
+    let names =
+        |class, usage| listed(&list, class, usage).iter().map(|k| k["name"].as_str().unwrap()).collect::<Vec<_>>();
+    let step = ["hidden", "hidden_sum", "output", "output_gradient", "hidden_gradient", "mean_loss"];
+    assert_eq!(names("discrete", "training"), step);
+    assert_eq!(names("software", "training"), ["hidden", "output", "output_gradient", "hidden_gradient", "mean_loss"]);
+    assert_eq!(names("integrated", "evaluation"), ["hidden", "output", "confusion"]);
+    assert_eq!(names("intel", "prediction"), ["hidden", "output"]);
+    assert!(names("intel", "numerical").contains(&"hidden_difference"));
+    // Two rows of blocks of 64 x 64, and 784 pixels in seven parts; of 64 x 32, and in eight.
+    assert_eq!(listed(&list, "software", "training")[0]["workgroups"], json!([8, 2, 1]));
+    assert_eq!(listed(&list, "discrete", "training")[0]["workgroups"], json!([8, 2, 7]));
+    assert_eq!(listed(&list, "intel", "training")[0]["workgroups"], json!([16, 2, 7]));
+    let mut files = 0;
+    for kernel in list["gpus"].as_array().unwrap().iter().flat_map(|gpu| gpu["kernels"].as_array().unwrap()) {
+        let text = fs::read_to_string(folder.join(kernel["file"].as_str().unwrap())).unwrap();
+        let (lanes, bindings) = parsed(&text);
+        assert!(lanes >= 8);
+        let given: Vec<_> =
+            kernel["bindings"].as_array().unwrap().iter().map(|binding| binding["name"].clone()).collect();
+        assert_eq!(given, bindings);
+        files += 1;
+    }
+    assert!(files > 40);
+    assert_holds(&place.fails(1, "devices --kernels new/kernels"), "give a new one");
+    place.fails(2, "devices --hidden 512");
+}
+
+#[test]
+fn a_plan_in_a_file_chooses_the_kernels() {
+    let place = Place::new();
+    let blocked = r#"{"kernels": "blocked", "columns": 32, "workgroups": 64}"#;
+    let plan = format!(r#"{{"narrow_up_to_hidden": 64, "narrow": {blocked}, "wide": {{"kernels": "fused"}}}}"#);
+    fs::write(place.path("plan.json"), &plan).unwrap();
+    for device in place.devices() {
+        let index = &device["index"];
+        let line = format!("--device {index} --data data --batch-size 10 --iterations 3 --plan plan.json");
+        let said = place.ok(&format!("{line} --no-save --json"));
+        let run: Value = serde_json::from_str(&said.stdout).unwrap();
+        if device["kind"] == "cpu" {
+            assert_holds(&said.stderr, "--plan is for GPUs, and this is none");
+            continue;
+        }
+        assert_eq!(run["kernels"]["family"], "blocked");
+        assert_eq!(run["kernels"]["plan"], "blocked, 64 x 32, at least 64 workgroups");
+        let run = place.json(&format!("{line} --hidden 100 --no-save"));
+        assert_eq!(run["kernels"]["family"], "fused");
+        let verbose = place.ok(&format!("devices --device {index} --verbose --plan plan.json")).stdout;
+        assert_holds(&verbose, "blocked, 64 x 32, at least 64 workgroups up to 64 hidden units");
+
+        // A run goes on by other kernels with a note.
+        place.ok(&format!("{line} --out run{index}"));
+        let resumed = place.ok(&format!("--resume run{index} --iterations 5"));
+        assert_holds(&resumed.stderr, "by other kernels");
+        assert!(!place.ok(&format!("--resume run{index} --iterations 7")).stderr.contains("other kernels"));
+        // That of another GPU is none for this one.
+        fs::write(place.path("other.json"), plan.replacen('{', r#"{"gpu": "Another (vulkan)", "#, 1)).unwrap();
+        let error = place.fails(1, &format!("--device {index} --data data --plan other.json"));
+        assert_holds(&error, "is the plan of Another (vulkan)");
+        place.fails(1, &format!("gradcheck --device {index} --plan other.json"));
+    }
+    let error = place.fails(1, "--device cpu --data data --plan missing.json");
+    assert_holds(&error, "missing.json: cannot be read");
+    assert_holds(&place.fails(1, "bench --device cpu --plan data"), "--save-plan FILE` writes one");
+    fs::write(place.path("wrong.json"), plan.replace("32", "33")).unwrap();
+    assert_holds(&place.fails(1, "devices --kernels out --plan wrong.json"), "33 columns; give 64 or 32");
+    assert_holds(&place.fails(2, "devices --device cpu --tune --save-plan new.json"), "choose one by --device");
+    place.ok("devices --kernels out --plan plan.json --hidden 20");
+    let text = fs::read_to_string(place.path("out/plan/training/hidden.wgsl")).unwrap();
+    assert_holds(&text, "const HALVES: u32 = 1;");
 }

@@ -16,9 +16,6 @@ use crate::net::{Net, Shape};
 
 /// Invocations that compute a block, each 2 x 1 or 2 x 2 vec4s of its rows and columns.
 const LANES: usize = (BLOCK / VEC4 / 2).pow(2);
-/// Invocations that compute the output layer of 4 images: one for each vec4 of their logits, at least.
-const OUTPUT_LANES: usize = 256;
-const _: () = assert!(OUTPUT_LANES >= IMAGES * Shape::MAX_CLASSES.div_ceil(VEC4) && OUTPUT_LANES >= TEAM);
 /// The terms of a step of `shaders/shared/blocks.wgsl`.
 const STEP: usize = 16;
 /// The most parts that a sum is split into, and the fewest terms that are worth one.
@@ -29,7 +26,7 @@ pub const HIDDEN: Source =
     Source { name: "hidden", text: include_str!("../../../shaders/blocked/hidden.wgsl"), lanes: LANES };
 
 pub const OUTPUT: Source =
-    Source { name: "output", text: include_str!("../../../shaders/blocked/output.wgsl"), lanes: OUTPUT_LANES };
+    Source { name: "output", text: include_str!("../../../shaders/blocked/output.wgsl"), lanes: TEAM };
 
 pub const HIDDEN_GRADIENT: Source = Source {
     name: "hidden_gradient",
@@ -61,12 +58,8 @@ impl Blocks {
     }
 
     /// The overrides of a kernel whose sums are split so.
-    fn constants(self, splits: usize) -> [(&'static str, f64); 3] {
-        [
-            ("HALVES", (self.columns / (BLOCK / 2)) as f64),
-            ("SPLITS", splits as f64),
-            ("WRITTEN_OUT", f64::from(self.written_out)),
-        ]
+    fn constants(self, splits: usize) -> [(&'static str, f64); 2] {
+        [("HALVES", (self.columns / (BLOCK / 2)) as f64), ("SPLITS", splits as f64)]
     }
 }
 
@@ -113,7 +106,7 @@ impl Pass {
             let sum = hidden_sum(device, net, &chosen, parts.count);
             Box::new(SplitPass { batch_size, parts, hidden, sum })
         });
-        Self { blocks, stages: Stages::compile(device, net, [HIDDEN, OUTPUT], &blocks.constants(1)), split }
+        Self { blocks, stages: Stages::compile(device, net, [HIDDEN, output(net.shape)], &blocks.constants(1)), split }
     }
 
     pub fn with_output(&self, device: &Device, net: &Net, pass_output: PassOutput) -> Self {
@@ -156,6 +149,12 @@ impl Pass {
         pass.extend(self.stages.bind_output(on, data, rows, parameters.output(), IMAGES));
         pass
     }
+}
+
+/// With an invocation for each vec4 of the logits of 4 images, at least.
+fn output(shape: Shape) -> Source {
+    let vec4s = IMAGES * shape.classes.div_ceil(VEC4);
+    Source { lanes: OUTPUT.lanes.max(vec4s.next_power_of_two()), ..OUTPUT }
 }
 
 fn hidden_sum(device: &Device, net: &Net, chosen: &str, splits: usize) -> Kernel {

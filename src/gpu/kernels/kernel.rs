@@ -150,7 +150,7 @@ impl Kernel {
 
 /// A shader's text with a constant in the place of an override, if it has that.
 fn with_value(text: &str, name: &str, value: f64) -> String {
-    let values = [("u32", value.to_string()), ("f32", format!("{value:e}")), ("bool", (value != 0.0).to_string())];
+    let values = [("u32", value.to_string()), ("f32", format!("{value:e}"))];
     values.iter().fold(text.to_owned(), |text, (ty, value)| {
         text.replace(&format!("override {name}: {ty};"), &format!("const {name}: {ty} = {value};"))
     })
