@@ -1,5 +1,6 @@
 //! A compiled shader, and a shader with its buffers.
 
+#[cfg(feature = "cli")]
 use std::sync::Arc;
 
 use wgpu::{
@@ -20,9 +21,9 @@ pub struct Kernel {
     name: &'static str,
     pipeline: ComputePipeline,
     bindings: Vec<Binding>,
-    /// What it is compiled from.
-    text: Arc<str>,
-    overrides: Vec<(&'static str, f64)>,
+    /// What it is compiled from, with the values of the overrides as constants.
+    #[cfg(feature = "cli")]
+    pub text: Arc<str>,
 }
 
 impl Kernel {
@@ -36,14 +37,14 @@ impl Kernel {
         constants: &[(&'static str, f64)],
     ) -> Self {
         let &Source { name, lanes, .. } = source;
-        let text: Arc<str> = source.resolved(chosen).into();
+        let text = source.resolved(chosen);
         let bindings = Binding::all(name, &text);
         debug_assert!(bindings.iter().filter(|b| b.is_storage()).count() <= STORAGE_BUFFERS as usize, "{name}");
         debug_assert!(lanes <= INVOCATIONS as usize, "{name}");
         let device = &device.gpu;
         let module = device.create_shader_module(ShaderModuleDescriptor {
             label: Some(name),
-            source: ShaderSource::Wgsl((&*text).into()),
+            source: ShaderSource::Wgsl((&text).into()),
         });
         let entries: Vec<_> = (0..)
             .zip(&bindings)
@@ -85,7 +86,13 @@ impl Kernel {
             },
             cache: None,
         });
-        Self { name, pipeline, bindings, text, overrides }
+        Self {
+            name,
+            pipeline,
+            bindings,
+            #[cfg(feature = "cli")]
+            text: with_values(text, &overrides).into(),
+        }
     }
 
     /// Binds each buffer to the binding of its name; of a buffer bound by row, rows of `row_words` words.
@@ -138,21 +145,20 @@ impl Kernel {
         }
     }
 
-    /// The text, with the values of the overrides as constants.
-    pub fn text(&self) -> String {
-        self.overrides.iter().fold(self.text.to_string(), |text, (name, value)| with_value(&text, name, *value))
-    }
-
+    #[cfg(feature = "cli")]
     pub fn bindings(&self) -> &[Binding] {
         &self.bindings
     }
 }
 
-/// A shader's text with a constant in the place of an override, if it has that.
-fn with_value(text: &str, name: &str, value: f64) -> String {
-    let values = [("u32", value.to_string()), ("f32", format!("{value:e}"))];
-    values.iter().fold(text.to_owned(), |text, (ty, value)| {
-        text.replace(&format!("override {name}: {ty};"), &format!("const {name}: {ty} = {value};"))
+/// A shader's text with constants in the place of its overrides.
+#[cfg(feature = "cli")]
+fn with_values(text: String, overrides: &[(&str, f64)]) -> String {
+    overrides.iter().fold(text, |text, (name, value)| {
+        let values = [("u32", value.to_string()), ("f32", format!("{value:e}"))];
+        values.iter().fold(text, |text, (ty, value)| {
+            text.replace(&format!("override {name}: {ty};"), &format!("const {name}: {ty} = {value};"))
+        })
     })
 }
 
