@@ -9,8 +9,8 @@ use ash::{Device, Entry, Instance, vk};
 
 use crate::{Access, Binding, Kernel};
 
-/// Compiles the kernels by every driver that tells of its code, and prints a row for each.
-pub fn compile_on_all(kernels: &[Kernel]) -> Result<(), Box<dyn Error>> {
+/// Compiles the kernels by every driver, and prints a row for each if the driver tells of its code. Returns the number of drivers.
+pub fn compile_on_all(kernels: &[Kernel]) -> Result<usize, Box<dyn Error>> {
     // SAFETY: libvulkan.so.1 is what its name says, and stays loaded as long as `entry`.
     let entry = unsafe { Entry::load()? };
     let application = vk::ApplicationInfo::default().api_version(vk::API_VERSION_1_3);
@@ -18,14 +18,15 @@ pub fn compile_on_all(kernels: &[Kernel]) -> Result<(), Box<dyn Error>> {
     // SAFETY: the descriptor has no extension and no layer, and `entry` outlives the instance.
     let instance = unsafe { entry.create_instance(&descriptor, None)? };
     // SAFETY: of this instance, as all handles below.
-    for gpu in unsafe { instance.enumerate_physical_devices()? } {
+    let gpus = unsafe { instance.enumerate_physical_devices()? };
+    for &gpu in &gpus {
         // SAFETY: as above.
         let name = text(&unsafe { instance.get_physical_device_properties(gpu) }.device_name);
-        let Some(driver) = Driver::open(&instance, gpu)? else {
-            println!("# {name}: its driver tells nothing of compiled code");
-            continue;
-        };
-        println!("# {name}");
+        let driver = Driver::open(&instance, gpu)?;
+        println!(
+            "# {name}{}",
+            if driver.properties.is_some() { "" } else { ": its driver tells nothing of compiled code" }
+        );
         for kernel in kernels {
             for row in driver.compile(kernel, &name)? {
                 println!("{row}");
@@ -34,24 +35,23 @@ pub fn compile_on_all(kernels: &[Kernel]) -> Result<(), Box<dyn Error>> {
     }
     // SAFETY: every device of it is destroyed.
     unsafe { instance.destroy_instance(None) };
-    Ok(())
+    Ok(gpus.len())
 }
 
-/// An opened GPU whose driver tells what it makes of shaders.
+/// An opened GPU.
 struct Driver {
     device: Device,
-    properties: executable::Device,
+    /// What it makes of shaders, if it tells.
+    properties: Option<executable::Device>,
 }
 
 impl Driver {
-    fn open(instance: &Instance, gpu: vk::PhysicalDevice) -> Result<Option<Self>, vk::Result> {
+    fn open(instance: &Instance, gpu: vk::PhysicalDevice) -> Result<Self, vk::Result> {
         // SAFETY: the GPU is the instance's.
         let extensions = unsafe { instance.enumerate_device_extension_properties(gpu)? };
         let has = |name: &CStr| extensions.iter().any(|extension| extension.extension_name_as_c_str() == Ok(name));
-        if !has(executable::NAME) {
-            return Ok(None);
-        }
-        let mut names = vec![executable::NAME.as_ptr()];
+        let tells = has(executable::NAME);
+        let mut names = if tells { vec![executable::NAME.as_ptr()] } else { Vec::new() };
         let mut has_robustness = vk::PhysicalDeviceRobustness2FeaturesEXT::default();
         if has(ash::ext::robustness2::NAME) {
             let mut features = vk::PhysicalDeviceFeatures2::default().push_next(&mut has_robustness);
@@ -71,33 +71,37 @@ impl Driver {
             .queue_create_infos(&queue)
             .enabled_features(&features)
             .enabled_extension_names(&names)
-            .push_next(&mut info)
             .push_next(&mut maintenance);
+        if tells {
+            descriptor = descriptor.push_next(&mut info);
+        }
         if has(ash::ext::robustness2::NAME) {
             descriptor = descriptor.push_next(&mut robustness);
         }
         // SAFETY: all that is asked for is there; every GPU has a queue family 0.
         let device = unsafe { instance.create_device(gpu, &descriptor, None)? };
-        let properties = executable::Device::new(instance, &device);
-        Ok(Some(Self { device, properties }))
+        let properties = tells.then(|| executable::Device::new(instance, &device));
+        Ok(Self { device, properties })
     }
 
     /// A row for each program that the driver made of the kernel.
     fn compile(&self, kernel: &Kernel, gpu: &str) -> Result<Vec<String>, Box<dyn Error>> {
-        let pipeline = Pipeline::new(&self.device, kernel)?;
+        let tells = self.properties.is_some();
+        let pipeline = Pipeline::new(&self.device, kernel, tells)?;
+        let Some(properties) = &self.properties else { return Ok(Vec::new()) };
         let of = vk::PipelineInfoKHR::default().pipeline(pipeline.pipeline);
         // SAFETY: the pipeline is this device's, and the device has the feature.
-        let programs = unsafe { self.properties.get_pipeline_executable_properties(&of)? };
+        let programs = unsafe { properties.get_pipeline_executable_properties(&of)? };
         let mut rows = Vec::new();
         for (index, program) in (0..).zip(&programs) {
             let of = vk::PipelineExecutableInfoKHR::default().pipeline(pipeline.pipeline).executable_index(index);
             // SAFETY: as above, and the pipeline has a program of this index.
-            let statistics = unsafe { self.properties.get_pipeline_executable_statistics(&of)? };
+            let statistics = unsafe { properties.get_pipeline_executable_statistics(&of)? };
             let numbers: Vec<String> =
                 statistics.iter().map(|number| format!("{}={}", text(&number.name), value(number))).collect();
             let (path, name, width) = (kernel.path.display(), text(&program.name), program.subgroup_size);
             rows.push(format!("{path} | {name} | {width} lanes | {}", numbers.join(" | ")));
-            for (what, code) in self.code(&of)? {
+            for (what, code) in self.code(properties, &of)? {
                 let word = |text: &str| text.chars().filter(char::is_ascii_alphanumeric).collect::<String>();
                 fs::write(format!("{path}.{}.{}.txt", word(gpu), word(&what)), code)?;
             }
@@ -106,8 +110,12 @@ impl Driver {
     }
 
     /// What the driver made on the way, and last the GPU's own code; each with its name.
-    fn code(&self, of: &vk::PipelineExecutableInfoKHR) -> Result<Vec<(String, Vec<u8>)>, vk::Result> {
-        let get = self.properties.fp().get_pipeline_executable_internal_representations_khr;
+    fn code(
+        &self,
+        properties: &executable::Device,
+        of: &vk::PipelineExecutableInfoKHR,
+    ) -> Result<Vec<(String, Vec<u8>)>, vk::Result> {
+        let get = properties.fp().get_pipeline_executable_internal_representations_khr;
         let device = self.device.handle();
         let mut count = 0;
         // SAFETY: without an array the call only counts.
@@ -145,7 +153,7 @@ struct Pipeline<'a> {
 }
 
 impl<'a> Pipeline<'a> {
-    fn new(device: &'a Device, kernel: &Kernel) -> Result<Self, vk::Result> {
+    fn new(device: &'a Device, kernel: &Kernel, tells: bool) -> Result<Self, vk::Result> {
         let bindings: Vec<_> = (0..)
             .zip(&kernel.bindings)
             .map(|(number, binding)| {
@@ -166,8 +174,12 @@ impl<'a> Pipeline<'a> {
         };
         let module = vk::ShaderModuleCreateInfo::default().code(&kernel.spirv);
         let set = vk::DescriptorSetLayoutCreateInfo::default().bindings(&bindings);
-        let flags = vk::PipelineCreateFlags::CAPTURE_STATISTICS_KHR
-            | vk::PipelineCreateFlags::CAPTURE_INTERNAL_REPRESENTATIONS_KHR;
+        let flags = if tells {
+            vk::PipelineCreateFlags::CAPTURE_STATISTICS_KHR
+                | vk::PipelineCreateFlags::CAPTURE_INTERNAL_REPRESENTATIONS_KHR
+        } else {
+            vk::PipelineCreateFlags::empty()
+        };
         // SAFETY: naga made the SPIR-V valid for Vulkan 1.3; the layouts have its bindings; all handles are this device's.
         unsafe {
             made.module = device.create_shader_module(&module, None)?;
