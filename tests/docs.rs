@@ -8,7 +8,9 @@ const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 /// Every page, by its path from the root.
 fn pages() -> Vec<PathBuf> {
     let mut pages: Vec<PathBuf> =
-        ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "benches/README.md", "benches/gpu-compilers/README.md"].map(PathBuf::from).into();
+        ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "benches/README.md", "benches/gpu-compilers/README.md"]
+            .map(PathBuf::from)
+            .into();
     let docs = fs::read_dir(Path::new(ROOT).join("docs")).unwrap().map(|entry| entry.unwrap().file_name());
     pages.extend(
         docs.map(|name| Path::new("docs").join(name)).filter(|page| page.extension().is_some_and(|end| end == "md")),

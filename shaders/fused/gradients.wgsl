@@ -66,7 +66,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     for (var i = lane; i < 4u * TILES; i += LANES) {
         let first = i / TILES * LANES + i % TILES;
         var sum = vec4f();
-        // There are 16 slices.
+        // Their number is a multiple of 4.
         for (var s = 0u; s < slices; s += 4u) {
             let at = first + s * TILES;
             sum += (sums[at] + sums[at + TILES]) + (sums[at + 2u * TILES] + sums[at + 3u * TILES]);

@@ -39,7 +39,7 @@ pub(super) struct Arguments {
     /// Rounds of each row, about half a second each
     #[arg(short, long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u8).range(1..=100))]
     repetitions: u8,
-    /// Run the kernels on GPUs that FILE says, which `twolayer devices --tune --save-plan FILE` writes
+    /// Run the kernels on GPUs that FILE says; `twolayer devices` can write one
     #[arg(long, value_name = "FILE")]
     plan: Option<PathBuf>,
     /// Threads of the CPU backend, at most one a core [default: one a core]

@@ -32,7 +32,7 @@ pub(super) struct DeviceArguments {
     /// Threads of the CPU backend, at most one a core [default: one a core]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub threads: Option<u16>,
-    /// Run the kernels on a GPU that FILE says, which `twolayer devices --tune --save-plan FILE` writes
+    /// Run the kernels on a GPU that FILE says; `twolayer devices` can write one
     #[arg(long, value_name = "FILE")]
     pub plan: Option<PathBuf>,
 }

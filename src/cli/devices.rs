@@ -120,7 +120,8 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Error> {
         let shape = Workload::custom(arguments.hidden.map(usize::from), None).shape();
         let batch_size = arguments.batch_size.unwrap_or(BATCH_SIZE).into();
         let row = arguments.plan.as_deref().map(PlanFile::read).transpose()?.map(|file| file.row());
-        return print(&kernels::write(folder, shape, batch_size, row)?);
+        let index = kernels::write(folder, shape, batch_size, row)?;
+        return if arguments.json { print_json(&index) } else { print(&index.line(folder)) };
     }
     let mut found = block_on(select(&arguments.device, 0))?;
     give_plan(&mut found, arguments.plan.as_deref())?;

@@ -37,7 +37,7 @@ pub(super) struct Arguments {
     /// gl:, metal: or dx12:; may be given several times [default: every device]
     #[arg(long, value_name = "DEVICE")]
     device: Vec<Choice>,
-    /// Run the kernels on GPUs that FILE says, which `twolayer devices --tune --save-plan FILE` writes
+    /// Run the kernels on GPUs that FILE says; `twolayer devices` can write one
     #[arg(long, value_name = "FILE")]
     plan: Option<PathBuf>,
     /// Threads of the CPU backend, at most one a core [default: one a core]

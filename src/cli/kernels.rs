@@ -16,7 +16,7 @@ use crate::words::counted;
 
 /// kernels.json.
 #[derive(Serialize)]
-struct Index {
+pub(super) struct Index {
     version: &'static str,
     network: String,
     batch_size: usize,
@@ -38,9 +38,8 @@ struct Entry {
     kernel: Listed,
 }
 
-/// Writes the kernels of a network, for each class of GPUs or by the row that is given, to a new folder. Returns a line about
-/// them.
-pub(super) fn write(path: &Path, shape: Shape, batch_size: usize, row: Option<Row>) -> Result<String, Error> {
+/// Writes the kernels of a network, for each class of GPUs or by the row that is given, to a new folder.
+pub(super) fn write(path: &Path, shape: Shape, batch_size: usize, row: Option<Row>) -> Result<Index, Error> {
     let failed = |reason| Error::Kernels { path: path.to_owned(), reason };
     let folder = NewFolder::make_new(path).map_err(failed)?;
     let net = Net { shape, activation: Activation::Sigmoid, output: Output::Softmax };
@@ -62,14 +61,18 @@ pub(super) fn write(path: &Path, shape: Shape, batch_size: usize, row: Option<Ro
     }
     let index = Index { version: env!("CARGO_PKG_VERSION"), network: shape.to_string(), batch_size, gpus };
     write_text(&path.join("kernels.json"), &json_text(&index)?).map_err(failed)?;
-    let files: usize = index.gpus.iter().map(|gpu| gpu.kernels.len()).sum();
     drop(folder);
-    Ok(format!(
-        "{}: {} of {}, batches of {batch_size}; kernels.json lists them\n",
-        path.display(),
-        counted(files, "kernel"),
-        shape
-    ))
+    Ok(index)
+}
+
+impl Index {
+    /// What was written, in a line.
+    pub fn line(&self, path: &Path) -> String {
+        let Self { network, batch_size, gpus, .. } = self;
+        let kernels: usize = gpus.iter().map(|gpu| gpu.kernels.len()).sum();
+        let kernels = counted(kernels, "kernel");
+        format!("{}: {kernels} of {network}, batches of {batch_size}; kernels.json lists them\n", path.display())
+    }
 }
 
 /// Writes a file, and makes its folder.

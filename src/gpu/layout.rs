@@ -28,6 +28,10 @@ pub const FUSED_MOST_HIDDEN: usize = 128;
 pub const FUSED_LANES: usize = 256;
 /// Tiles that a workgroup of `shaders/fused/gradients.wgsl` computes.
 pub const FUSED_TILES: usize = 16;
+// An invocation for each vec4 of 4 images' hidden values, and of their logits; and slices that are added four at a time.
+const _: () = assert!(FUSED_LANES >= IMAGES * FUSED_MOST_HIDDEN / VEC4);
+const _: () = assert!(FUSED_LANES >= IMAGES * Shape::MAX_CLASSES.div_ceil(VEC4));
+const _: () = assert!((FUSED_LANES / FUSED_TILES).is_multiple_of(4));
 /// Vec4s of classes whose weights `shaders/numerical/` holds in workgroup memory, half of what WebGPU promises.
 const HELD_VEC4S: usize = 8;
 

@@ -211,7 +211,8 @@ fn a_plan_in_a_file_chooses_the_kernels() {
     fs::write(place.path("wrong.json"), plan.replace("32", "33")).unwrap();
     assert_holds(&place.fails(1, "devices --kernels out --plan wrong.json"), "33 columns; give 64 or 32");
     assert_holds(&place.fails(2, "devices --device cpu --tune --save-plan new.json"), "choose one by --device");
-    place.ok("devices --kernels out --plan plan.json --hidden 20");
+    let list = place.json("devices --kernels out --plan plan.json --hidden 20");
+    assert_eq!(list["gpus"][0]["plan"], "blocked, 64 x 32, at least 64 workgroups");
     let text = fs::read_to_string(place.path("out/plan/training/hidden.wgsl")).unwrap();
     assert_holds(&text, "const HALVES: u32 = 1;");
 }

@@ -2,7 +2,7 @@
 
 use crate::place::*;
 
-const DEVICE: [&str; 3] = ["--device", "--no-fallback", "--threads"];
+const DEVICE: [&str; 4] = ["--device", "--no-fallback", "--threads", "--plan"];
 const DATA: [&str; 6] = ["--data", "--transpose", "--offline", "--mirror", "--max-memory", "--verbose"];
 const TRAIN: [&str; 25] = [
     "--hidden",
@@ -68,7 +68,8 @@ const EXPLAIN: [&str; 11] = [
     "--help",
 ];
 
-const GRADCHECK: [&str; 15] = [
+const GRADCHECK: [&str; 16] = [
+    "--plan",
     "--device",
     "--threads",
     "--hidden",
@@ -86,7 +87,22 @@ const GRADCHECK: [&str; 15] = [
     "--help",
 ];
 
-const BENCH: [&str; 13] = [
+const DEVICES: [&str; 11] = [
+    "--device",
+    "--verbose",
+    "--tune",
+    "--save-plan",
+    "--overwrite",
+    "--plan",
+    "--kernels",
+    "--hidden",
+    "--batch-size",
+    "--json",
+    "--help",
+];
+
+const BENCH: [&str; 14] = [
+    "--plan",
     "--device",
     "--workload",
     "--hidden",
@@ -132,7 +148,7 @@ fn lists_what_works_and_nothing_else() {
     assert_flags("runs --help", &["--json", "--help"]);
     assert_flags("gradcheck --help", &[&DATA[..], &GRADCHECK].concat());
     assert_flags("bench --help", &BENCH);
-    assert_flags("devices --help", &["--device", "--verbose", "--tune", "--json", "--help"]);
+    assert_flags("devices --help", &DEVICES);
     let help = Place::new().ok("-h").stdout;
     let (_, commands) = help.split_once("Commands:\n").unwrap();
     let (commands, _) = commands.split_once("\n\n").unwrap();
