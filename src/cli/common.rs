@@ -130,8 +130,8 @@ pub(super) enum Error {
     RunFolder(#[from] report::run_folder::Error),
     #[error("{}: no folder for kernels can be made here ({reason}); give a new one", path.display())]
     Kernels { path: std::path::PathBuf, reason: io::Error },
-    #[error("{}: {problem}; `twolayer devices --tune --save-plan FILE` writes one", path.display())]
-    Plan { path: PathBuf, problem: super::plan::Problem },
+    #[error(transparent)]
+    Plan(#[from] super::plan::Error),
     #[error("{}: cannot be read ({reason}); give a folder that holds runs", path.display())]
     Runs { path: std::path::PathBuf, reason: io::Error },
     #[error(

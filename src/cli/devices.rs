@@ -6,7 +6,7 @@ use clap::Args;
 use pollster::block_on;
 use serde::Serialize;
 
-use super::plan::{PlanFile, Problem, give_plan};
+use super::plan::{self, PlanFile, Problem, give_plan};
 use super::{Error, check_free, kernels, print, print_json, up_to};
 use crate::bench::contest::Event;
 use crate::bench::record::Machine;
@@ -133,7 +133,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Error> {
             )));
         }
         check_free(Some(path), arguments.overwrite)?;
-        check_place(path).map_err(|reason| Error::Plan { path: path.clone(), problem: Problem::Write(reason) })?;
+        check_place(path).map_err(|reason| plan::Error { path: path.clone(), problem: Problem::Write(reason) })?;
     }
     let tuned = if arguments.tune { tune_all(&found)? } else { found.iter().map(|_| None).collect() };
     for (found, tuned) in found.iter().zip(&tuned) {

@@ -1,10 +1,9 @@
 //! `--plan FILE`: a row of the table of plans in a file, as `twolayer devices --tune --save-plan FILE` writes it.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Error, json_text};
 use crate::devices::{Found, Info, Kind, Plan, Row};
 use crate::files::{read_at_most, write_atomic};
 
@@ -23,7 +22,15 @@ pub(super) struct PlanFile {
     wide: Plan,
 }
 
-/// Why a file has no row.
+/// A file that cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[error("{}: {problem}; `twolayer devices --tune --save-plan FILE` writes one", path.display())]
+pub(super) struct Error {
+    pub path: PathBuf,
+    pub problem: Problem,
+}
+
+/// Why.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Problem {
     #[error("cannot be read ({0})")]
@@ -41,7 +48,7 @@ pub(super) enum Problem {
 impl PlanFile {
     /// Reads and checks a file.
     pub fn read(path: &Path) -> Result<Self, Error> {
-        let failed = |problem| Error::Plan { path: path.to_owned(), problem };
+        let failed = |problem| Error { path: path.to_owned(), problem };
         let bytes = read_at_most(path, MAX_BYTES).map_err(|reason| failed(Problem::Read(reason)))?;
         let file: Self = serde_json::from_slice(&bytes).map_err(|reason| failed(Problem::Parse(reason)))?;
         file.row().check().map_err(|reason| failed(Problem::Row(reason)))?;
@@ -54,9 +61,11 @@ impl PlanFile {
     }
 
     pub fn write(&self, path: &Path) -> Result<(), Error> {
-        let text = json_text(self)?;
-        write_atomic(path, |file| file.write_all(text.as_bytes()))
-            .map_err(|reason| Error::Plan { path: path.to_owned(), problem: Problem::Write(reason) })
+        write_atomic(path, |file| {
+            serde_json::to_writer_pretty(&mut *file, self)?;
+            file.write_all(b"\n")
+        })
+        .map_err(|reason| Error { path: path.to_owned(), problem: Problem::Write(reason) })
     }
 
     pub fn row(&self) -> Row {
@@ -76,7 +85,7 @@ impl PlanFile {
         let has_gpus = devices.iter().any(|info| info.kind == Kind::Gpu);
         match &self.gpu {
             Some(gpu) if has_gpus && !devices.iter().any(|info| self.is_for(info)) => {
-                Err(Error::Plan { path: path.to_owned(), problem: Problem::Other(gpu.clone()) })
+                Err(Error { path: path.to_owned(), problem: Problem::Other(gpu.clone()) })
             }
             _ => Ok(self.row()),
         }
