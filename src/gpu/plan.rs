@@ -199,6 +199,7 @@ impl Plan {
 impl std::fmt::Display for Plan {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
+            Self::Blocked(Blocks { columns, workgroups: 1 }) => write!(f, "{}, {BLOCK} x {columns}", self.as_str()),
             Self::Blocked(Blocks { columns, workgroups }) => {
                 write!(f, "{}, {BLOCK} x {columns}, at least {workgroups} workgroups", self.as_str())
             }
