@@ -22,9 +22,6 @@ use crate::cpu;
 use crate::gpu;
 #[cfg(feature = "cli")]
 pub(crate) use crate::gpu::listing::{Listed, Listing, list as list_kernels};
-#[cfg(feature = "cli")]
-#[cfg(test)]
-pub(crate) use crate::gpu::plan::Blocks;
 #[cfg(feature = "gpu")]
 pub(crate) use crate::gpu::plan::Row;
 #[cfg(feature = "cli")]

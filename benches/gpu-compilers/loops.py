@@ -8,31 +8,51 @@ import sys
 from collections import Counter
 
 
-def sass(text):
+# An instruction of NVIDIA's assembler: guard, operation, operands.
+SASS = r"\s*/\*[0-9a-f]{4,}\*/\s+(@!?U?P\w+\s+)?([A-Z0-9_.]+)(.*?);"
+
+
+def listing(text, label, instruction):
+    """The instructions, each (operation, the rest of its line), and the number of the one after each label."""
     code, labels = [], {}
     for line in text.splitlines():
-        if label := re.match(r"\s*(\.L_[\w$]+):", line):
-            labels[label[1]] = len(code)
-        elif found := re.match(r"\s*/\*[0-9a-f]{4,}\*/\s+(?:@!?U?P\w+\s+)?([A-Z0-9_.]+)(.*?);", line):
-            code.append((found[1], found[2]))
-    back = ((i, re.search(r"(\.L_[\w$]+)", rest)) for i, (op, rest) in enumerate(code) if op.startswith("BRA"))
-    loops = [(labels[to[1]], i) for i, to in back if to and labels.get(to[1], i) < i]
-    kinds = {"FFMA": "multiply-add", "LDS": "shared load", "STS": "shared store", "LDG": "load", "STG": "store", "BAR": "barrier"}
-    return [kinds.get(op.split(".")[0], "other") for op, _ in code], loops
+        if found := re.match(label, line):
+            labels[found[1]] = len(code)
+        elif found := re.match(instruction, line):
+            code.append(found.groups()[-2:])
+    return code, labels
+
+
+def jumps_back(code, labels, jump, target):
+    """The loops: first and last instruction, where an operation like `jump` names an earlier label like `target`."""
+    targets = ((i, re.search(target, rest)) for i, (operation, rest) in enumerate(code) if re.match(jump, operation))
+    return [(labels[to[1]], i) for i, to in targets if to and labels.get(to[1], i + 1) <= i]
+
+
+def kinds_of(operations, kinds):
+    """What each operation is, by its beginning."""
+    return [next((kind for start, kind in kinds.items() if re.match(start, operation)), "other") for operation in operations]
+
+
+def sass(text):
+    code, labels = listing(text, r"\s*(\.L_[\w$]+):", SASS)
+    # A jump to itself ends a program.
+    loops = [(first, last) for first, last in jumps_back(code, labels, "BRA", r"(\.L_[\w$]+)") if first < last]
+    kinds = {"FFMA": "multiply-add", "LDS": "shared load", r"STS\b": "shared store", "LDG": "load", "STG": "store", r"BAR\b": "barrier"}
+    return kinds_of((operation for operation, _ in code), kinds), loops
 
 
 def radv(text):
-    code, labels = [], {}
-    for line in text.splitlines():
-        if label := re.match(r"(BB\d+):", line):
-            labels[label[1]] = len(code)
-        elif found := re.match(r"\t([a-z0-9_]+)\s*(.*?)\s*;", line):
-            code.append((found[1], found[2]))
-    back = ((i, re.search(r"(BB\d+)", rest)) for i, (op, rest) in enumerate(code) if re.match(r"s_c?branch", op))
-    loops = [(labels[to[1]], i) for i, to in back if to and labels.get(to[1], i + 1) <= i]
-    kinds = [(r"v_(dual_)?(pk_)?fma", "multiply-add"), (r"ds_(load|read)", "shared load"), (r"ds_(store|write)", "shared store"),
-             (r"(buffer|global)_load", "load"), (r"(buffer|global)_store", "store"), (r"s_barrier", "barrier")]
-    return [next((kind for start, kind in kinds if re.match(start, op)), "other") for op, _ in code], loops
+    code, labels = listing(text, r"(BB\d+):", r"\t([a-z0-9_]+)\s*(.*?)\s*;")
+    kinds = {r"v_(dual_)?(pk_)?fma": "multiply-add", r"ds_(load|read)": "shared load", r"ds_(store|write)": "shared store",
+             r"(buffer|global)_load": "load", r"(buffer|global)_store": "store", r"s_barrier": "barrier"}
+    return kinds_of((operation for operation, _ in code), kinds), jumps_back(code, labels, r"s_c?branch", r"(BB\d+)")
+
+
+def gen(text):
+    code, labels = listing(text, r"(L\d+):", r"(?:\([^)]*\))?\s+([a-z][a-z0-9_.]*) (\(\d+.*)")
+    kinds = {r"mad\b": "multiply-add", r"send\.slm": "shared access", r"send\.ugm": "memory access"}
+    return kinds_of((operation for operation, _ in code), kinds), jumps_back(code, labels, "while", r"\b(L\d+)\b")
 
 
 def nak(text):
@@ -45,34 +65,26 @@ def nak(text):
             loops += [(starts[int(to)], len(code) - 1) for to in found[1].split(", ") if to and int(to) <= block]
         elif found := re.match(r"\s+(?:@!?\S+ )?(?:[a-z0-9. ]+= )?\s*([a-z][a-z0-9_.]*)", line):
             code.append(found[1])
-    kinds = [("ffma", "multiply-add"), ("ld.shared", "shared load"), ("st.shared", "shared store"), ("ld.global", "load"),
-             ("st.global", "store"), ("bar", "barrier")]
-    return [next((kind for start, kind in kinds if op.startswith(start)), "other") for op in code], loops
+    kinds = {"ffma": "multiply-add", r"ld\.shared": "shared load", r"st\.shared": "shared store", r"ld\.global": "load",
+             r"st\.global": "store", "bar": "barrier"}
+    return kinds_of(code, kinds), loops
 
 
-def gen(text):
-    code, labels, loops = [], {}, []
-    for line in text.splitlines():
-        if label := re.match(r"(L\d+):", line):
-            labels[label[1]] = len(code)
-        elif found := re.match(r"(?:\([^)]*\))?\s+([a-z][a-z0-9_.]*) \(\d+", line):
-            code.append(found[1])
-            if found[1] == "while":
-                loops.append((labels[re.search(r"\b(L\d+)\b", line)[1]], len(code) - 1))
-    kinds = {"mad": "multiply-add", "send.slm": "shared access", "send.ugm": "memory access"}
-    return [kinds.get(op, "other") for op in code], loops
+def main(paths):
+    for path in paths:
+        text = open(path, errors="replace").read()
+        read = sass if path.endswith(".sass") else nak if "NAK" in path else gen if "GEN" in path else radv
+        kinds, loops = read(text)
+        print(f"{path}: {len(kinds)} instructions")
+        ends = {}
+        for first, last in loops:
+            ends[first] = max(last, ends.get(first, 0))
+        for first, last in sorted(ends.items()):
+            count = Counter(kinds[first:last + 1])
+            terms = count["multiply-add"]
+            ratio = f", {(last + 1 - first) / terms:.2f} a multiply-add" if terms else ""
+            print(f"  {first}-{last}: {last + 1 - first} instructions{ratio};", ", ".join(f"{n} {kind}" for kind, n in count.most_common()))
 
 
-for path in sys.argv[1:]:
-    text = open(path, errors="replace").read()
-    read = sass if path.endswith(".sass") else nak if "NAK" in path else gen if "GEN" in path else radv
-    kinds, loops = read(text)
-    print(f"{path}: {len(kinds)} instructions")
-    ends = {}
-    for first, last in loops:
-        ends[first] = max(last, ends.get(first, 0))
-    for first, last in sorted(ends.items()):
-        count = Counter(kinds[first:last + 1])
-        terms = count["multiply-add"]
-        ratio = f", {(last + 1 - first) / terms:.2f} a multiply-add" if terms else ""
-        print(f"  {first}-{last}: {last + 1 - first} instructions{ratio};", ", ".join(f"{n} {kind}" for kind, n in count.most_common()))
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -10,6 +10,8 @@ path of 64 bytes a cycle, shared memory one of 128; special functions have a qua
 import re
 import sys
 
+from loops import SASS
+
 LATENCY = {"LDS": 30, "MUFU": 24, "I2F": 18, "I2FP": 6, "S2R": 25, "S2UR": 25, "LDC": 30, "ULDC": 8, "BAR": 12, "R2UR": 10, "F2I": 18}
 NO_RESULT = {"STG", "ST", "STS", "BRA", "BAR", "EXIT", "BSSY", "BSYNC", "NOP", "WARPSYNC", "RET", "CALL", "MEMBAR"}
 
@@ -18,7 +20,7 @@ def instructions(path):
     """(operation, what it writes, what it reads, words it moves) of each."""
     code = []
     for line in open(path):
-        found = re.match(r"\s*/\*[0-9a-f]{4,}\*/\s+(@!?U?P\w+\s+)?([A-Z0-9_.]+)(.*?);", line)
+        found = re.match(SASS, line)
         if not found:
             continue
         guard, full, rest = found.groups()

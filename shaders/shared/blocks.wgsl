@@ -1,5 +1,5 @@
 // A block of a matrix product, 64 rows x 64 or 32 columns, by a workgroup of 64 invocations: aᵀ b, for as many terms as come in
-// steps of 16.
+// steps of STEP.
 //
 // Each step's parts of a and b are laid in workgroup memory, where each value is used 32 or 64 times; each invocation holds
 // 8 x 8 or 8 x 4 sums in registers. All terms of a step are written out: drivers don't unroll the loops that WGSL becomes.
@@ -7,7 +7,6 @@
 // Halves of the columns, 32 each: an invocation has a vec4 of them in each half.
 override HALVES: u32;
 
-const STEP = 16u;
 // A workgroup's width in invocations: each has a vec4 of rows in the upper half of the block, and one in the lower.
 const SIDE = BLOCK_VEC4S / 2u;
 // By terms: an index that is a number needs no check of its range.

@@ -135,9 +135,8 @@ mod tests {
     use super::super::contest::{Skip, Timed};
     use super::*;
     use crate::backend::Untimed;
-    use crate::devices::Blocks;
 
-    const BLOCKED: Plan = Plan::Blocked(Blocks::ANY);
+    const BLOCKED: Plan = Row::of(Class::Software).wide;
 
     /// Two rounds with this mean and deviation.
     fn timed(mean: f64, deviation: f64) -> Outcome {

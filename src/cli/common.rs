@@ -60,15 +60,12 @@ impl DeviceArguments {
         for notice in notices {
             progress.notice(notice);
         }
-        let device = match (plan, &self.plan) {
-            (Some(plan), Some(path)) if info.kind == Kind::Gpu => device.with_row(plan.row_for(&[&info], path)?),
-            (Some(_), _) => {
-                progress.notice("--plan is for GPUs, and this is none");
-                device
-            }
-            _ => device,
-        };
-        Ok((info, device))
+        let Some(plan) = plan else { return Ok((info, device)) };
+        if info.kind == Kind::Cpu {
+            progress.notice("--plan is for GPUs, and this is none");
+        }
+        let row = plan.row_for(&[&info])?;
+        Ok((info, device.with_row(row)))
     }
 }
 
@@ -129,7 +126,7 @@ pub(super) enum Error {
     #[error(transparent)]
     RunFolder(#[from] report::run_folder::Error),
     #[error("{}: no folder for kernels can be made here ({reason}); give a new one", path.display())]
-    Kernels { path: std::path::PathBuf, reason: io::Error },
+    Kernels { path: PathBuf, reason: io::Error },
     #[error(transparent)]
     Plan(#[from] super::plan::Error),
     #[error("{}: cannot be read ({reason}); give a folder that holds runs", path.display())]

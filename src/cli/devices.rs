@@ -138,7 +138,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Error> {
     let tuned = if arguments.tune { tune_all(&found)? } else { found.iter().map(|_| None).collect() };
     for (found, tuned) in found.iter().zip(&tuned) {
         if let (Some(path), Some(tuned)) = (&arguments.save_plan, tuned) {
-            PlanFile::of(&found.info, tuned.row()).write(path)?;
+            PlanFile::new(path, &found.info, tuned.row()).write()?;
         }
     }
     if arguments.json {
@@ -204,12 +204,13 @@ fn details(found: &Found) -> Option<Details> {
 impl Details {
     fn text(&self, found: &Found) -> String {
         let Row { narrow_up_to_hidden, narrow, wide } = self.kernels.row;
+        let class = format!("class {} of src/gpu/plan.rs", self.class);
+        let source = if found.row.is_some() { "the row of --plan" } else { &class };
         format!(
-            "\n{}: {}\n  kernels: {narrow} up to {narrow_up_to_hidden} hidden units if they fit, else {wide}\n  (shaders/; class {} \
-             of src/gpu/plan.rs)\n  at most: {} invocations a workgroup, {} MiB a storage binding\n  timestamps: {}\n",
+            "\n{}: {}\n  kernels: {narrow} up to {narrow_up_to_hidden} hidden units if they fit, else {wide}\n  (shaders/; {source})\n  at \
+             most: {} invocations a workgroup, {} MiB a storage binding\n  timestamps: {}\n",
             device_of(&found.info),
             hardware(&found.info),
-            self.class,
             self.workgroup_invocations,
             self.storage_binding_bytes >> 20,
             if self.timestamps { "yes" } else { "no" },

@@ -14,6 +14,9 @@ const MAX_BYTES: u64 = 64 << 10;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct PlanFile {
+    /// Its path.
+    #[serde(skip)]
+    path: PathBuf,
     /// The GPU's name; where there is none, any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     gpu: Option<String>,
@@ -52,20 +55,20 @@ impl PlanFile {
         let bytes = read_at_most(path, MAX_BYTES).map_err(|reason| failed(Problem::Read(reason)))?;
         let file: Self = serde_json::from_slice(&bytes).map_err(|reason| failed(Problem::Parse(reason)))?;
         file.row().check().map_err(|reason| failed(Problem::Row(reason)))?;
-        Ok(file)
+        Ok(Self { path: path.to_owned(), ..file })
     }
 
-    /// The file of a row that was tuned on a GPU.
-    pub fn of(info: &Info, Row { narrow_up_to_hidden, narrow, wide }: Row) -> Self {
-        Self { gpu: Some(gpu_name(info)), narrow_up_to_hidden, narrow, wide }
+    /// The file for a row that was tuned on a GPU.
+    pub fn new(path: &Path, info: &Info, Row { narrow_up_to_hidden, narrow, wide }: Row) -> Self {
+        Self { path: path.to_owned(), gpu: Some(gpu_name(info)), narrow_up_to_hidden, narrow, wide }
     }
 
-    pub fn write(&self, path: &Path) -> Result<(), Error> {
-        write_atomic(path, |file| {
+    pub fn write(&self) -> Result<(), Error> {
+        write_atomic(&self.path, |file| {
             serde_json::to_writer_pretty(&mut *file, self)?;
             file.write_all(b"\n")
         })
-        .map_err(|reason| Error { path: path.to_owned(), problem: Problem::Write(reason) })
+        .map_err(|reason| self.error(Problem::Write(reason)))
     }
 
     pub fn row(&self) -> Row {
@@ -80,15 +83,19 @@ impl PlanFile {
     /// The row, for those of these devices that it is for.
     ///
     /// # Errors
-    /// There are GPUs among them, and it is for none. `path` is the file.
-    pub fn row_for(&self, devices: &[&Info], path: &Path) -> Result<Row, Error> {
+    /// There are GPUs among them, and it is for none.
+    pub fn row_for(&self, devices: &[&Info]) -> Result<Row, Error> {
         let has_gpus = devices.iter().any(|info| info.kind == Kind::Gpu);
         match &self.gpu {
             Some(gpu) if has_gpus && !devices.iter().any(|info| self.is_for(info)) => {
-                Err(Error { path: path.to_owned(), problem: Problem::Other(gpu.clone()) })
+                Err(self.error(Problem::Other(gpu.clone())))
             }
             _ => Ok(self.row()),
         }
+    }
+
+    fn error(&self, problem: Problem) -> Error {
+        Error { path: self.path.clone(), problem }
     }
 }
 
@@ -99,7 +106,7 @@ impl PlanFile {
 pub(super) fn give_plan(found: &mut [Found], path: Option<&Path>) -> Result<(), Error> {
     let Some(path) = path else { return Ok(()) };
     let file = PlanFile::read(path)?;
-    let row = file.row_for(&found.iter().map(|found| &found.info).collect::<Vec<_>>(), path)?;
+    let row = file.row_for(&found.iter().map(|found| &found.info).collect::<Vec<_>>())?;
     found.iter_mut().filter(|found| file.is_for(&found.info)).for_each(|found| found.row = Some(row));
     Ok(())
 }
@@ -122,8 +129,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         for class in Class::ALL {
             let path = folder.path().join(class.as_str());
-            let file = PlanFile::of(&info("GeForce", Kind::Gpu), Row::of(class));
-            file.write(&path).unwrap();
+            let file = PlanFile::new(&path, &info("GeForce", Kind::Gpu), Row::of(class));
+            file.write().unwrap();
             let read = PlanFile::read(&path).unwrap();
             assert_eq!((&read, read.row()), (&file, Row::of(class)));
         }
@@ -132,7 +139,7 @@ mod tests {
 
     #[test]
     fn a_row_is_for_the_gpu_of_its_name_or_for_any() {
-        let file = PlanFile::of(&info("GeForce", Kind::Gpu), Row::of(Class::Discrete));
+        let file = PlanFile::new(Path::new("plan.json"), &info("GeForce", Kind::Gpu), Row::of(Class::Discrete));
         assert!(file.is_for(&info("GeForce", Kind::Gpu)));
         assert!(!file.is_for(&info("Radeon", Kind::Gpu)));
         let any = PlanFile { gpu: None, ..file };

@@ -21,6 +21,10 @@ const WINDOW_ROWS: usize = ROW_WORDS / VEC4;
 
 /// Rows and columns of a block of `shaders/blocked/`.
 pub const BLOCK: usize = 64;
+/// Columns of a narrow one.
+pub const HALF_BLOCK: usize = BLOCK / 2;
+/// Terms of its sums that lie in workgroup memory at a time.
+pub const STEP: usize = 16;
 /// The most hidden units of `shaders/fused/`, whose values for 4 images lie in workgroup memory.
 pub const FUSED_MOST_HIDDEN: usize = 128;
 /// Invocations of a workgroup of `shaders/fused/`: as many as leave a vec4 for each of 4 images, in the 16 KiB of workgroup
@@ -52,7 +56,7 @@ const fn larger(a: usize, b: usize) -> usize {
 }
 
 /// Constants that every shader begins with: lengths of arrays, which cannot be overrides, and numbers that depend on them.
-pub const NUMBERS: [(&str, usize); 9] = [
+pub const NUMBERS: [(&str, usize); 10] = [
     ("WINDOW", WINDOW),
     ("IMAGES", IMAGES),
     ("TEAM", TEAM),
@@ -61,6 +65,7 @@ pub const NUMBERS: [(&str, usize); 9] = [
     ("SCRATCH", SCRATCH),
     ("TILES", FUSED_TILES),
     ("BLOCK_VEC4S", BLOCK / VEC4),
+    ("STEP", STEP),
     ("HELD_VEC4S", HELD_VEC4S),
 ];
 

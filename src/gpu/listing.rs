@@ -83,7 +83,7 @@ impl Listed {
             dynamic_offset: binding.is_row(),
         };
         let bindings = kernel.bindings().iter().map(bound).collect();
-        let (flops, bytes, text) = (work.flops, work.bytes, kernel.text.to_string());
+        let (flops, bytes, text) = (work.flops, work.bytes, kernel.text());
         Self { usage, name, dispatches: 1, workgroups, flops, bytes, bindings, text }
     }
 }

@@ -266,10 +266,9 @@ impl Network {
         let prediction = self.kernels.training.with_output(&self.device, &self.net, PassOutput::Output);
         let prediction = prediction.bind(&self.operands(), &data, &data.tiles()[0]);
         let Set { backprop, numerical, evaluation: [evaluation, _], .. } = self.taken(data);
-        let training =
-            |steps: Steps| steps.pass.into_iter().chain(steps.update).chain([self.mean_loss.clone()]).collect();
-        let uses = [("training", training(backprop)), ("evaluation", evaluation), ("prediction", prediction)];
-        Ok(uses.into_iter().chain(numerical.map(|steps| ("numerical", training(steps)))).collect())
+        let training = |steps: &Steps| steps.step().chain([&self.mean_loss]).cloned().collect();
+        let uses = [("training", training(&backprop)), ("evaluation", evaluation), ("prediction", prediction)];
+        Ok(uses.into_iter().chain(numerical.map(|steps| ("numerical", training(&steps)))).collect())
     }
 
     fn operands(&self) -> Operands<'_> {

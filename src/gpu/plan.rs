@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use wgpu::{AdapterInfo, DeviceType};
 
-use super::layout::{BLOCK, FUSED_MOST_HIDDEN, WINDOW, hidden_window, layer_vec4s};
+use super::layout::{BLOCK, FUSED_MOST_HIDDEN, HALF_BLOCK, WINDOW, hidden_window, layer_vec4s};
 use crate::net::Shape;
 
 /// A family of kernels, and how it is set. On one GPU the same plan gives the same bits.
@@ -30,7 +30,7 @@ pub struct Blocks {
 
 impl Blocks {
     /// Blocks for any GPU, none of whose sums are split.
-    pub const ANY: Self = Self { columns: 64, workgroups: 1 };
+    pub const ANY: Self = Self { columns: BLOCK, workgroups: 1 };
 }
 
 /// What a GPU is made of, as far as the choice of kernels goes.
@@ -102,13 +102,13 @@ impl Row {
     /// workgroup of `fused` has no memory left for more.
     #[must_use]
     pub const fn of(class: Class) -> Self {
-        let (narrow, columns, workgroups) = match class {
-            Class::Software => (Plan::Tiled, 64, 1),
-            Class::Intel => (Plan::Fused, 32, 256),
-            Class::Integrated => (Plan::Fused, 64, 64),
-            Class::Discrete => (Plan::Fused, 64, 512),
+        let (narrow, blocks) = match class {
+            Class::Software => (Plan::Tiled, Blocks::ANY),
+            Class::Intel => (Plan::Fused, Blocks { columns: HALF_BLOCK, workgroups: 256 }),
+            Class::Integrated => (Plan::Fused, Blocks { columns: BLOCK, workgroups: 64 }),
+            Class::Discrete => (Plan::Fused, Blocks { columns: BLOCK, workgroups: 512 }),
         };
-        Self { narrow_up_to_hidden: FUSED_MOST_HIDDEN, narrow, wide: Plan::Blocked(Blocks { columns, workgroups }) }
+        Self { narrow_up_to_hidden: FUSED_MOST_HIDDEN, narrow, wide: Plan::Blocked(blocks) }
     }
 
     /// A row with one plan for all networks that it fits.
@@ -145,8 +145,6 @@ impl Row {
     }
 }
 
-/// Columns of a narrow block.
-const HALF_BLOCK: usize = BLOCK / 2;
 /// More than any GPU has room for at once.
 const MOST_WORKGROUPS: usize = 1 << 20;
 
@@ -165,13 +163,11 @@ impl Plan {
     /// Every plan that the table could hold for such a network.
     #[must_use]
     pub fn candidates(shape: Shape) -> Vec<Self> {
-        let blocks = [(64, 64), (64, 256), (64, 512), (64, 1024), (32, 64), (32, 256), (32, 1024)];
-        let blocked = blocks.map(|(columns, workgroups)| Self::Blocked(Blocks { columns, workgroups }));
-        [Self::Tiled, Self::Fused, Self::Blocked(Blocks::ANY)]
-            .into_iter()
-            .chain(blocked)
-            .filter(|plan| plan.fits(shape))
-            .collect()
+        let whole = [64, 256, 512, 1024].map(|workgroups| Blocks { columns: BLOCK, workgroups });
+        let half = [64, 256, 1024].map(|workgroups| Blocks { columns: HALF_BLOCK, workgroups });
+        let blocks = [Blocks::ANY].into_iter().chain(whole).chain(half);
+        let plans = [Self::Tiled, Self::Fused].into_iter().chain(blocks.map(Self::Blocked));
+        plans.filter(|plan| plan.fits(shape)).collect()
     }
 
     /// Whether the kernels can run the network.

@@ -10,14 +10,12 @@ use super::{Dispatch, Kernel, Source, fused, work};
 use crate::gpu::data::{Data, Rows};
 use crate::gpu::device::Device;
 use crate::gpu::layer::Layers;
-use crate::gpu::layout::{BLOCK, IMAGES, TEAM, VEC4, bytes, hidden_layer_vec4s};
+use crate::gpu::layout::{BLOCK, HALF_BLOCK, IMAGES, STEP, TEAM, VEC4, bytes, hidden_layer_vec4s};
 use crate::gpu::plan::Blocks;
 use crate::net::{Net, Shape};
 
 /// Invocations that compute a block, each 2 x 1 or 2 x 2 vec4s of its rows and columns.
 const LANES: usize = (BLOCK / VEC4 / 2).pow(2);
-/// The terms of a step of `shaders/shared/blocks.wgsl`.
-const STEP: usize = 16;
 /// The most parts that a sum is split into, and the fewest terms that are worth one.
 const MOST_SPLITS: usize = 8;
 const FEWEST_TERMS: usize = 96;
@@ -59,7 +57,7 @@ impl Blocks {
 
     /// The overrides of a kernel whose sums are split so.
     fn constants(self, splits: usize) -> [(&'static str, f64); 2] {
-        [("HALVES", (self.columns / (BLOCK / 2)) as f64), ("SPLITS", splits as f64)]
+        [("HALVES", (self.columns / HALF_BLOCK) as f64), ("SPLITS", splits as f64)]
     }
 }
 

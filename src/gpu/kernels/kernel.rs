@@ -1,6 +1,5 @@
 //! A compiled shader, and a shader with its buffers.
 
-#[cfg(feature = "cli")]
 use std::sync::Arc;
 
 use wgpu::{
@@ -20,10 +19,10 @@ use crate::net::Net;
 pub struct Kernel {
     name: &'static str,
     pipeline: ComputePipeline,
-    bindings: Vec<Binding>,
-    /// What it is compiled from, with the values of the overrides as constants.
+    bindings: Arc<[Binding]>,
+    /// What it is compiled from: a text, and the values of its overrides.
     #[cfg(feature = "cli")]
-    pub text: Arc<str>,
+    compiled_from: Arc<(String, Vec<(&'static str, f64)>)>,
 }
 
 impl Kernel {
@@ -89,9 +88,9 @@ impl Kernel {
         Self {
             name,
             pipeline,
-            bindings,
+            bindings: bindings.into(),
             #[cfg(feature = "cli")]
-            text: with_values(text, &overrides).into(),
+            compiled_from: Arc::new((text, overrides)),
         }
     }
 
@@ -118,7 +117,7 @@ impl Kernel {
             buffer.unwrap_or_else(|| panic!("{}: no buffer is given for the binding {}", self.name, binding.name)).1
         };
         let entries: Vec<_> = (0..)
-            .zip(&self.bindings)
+            .zip(&*self.bindings)
             .map(|(number, binding)| {
                 let slice = buffer_of(binding);
                 let size = if binding.is_row() {
@@ -149,17 +148,18 @@ impl Kernel {
     pub fn bindings(&self) -> &[Binding] {
         &self.bindings
     }
-}
 
-/// A shader's text with constants in the place of its overrides.
-#[cfg(feature = "cli")]
-fn with_values(text: String, overrides: &[(&str, f64)]) -> String {
-    overrides.iter().fold(text, |text, (name, value)| {
-        let values = [("u32", value.to_string()), ("f32", format!("{value:e}"))];
-        values.iter().fold(text, |text, (ty, value)| {
-            text.replace(&format!("override {name}: {ty};"), &format!("const {name}: {ty} = {value};"))
+    /// The text, with constants in the place of its overrides.
+    #[cfg(feature = "cli")]
+    pub fn text(&self) -> String {
+        let (text, overrides) = &*self.compiled_from;
+        overrides.iter().fold(text.clone(), |text, (name, value)| {
+            let values = [("u32", value.to_string()), ("f32", format!("{value:e}"))];
+            values.iter().fold(text, |text, (ty, value)| {
+                text.replace(&format!("override {name}: {ty};"), &format!("const {name}: {ty} = {value};"))
+            })
         })
-    })
+    }
 }
 
 /// What a dispatch has to do, whatever the kernel: the operations of the formula, and each byte that goes in or out once.

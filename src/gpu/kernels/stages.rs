@@ -10,43 +10,38 @@ use crate::net::Net;
 /// The kernels of both stages.
 pub struct Stages {
     sources: [Source; 2],
+    /// Overrides of the hidden layer's kernel.
+    constants: Vec<(&'static str, f64)>,
     pub hidden: Kernel,
     /// None if the pass stores a1 alone.
     output: Option<Kernel>,
     forward_only: bool,
-    constants: Vec<(&'static str, f64)>,
 }
 
 impl Stages {
     /// Compiles both stages for training; `constants` are overrides of the hidden layer's kernel.
     pub fn compile(device: &Device, net: &Net, sources: [Source; 2], constants: &[(&'static str, f64)]) -> Self {
         let pass_output = PassOutput::Derivatives;
-        let hidden = Kernel::compile(device, &sources[0], net, &pass_output.hidden_layer(net), constants);
-        Self::with_hidden(device, net, sources, hidden, pass_output, constants.to_vec())
+        Self {
+            hidden: Kernel::compile(device, &sources[0], net, &pass_output.hidden_layer(net), constants),
+            output: output_layer(device, net, &sources[1], pass_output),
+            forward_only: pass_output.forward_only(),
+            constants: constants.to_vec(),
+            sources,
+        }
     }
 
     /// The same stages with another pass output. Only a1 needs another hidden layer.
     pub fn with_output(&self, device: &Device, net: &Net, pass_output: PassOutput) -> Self {
+        let &Self { sources, ref constants, .. } = self;
         let hidden = match pass_output {
             PassOutput::HiddenInput => {
-                Kernel::compile(device, &self.sources[0], net, &pass_output.hidden_layer(net), &self.constants)
+                Kernel::compile(device, &sources[0], net, &pass_output.hidden_layer(net), constants)
             }
             _ => self.hidden.clone(),
         };
-        Self::with_hidden(device, net, self.sources, hidden, pass_output, self.constants.clone())
-    }
-
-    fn with_hidden(
-        device: &Device,
-        net: &Net,
-        sources: [Source; 2],
-        hidden: Kernel,
-        pass_output: PassOutput,
-        constants: Vec<(&'static str, f64)>,
-    ) -> Self {
-        let compile = || Kernel::compile(device, &sources[1], net, &pass_output.both_layers(net), &[]);
-        let output = (pass_output != PassOutput::HiddenInput).then(compile);
-        Self { sources, hidden, output, forward_only: pass_output.forward_only(), constants }
+        let output = output_layer(device, net, &sources[1], pass_output);
+        Self { hidden, output, forward_only: pass_output.forward_only(), constants: constants.clone(), sources }
     }
 
     /// The output layer, whose workgroups take `images` each; none if the pass stores a1 alone.
@@ -74,4 +69,10 @@ impl Stages {
         let work = work::output(net.shape, rows.count, self.forward_only);
         Some(self.output.as_ref()?.bind(device, buffers, rows.row_words, workgroups, work))
     }
+}
+
+/// None if the pass stores a1 alone.
+fn output_layer(device: &Device, net: &Net, source: &Source, pass_output: PassOutput) -> Option<Kernel> {
+    let compile = || Kernel::compile(device, source, net, &pass_output.both_layers(net), &[]);
+    (pass_output != PassOutput::HiddenInput).then(compile)
 }
