@@ -4,7 +4,7 @@
 
 use std::borrow::Borrow;
 
-use super::pixels::{Nonzero, Visit};
+use super::pixels::Nonzero;
 use super::simd::{Instructions, Row, add_scaled, kernel};
 use super::strips::{Blocks, MOST_PIXELS, OCTET, W1};
 use crate::{NoMemory, memory};
@@ -24,7 +24,6 @@ pub struct Dense {
     blocks: Blocks,
     /// `[N, blocks, width]`: block by block, with 0 behind the last pixel of a block that has fewer than others.
     pixels: Vec<u8>,
-    width: usize,
 }
 
 /// x for one block of some images, an image after another.
@@ -42,50 +41,47 @@ impl Dense {
     /// # Errors
     /// [`NoMemory`].
     pub fn new(blocks: Blocks, pixels: &[u8]) -> Result<Self, NoMemory> {
-        let width = blocks.pixels.div_ceil(OCTET).div_ceil(blocks.count) * OCTET;
-        let mut reordered = memory::room(pixels.len() / blocks.pixels * blocks.count * width, "pixels")?;
-        for image in pixels.chunks_exact(blocks.pixels) {
-            for block in 0..blocks.count {
-                let end = reordered.len() + width;
-                blocks.octets(image, block).for_each(|octet| reordered.extend_from_slice(octet));
-                reordered.resize(end, 0);
-            }
+        let mut ordered = memory::zeroed::<u8>(pixels.len() / blocks.pixels * blocks.padded(), "pixels")?;
+        for (image, ordered) in pixels.chunks_exact(blocks.pixels).zip(ordered.chunks_exact_mut(blocks.padded())) {
+            blocks.order(image, ordered);
         }
-        Ok(Self { blocks, pixels: reordered, width })
+        Ok(Self { blocks, pixels: ordered })
     }
 
     pub fn blocks(&self) -> &Blocks {
         &self.blocks
     }
 
-    /// The nonzero pixels of one block of an image, put into `pixels`.
-    pub fn nonzeros(&self, image: u32, block: usize, pixels: &mut Vec<Nonzero>) {
-        let place = image as usize * self.blocks.count + block;
-        let values = &self.pixels[place * self.width..][..self.width];
+    /// The nonzero pixels of an image, block after block, and where each block's end, put into `pixels` and `ends`.
+    pub fn nonzeros(&self, image: u32, pixels: &mut Vec<Nonzero>, ends: &mut Vec<usize>) {
         pixels.clear();
-        pixels.extend(
-            (0..=u8::MAX).zip(values).filter(|(_, value)| **value != 0).map(|(index, &value)| Nonzero { index, value }),
-        );
+        ends.clear();
+        let blocks = self.pixels.chunks_exact(self.blocks.width).skip(image as usize * self.blocks.count);
+        for values in blocks.take(self.blocks.count) {
+            let nonzeros = (0..=u8::MAX).zip(values).filter(|(_, value)| **value != 0);
+            pixels.extend(nonzeros.map(|(index, &value)| Nonzero { index, value }));
+            ends.push(pixels.len());
+        }
     }
 
     /// Adds x W1 to a1; W1 is `[blocks, strips]` and a1 `[strips, N]`.
     pub fn forward(
         &self,
         kind: Instructions,
-        visit: &Visit,
+        indices: &[u32],
         w1: &[Vec<impl Borrow<W1>>],
         a1: &mut [Row],
         panel: &mut Panel,
     ) {
-        for (indices, first) in visit.indices.chunks(PANEL).zip((0..).step_by(PANEL)) {
-            for (block, w1) in visit.blocks.clone().zip(w1) {
-                fill(kind, self, block, indices, panel);
-                for (w1, a1) in w1.iter().zip(a1.chunks_exact_mut(visit.indices.len())) {
-                    let a1 = &mut a1[first..first + indices.len()];
+        for (tile, first) in indices.chunks(PANEL).zip((0..).step_by(PANEL)) {
+            for (block, w1) in w1.iter().enumerate() {
+                fill(kind, self, block, tile, panel);
+                for (w1, a1) in w1.iter().zip(a1.chunks_exact_mut(indices.len())) {
+                    let a1 = &mut a1[first..first + tile.len()];
                     match kind {
                         #[cfg(target_arch = "x86_64")]
-                        Instructions::Avx512 => forward::<WIDE_TILE>(kind, panel, self.width, w1.borrow(), a1),
-                        _ => forward::<TILE>(kind, panel, self.width, w1.borrow(), a1),
+                        Instructions::Avx512 => forward::<WIDE_TILE>(kind, panel, self.blocks.width, w1.borrow(), a1),
+                        _ => forward::<TILE>(kind, panel, self.blocks.width, w1.borrow(), a1),
                     }
                 }
             }
@@ -93,16 +89,16 @@ impl Dense {
     }
 
     /// Adds xᵀ da1 to W1; da1 is `[strips, N]` and W1 `[blocks, strips]`.
-    pub fn backward(&self, kind: Instructions, visit: &Visit, da1: &[Row], w1: &mut [Vec<&mut W1>], panel: &mut Panel) {
-        for (indices, first) in visit.indices.chunks(PANEL).zip((0..).step_by(PANEL)) {
-            for (block, w1) in visit.blocks.clone().zip(&mut *w1) {
-                fill(kind, self, block, indices, panel);
-                for (w1, da1) in w1.iter_mut().zip(da1.chunks_exact(visit.indices.len())) {
-                    let da1 = &da1[first..first + indices.len()];
+    pub fn backward(&self, kind: Instructions, indices: &[u32], da1: &[Row], w1: &mut [Vec<&mut W1>], panel: &mut Panel) {
+        for (tile, first) in indices.chunks(PANEL).zip((0..).step_by(PANEL)) {
+            for (block, w1) in w1.iter_mut().enumerate() {
+                fill(kind, self, block, tile, panel);
+                for (w1, da1) in w1.iter_mut().zip(da1.chunks_exact(indices.len())) {
+                    let da1 = &da1[first..first + tile.len()];
                     match kind {
                         #[cfg(target_arch = "x86_64")]
-                        Instructions::Avx512 => backward::<OCTET>(kind, panel, self.width, da1, w1),
-                        _ => backward::<QUAD>(kind, panel, self.width, da1, w1),
+                        Instructions::Avx512 => backward::<OCTET>(kind, panel, self.blocks.width, da1, w1),
+                        _ => backward::<QUAD>(kind, panel, self.blocks.width, da1, w1),
                     }
                 }
             }
@@ -115,7 +111,7 @@ kernel! {
     fn fill(dense: &Dense, block: usize, indices: &[u32], panel: &mut Panel) {
         for (&image, row) in indices.iter().zip(&mut panel.0) {
             let place = image as usize * dense.blocks.count + block;
-            for (value, x) in dense.pixels[place * dense.width..][..dense.width].iter().zip(row) {
+            for (value, x) in dense.pixels[place * dense.blocks.width..][..dense.blocks.width].iter().zip(row) {
                 *x = f32::from(*value) / 255.0;
             }
         }

@@ -23,7 +23,7 @@ use super::images::Images;
 use super::layers::{self, CHAIN};
 use super::pixels::Nonzero;
 use super::simd::{Instructions, LANES, Row, add_scaled, kernel, multiply_add};
-use super::sparse::MOST_STRIPS;
+use super::gathered::MOST_STRIPS;
 use super::strips::{StripParams, W1};
 use crate::functions::EPSILON;
 
@@ -200,7 +200,9 @@ pub struct Scratch {
     series: Vec<usize>,
     /// Which levels an image has.
     levels: Vec<u8>,
+    /// The nonzero pixels of an image, and where those of each block end.
     pixels: Vec<Nonzero>,
+    ends: Vec<usize>,
     pulls: Vec<Pull>,
     by_level: Vec<ByLevel>,
     /// The sums of a chain by b1, or by a strip's W2.
@@ -230,7 +232,7 @@ impl Hidden<'_> {
         b1: &mut [Row],
         scratch: &mut Scratch,
     ) {
-        let &Self { kind, images, outputs, .. } = self;
+        let &Self { kind, outputs, .. } = self;
         scratch.fit(w1.len(), strip_params.len());
         scratch.series.extend(
             strip_params.iter().map(|strip_params| series::up_to(self.perturbation.size / 4.0 * strip_params.spread())),
@@ -244,9 +246,11 @@ impl Hidden<'_> {
                     for (place, strip_params) in strip_params.iter().enumerate() {
                         self.difference(n, first + place, strip_params, place, scratch);
                     }
-                    let Scratch { pixels, by_level, w1_chain, .. } = &mut *scratch;
-                    for (block, w1) in w1_chain.iter_mut().enumerate() {
-                        let (pixels, w1) = (images.pixels(self.indices[n], block, pixels), &mut w1[first..]);
+                    let Scratch { pixels, ends, by_level, w1_chain, .. } = &mut *scratch;
+                    let mut start = 0;
+                    for (w1, &end) in w1_chain.iter_mut().zip(&*ends) {
+                        let (pixels, w1) = (&pixels[start..end], &mut w1[first..]);
+                        start = end;
                         match strip_params.len() {
                             1 => add_levels::<1>(kind, pixels, by_level, scale, each(w1)),
                             2 => add_levels::<2>(kind, pixels, by_level, scale, each(w1)),
@@ -263,14 +267,13 @@ impl Hidden<'_> {
         }
     }
 
-    /// Finds which levels an image has, beside 0.
-    fn find_levels(&self, n: usize, Scratch { levels, pixels, .. }: &mut Scratch) {
+    /// Finds the nonzero pixels of an image, and which levels they have.
+    fn find_levels(&self, n: usize, Scratch { levels, pixels, ends, .. }: &mut Scratch) {
         let mut has = [false; LEVELS];
         has[usize::from(ONE)] = true;
-        for block in 0..self.images.blocks().count {
-            for pixel in self.images.pixels(self.indices[n], block, pixels) {
-                has[usize::from(pixel.value)] = true;
-            }
+        self.images.nonzeros(self.indices[n], pixels, ends);
+        for pixel in &*pixels {
+            has[usize::from(pixel.value)] = true;
         }
         // Every level is written, and the next one over it if there is no such pixel: a branch would be guessed wrongly.
         levels.resize(LEVELS, 0);

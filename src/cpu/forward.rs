@@ -1,19 +1,14 @@
 //! Evaluation and prediction over a set's images, a tile at a time, each thread its own tiles; and every value of a training pass,
 //! for tests.
 
-use super::dense::Panel;
-use super::images::Set;
+use super::gathered::TILE;
+use super::images::{Set, Workspace};
 use super::layers;
-use super::pixels::Visit;
 use super::simd::{Instructions, LANES, Row};
-use super::step::strips_in_a_share;
 use super::strips::Strips;
 use super::team::Team;
 use crate::backend::{Evaluation, Intermediates};
 use crate::net::Net;
-
-/// Images in a tile: their values stay in the second cache.
-const TILE: usize = 64;
 
 /// A network, and a set to run it over.
 #[derive(Clone, Copy)]
@@ -31,8 +26,7 @@ struct Values {
     hidden: Vec<Row>,
     /// a2, then y or dy: `[rows of classes, N]`.
     output: Vec<Row>,
-    share: Vec<Row>,
-    panel: Panel,
+    workspace: Workspace,
 }
 
 impl Forward<'_> {
@@ -42,15 +36,13 @@ impl Forward<'_> {
         let classes = net.shape.classes;
         let tiles = self.tiles(team, |indices, values| {
             self.logits(indices, values);
-            let found: Vec<usize> =
-                (0..indices.len()).map(|n| layers::argmax(&values.output, n, indices.len(), classes)).collect();
             let labels = &set.labels[indices[0] as usize..][..indices.len()];
-            (layers::loss(*kind, net.output, &mut values.output, labels, 1.0), found)
+            layers::judge(*kind, net.output, classes, &values.output, labels)
         });
         let mut confusion = vec![0; classes * classes];
         let found = tiles.iter().flat_map(|(_, found)| found);
         for (label, found) in set.labels.iter().zip(found) {
-            confusion[usize::from(*label) * classes + found] += 1;
+            confusion[usize::from(*label) * classes + usize::from(*found)] += 1;
         }
         let loss: f64 = tiles.iter().map(|(loss, _)| loss).sum();
         Evaluation { images: set.labels.len(), loss: loss / set.labels.len() as f64, classes, confusion }
@@ -79,7 +71,7 @@ impl Forward<'_> {
         layers::output(kind, net.output, &mut y, count);
         let y = self.shown_output(&y, count);
         let labels: Vec<u8> = indices.iter().map(|image| set.labels[*image as usize]).collect();
-        layers::loss(kind, net.output, &mut values.output, &labels, 1.0 / count as f32);
+        layers::loss(kind, net.output, net.shape.classes, &mut values.output, &labels, 1.0 / count as f32);
         let dy = self.shown_output(&values.output, count);
         let mut dz1 = values.hidden.clone();
         let both = dz1.chunks_exact_mut(count).zip(values.hidden.chunks_exact_mut(count));
@@ -93,11 +85,12 @@ impl Forward<'_> {
 
     /// a1 = x W1 + b1.
     fn hidden_input(&self, indices: &[u32], values: &mut Values) {
-        let Values { hidden, panel, .. } = values;
-        let blocks = self.set.images.blocks().count;
+        let Values { hidden, workspace, .. } = values;
         hidden.resize(self.parameters.strip_params.len() * indices.len(), Row::ZERO);
         layers::bias(self.parameters.strip_params.iter().map(|strip_params| &strip_params.b1), indices.len(), hidden);
-        self.set.images.forward(self.kind, &Visit { indices, blocks: 0..blocks }, &self.parameters.w1, hidden, panel);
+        self.set.images.gather(self.kind, indices, indices.len(), workspace);
+        let units = self.net.shape.hidden;
+        self.set.images.forward(self.kind, indices, &self.parameters.w1, units, hidden, workspace);
     }
 
     /// From the images to the logits.
@@ -109,17 +102,11 @@ impl Forward<'_> {
     /// From a1 of `count` images to their logits.
     fn logits_of_hidden(&self, count: usize, values: &mut Values) {
         let Self { kind, net, parameters: Strips { strip_params, b2, .. }, .. } = *self;
-        let Values { hidden, output, share, .. } = values;
+        let Values { hidden, output, .. } = values;
         layers::activate_all(kind, net.activation, strip_params, hidden);
         output.resize(count * b2.len(), Row::ZERO);
         layers::bias(b2, count, output);
-        let per_share = strips_in_a_share(strip_params.len());
-        for (strip_params, z1) in strip_params.chunks(per_share).zip(hidden.chunks(per_share * count)) {
-            share.clear();
-            share.resize(output.len(), Row::ZERO);
-            layers::all_logits(kind, strip_params, z1, share);
-            layers::add(kind, 1.0, share, output);
-        }
+        layers::all_logits(kind, strip_params, hidden, output);
     }
 
     /// Does something with each tile of the set. The results are in the order of the tiles.

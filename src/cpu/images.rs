@@ -3,7 +3,8 @@
 use std::borrow::Borrow;
 
 use super::dense::{Dense, Panel};
-use super::pixels::{Nonzero, Visit};
+use super::gathered::{Gathered, Place, TILE};
+use super::pixels::Nonzero;
 use super::simd::{Instructions, LANES, Row};
 use super::sparse::Sparse;
 use super::strips::{Blocks, W1};
@@ -21,6 +22,13 @@ pub struct Set {
     pub labels: Vec<u8>,
 }
 
+/// What the products of one thread write to beside their results.
+#[derive(Default)]
+pub struct Workspace {
+    panel: Panel,
+    gathered: Gathered,
+}
+
 /// The images of a set.
 #[derive(Debug)]
 pub enum Images {
@@ -33,9 +41,9 @@ impl Images {
     ///
     /// # Errors
     /// [`NoMemory`].
-    pub fn new(team: &Team, width: usize, pixels: &[u8]) -> Result<Self, NoMemory> {
+    pub fn new(kind: Instructions, team: &Team, width: usize, pixels: &[u8]) -> Result<Self, NoMemory> {
         let blocks = Blocks::new(width);
-        Ok(match Sparse::new(team, blocks, pixels, DENSE_FROM)? {
+        Ok(match Sparse::new(kind, team, blocks, pixels, DENSE_FROM)? {
             Some(sparse) => Self::Sparse(sparse),
             None => Self::Dense(Dense::new(blocks, pixels)?),
         })
@@ -48,14 +56,11 @@ impl Images {
         }
     }
 
-    /// The nonzero pixels of one block of an image; `room` is where they are put if they do not lie together.
-    pub fn pixels<'a>(&'a self, image: u32, block: usize, room: &'a mut Vec<Nonzero>) -> &'a [Nonzero] {
+    /// The nonzero pixels of an image, block after block, and where each block's end, put into `pixels` and `ends`.
+    pub fn nonzeros(&self, image: u32, pixels: &mut Vec<Nonzero>, ends: &mut Vec<usize>) {
         match self {
-            Self::Sparse(sparse) => sparse.of(image, block),
-            Self::Dense(dense) => {
-                dense.nonzeros(image, block, room);
-                room
-            }
+            Self::Sparse(sparse) => sparse.nonzeros(image, pixels, ends),
+            Self::Dense(dense) => dense.nonzeros(image, pixels, ends),
         }
     }
 
@@ -67,26 +72,60 @@ impl Images {
         }
     }
 
-    /// Adds x W1 to a1; W1 is `[blocks, strips]` and a1 `[strips, N]`.
-    pub fn forward(
-        &self,
-        kind: Instructions,
-        visit: &Visit,
-        w1: &[Vec<impl Borrow<W1>>],
-        a1: &mut [Row],
-        panel: &mut Panel,
-    ) {
-        match self {
-            Self::Sparse(sparse) => sparse.forward(kind, visit, w1, a1),
-            Self::Dense(dense) => dense.forward(kind, visit, w1, a1, panel),
+    /// Brings a batch, the first `count` images of a stream, in the order of its products, unless it is so large that they do it
+    /// tile by tile.
+    pub fn gather(&self, kind: Instructions, stream: &[u32], count: usize, workspace: &mut Workspace) {
+        if let Self::Sparse(sparse) = self
+            && count <= TILE
+        {
+            workspace.gathered.gather(kind, sparse, stream, count);
         }
     }
 
-    /// Adds xᵀ da1 to W1; da1 is `[strips, N]` and W1 `[blocks, strips]`.
-    pub fn backward(&self, kind: Instructions, visit: &Visit, da1: &[Row], w1: &mut [Vec<&mut W1>], panel: &mut Panel) {
+    /// Adds x W1 to a1 of a batch that was gathered; W1 is `[blocks, strips]` of so many units, and a1 `[strips, N]`.
+    pub fn forward(
+        &self,
+        kind: Instructions,
+        indices: &[u32],
+        w1: &[Vec<impl Borrow<W1>>],
+        units: usize,
+        a1: &mut [Row],
+        workspace: &mut Workspace,
+    ) {
+        let Workspace { panel, gathered } = workspace;
         match self {
-            Self::Sparse(sparse) => sparse.backward(kind, visit, da1, w1),
-            Self::Dense(dense) => dense.backward(kind, visit, da1, w1, panel),
+            Self::Sparse(sparse) => {
+                for (tile, first) in indices.chunks(TILE).zip((0..).step_by(TILE)) {
+                    if indices.len() > TILE {
+                        gathered.gather(kind, sparse, &indices[first..], tile.len());
+                    }
+                    gathered.forward(kind, w1, units, a1, Place { first, of: indices.len() });
+                }
+            }
+            Self::Dense(dense) => dense.forward(kind, indices, w1, a1, panel),
+        }
+    }
+
+    /// Adds xᵀ da1 to W1, of a batch that was gathered; da1 is `[strips, N]` and W1 `[blocks, strips]`.
+    pub fn backward(
+        &self,
+        kind: Instructions,
+        indices: &[u32],
+        da1: &[Row],
+        w1: &mut [Vec<&mut W1>],
+        workspace: &mut Workspace,
+    ) {
+        let Workspace { panel, gathered } = workspace;
+        match self {
+            Self::Sparse(sparse) => {
+                for (tile, first) in indices.chunks(TILE).zip((0..).step_by(TILE)) {
+                    if indices.len() > TILE {
+                        gathered.gather(kind, sparse, &indices[first..], tile.len());
+                    }
+                    gathered.backward(kind, da1, w1, Place { first, of: indices.len() });
+                }
+            }
+            Self::Dense(dense) => dense.backward(kind, indices, da1, w1, panel),
         }
     }
 }

@@ -3,9 +3,9 @@
 //! z1, da1 and dz1 are a row an image. a2 and dy are `[rows of classes, N]`, a lane a class.
 
 use super::functions::{exp, sigmoid, tanh};
-use super::simd::{Instructions, LANES, Row, add_scaled, flat, flat_mut, kernel, multiply_add};
+use super::simd::{Instructions, LANES, Row, add_scaled, flat, flat_mut, kernel, multiply_add, rows};
 use super::strips::StripParams;
-use crate::net::{Activation, Output};
+use crate::net::{Activation, Output, Shape};
 
 /// Images, or classes, whose sums are in registers at a time.
 const TILE: usize = 4;
@@ -47,30 +47,33 @@ kernel! {
 }
 
 kernel! {
+    /// W2 of a strip by its units, `[rows of classes, units]`.
+    fn by_unit(strip: &StripParams, by_unit: &mut [[Row; LANES]]) {
+        for (w2, by_unit) in strip.w2.chunks(LANES).zip(by_unit) {
+            *by_unit = [Row::ZERO; LANES];
+            by_unit[..w2.len()].copy_from_slice(w2);
+            transpose(by_unit);
+        }
+    }
+}
+
+kernel! {
     /// Adds z1 W2 to a2.
-    fn logits(strip: &StripParams, z1: &[Row], a2: &mut [Row]) {
-        for (w2, a2) in strip.w2.chunks(LANES).zip(a2.chunks_exact_mut(z1.len())) {
-            let mut by_unit = [Row::ZERO; LANES];
-            for (unit, row) in by_unit.iter_mut().enumerate() {
-                for (lane, w2) in row.0.iter_mut().zip(w2) {
-                    *lane = w2.0[unit];
+    fn logits(by_unit: &[Row; LANES], units: usize, z1: &[Row], a2: &mut [Row]) {
+        let (z1, z1_rest) = z1.as_chunks::<TILE>();
+        let (a2, a2_rest) = a2.as_chunks_mut::<TILE>();
+        for (z1, a2) in z1.iter().zip(a2) {
+            let mut sums = *a2;
+            for (unit, row) in by_unit.iter().enumerate().take(units) {
+                for (z1, sum) in z1.iter().zip(&mut sums) {
+                    add_scaled::<FUSED>(sum, z1.0[unit], row);
                 }
             }
-            let (z1, z1_rest) = z1.as_chunks::<TILE>();
-            let (a2, a2_rest) = a2.as_chunks_mut::<TILE>();
-            for (z1, a2) in z1.iter().zip(a2) {
-                let mut sums = *a2;
-                for (unit, row) in by_unit.iter().enumerate() {
-                    for (z1, sum) in z1.iter().zip(&mut sums) {
-                        add_scaled::<FUSED>(sum, z1.0[unit], row);
-                    }
-                }
-                *a2 = sums;
-            }
-            for (z1, a2) in z1_rest.iter().zip(a2_rest) {
-                for (z, row) in z1.0.iter().zip(&by_unit) {
-                    add_scaled::<FUSED>(a2, *z, row);
-                }
+            *a2 = sums;
+        }
+        for (z1, a2) in z1_rest.iter().zip(a2_rest) {
+            for (z, row) in z1.0.iter().zip(by_unit) {
+                add_scaled::<FUSED>(a2, *z, row);
             }
         }
     }
@@ -98,7 +101,12 @@ pub fn all_slopes(kind: Instructions, strip_params: &[StripParams], a1: &[Row], 
 pub fn all_logits(kind: Instructions, strip_params: &[StripParams], z1: &[Row], a2: &mut [Row]) {
     let count = z1.len() / strip_params.len();
     for (strip_params, z1) in strip_params.iter().zip(z1.chunks_exact(count)) {
-        logits(kind, strip_params, z1, a2);
+        let mut weights = [[Row::ZERO; LANES]; MOST_ROWS];
+        let weights = &mut weights[..rows(strip_params.w2.len())];
+        by_unit(kind.without_gathers(), strip_params, weights);
+        for (weights, a2) in weights.iter().zip(a2.chunks_exact_mut(count)) {
+            logits(kind, weights, strip_params.units, z1, a2);
+        }
     }
 }
 
@@ -179,36 +187,194 @@ kernel! {
     }
 }
 
+/// a2 to dy = (y - t) * `scale`, in place, for images of these labels. Returns the sum of their losses.
+pub fn loss(kind: Instructions, output: Output, classes: usize, a2: &mut [Row], labels: &[u8], scale: f32) -> f64 {
+    match output {
+        Output::Softmax => cross_entropy(kind.without_gathers(), classes, a2, labels, scale),
+        Output::Identity => squares(kind, a2, labels, scale),
+    }
+}
+
 kernel! {
-    /// a2 to dy = (y - t) * `scale`, in place, for images of these labels. Returns the sum of their losses.
-    pub fn loss(output: Output, a2: &mut [Row], labels: &[u8], scale: f32) -> f64 {
+    fn squares(a2: &mut [Row], labels: &[u8], scale: f32) -> f64 {
         let count = labels.len();
         let mut loss = 0.0;
-        // The sum of logarithms is the logarithm of the product.
-        let mut product = 1.0_f64;
         for (n, &label) in labels.iter().enumerate() {
-            let (row, lane) = (usize::from(label) / LANES * count + n, usize::from(label) % LANES);
-            let right = a2[row].0[lane];
-            let (largest, sum) = output_of::<FUSED>(output, a2, n, count);
-            a2[row].0[lane] -= 1.0;
-            match output {
-                Output::Softmax => {
-                    loss -= f64::from(right - largest);
-                    product *= f64::from(sum);
-                    if n % FACTORS == FACTORS - 1 {
-                        loss += std::mem::replace(&mut product, 1.0).ln();
-                    }
-                }
-                Output::Identity => {
-                    let rows = a2.iter().skip(n).step_by(count);
-                    loss += rows.map(|row| f64::from(fold(Row(row.0.map(|e| e * e)), |a, b| a + b))).sum::<f64>() / 2.0;
-                }
-            }
+            a2[usize::from(label) / LANES * count + n].0[usize::from(label) % LANES] -= 1.0;
             for row in a2.iter_mut().skip(n).step_by(count) {
+                loss += f64::from(fold(Row(row.0.map(|e| e * e)), |a, b| a + b)) / 2.0;
                 row.0.iter_mut().for_each(|error| *error *= scale);
             }
         }
-        loss + product.ln()
+        loss
+    }
+}
+
+/// Most rows of classes.
+const MOST_ROWS: usize = Shape::MAX_CLASSES.div_ceil(LANES);
+
+/// The logits of up to 16 images, a row a class and a lane an image, so that no lanes of one row have to be joined.
+type ByClass = [[Row; LANES]];
+
+/// Takes the logits of `count` images from `first` on.
+#[inline(always)]
+fn take(a2: &[Row], of: usize, first: usize, count: usize, by_class: &mut ByClass) {
+    for (square, a2) in by_class.iter_mut().zip(a2.chunks_exact(of)) {
+        square[..count].copy_from_slice(&a2[first..][..count]);
+        transpose(square);
+    }
+}
+
+/// The largest logit, and its class, the first of equals.
+#[inline(always)]
+fn largest(logits: &[Row]) -> (Row, [u32; LANES]) {
+    let (mut largest, mut best) = (logits[0], [0; LANES]);
+    for (class, row) in (0..).zip(logits) {
+        for (lane, a) in row.0.iter().enumerate() {
+            let is_larger = *a > largest.0[lane];
+            largest.0[lane] = if is_larger { *a } else { largest.0[lane] };
+            best[lane] = if is_larger { class } else { best[lane] };
+        }
+    }
+    (largest, best)
+}
+
+/// Logits to e^(logit - largest), and their sums.
+#[inline(always)]
+fn exponentials<const FUSED: bool>(logits: &mut [Row], largest: &Row) -> Row {
+    let mut sums = Row::ZERO;
+    for row in logits {
+        for (lane, a) in row.0.iter_mut().enumerate() {
+            *a = exp::<FUSED>(*a - largest.0[lane]);
+            sums.0[lane] += *a;
+        }
+    }
+    sums
+}
+
+/// Sum of cross-entropies, ln(sum) - (logit of the label - largest) each.
+struct Loss {
+    sum: f64,
+    /// The sum of logarithms is the logarithm of the product.
+    product: f64,
+    factors: usize,
+}
+
+impl Loss {
+    const ZERO: Self = Self { sum: 0.0, product: 1.0, factors: 0 };
+
+    #[inline(always)]
+    fn add(&mut self, logit: f32, largest: f32, sum: f32) {
+        self.sum -= f64::from(logit - largest);
+        self.product *= f64::from(sum);
+        self.factors += 1;
+        if self.factors % FACTORS == 0 {
+            self.sum += std::mem::replace(&mut self.product, 1.0).ln();
+        }
+    }
+
+    fn sum(&self) -> f64 {
+        self.sum + self.product.ln()
+    }
+}
+
+kernel! {
+    fn cross_entropy(classes: usize, a2: &mut [Row], labels: &[u8], scale: f32) -> f64 {
+        let count = labels.len();
+        let mut loss = Loss::ZERO;
+        let mut by_class = [[Row::ZERO; LANES]; MOST_ROWS];
+        let by_class = &mut by_class[..rows(classes)];
+        for (labels, first) in labels.chunks(LANES).zip((0..).step_by(LANES)) {
+            take(a2, count, first, labels.len(), by_class);
+            let a = &mut by_class.as_flattened_mut()[..classes];
+            let mut right = [0.0; LANES];
+            for (n, &label) in labels.iter().enumerate() {
+                right[n] = a[usize::from(label)].0[n];
+            }
+            let (largest, _) = largest(a);
+            let mut sums = exponentials::<FUSED>(a, &largest);
+            for n in 0..labels.len() {
+                loss.add(right[n], largest.0[n], sums.0[n]);
+            }
+            sums.0.iter_mut().for_each(|sum| *sum = scale / *sum);
+            for row in &mut *a {
+                for (e, share) in row.0.iter_mut().zip(sums.0) {
+                    *e *= share;
+                }
+            }
+            for (n, &label) in labels.iter().enumerate() {
+                a[usize::from(label)].0[n] -= scale;
+            }
+            by_class.as_flattened_mut()[classes..].fill(Row::ZERO);
+            for (square, a2) in by_class.iter_mut().zip(a2.chunks_exact_mut(count)) {
+                transpose(square);
+                a2[first..][..labels.len()].copy_from_slice(&square[..labels.len()]);
+            }
+        }
+        loss.sum()
+    }
+}
+
+/// The sum of the losses of logits, and the class with the largest one for each image, the first of equals.
+pub fn judge(kind: Instructions, output: Output, classes: usize, a2: &[Row], labels: &[u8]) -> (f64, Vec<u8>) {
+    let mut found = vec![0; labels.len()];
+    let loss = judgement(kind.without_gathers(), output, classes, a2, labels, &mut found);
+    (loss, found)
+}
+
+kernel! {
+    fn judgement(output: Output, classes: usize, a2: &[Row], labels: &[u8], found: &mut [u8]) -> f64 {
+        let count = labels.len();
+        let mut loss = Loss::ZERO;
+        let mut by_class = [[Row::ZERO; LANES]; MOST_ROWS];
+        let by_class = &mut by_class[..rows(classes)];
+        for ((labels, found), first) in labels.chunks(LANES).zip(found.chunks_mut(LANES)).zip((0..).step_by(LANES)) {
+            take(a2, count, first, labels.len(), by_class);
+            let a = &mut by_class.as_flattened_mut()[..classes];
+            let (largest, best) = largest(a);
+            for (found, best) in found.iter_mut().zip(best) {
+                *found = best as u8;
+            }
+            let mut right = [0.0; LANES];
+            for (n, &label) in labels.iter().enumerate() {
+                right[n] = a[usize::from(label)].0[n];
+            }
+            match output {
+                Output::Softmax => {
+                    let sums = exponentials::<FUSED>(a, &largest);
+                    for n in 0..labels.len() {
+                        loss.add(right[n], largest.0[n], sums.0[n]);
+                    }
+                }
+                Output::Identity => {
+                    for (n, &label) in labels.iter().enumerate() {
+                        a[usize::from(label)].0[n] -= 1.0;
+                    }
+                    for row in &*a {
+                        for error in &row.0[..labels.len()] {
+                            loss.sum += f64::from(error * error) / 2.0;
+                        }
+                    }
+                }
+            }
+        }
+        loss.sum()
+    }
+}
+
+/// Rows become columns: squares of four by four change places, and turn.
+#[inline(always)]
+fn transpose(rows: &mut [Row; LANES]) {
+    const SIDE: usize = 4;
+    let from = *rows;
+    let (from, to) = (from.as_chunks::<SIDE>().0, rows.as_chunks_mut::<SIDE>().0);
+    for (place, to) in to.iter_mut().enumerate() {
+        for (square, from) in from.iter().enumerate() {
+            let [a, b, c, d] = [0, 1, 2, 3].map(|row| from[row].0.as_chunks::<SIDE>().0[place]);
+            for (row, to) in to.iter_mut().enumerate() {
+                to.0.as_chunks_mut::<SIDE>().0[square] = [a[row], b[row], c[row], d[row]];
+            }
+        }
     }
 }
 
@@ -279,10 +445,4 @@ kernel! {
             add_scaled::<FUSED>(sum, 1.0, &chain);
         }
     }
-}
-
-/// The place of the largest of `count` images' logits, the first of equals, for image `n`.
-pub fn argmax(a2: &[Row], n: usize, count: usize, classes: usize) -> usize {
-    let logit = |class: usize| a2[class / LANES * count + n].0[class % LANES];
-    (1..classes).fold(0, |best, class| if logit(class) > logit(best) { class } else { best })
 }

@@ -10,6 +10,7 @@ mod dense;
 mod difference;
 mod forward;
 mod functions;
+mod gathered;
 mod images;
 mod layers;
 mod pace;
@@ -84,7 +85,7 @@ impl Network {
     }
 
     fn taken(&self, set: &Dataset) -> Result<Set, NoMemory> {
-        let images = Images::new(&self.team, set.pixels(), set.images())?;
+        let images = Images::new(self.kind, &self.team, set.pixels(), set.images())?;
         Ok(Set { images, labels: memory::copied(set.labels(), "labels")? })
     }
 
@@ -124,7 +125,7 @@ impl Network {
     fn output_of(&self, pixels: &[u8]) -> Result<Vec<f32>, Error> {
         let input = self.net.shape.input;
         let labels = memory::zeroed(pixels.len() / input, "labels")?;
-        let images = Images::new(&self.team, input, pixels)?;
+        let images = Images::new(self.kind, &self.team, input, pixels)?;
         let set = Set { images, labels };
         Ok(self.forward(&set).predict(&self.team))
     }

@@ -36,7 +36,7 @@ pub fn flat_mut(rows: &mut [Row]) -> &mut [f32] {
 /// What a CPU computes with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Instructions {
-    /// Fused multiply-adds, 16 at a time.
+    /// Fused multiply-adds, 16 at a time. A CPU that has them has the others too.
     #[cfg(target_arch = "x86_64")]
     Avx512,
     /// Fused multiply-adds, 8 at a time.
@@ -52,11 +52,16 @@ impl Instructions {
 
     /// Those that this CPU has, the widest first.
     pub fn all() -> Vec<Self> {
+        #[cfg(target_arch = "x86_64")]
+        let has_avx2 = is_x86_feature_detected!("avx2")
+            && is_x86_feature_detected!("fma")
+            && is_x86_feature_detected!("bmi1")
+            && is_x86_feature_detected!("popcnt");
         let all = [
             #[cfg(target_arch = "x86_64")]
-            is_x86_feature_detected!("avx512f").then_some(Self::Avx512),
+            (has_avx2 && is_x86_feature_detected!("avx512f")).then_some(Self::Avx512),
             #[cfg(target_arch = "x86_64")]
-            (is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma")).then_some(Self::Avx2),
+            has_avx2.then_some(Self::Avx2),
             Some(Self::Baseline),
         ];
         all.into_iter().flatten().collect()
@@ -65,6 +70,15 @@ impl Instructions {
     /// The widest that this CPU has.
     pub fn widest() -> Self {
         Self::all()[0]
+    }
+
+    /// Those for code in whose place the compiler makes gathers and scatters of AVX-512, which are slow.
+    pub fn without_gathers(self) -> Self {
+        match self {
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx512 => Self::Avx2,
+            other => other,
+        }
     }
 
     /// Their names.
@@ -99,40 +113,41 @@ pub fn add_scaled<const FUSED: bool>(sum: &mut Row, x: f32, row: &Row) {
 /// argument. In its body `FUSED` says whether multiply-adds are fused. No closure goes into a function of `core::array`
 /// there: what is not inlined is compiled for the baseline.
 macro_rules! kernel {
-    ($(#[$attribute:meta])* $visible:vis fn $name:ident $(<const $size:ident: usize>)?
+    ($(#[$attribute:meta])* $visible:vis fn $name:ident $(<$(const $size:ident: usize),+>)?
      ($($argument:ident: $type:ty),* $(,)?) $(-> $result:ty)? $body:block) => {
         $(#[$attribute])*
         #[allow(clippy::too_many_arguments, reason = "the kind of instructions comes on top")]
-        $visible fn $name $(<const $size: usize>)?
+        $visible fn $name $(<$(const $size: usize),+>)?
         (instructions: $crate::cpu::simd::Instructions, $($argument: $type),*) $(-> $result)? {
             use $crate::cpu::simd::Instructions;
 
             #[inline(always)]
-            fn body<const FUSED: bool $(, const $size: usize)?>($($argument: $type),*) $(-> $result)? $body
+            fn body<const FUSED: bool $($(, const $size: usize)+)?>($($argument: $type),*) $(-> $result)? $body
 
             #[cfg(target_arch = "x86_64")]
-            #[target_feature(enable = "avx512f")]
-            fn avx512 $(<const $size: usize>)? ($($argument: $type),*) $(-> $result)? {
-                body::<true $(, $size)?>($($argument),*)
+            #[target_feature(enable = "avx512f,bmi1,popcnt")]
+            fn avx512 $(<$(const $size: usize),+>)? ($($argument: $type),*) $(-> $result)? {
+                body::<true $($(, $size)+)?>($($argument),*)
             }
             #[cfg(target_arch = "x86_64")]
-            #[target_feature(enable = "avx2,fma")]
-            fn avx2 $(<const $size: usize>)? ($($argument: $type),*) $(-> $result)? {
-                body::<true $(, $size)?>($($argument),*)
+            #[target_feature(enable = "avx2,fma,bmi1,popcnt")]
+            fn avx2 $(<$(const $size: usize),+>)? ($($argument: $type),*) $(-> $result)? {
+                body::<true $($(, $size)+)?>($($argument),*)
             }
-            fn baseline $(<const $size: usize>)? ($($argument: $type),*) $(-> $result)? {
-                body::<{ Instructions::BASELINE_FUSED } $(, $size)?>($($argument),*)
+            fn baseline $(<$(const $size: usize),+>)? ($($argument: $type),*) $(-> $result)? {
+                body::<{ Instructions::BASELINE_FUSED } $($(, $size)+)?>($($argument),*)
             }
             match instructions {
                 #[cfg(target_arch = "x86_64")]
                 #[allow(unsafe_code)]
-                // SAFETY: this variant comes from `Instructions::all`, which has asked the CPU for AVX-512F.
-                Instructions::Avx512 => unsafe { avx512 $(::<$size>)? ($($argument),*) },
+                // SAFETY: this variant comes from `Instructions::all`, which has asked the CPU for these features.
+                Instructions::Avx512 => unsafe { avx512 $(::<$($size),+>)? ($($argument),*) },
                 #[cfg(target_arch = "x86_64")]
                 #[allow(unsafe_code)]
-                // SAFETY: this variant comes from `Instructions::all`, which has asked the CPU for AVX2 and FMA.
-                Instructions::Avx2 => unsafe { avx2 $(::<$size>)? ($($argument),*) },
-                Instructions::Baseline => baseline $(::<$size>)? ($($argument),*),
+                // SAFETY: this variant comes from `Instructions::all`, which has asked the CPU for these features; those of
+                // `Avx512` include them.
+                Instructions::Avx2 => unsafe { avx2 $(::<$($size),+>)? ($($argument),*) },
+                Instructions::Baseline => baseline $(::<$($size),+>)? ($($argument),*),
             }
         }
     };

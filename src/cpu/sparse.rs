@@ -1,75 +1,75 @@
-//! Images whose pixels are mostly 0: only the others are kept and computed with.
+//! Images whose pixels are mostly 0: only the others are kept, in quads of neighbours. Where one of them is not 0, the others
+//! mostly are not either.
 
-use std::borrow::Borrow;
+use bytemuck::{Pod, Zeroable};
 
-use super::pixels::{Nonzero, Visit};
-use super::simd::{Instructions, Row, add_scaled, kernel};
-use super::strips::{Blocks, MOST_PIXELS, OCTET, W1};
+use super::pixels::Nonzero;
+use super::simd::{Instructions, kernel};
+use super::strips::{Blocks, QUAD};
 use super::team::Team;
 use crate::{NoMemory, memory};
 
-/// What a pixel's value is to the network: x = value / 255.
-static X: [f32; 256] = {
-    let mut x = [0.0; 256];
-    let mut value = 0;
-    while value < x.len() {
-        x[value] = value as f32 / 255.0;
-        value += 1;
-    }
-    x
-};
+/// Images whose pixels lie together, and whose work is worth a thread.
+const PART: usize = 512;
+/// Pixels that become x together: a cache line of them.
+pub const CHUNK: usize = 64;
+/// Bits of a word, one a quad.
+pub const WORD: usize = u64::BITS as usize;
+/// The distances of prefetches, in images: memory answers within this time, first where an image is, then with it.
+const PREFETCH: [usize; 2] = [12, 8];
+/// Lines of an image that are prefetched, always as many: a loop to the last would be guessed wrongly.
+const LINES: usize = 4;
 
-/// Strips that are computed side by side: as many as have their sums in registers.
-pub const MOST_STRIPS: usize = 4;
-/// Images whose pixels stay in the second cache while all strips are computed.
-pub const TILE: usize = 256;
-/// The distance of prefetches, in images: memory answers within this time.
-const PREFETCH: usize = 8;
+/// A cache line.
+#[derive(Clone, Copy, Debug, Pod, Zeroable)]
+#[repr(C, align(64))]
+struct Line([u8; CHUNK]);
 
-/// Fewest images whose pixels are worth a thread.
-const FEWEST_IMAGES: usize = 64;
-
-/// The nonzero pixels of a set, image after image and block after block.
+/// The nonzero pixels of a set.
+///
+/// An image begins with a line. First come words with a bit for each of its quads, the first in the lowest bit: whether it has a pixel
+/// that is not 0. Then follow the pixels of the quads that have.
 #[derive(Debug)]
 pub struct Sparse {
     blocks: Blocks,
-    nonzeros: Vec<Nonzero>,
-    /// Where each block of each image begins, and at last where the last ends: `[images * blocks + 1]`.
+    /// A vector for [`PART`] images, and lines behind them so that chunks of the last may be read.
+    parts: Vec<Vec<Line>>,
+    /// The line of its part where each image begins.
     starts: Vec<u32>,
+    nonzeros: usize,
+}
+
+/// One part of a set.
+struct Part {
+    lines: Vec<Line>,
+    nonzeros: usize,
 }
 
 impl Sparse {
-    /// Lists the nonzero pixels of images, `[N, pixels]`; none if their share is `too_many` or more, or their indices exceed u32.
+    /// Lists the nonzero pixels of images, `[N, pixels]`; none if their share is `too_many` or more.
     ///
     /// # Errors
     /// [`NoMemory`].
-    pub fn new(team: &Team, blocks: Blocks, pixels: &[u8], too_many: f64) -> Result<Option<Self>, NoMemory> {
-        let count = pixels.len() / blocks.pixels;
-        let parts = pixels.chunks(team.piece(count, FEWEST_IMAGES) * blocks.pixels);
-        let counts = team.deal(parts.clone(), || (), |(), pixels| counts(&blocks, pixels));
-        let counts: Vec<Vec<u16>> = counts.into_iter().collect::<Result<_, _>>()?;
-        let mut end = 0_u32;
-        let mut starts = memory::room(count * blocks.count + 1, "the places of pixels")?;
-        starts.push(0);
-        for count in counts.iter().flatten() {
-            let Some(next) = end.checked_add(u32::from(*count)) else { return Ok(None) };
-            end = next;
-            starts.push(end);
-        }
-        if f64::from(end) >= too_many * pixels.len() as f64 {
+    pub fn new(
+        kind: Instructions,
+        team: &Team,
+        blocks: Blocks,
+        pixels: &[u8],
+        too_many: f64,
+    ) -> Result<Option<Self>, NoMemory> {
+        let mut starts = memory::zeroed(pixels.len() / blocks.pixels, "the places of pixels")?;
+        let parts = pixels.chunks(PART * blocks.pixels).zip(starts.chunks_mut(PART));
+        let parts = team.deal(parts, Vec::new, |room, (pixels, starts)| {
+            let nonzeros = take(kind, &blocks, pixels, starts, room);
+            Ok(Part { lines: memory::copied(room, "pixels")?, nonzeros })
+        });
+        let parts = parts.into_iter().collect::<Result<Vec<_>, _>>()?;
+        let nonzeros = parts.iter().map(|part| part.nonzeros).sum();
+        if nonzeros as f64 >= too_many * pixels.len() as f64 {
             return Ok(None);
         }
-        let mut nonzeros = memory::zeroed(end as usize, "pixels")?;
-        let mut rest = &mut nonzeros[..];
-        let mut places = Vec::new();
-        for (pixels, counts) in parts.zip(&counts) {
-            let length = counts.iter().map(|count| usize::from(*count)).sum();
-            let (place, behind) = rest.split_at_mut(length);
-            places.push((pixels, place));
-            rest = behind;
-        }
-        team.deal(places.into_iter(), || (), |(), (pixels, place)| take(&blocks, pixels, place));
-        Ok(Some(Self { blocks, nonzeros, starts }))
+        let parts = parts.into_iter().map(|part| part.lines).collect();
+        Ok(Some(Self { blocks, parts, starts, nonzeros }))
     }
 
     pub fn blocks(&self) -> &Blocks {
@@ -78,194 +78,97 @@ impl Sparse {
 
     /// How many pixels of an image are not 0, in the mean.
     pub fn nonzeros_in_an_image(&self) -> usize {
-        self.nonzeros.len() * self.blocks.count / self.starts.len()
+        self.nonzeros / self.starts.len().max(1)
+    }
+
+    /// The lines of an image, and those behind it.
+    #[inline(always)]
+    fn lines(&self, image: u32) -> &[Line] {
+        &self.parts[image as usize / PART][self.starts[image as usize] as usize..]
+    }
+
+    /// The words of an image, and the pixels of its quads, with what is behind them.
+    #[inline(always)]
+    pub fn of(&self, image: u32) -> (&[[u8; WORD / 8]], &[u8]) {
+        let (words, pixels) = bytemuck::cast_slice(self.lines(image)).split_at(words(&self.blocks) * (WORD / 8));
+        (words.as_chunks().0, pixels)
     }
 
     /// Asks for the pixels of an image that comes soon after image `n`: no CPU can guess which it is.
     #[inline(always)]
-    fn prefetch(&self, tile: &Tile, n: usize) {
-        if let Some(&image) = tile.indices.get(n + 2 * PREFETCH) {
-            prefetch(&self.starts[image as usize * self.blocks.count + tile.block]);
+    pub fn prefetch(&self, stream: &[u32], n: usize) {
+        if let Some(&image) = stream.get(n + PREFETCH[0]) {
+            prefetch(&self.starts[image as usize]);
         }
-        if let Some(&image) = tile.indices.get(n + PREFETCH)
-            && let [first, .., last] = self.of(image, tile.block)
-        {
-            prefetch(first);
-            prefetch(last);
+        if let Some(&image) = stream.get(n + PREFETCH[1]) {
+            let lines = self.lines(image);
+            for line in 0..LINES {
+                prefetch(&lines[line.min(lines.len() - 1)]);
+            }
         }
     }
 
-    /// Adds x W1 to a1; W1 is `[blocks, strips]` and a1 `[strips, N]`.
-    pub fn forward(&self, kind: Instructions, visit: &Visit, w1: &[Vec<impl Borrow<W1>>], a1: &mut [Row]) {
-        let count = visit.indices.len();
-        for tile in tiles(visit) {
-            for (first, a1) in (0..).step_by(MOST_STRIPS).zip(a1.chunks_mut(MOST_STRIPS * count)) {
-                for (block, w1) in visit.blocks.clone().zip(w1) {
-                    let tile = Tile { block, ..tile };
-                    match a1.len() / count {
-                        1 => forward::<1>(kind, self, &tile, each(&w1[first..]), a1),
-                        2 => forward::<2>(kind, self, &tile, each(&w1[first..]), a1),
-                        3 => forward::<3>(kind, self, &tile, each(&w1[first..]), a1),
-                        _ => forward::<MOST_STRIPS>(kind, self, &tile, each(&w1[first..]), a1),
+    /// The nonzero pixels of an image, block after block, and where each block's end, put into `nonzeros` and `ends`.
+    pub fn nonzeros(&self, image: u32, nonzeros: &mut Vec<Nonzero>, ends: &mut Vec<usize>) {
+        let (words, pixels) = self.of(image);
+        let mut quads = pixels.as_chunks::<QUAD>().0.iter();
+        let width = self.blocks.width;
+        nonzeros.clear();
+        ends.clear();
+        for (word, first) in words.iter().zip((0..).step_by(WORD)) {
+            let mut left = u64::from_le_bytes(*word);
+            while left != 0 {
+                let place = (first + left.trailing_zeros() as usize) * QUAD;
+                left &= left - 1;
+                ends.resize(place / width, nonzeros.len());
+                for (index, &value) in (place % width..).zip(quads.next().into_iter().flatten()) {
+                    if value != 0 {
+                        nonzeros.push(Nonzero { index: index as u8, value });
                     }
                 }
             }
         }
-    }
-
-    /// Adds xᵀ da1 to W1; da1 is `[strips, N]` and W1 `[blocks, strips]`.
-    pub fn backward(&self, kind: Instructions, visit: &Visit, da1: &[Row], w1: &mut [Vec<&mut W1>]) {
-        let count = visit.indices.len();
-        for tile in tiles(visit) {
-            for (first, da1) in (0..).step_by(MOST_STRIPS).zip(da1.chunks(MOST_STRIPS * count)) {
-                for (block, w1) in visit.blocks.clone().zip(&mut *w1) {
-                    let tile = Tile { block, ..tile };
-                    match da1.len() / count {
-                        1 => backward::<1>(kind, self, &tile, da1, &mut w1[first..]),
-                        2 => backward::<2>(kind, self, &tile, da1, &mut w1[first..]),
-                        3 => backward::<3>(kind, self, &tile, da1, &mut w1[first..]),
-                        _ => backward::<MOST_STRIPS>(kind, self, &tile, da1, &mut w1[first..]),
-                    }
-                }
-            }
-        }
-    }
-
-    /// The nonzero pixels of one block of an image.
-    pub fn of(&self, image: u32, block: usize) -> &[Nonzero] {
-        let place = image as usize * self.blocks.count + block;
-        &self.nonzeros[self.starts[place] as usize..self.starts[place + 1] as usize]
+        ends.resize(self.blocks.count, nonzeros.len());
     }
 }
 
-/// How many pixels are not 0, in each block of each image.
-fn counts(blocks: &Blocks, pixels: &[u8]) -> Result<Vec<u16>, NoMemory> {
-    let mut counts = memory::room(pixels.len() / blocks.pixels * blocks.count, "counts of pixels")?;
-    for image in pixels.chunks_exact(blocks.pixels) {
-        let (octets, last) = image.as_chunks::<OCTET>();
-        let first = counts.len();
-        counts.resize(first + blocks.count, 0);
-        let of_image = &mut counts[first..];
-        for octets in octets.chunks(blocks.count) {
-            for (octet, count) in octets.iter().zip(&mut *of_image) {
-                *count += nonzero_bytes(u64::from_le_bytes(*octet));
-            }
-        }
-        of_image[octets.len() % blocks.count] += last.iter().map(|&value| u16::from(value != 0)).sum::<u16>();
-    }
-    Ok(counts)
-}
-
-/// How many bytes of a word are not 0.
-fn nonzero_bytes(word: u64) -> u16 {
-    const LOW: u64 = 0x0101_0101_0101_0101;
-    // The highest bit of each byte: set by adding if one of the others is, or set itself.
-    let highest = ((word & (0x7f * LOW)) + 0x7f * LOW) | word;
-    // The product's highest byte is the sum of all bytes.
-    (((highest >> 7) & LOW).wrapping_mul(LOW) >> 56) as u16
-}
-
-/// Puts the pixels that are not 0 in their place, which is as long as they are many.
-fn take(blocks: &Blocks, pixels: &[u8], place: &mut [Nonzero]) {
-    let mut rest = place;
-    let mut taken = Taken { pixels: [Nonzero::default(); ROOM], count: 0 };
-    for image in pixels.chunks_exact(blocks.pixels) {
-        let (octets, last) = image.as_chunks::<OCTET>();
-        for block in 0..blocks.count {
-            taken.count = 0;
-            let mut first = 0;
-            for octet in octets.iter().skip(block).step_by(blocks.count) {
-                if u64::from_le_bytes(*octet) != 0 {
-                    taken.add(octet, first);
-                }
-                first += OCTET;
-            }
-            if block == octets.len() % blocks.count {
-                taken.add(last, first);
-            }
-            let (here, behind) = rest.split_at_mut(taken.count);
-            here.copy_from_slice(&taken.pixels[..taken.count]);
-            rest = behind;
-        }
-    }
-}
-
-/// Room for the pixels of a block, and a power of two, so that no place in it needs a check.
-const ROOM: usize = 256;
-const _: () = assert!(MOST_PIXELS + OCTET <= ROOM);
-
-/// The pixels of a block that are not 0.
-struct Taken {
-    pixels: [Nonzero; ROOM],
-    count: usize,
-}
-
-impl Taken {
-    /// Takes those of an octet, whose first pixel has this number in the block.
-    #[inline(always)]
-    fn add(&mut self, octet: &[u8], first: usize) {
-        // Every pixel is written, and the next one over it if it is 0: a branch would be guessed wrongly too often.
-        for (within, &value) in octet.iter().enumerate() {
-            self.pixels[self.count % ROOM] = Nonzero { index: (first + within) as u8, value };
-            self.count += usize::from(value != 0);
-        }
-    }
-}
-
-/// Some images of a visit, and one block of their pixels.
-#[derive(Clone, Copy)]
-struct Tile<'a> {
-    indices: &'a [u32],
-    block: usize,
-    /// Where they begin among all images of the visit, and how many those are.
-    first: usize,
-    of: usize,
-}
-
-/// Cuts the images of a visit into tiles, all of the first block.
-fn tiles<'a>(visit: &Visit<'a>) -> impl Iterator<Item = Tile<'a>> {
-    let (block, of) = (visit.blocks.start, visit.indices.len());
-    let tiles = visit.indices.chunks(TILE).zip((0..).step_by(TILE));
-    tiles.map(move |(indices, first)| Tile { indices, block, first, of })
-}
-
-/// W1 of `SIZE` strips.
-fn each<const SIZE: usize>(w1: &[impl Borrow<W1>]) -> [&W1; SIZE] {
-    std::array::from_fn(|strip| w1[strip].borrow())
+/// Words with a bit for each quad of an image.
+pub fn words(blocks: &Blocks) -> usize {
+    blocks.padded().div_ceil(QUAD * WORD)
 }
 
 kernel! {
-    fn forward<const SIZE: usize>(sparse: &Sparse, tile: &Tile, w1: [&W1; SIZE], a1: &mut [Row]) {
-        for (n, &image) in tile.indices.iter().enumerate() {
-            sparse.prefetch(tile, n);
-            let mut sums = [Row::ZERO; SIZE];
-            for pixel in sparse.of(image, tile.block) {
-                let (index, x) = (usize::from(pixel.index), X[usize::from(pixel.value)]);
-                for (sum, w1) in sums.iter_mut().zip(&w1) {
-                    add_scaled::<FUSED>(sum, x, &w1[index]);
+    /// Takes the quads with a pixel that is not 0 into `lines`, and says where each image begins. Returns how many pixels are not 0.
+    fn take(blocks: &Blocks, pixels: &[u8], starts: &mut [u32], lines: &mut Vec<Line>) -> usize {
+        let of_words = words(blocks) * (WORD / 8);
+        let most = (of_words + blocks.padded()).div_ceil(CHUNK);
+        // A chunk behind the last image's pixels may be read.
+        lines.resize(starts.len() * most + 2, Line::zeroed());
+        let mut ordered = vec![0; blocks.padded()];
+        let (mut next, mut nonzeros) = (0, 0);
+        for (image, start) in pixels.chunks_exact(blocks.pixels).zip(starts) {
+            *start = next as u32;
+            blocks.order(image, &mut ordered);
+            nonzeros += image.iter().filter(|value| **value != 0).count();
+            let bytes: &mut [u8] = bytemuck::cast_slice_mut(&mut lines[next..next + most + 1]);
+            let (words, taken) = bytes.split_at_mut(of_words);
+            let (taken, _) = taken.as_chunks_mut::<QUAD>();
+            let mut count = 0;
+            for (quads, word) in ordered.as_chunks::<QUAD>().0.chunks(WORD).zip(words.as_chunks_mut::<{ WORD / 8 }>().0) {
+                let mut bits = 0;
+                for (bit, quad) in quads.iter().enumerate() {
+                    // Every quad is written, and the next one over it if it is 0: a branch would be guessed wrongly too often.
+                    taken[count] = *quad;
+                    let is_nonzero = *quad != [0; QUAD];
+                    count += usize::from(is_nonzero);
+                    bits |= u64::from(is_nonzero) << bit;
                 }
+                *word = bits.to_le_bytes();
             }
-            for (a1, sum) in a1.iter_mut().skip(tile.first + n).step_by(tile.of).zip(&sums) {
-                add_scaled::<FUSED>(a1, 1.0, sum);
-            }
+            next += (of_words + count * QUAD).div_ceil(CHUNK);
         }
-    }
-}
-
-kernel! {
-    fn backward<const SIZE: usize>(sparse: &Sparse, tile: &Tile, da1: &[Row], w1: &mut [&mut W1]) {
-        let w1: &mut [&mut W1; SIZE] = w1.first_chunk_mut().expect("as many strips as the kernel is compiled for");
-        for (n, &image) in tile.indices.iter().enumerate() {
-            sparse.prefetch(tile, n);
-            let da1: [Row; SIZE] = std::array::from_fn(|strip| da1[strip * tile.of + tile.first + n]);
-            for pixel in sparse.of(image, tile.block) {
-                // Read before W1 is written: the compiler cannot know that they lie apart.
-                let (index, x) = (usize::from(pixel.index), X[usize::from(pixel.value)]);
-                for (w1, da1) in w1.iter_mut().zip(&da1) {
-                    add_scaled::<FUSED>(&mut w1[index], x, da1);
-                }
-            }
-        }
+        lines.truncate(next + 2);
+        nonzeros
     }
 }
 

@@ -10,13 +10,10 @@ use std::slice::IterMut;
 use std::sync::{PoisonError, RwLock};
 use std::time::Duration;
 
-use super::dense::Panel;
 use super::difference::{self, Hidden, Outputs, Perturbation, Scratch};
-use super::images::Set;
+use super::images::{Set, Workspace};
 use super::layers;
-use super::pixels::Visit;
 use super::simd::{Instructions, Row};
-use super::sparse::TILE;
 use super::strips::{StripParams, Strips, W1};
 use super::team::{Barrier, Team};
 use crate::net::Net;
@@ -68,6 +65,13 @@ struct Own<'a> {
     b2: Vec<Row>,
 }
 
+impl Own<'_> {
+    /// How many units its strips have.
+    fn units(&self) -> usize {
+        self.strip_params.iter().map(|strip_params| strip_params.units).sum()
+    }
+}
+
 /// The buffers of steps, reused by the next call: allocating them takes as long as a step.
 #[derive(Default)]
 pub struct Memory {
@@ -93,7 +97,9 @@ struct Values {
     /// The logits, then dy: `[rows of classes, N]`.
     logits: Vec<Row>,
     labels: Vec<u8>,
-    panel: Panel,
+    /// The batch of a step, in the order of its products, and that of the step after it.
+    workspace: Workspace,
+    next_workspace: Workspace,
 }
 
 /// The shares of the logits, of two steps: one thread may begin with the next while another still reads this one's.
@@ -191,10 +197,13 @@ impl Steps<'_> {
             self.begin(indices, &own, values);
         }
         for (step, indices) in batches.iter().enumerate() {
+            let next = batches.get(step + 1).copied();
             swap(&mut values.hidden, &mut values.next_a1);
-            self.exchange_logits(step, thread, part, &own, values, exchange);
+            swap(&mut values.workspace, &mut values.next_workspace);
+            let batch_size = self.batch_size;
+            self.exchange_logits(step, thread, part, &own, values, exchange, &self.indices[(step + 1) * batch_size..]);
             losses.push(self.loss(indices, values));
-            let (gradient, next) = (gradient.as_mut(), batches.get(step + 1).copied());
+            let gradient = gradient.as_mut();
             match self.perturbation {
                 None => self.backpropagate(indices, &mut own, gradient, values, next),
                 Some(perturbation) => self.difference(perturbation, indices, &mut own, gradient, values, next),
@@ -205,10 +214,10 @@ impl Steps<'_> {
     }
 
     /// a1 of the next step.
-    fn begin(&self, indices: &[u32], own: &Own, Values { next_a1, panel, .. }: &mut Values) {
+    fn begin(&self, indices: &[u32], own: &Own, Values { next_a1, next_workspace, .. }: &mut Values) {
         layers::bias(own.strip_params.iter().map(|strip_params| &strip_params.b1), self.batch_size, next_a1);
-        let visit = Visit { indices, blocks: 0..own.w1.len() };
-        self.set.images.forward(self.kind, &visit, &own.w1, next_a1, panel);
+        self.set.images.gather(self.kind, indices, indices.len(), next_workspace);
+        self.set.images.forward(self.kind, indices, &own.w1, own.units(), next_a1, next_workspace);
     }
 
     /// a1 to z1 of this thread's strips, and to the logits of all threads'.
@@ -218,8 +227,9 @@ impl Steps<'_> {
         thread: usize,
         part: &Part,
         own: &Own,
-        Values { hidden, slopes, logits, .. }: &mut Values,
+        Values { hidden, slopes, logits, next_workspace, .. }: &mut Values,
         exchange: &Exchange,
+        ahead: &[u32],
     ) {
         let &Self { kind, net, batch_size, .. } = self;
         if self.perturbation.is_some() {
@@ -231,6 +241,9 @@ impl Steps<'_> {
             exchange.give(step, share, |a2| layers::all_logits(kind, strip_params, z1, a2));
         }
         exchange.barrier.reach(thread, step + 1);
+        if ahead.len() >= batch_size && self.perturbation.is_none() {
+            self.set.images.gather(kind, ahead, batch_size, next_workspace);
+        }
         exchange.barrier.wait(step + 1);
         layers::bias(&own.b2, batch_size, logits);
         exchange.take(step, |share| layers::add(kind, 1.0, share, logits));
@@ -244,7 +257,7 @@ impl Steps<'_> {
             layers::output(kind, net.output, y, batch_size);
         }
         labels.iter_mut().zip(indices).for_each(|(label, image)| *label = set.labels[*image as usize]);
-        let loss = layers::loss(kind, net.output, logits, labels, scale / batch_size as f32);
+        let loss = layers::loss(kind, net.output, net.shape.classes, logits, labels, scale / batch_size as f32);
         (loss / batch_size as f64) as f32
     }
 
@@ -258,7 +271,7 @@ impl Steps<'_> {
         next: Option<&[u32]>,
     ) {
         let &Self { kind, net, set, batch_size, .. } = self;
-        let Values { hidden, next_a1, dz1, logits: dy, panel, .. } = values;
+        let Values { hidden, next_a1, dz1, logits: dy, workspace, next_workspace, .. } = values;
         layers::add_each(kind, dy, &mut gradient.as_deref_mut().unwrap_or(own).b2);
         for (strip, z1) in hidden.chunks_exact_mut(batch_size).enumerate() {
             layers::hidden_derivative(kind, &own.strip_params[strip], dy, dz1);
@@ -271,17 +284,11 @@ impl Steps<'_> {
         if next.is_some() {
             layers::bias(own.strip_params.iter().map(|strip_params| &strip_params.b1), batch_size, next_a1);
         }
-        // While a block of W1 is in the cache, it is changed for a step and used for the next. Of a large batch the images'
-        // values are what should stay there.
-        let all = own.w1.len();
-        let together = if batch_size > TILE { all } else { 1 };
-        for blocks in (0..all).step_by(together).map(|first| first..first + together) {
-            let target = &mut gradient.as_deref_mut().unwrap_or(own).w1[blocks.clone()];
-            set.images.backward(kind, &Visit { indices, blocks: blocks.clone() }, da1, target, panel);
-            if let Some(indices) = next {
-                let (visit, w1) = (Visit { indices, blocks: blocks.clone() }, &own.w1[blocks]);
-                set.images.forward(kind, &visit, w1, next_a1, panel);
-            }
+        let units = own.units();
+        let target = &mut gradient.unwrap_or(own).w1;
+        set.images.backward(kind, indices, da1, target, workspace);
+        if let Some(indices) = next {
+            set.images.forward(kind, indices, &own.w1, units, next_a1, next_workspace);
         }
     }
 

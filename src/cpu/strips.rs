@@ -4,39 +4,73 @@ use super::simd::{LANES, Row, rows};
 use crate::net::{Params, Shape};
 use crate::{NoMemory, memory};
 
-/// The most pixels of a block: their rows of W1 stay in the second-level cache while a few strips are computed.
+/// The most pixels of a block.
 pub const MOST_PIXELS: usize = 208;
 /// Rows of W1 in a block: as many as a byte can name, so that no number of a pixel needs a check, and 16 more, a quarter of
 /// a page. Without these a pixel's rows in two strips would lie at the same place of two pages, and a CPU takes a load for
 /// one of what was just stored at that place of another page, and lets it wait.
 pub const ROWS: usize = 256 + 16;
-/// Pixels that follow each other in a block.
+/// Pixels that a block has a multiple of.
 pub const OCTET: usize = 8;
+/// Pixels of a square of four, which follow each other.
+pub const QUAD: usize = 4;
 
 /// One block's rows of W1, for one strip. Those behind the last pixel are 0.
 pub type W1 = [Row; ROWS];
 
-/// How pixels are dealt to blocks: octet by octet, in turns, so that each has about as many that are not 0.
+/// The order of an image's pixels, and the blocks that it is cut into.
+///
+/// Where an image is a square of an even side, its pixels come in squares of four, so that neighbours lie together: where one of
+/// them is not 0, the others mostly are not either.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Blocks {
     pub pixels: usize,
     pub count: usize,
+    /// Pixels of a block; the last may have fewer.
+    pub width: usize,
+    /// Pixels in a row of an image, where they come in squares; 0 where they come in their order.
+    side: usize,
 }
 
 impl Blocks {
     pub fn new(pixels: usize) -> Self {
-        Self { pixels, count: pixels.div_ceil(MOST_PIXELS) }
+        let count = pixels.div_ceil(MOST_PIXELS);
+        let side = pixels.isqrt();
+        let side = if side * side == pixels && side % 2 == 0 { side } else { 0 };
+        Self { pixels, count, width: pixels.div_ceil(count).next_multiple_of(OCTET), side }
     }
 
     /// A pixel's block, and its number there.
     pub fn place(&self, pixel: usize) -> (usize, usize) {
-        let (octet, within) = (pixel / OCTET, pixel % OCTET);
-        (octet % self.count, octet / self.count * OCTET + within)
+        let place = match self.side {
+            0 => pixel,
+            side => {
+                let (row, column) = (pixel / side, pixel % side);
+                (row / 2 * side + column / 2 * 2) * 2 + row % 2 * 2 + column % 2
+            }
+        };
+        (place / self.width, place % self.width)
     }
 
-    /// The octets of a block, the last of all of them maybe shorter.
-    pub fn octets<'a>(&self, image: &'a [u8], block: usize) -> impl Iterator<Item = &'a [u8]> {
-        image.chunks(OCTET).skip(block).step_by(self.count)
+    /// Pixels of all blocks, with those of the last that are none.
+    pub fn padded(&self) -> usize {
+        self.count * self.width
+    }
+
+    /// Puts an image's pixels in their order; those that are none stay as they are.
+    #[inline(always)]
+    pub fn order(&self, image: &[u8], ordered: &mut [u8]) {
+        if self.side == 0 {
+            ordered[..self.pixels].copy_from_slice(image);
+            return;
+        }
+        for (rows, quads) in image.chunks_exact(2 * self.side).zip(ordered.chunks_exact_mut(2 * self.side)) {
+            let (above, below) = rows.split_at(self.side);
+            let pairs = above.as_chunks::<2>().0.iter().zip(below.as_chunks::<2>().0);
+            for (quad, (above, below)) in quads.as_chunks_mut::<QUAD>().0.iter_mut().zip(pairs) {
+                *quad = [above[0], above[1], below[0], below[1]];
+            }
+        }
     }
 }
 

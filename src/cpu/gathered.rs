@@ -1,0 +1,447 @@
+//! Some images of a batch, brought in the order in which both products of the first layer take them: one quad of pixels after
+//! another, and for each the images in which it is not 0.
+//!
+//! So a quad's weights, or the sums of its gradient, stay in registers while its images pass by. Pixels that are 0 beside others that
+//! are not are computed with too: their 0 changes nothing, unless it meets an infinite value, of which it would make a NaN. Where
+//! values are not finite, the products are computed again without these pixels.
+
+use std::borrow::Borrow;
+
+use super::simd::{Instructions, LANES, Row, add_scaled, flat, kernel, multiply_add};
+use super::sparse::{CHUNK, Sparse, WORD, words};
+use super::strips::{QUAD, W1};
+use crate::net::Shape;
+
+/// Images that are computed with at a time: their a1 or da1 stay in the first cache while all pixels are.
+pub const TILE: usize = 128;
+/// Words with a bit for each of them.
+const WORDS: usize = TILE / WORD;
+/// Strips that are computed side by side: as many as have the weights of a quad in registers, or its sums.
+pub const MOST_STRIPS: usize = 4;
+/// The most pixels of a tile: a power of two, so that no place needs a check.
+const ROOM: usize = TILE * Shape::MAX_INPUT;
+const _: () = assert!(ROOM.is_power_of_two());
+/// Words that are transposed side by side: a cache line of them.
+const COLUMNS: usize = 8;
+/// Lanes that are computed of a strip with few units.
+const HALF: usize = LANES / 2;
+/// Whether the pixels of a quad that are 0 are computed with.
+const ALL: usize = 0;
+const NONZEROS: usize = 1;
+
+/// Which strips of a batch's values a product takes, and how many units they have.
+#[derive(Clone, Copy)]
+struct Strips {
+    first: usize,
+    is_half: bool,
+}
+
+/// Where the images of a tile are in their batch.
+#[derive(Clone, Copy)]
+pub struct Place {
+    pub first: usize,
+    pub of: usize,
+}
+
+/// Up to [`TILE`] images in the order of the products.
+pub struct Gathered {
+    tile: Tile,
+    /// a1 or da1 of the strips that are computed together, side by side for each image.
+    rows: Vec<Row>,
+}
+
+struct Tile {
+    count: usize,
+    /// Quads of a block.
+    quads: usize,
+    /// x of the quads, image after image.
+    x: Box<[f32; ROOM + CHUNK]>,
+    /// Where each image begins there.
+    starts: [u32; TILE],
+    /// The images that have a quad, one bit each: `[columns / COLUMNS, WORD, COLUMNS]`. Of the columns the first have the bits
+    /// of the first [`WORD`] images, each column those of [`WORD`] quads.
+    images: Vec<[[u64; COLUMNS]; WORD]>,
+    /// Columns that all quads need.
+    columns: usize,
+}
+
+impl Default for Gathered {
+    fn default() -> Self {
+        let x = bytemuck::allocation::zeroed_box();
+        let tile = Tile { count: 0, quads: 0, x, starts: [0; TILE], images: Vec::new(), columns: 0 };
+        Self { tile, rows: vec![Row::ZERO; TILE * MOST_STRIPS] }
+    }
+}
+
+impl Gathered {
+    /// Gathers the first `count` images of a stream, at most [`TILE`]; those behind them are what comes next.
+    pub fn gather(&mut self, kind: Instructions, sparse: &Sparse, stream: &[u32], count: usize) {
+        let Self { tile, .. } = self;
+        tile.count = count;
+        tile.quads = sparse.blocks().width / QUAD;
+        tile.columns = words(sparse.blocks());
+        tile.images.resize((WORDS * tile.columns).div_ceil(COLUMNS), [[0; COLUMNS]; WORD]);
+        tile.images.fill([[0; COLUMNS]; WORD]);
+        gather(kind, sparse, stream, tile);
+    }
+
+    /// Adds x W1 to a1; W1 is `[blocks, strips]` of so many units, a1 `[strips, N]`.
+    pub fn forward(
+        &mut self,
+        kind: Instructions,
+        w1: &[Vec<impl Borrow<W1>>],
+        units: usize,
+        a1: &mut [Row],
+        place: Place,
+    ) {
+        for (strips, a1) in together(kind, units).zip(a1.chunks_mut(strips_together(kind) * place.of)) {
+            match a1.len() / place.of {
+                1 => self.forward_strips::<1>(kind, w1, strips, a1, place),
+                2 => self.forward_strips::<2>(kind, w1, strips, a1, place),
+                3 => self.forward_strips::<3>(kind, w1, strips, a1, place),
+                _ => self.forward_strips::<MOST_STRIPS>(kind, w1, strips, a1, place),
+            }
+        }
+    }
+
+    /// Adds xᵀ da1 to W1; da1 is `[strips, N]`, W1 `[blocks, strips]`.
+    pub fn backward(&mut self, kind: Instructions, da1: &[Row], w1: &mut [Vec<&mut W1>], place: Place) {
+        let together = strips_together(kind);
+        for (first, da1) in (0..).step_by(together).zip(da1.chunks(together * place.of)) {
+            match da1.len() / place.of {
+                1 => self.backward_strips::<1>(kind, da1, w1, first, place),
+                2 => self.backward_strips::<2>(kind, da1, w1, first, place),
+                3 => self.backward_strips::<3>(kind, da1, w1, first, place),
+                _ => self.backward_strips::<MOST_STRIPS>(kind, da1, w1, first, place),
+            }
+        }
+    }
+
+    fn forward_strips<const SIZE: usize>(
+        &mut self,
+        kind: Instructions,
+        w1: &[Vec<impl Borrow<W1>>],
+        Strips { first, is_half }: Strips,
+        a1: &mut [Row],
+        place: Place,
+    ) {
+        let Self { tile, rows } = self;
+        let rows = &mut rows[..TILE * SIZE];
+        bring::<SIZE>(kind, a1, place, tile.count, rows);
+        let mut places = tile.starts;
+        for (block, w1) in w1.iter().enumerate() {
+            let w1 = std::array::from_fn(|strip| w1[first + strip].borrow());
+            if is_half {
+                forward::<SIZE, HALF, ALL>(kind, tile, block, &mut places, w1, rows);
+            } else {
+                forward::<SIZE, LANES, ALL>(kind, tile, block, &mut places, w1, rows);
+            }
+        }
+        if all_finite(kind, &rows[..tile.count * SIZE]) {
+            bring_back::<SIZE>(kind, rows, place, tile.count, a1);
+            return;
+        }
+        for (strip, a1) in (first..).zip(a1.chunks_exact_mut(place.of)) {
+            let rows = &mut rows[..TILE];
+            bring::<1>(kind, a1, place, tile.count, rows);
+            places = tile.starts;
+            for (block, w1) in w1.iter().enumerate() {
+                forward::<1, LANES, NONZEROS>(kind, tile, block, &mut places, [w1[strip].borrow()], rows);
+            }
+            bring_back::<1>(kind, rows, place, tile.count, a1);
+        }
+    }
+
+    fn backward_strips<const SIZE: usize>(
+        &mut self,
+        kind: Instructions,
+        da1: &[Row],
+        w1: &mut [Vec<&mut W1>],
+        first: usize,
+        place: Place,
+    ) {
+        let Self { tile, rows } = self;
+        let rows = &mut rows[..TILE * SIZE];
+        bring::<SIZE>(kind, da1, place, tile.count, rows);
+        if all_finite(kind, &rows[..tile.count * SIZE]) {
+            let mut places = tile.starts;
+            for (block, w1) in w1.iter_mut().enumerate() {
+                let w1 = &mut w1[first..];
+                backward::<SIZE, ALL>(kind, tile, block, &mut places, rows, w1);
+            }
+            return;
+        }
+        for (strip, da1) in (first..).zip(da1.chunks_exact(place.of)) {
+            let rows = &mut rows[..TILE];
+            bring::<1>(kind, da1, place, tile.count, rows);
+            let mut places = tile.starts;
+            for (block, w1) in w1.iter_mut().enumerate() {
+                backward::<1, NONZEROS>(kind, tile, block, &mut places, rows, &mut w1[strip..]);
+            }
+        }
+    }
+}
+
+/// How many strips are computed side by side.
+fn strips_together(kind: Instructions) -> usize {
+    match kind {
+        #[cfg(target_arch = "x86_64")]
+        Instructions::Avx512 => MOST_STRIPS,
+        _ => 1,
+    }
+}
+
+/// The strips of so many units, as they are computed together.
+fn together(kind: Instructions, units: usize) -> impl Iterator<Item = Strips> {
+    let size = strips_together(kind);
+    let strips = units.div_ceil(LANES);
+    // Of all strips the last alone may have few units.
+    let is_half = move |first: usize| first + size >= strips && strips * LANES - units >= HALF;
+    (0..strips).step_by(size).map(move |first| Strips { first, is_half: is_half(first) })
+}
+
+kernel! {
+    /// Copies the values of a tile's images, strip after strip, so that those of an image lie together.
+    fn bring<const SIZE: usize>(strips: &[Row], place: Place, count: usize, rows: &mut [Row]) {
+        for (strip, from) in strips.chunks_exact(place.of).enumerate() {
+            for (from, to) in from[place.first..][..count].iter().zip(rows.as_chunks_mut::<SIZE>().0) {
+                to[strip] = *from;
+            }
+        }
+    }
+}
+
+kernel! {
+    fn bring_back<const SIZE: usize>(rows: &[Row], place: Place, count: usize, strips: &mut [Row]) {
+        for (strip, to) in strips.chunks_exact_mut(place.of).enumerate() {
+            for (from, to) in rows.as_chunks::<SIZE>().0.iter().zip(&mut to[place.first..][..count]) {
+                *to = from[strip];
+            }
+        }
+    }
+}
+
+kernel! {
+    fn all_finite(rows: &[Row]) -> bool {
+        flat(rows).iter().fold(true, |all, value| all & value.is_finite())
+    }
+}
+
+/// x = value / 255.
+#[inline(always)]
+fn x_of<const FUSED: bool>(value: u8) -> f32 {
+    const INVERSE: f32 = 1.0 / 255.0;
+    /// What [`INVERSE`] is rounded by: with it two operations give what a division would.
+    const REST: f32 = (1.0 / 255.0 - INVERSE as f64) as f32;
+    let value = f32::from(value);
+    if FUSED { multiply_add::<FUSED>(value, INVERSE, value * REST) } else { value / 255.0 }
+}
+
+kernel! {
+    fn gather(sparse: &Sparse, stream: &[u32], tile: &mut Tile) {
+        let Tile { count, x, starts, images, columns, .. } = tile;
+        let mut place = 0;
+        for (n, &image) in stream.iter().take(*count).enumerate() {
+            sparse.prefetch(stream, n);
+            starts[n % TILE] = place as u32;
+            let mut pixels = 0;
+            let (words, values) = sparse.of(image);
+            for (column, word) in (n / WORD * *columns..).zip(words) {
+                let word = u64::from_le_bytes(*word);
+                images[column / COLUMNS][n % WORD][column % COLUMNS] = word;
+                pixels += word.count_ones() as usize * QUAD;
+            }
+            // What is behind the last pixel is overwritten by the next image's.
+            let (from, _) = values.as_chunks::<CHUNK>();
+            let (to, _) = x[place % ROOM..].as_chunks_mut::<CHUNK>();
+            for (from, to) in from[..pixels.div_ceil(CHUNK)].iter().zip(to) {
+                for (value, x) in from.iter().zip(to) {
+                    *x = x_of::<FUSED>(*value);
+                }
+            }
+            place += pixels;
+        }
+        for words in images {
+            transpose(words);
+        }
+    }
+}
+
+/// Bit k of word n goes to bit n of word k, in every column.
+#[inline(always)]
+fn transpose(words: &mut [[u64; COLUMNS]; WORD]) {
+    let mut size = WORD / 2;
+    let mut low = u64::MAX >> size;
+    while size > 0 {
+        for first in (0..WORD).step_by(2 * size) {
+            for place in first..first + size {
+                let (mut above, mut below) = (words[place], words[place + size]);
+                for (above, below) in above.iter_mut().zip(&mut below) {
+                    let swapped = ((*above >> size) ^ *below) & low;
+                    *below ^= swapped;
+                    *above ^= swapped << size;
+                }
+                (words[place], words[place + size]) = (above, below);
+            }
+        }
+        size /= 2;
+        low ^= low << size;
+    }
+}
+
+impl Tile {
+    /// The images that have a quad, one bit each.
+    #[inline(always)]
+    fn images_with(&self, quad: usize) -> [u64; WORDS] {
+        let mut images = [0; WORDS];
+        for (word, images) in images.iter_mut().enumerate() {
+            let column = word * self.columns + quad / WORD;
+            *images = self.images[column / COLUMNS][quad % WORD][column % COLUMNS];
+        }
+        images
+    }
+}
+
+/// Adds x times a row to a sum, for each strip; of the last only so many lanes.
+#[inline(always)]
+fn add_rows<const FUSED: bool, const SIZE: usize, const LAST: usize>(sums: &mut [Row; SIZE], x: f32, rows: &[Row; SIZE]) {
+    for (strip, (sum, row)) in sums.iter_mut().zip(rows).enumerate() {
+        if strip < SIZE - 1 {
+            add_scaled::<FUSED>(sum, x, row);
+        } else {
+            for (sum, row) in sum.0[..LAST].iter_mut().zip(&row.0[..LAST]) {
+                *sum = multiply_add::<FUSED>(x, *row, *sum);
+            }
+        }
+    }
+}
+
+kernel! {
+    fn forward<const SIZE: usize, const LAST: usize, const WHICH: usize>(
+        tile: &Tile,
+        block: usize,
+        places: &mut [u32; TILE],
+        w1: [&W1; SIZE],
+        a1: &mut [Row],
+    ) {
+        let a1: &mut [[Row; SIZE]; TILE] = a1.as_chunks_mut().0.first_chunk_mut().expect("room for a tile");
+        for (first, quad) in (0..).step_by(QUAD).zip(block * tile.quads..(block + 1) * tile.quads) {
+            let images = tile.images_with(quad);
+            if images == [0; WORDS] {
+                continue;
+            }
+            let mut weights = [[Row::ZERO; SIZE]; QUAD];
+            for (pixel, weights) in weights.iter_mut().enumerate() {
+                for (w1, weights) in w1.iter().zip(weights) {
+                    *weights = w1[first + pixel];
+                }
+            }
+            for (word, mut left) in images.into_iter().enumerate() {
+                while left != 0 {
+                    let n = (word * WORD + left.trailing_zeros() as usize) % TILE;
+                    left &= left - 1;
+                    let x = &tile.x[places[n] as usize % ROOM..][..QUAD];
+                    places[n] += QUAD as u32;
+                    let mut sums = a1[n];
+                    for (x, weights) in x.iter().zip(&weights) {
+                        if WHICH == ALL || *x != 0.0 {
+                            add_rows::<FUSED, SIZE, LAST>(&mut sums, *x, weights);
+                        }
+                    }
+                    a1[n] = sums;
+                }
+            }
+        }
+    }
+}
+
+kernel! {
+    fn backward<const SIZE: usize, const WHICH: usize>(
+        tile: &Tile,
+        block: usize,
+        places: &mut [u32; TILE],
+        da1: &[Row],
+        w1: &mut [&mut W1],
+    ) {
+        let da1: &[[Row; SIZE]; TILE] = da1.as_chunks().0.first_chunk().expect("room for a tile");
+        let w1: &mut [&mut W1; SIZE] = w1.first_chunk_mut().expect("as many strips as the kernel is compiled for");
+        for (first, quad) in (0..).step_by(QUAD).zip(block * tile.quads..(block + 1) * tile.quads) {
+            let images = tile.images_with(quad);
+            if images == [0; WORDS] {
+                continue;
+            }
+            // Where the registers are few and narrow, they hold the sums of half a quad.
+            let together = if FUSED { QUAD } else { QUAD / 2 };
+            for start in (0..QUAD).step_by(together) {
+                let is_last = start + together == QUAD;
+                let mut sums = [[Row::ZERO; SIZE]; QUAD];
+                let sums = &mut sums[..together];
+                for (word, mut left) in images.into_iter().enumerate() {
+                    while left != 0 {
+                        let n = (word * WORD + left.trailing_zeros() as usize) % TILE;
+                        left &= left - 1;
+                        let x = &tile.x[places[n] as usize % ROOM..][..QUAD][start..][..together];
+                        places[n] += if is_last { QUAD as u32 } else { 0 };
+                        for (x, sums) in x.iter().zip(&mut *sums) {
+                            if WHICH == ALL || *x != 0.0 {
+                                add_rows::<FUSED, SIZE, LANES>(sums, *x, &da1[n]);
+                            }
+                        }
+                    }
+                }
+                for (pixel, sums) in (first + start..).zip(&*sums) {
+                    for (w1, sum) in w1.iter_mut().zip(sums) {
+                        // Written as a whole: the compiler cannot know that the strips' W1 lie apart.
+                        let mut row = w1[pixel];
+                        add_scaled::<FUSED>(&mut row, 1.0, sum);
+                        w1[pixel] = row;
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    kernel! {
+        fn all_x(x: &mut [f32]) {
+            for (value, x) in (0..=u8::MAX).zip(x) {
+                *x = x_of::<FUSED>(value);
+            }
+        }
+    }
+
+    #[test]
+    fn x_is_the_quotient() {
+        for kind in Instructions::all() {
+            let mut x = [0.0; 256];
+            all_x(kind, &mut x);
+            for (value, x) in (0..=u8::MAX).zip(x) {
+                assert_eq!(x, f32::from(value) / 255.0, "{kind:?}: {value}");
+            }
+        }
+    }
+
+    #[test]
+    fn transposed_bits_are_where_their_columns_say() {
+        let mut words = [[0; COLUMNS]; WORD];
+        for (n, word) in words.iter_mut().enumerate() {
+            for (column, bits) in word.iter_mut().enumerate() {
+                // A few bits that depend on both, the same for no two words.
+                *bits = (n as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(column as u32 * 5);
+            }
+        }
+        let before = words;
+        transpose(&mut words);
+        for (n, word) in before.iter().enumerate() {
+            for (k, transposed) in words.iter().enumerate() {
+                for column in 0..COLUMNS {
+                    assert_eq!(word[column] >> k & 1, transposed[column] >> n & 1, "bit {k} of word {n}, column {column}");
+                }
+            }
+        }
+    }
+}
