@@ -6,14 +6,12 @@ use std::borrow::Borrow;
 
 use super::pixels::Nonzero;
 use super::simd::{Instructions, Row, add_scaled, kernel};
-use super::strips::{Blocks, MOST_PIXELS, OCTET, W1};
+use super::strips::{Blocks, MOST_PIXELS, OCTET, QUAD, W1};
 use crate::{NoMemory, memory};
 
-/// Images whose sums are in registers at a time: 12 of the 16 registers of AVX2, where a row takes two.
+/// Images whose sums are in registers at a time: 12 of the 16 registers of AVX2, where a row takes two. Of pixels a quad.
 const TILE: usize = 6;
-/// Pixels whose gradients are, likewise.
-const QUAD: usize = 4;
-/// With AVX-512, where a row takes one register of 32. Fewer sums would wait for their own last term.
+/// With AVX-512, where a row takes one register of 32; of pixels an octet. Fewer sums would wait for their own last term.
 const WIDE_TILE: usize = 2 * TILE;
 /// Images in a panel: it stays in the second cache while every strip is computed.
 const PANEL: usize = 8 * WIDE_TILE;
@@ -43,7 +41,12 @@ impl Dense {
     pub fn new(blocks: Blocks, pixels: &[u8]) -> Result<Self, NoMemory> {
         let mut ordered = memory::zeroed::<u8>(pixels.len() / blocks.pixels * blocks.padded(), "pixels")?;
         for (image, ordered) in pixels.chunks_exact(blocks.pixels).zip(ordered.chunks_exact_mut(blocks.padded())) {
-            blocks.order(image, ordered);
+            let mut quads = ordered.as_chunks_mut::<QUAD>().0.iter_mut();
+            blocks.each_quad(image, |quad| {
+                if let Some(place) = quads.next() {
+                    *place = quad.to_le_bytes();
+                }
+            });
         }
         Ok(Self { blocks, pixels: ordered })
     }

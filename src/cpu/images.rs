@@ -13,7 +13,7 @@ use crate::NoMemory;
 
 /// The share of pixels that are not 0, from which on it is faster to compute with all of them, as times at 16 to 2,048
 /// hidden units have shown (AVX2, AVX-512).
-const DENSE_FROM: f64 = 0.5;
+const DENSE_FROM: f64 = 0.8;
 
 /// A data set.
 #[derive(Debug)]
@@ -49,13 +49,6 @@ impl Images {
         })
     }
 
-    pub fn blocks(&self) -> &Blocks {
-        match self {
-            Self::Sparse(sparse) => sparse.blocks(),
-            Self::Dense(dense) => dense.blocks(),
-        }
-    }
-
     /// The nonzero pixels of an image, block after block, and where each block's end, put into `pixels` and `ends`.
     pub fn nonzeros(&self, image: u32, pixels: &mut Vec<Nonzero>, ends: &mut Vec<usize>) {
         match self {
@@ -67,7 +60,7 @@ impl Images {
     /// Multiply-adds of the first layer for one image and one strip, forward and back, in the mean.
     pub fn terms(&self) -> usize {
         match self {
-            Self::Sparse(sparse) => 2 * LANES * sparse.nonzeros_in_an_image(),
+            Self::Sparse(sparse) => 2 * LANES * sparse.pixels_of_an_image(),
             Self::Dense(dense) => 2 * LANES * dense.blocks().pixels,
         }
     }

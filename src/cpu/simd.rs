@@ -81,6 +81,12 @@ impl Instructions {
         }
     }
 
+    /// Whether their multiply-adds are fused. All that are give the same bits.
+    #[cfg(test)]
+    pub fn is_fused(self) -> bool {
+        self != Self::Baseline || Self::BASELINE_FUSED
+    }
+
     /// Their names.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -134,6 +140,8 @@ macro_rules! kernel {
             fn avx2 $(<$(const $size: usize),+>)? ($($argument: $type),*) $(-> $result)? {
                 body::<true $($(, $size)+)?>($($argument),*)
             }
+            // Within its caller the compiler would keep a kernel's sums in memory.
+            #[inline(never)]
             fn baseline $(<$(const $size: usize),+>)? ($($argument: $type),*) $(-> $result)? {
                 body::<{ Instructions::BASELINE_FUSED } $($(, $size)+)?>($($argument),*)
             }

@@ -36,17 +36,19 @@ pub struct Sparse {
     parts: Vec<Vec<Line>>,
     /// The line of its part where each image begins.
     starts: Vec<u32>,
-    nonzeros: usize,
+    /// Quads that are not 0.
+    quads: usize,
 }
 
 /// One part of a set.
 struct Part {
     lines: Vec<Line>,
-    nonzeros: usize,
+    /// Quads that are not 0.
+    quads: usize,
 }
 
 impl Sparse {
-    /// Lists the nonzero pixels of images, `[N, pixels]`; none if their share is `too_many` or more.
+    /// Lists the nonzero quads of images, `[N, pixels]`; none if their share is `too_many` or more.
     ///
     /// # Errors
     /// [`NoMemory`].
@@ -60,25 +62,26 @@ impl Sparse {
         let mut starts = memory::zeroed(pixels.len() / blocks.pixels, "the places of pixels")?;
         let parts = pixels.chunks(PART * blocks.pixels).zip(starts.chunks_mut(PART));
         let parts = team.deal(parts, Vec::new, |room, (pixels, starts)| {
-            let nonzeros = take(kind, &blocks, pixels, starts, room);
-            Ok(Part { lines: memory::copied(room, "pixels")?, nonzeros })
+            let (quads, lines) = take(kind, &blocks, pixels, starts, room);
+            // A chunk of each image's pixels may be read up to a line behind its last.
+            Ok(Part { lines: memory::copied(&room[..lines + 1], "pixels")?, quads })
         });
         let parts = parts.into_iter().collect::<Result<Vec<_>, _>>()?;
-        let nonzeros = parts.iter().map(|part| part.nonzeros).sum();
-        if nonzeros as f64 >= too_many * pixels.len() as f64 {
+        let quads: usize = parts.iter().map(|part| part.quads).sum();
+        if (quads * QUAD) as f64 >= too_many * pixels.len() as f64 {
             return Ok(None);
         }
         let parts = parts.into_iter().map(|part| part.lines).collect();
-        Ok(Some(Self { blocks, parts, starts, nonzeros }))
+        Ok(Some(Self { blocks, parts, starts, quads }))
     }
 
     pub fn blocks(&self) -> &Blocks {
         &self.blocks
     }
 
-    /// How many pixels of an image are not 0, in the mean.
-    pub fn nonzeros_in_an_image(&self) -> usize {
-        self.nonzeros / self.starts.len().max(1)
+    /// How many pixels of an image are computed with, in the mean.
+    pub fn pixels_of_an_image(&self) -> usize {
+        self.quads * QUAD / self.starts.len().max(1)
     }
 
     /// The lines of an image, and those behind it.
@@ -138,37 +141,35 @@ pub fn words(blocks: &Blocks) -> usize {
 }
 
 kernel! {
-    /// Takes the quads with a pixel that is not 0 into `lines`, and says where each image begins. Returns how many pixels are not 0.
-    fn take(blocks: &Blocks, pixels: &[u8], starts: &mut [u32], lines: &mut Vec<Line>) -> usize {
+    /// Takes the quads with a pixel that is not 0 into `lines`, and says where each image begins. Returns how many quads and how
+    /// many lines those are.
+    fn take(blocks: &Blocks, pixels: &[u8], starts: &mut [u32], lines: &mut Vec<Line>) -> (usize, usize) {
         let of_words = words(blocks) * (WORD / 8);
-        let most = (of_words + blocks.padded()).div_ceil(CHUNK);
-        // A chunk behind the last image's pixels may be read.
-        lines.resize(starts.len() * most + 2, Line::zeroed());
-        let mut ordered = vec![0; blocks.padded()];
-        let (mut next, mut nonzeros) = (0, 0);
+        let most = (of_words + blocks.padded()).div_ceil(CHUNK) + 1;
+        lines.resize(lines.len().max(starts.len() * most), Line::zeroed());
+        let (mut next, mut all) = (0, 0);
         for (image, start) in pixels.chunks_exact(blocks.pixels).zip(starts) {
             *start = next as u32;
-            blocks.order(image, &mut ordered);
-            nonzeros += image.iter().filter(|value| **value != 0).count();
-            let bytes: &mut [u8] = bytemuck::cast_slice_mut(&mut lines[next..next + most + 1]);
+            let bytes: &mut [u8] = bytemuck::cast_slice_mut(&mut lines[next..next + most]);
             let (words, taken) = bytes.split_at_mut(of_words);
-            let (taken, _) = taken.as_chunks_mut::<QUAD>();
-            let mut count = 0;
-            for (quads, word) in ordered.as_chunks::<QUAD>().0.chunks(WORD).zip(words.as_chunks_mut::<{ WORD / 8 }>().0) {
-                let mut bits = 0;
-                for (bit, quad) in quads.iter().enumerate() {
-                    // Every quad is written, and the next one over it if it is 0: a branch would be guessed wrongly too often.
-                    taken[count] = *quad;
-                    let is_nonzero = *quad != [0; QUAD];
-                    count += usize::from(is_nonzero);
-                    bits |= u64::from(is_nonzero) << bit;
+            let (mut words, taken) = (words.as_chunks_mut::<{ WORD / 8 }>().0.iter_mut(), taken.as_chunks_mut::<QUAD>().0);
+            let (mut place, mut count, mut bits) = (0, 0, 0_u64);
+            blocks.each_quad(image, |quad| {
+                // Every quad is written, and the next one over it if it is 0: a branch would be guessed wrongly too often.
+                taken[count] = quad.to_le_bytes();
+                count += usize::from(quad != 0);
+                bits |= u64::from(quad != 0) << place;
+                place = (place + 1) % WORD;
+                if place == 0 {
+                    words.by_ref().take(1).for_each(|word| *word = bits.to_le_bytes());
+                    bits = 0;
                 }
-                *word = bits.to_le_bytes();
-            }
+            });
+            words.for_each(|word| *word = std::mem::take(&mut bits).to_le_bytes());
             next += (of_words + count * QUAD).div_ceil(CHUNK);
+            all += count;
         }
-        lines.truncate(next + 2);
-        nonzeros
+        (all, next)
     }
 }
 

@@ -57,18 +57,25 @@ impl Blocks {
         self.count * self.width
     }
 
-    /// Puts an image's pixels in their order; those that are none stay as they are.
+    /// Calls `visit` with each quad of an image in their order, its first pixel in the lowest byte; 0 where there is no pixel.
     #[inline(always)]
-    pub fn order(&self, image: &[u8], ordered: &mut [u8]) {
+    pub fn each_quad(&self, image: &[u8], mut visit: impl FnMut(u32)) {
         if self.side == 0 {
-            ordered[..self.pixels].copy_from_slice(image);
+            let (quads, rest) = image.as_chunks::<QUAD>();
+            for quad in quads {
+                visit(u32::from_le_bytes(*quad));
+            }
+            if !rest.is_empty() {
+                let mut last = [0; QUAD];
+                last[..rest.len()].copy_from_slice(rest);
+                visit(u32::from_le_bytes(last));
+            }
             return;
         }
-        for (rows, quads) in image.chunks_exact(2 * self.side).zip(ordered.chunks_exact_mut(2 * self.side)) {
+        for rows in image.chunks_exact(2 * self.side) {
             let (above, below) = rows.split_at(self.side);
-            let pairs = above.as_chunks::<2>().0.iter().zip(below.as_chunks::<2>().0);
-            for (quad, (above, below)) in quads.as_chunks_mut::<QUAD>().0.iter_mut().zip(pairs) {
-                *quad = [above[0], above[1], below[0], below[1]];
+            for (above, below) in above.as_chunks::<2>().0.iter().zip(below.as_chunks::<2>().0) {
+                visit(u32::from(u16::from_le_bytes(*above)) | u32::from(u16::from_le_bytes(*below)) << 16);
             }
         }
     }
@@ -167,4 +174,35 @@ fn lanes<'a>(values: impl IntoIterator<Item = &'a f32>) -> Row {
     let mut row = Row::ZERO;
     row.0.iter_mut().zip(values).for_each(|(lane, value)| *lane = *value);
     row
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quads_are_in_the_order_of_places() {
+        // Even squares, odd ones, and no squares; the last quad or octet whole and not.
+        for pixels in [1, 4, 7, 9, 36, 50, 64, 225, 784, 4095, 4096] {
+            let blocks = Blocks::new(pixels);
+            let image: Vec<u8> = (0..pixels).map(|pixel| (pixel % 251 + 1) as u8).collect();
+            let mut ordered = Vec::new();
+            blocks.each_quad(&image, |quad| ordered.extend(quad.to_le_bytes()));
+            assert!(ordered.len() >= pixels && ordered.len() <= blocks.padded(), "{pixels}: {}", ordered.len());
+            assert!(blocks.width <= MOST_PIXELS && blocks.width % OCTET == 0, "{pixels}: {}", blocks.width);
+            for (pixel, value) in image.iter().enumerate() {
+                let (block, number) = blocks.place(pixel);
+                assert!(number < blocks.width);
+                assert_eq!(std::mem::take(&mut ordered[block * blocks.width + number]), *value, "{pixels}: {pixel}");
+            }
+            assert!(ordered.iter().all(|value| *value == 0), "{pixels}: what is no pixel is 0");
+        }
+    }
+
+    #[test]
+    fn a_quad_is_a_square_of_neighbours() {
+        let mut quads = Vec::new();
+        Blocks::new(16).each_quad(&(0..16).collect::<Vec<u8>>(), |quad| quads.push(quad.to_le_bytes()));
+        assert_eq!(quads, [[0, 1, 4, 5], [2, 3, 6, 7], [8, 9, 12, 13], [10, 11, 14, 15]]);
+    }
 }

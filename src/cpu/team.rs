@@ -43,11 +43,6 @@ impl Team {
         threads::map_with(self.most, parts, state, work)
     }
 
-    /// The length of equal pieces of `count` things, so that each thread has one; where they are few, of `fewest`.
-    pub fn piece(&self, count: usize, fewest: usize) -> usize {
-        count.div_ceil(self.most.min(threads::cores())).max(fewest)
-    }
-
     /// Does `work` on every part, each on a thread of its own and all at once, so that they may wait for each other; at
     /// most as many as there are threads. The results are in the order of the parts.
     ///

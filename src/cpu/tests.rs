@@ -44,7 +44,7 @@ fn largest_error(found: &Params, expected: &Tensors) -> f64 {
 
 #[test]
 fn every_kind_of_instructions_trains_as_the_reference_does() {
-    for (input, hidden, classes, batch_size) in [(784, 50, 10, 100), (7, 65, 17, 13), (225, 129, 2, 301)] {
+    for (input, hidden, classes, batch_size) in [(784, 50, 10, 100), (7, 65, 17, 13), (225, 129, 2, 301), (36, 24, 3, 129)] {
         let shape = Shape { input, hidden, classes };
         for (activation, output) in [
             (Activation::Sigmoid, Output::Softmax),
@@ -135,6 +135,66 @@ fn any_number_of_threads_gives_the_same_bits() {
                 }
             }
         }
+    }
+}
+
+#[test]
+fn all_that_fuse_multiply_adds_give_the_same_bits() {
+    let fused: Vec<Instructions> = Instructions::all().into_iter().filter(|kind| kind.is_fused()).collect();
+    for (input, hidden, classes, batch_size) in [(784, 50, 10, 100), (65, 100, 20, 300)] {
+        let shape = Shape { input, hidden, classes };
+        for (activation, output) in [(Activation::Sigmoid, Output::Softmax), (Activation::Tanh, Output::Identity)] {
+            let net = Net { shape, activation, output };
+            let params = Params::init(shape, 0.1, 3);
+            for share in [0.15, 0.9] {
+                let set = set(500, shape, share);
+                let indices: Vec<u32> = (0..500).cycle().step_by(7).take(5 * batch_size).collect();
+                let run = |kind, method| {
+                    let mut network = Network::new(net, batch_size, &params, 2).unwrap();
+                    network.kind = kind;
+                    network.set_method(method).unwrap();
+                    let resident = network.upload(&set).unwrap();
+                    let losses = block_on(network.train(resident, &indices, 0.1)).unwrap();
+                    let y = block_on(network.predict(set.images())).unwrap();
+                    let evaluation = block_on(network.evaluate(resident)).unwrap();
+                    (losses, block_on(network.params()).unwrap(), y, evaluation)
+                };
+                let is_numerical = activation == Activation::Sigmoid;
+                for method in [Some(Method::Backprop), is_numerical.then_some(Method::Numerical { step_size: 1e-2 })] {
+                    let Some(method) = method else { continue };
+                    let first = run(fused[0], method);
+                    for kind in &fused[1..] {
+                        assert!(run(*kind, method) == first, "{kind:?}, {shape}, {share} of the pixels, {method:?}");
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn an_infinite_value_stays_away_from_pixels_that_are_0() {
+    // Two images of four quads each: pixel 0 is 0 in the first, beside a neighbour that is not.
+    let shape = Shape { input: 16, hidden: 20, classes: 3 };
+    let net = Net { shape, activation: Activation::Relu, output: Output::Identity };
+    let mut pixels = vec![0; 32];
+    (pixels[1], pixels[16], pixels[17]) = (255, 255, 255);
+    let set = Dataset::new(pixels, vec![0, 1], 4, 4).unwrap();
+    let mut params = Params::init(shape, 0.1, 3);
+    params.w1[..shape.hidden].fill(f32::INFINITY);
+    for kind in Instructions::all() {
+        let mut network = Network::new(net, 2, &params, 1).unwrap();
+        network.kind = kind;
+        let resident = network.upload(&set).unwrap();
+        assert!(matches!(network.sets[0].images, Images::Sparse(_)));
+        let a1 = block_on(network.intermediates(resident, &[0, 1])).unwrap().a1;
+        let (first, second) = a1.split_at(shape.hidden);
+        assert!(first.iter().all(|a| a.is_finite()), "{kind:?}: {first:?}");
+        assert!(second.iter().all(|a| *a == f32::INFINITY), "{kind:?}: {second:?}");
+        // da1 of the second image is not finite, that of the first is.
+        let (_, gradient) = block_on(network.gradient(resident, &[0, 1])).unwrap();
+        assert!(gradient.w1[..2 * shape.hidden].iter().any(|w| !w.is_finite()), "{kind:?}");
+        assert!(gradient.w1[2 * shape.hidden..].iter().all(|w| *w == 0.0), "{kind:?}: {:?}", gradient.w1);
     }
 }
 

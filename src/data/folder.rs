@@ -13,6 +13,7 @@ use super::store::Store;
 use super::stored::StoredSet;
 use super::{Dataset, Error, Splits, Stores, emnist};
 use crate::files::AtomicFiles;
+use crate::threads;
 
 /// Reads the four IDX files of a folder: `train-images-idx3-ubyte`, `train-labels-idx1-ubyte`, `t10k-images-idx3-ubyte` and
 /// `t10k-labels-idx1-ubyte`. A name may have `test` for `t10k`, and `.idx` for `-idx`. A file may be compressed, with `.gz`
@@ -86,8 +87,10 @@ pub fn open_dir(path: &Path, max_bytes: u64) -> Result<(Stores, Vec<Note>), Erro
     if let Some(emnist::Split { first_label, .. }) = emnist {
         notes.push(Note::Emnist { prefix: location.prefix.clone(), first_label });
     }
-    let [train, test] = [Split::Train, Split::Test].map(|split| open_split(&location, split, emnist, max_bytes));
-    let (train, test) = (train?, test?);
+    let splits = [Split::Train, Split::Test].into_iter();
+    let mut splits = threads::map(splits, |split| open_split(&location, split, emnist, max_bytes)).into_iter();
+    let mut next = || splits.next().expect("there are two splits");
+    let (train, test) = (next()?, next()?);
     let description = match emnist.map(emnist::Split::names) {
         Some(names) => Some((names.len(), Description { names: Some(names), preparation: None })),
         // The description belongs to the set with MNIST's own names.
