@@ -80,8 +80,8 @@ class Contestant:
 
 
 class Twolayer(Contestant):
-    def __init__(self, program, device, threads):
-        super().__init__(f"twolayer {device}", threads)
+    def __init__(self, program, device, threads, name="twolayer"):
+        super().__init__(f"{name} {device}", threads)
         self.program, self.device, self.on_cpu = program, device, device == "cpu"
 
     def command(self, workload, steps, _evaluate, threads):
@@ -149,7 +149,7 @@ def arguments():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add = parser.add_argument
     default = HERE.parents[1] / "target" / "release" / "twolayer"
-    add("--twolayer", default=str(default), metavar="FILE", help="the program [target/release/twolayer]")
+    add("--twolayer", action="append", metavar="FILE", help="a build; may be repeated [target/release/twolayer]")
     add("--device", action="append", metavar="DEVICE", help="a device of twolayer's; may be repeated [cpu]")
     add("--peer", action="append", metavar="NAME", help="a peer, or what some begin with; may be repeated [all]")
     add("--python", default=sys.executable, metavar="FILE", help="the Python that has the libraries [this one]")
@@ -166,6 +166,7 @@ def arguments():
     add("--check", action="store_true", help="don't time: compare the peers' test loss after a few steps")
     chosen = parser.parse_args()
     chosen.device = list(dict.fromkeys(chosen.device or ["cpu"]))
+    chosen.twolayer = list(dict.fromkeys(chosen.twolayer or [str(default)]))
     chosen.threads = sorted(set(chosen.threads or [1, job.cores()]))
     wanted = chosen.peer or [""]
     for prefix in wanted:
@@ -435,7 +436,9 @@ def main():
         )
     for name, why in skipped:
         say(f"skipped: {name}: {why}")
-    ours = [Twolayer(chosen.twolayer, device, chosen.threads[-1]) for device in chosen.device]
+    names = chosen.twolayer if len(chosen.twolayer) > 1 else ["twolayer"]
+    builds = list(zip(chosen.twolayer, names))
+    ours = [Twolayer(build, device, chosen.threads[-1], name) for build, name in builds for device in chosen.device]
     race = Race(chosen, [*ours, *peers])
     interrupted = False
     try:

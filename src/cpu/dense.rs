@@ -92,7 +92,14 @@ impl Dense {
     }
 
     /// Adds xᵀ da1 to W1; da1 is `[strips, N]` and W1 `[blocks, strips]`.
-    pub fn backward(&self, kind: Instructions, indices: &[u32], da1: &[Row], w1: &mut [Vec<&mut W1>], panel: &mut Panel) {
+    pub fn backward(
+        &self,
+        kind: Instructions,
+        indices: &[u32],
+        da1: &[Row],
+        w1: &mut [Vec<&mut W1>],
+        panel: &mut Panel,
+    ) {
         for (tile, first) in indices.chunks(PANEL).zip((0..).step_by(PANEL)) {
             for (block, w1) in w1.iter_mut().enumerate() {
                 fill(kind, self, block, tile, panel);

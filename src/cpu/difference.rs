@@ -19,11 +19,11 @@ use std::ops::Range;
 use bytemuck::Zeroable;
 
 use super::functions::{exps, ln_of};
+use super::gathered::MOST_STRIPS;
 use super::images::Images;
 use super::layers::{self, CHAIN};
 use super::pixels::Nonzero;
 use super::simd::{Instructions, LANES, Row, add_scaled, kernel, multiply_add};
-use super::gathered::MOST_STRIPS;
 use super::strips::{StripParams, W1};
 use crate::functions::EPSILON;
 

@@ -87,10 +87,9 @@ impl Forward<'_> {
     fn hidden_input(&self, indices: &[u32], values: &mut Values) {
         let Values { hidden, workspace, .. } = values;
         hidden.resize(self.parameters.strip_params.len() * indices.len(), Row::ZERO);
-        layers::bias(self.parameters.strip_params.iter().map(|strip_params| &strip_params.b1), indices.len(), hidden);
         self.set.images.gather(self.kind, indices, indices.len(), workspace);
-        let units = self.net.shape.hidden;
-        self.set.images.forward(self.kind, indices, &self.parameters.w1, units, hidden, workspace);
+        let Strips { w1, strip_params, .. } = self.parameters;
+        self.set.images.forward(self.kind, indices, w1, strip_params, hidden, workspace);
     }
 
     /// From the images to the logits.

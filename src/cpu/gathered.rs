@@ -9,7 +9,7 @@ use std::borrow::Borrow;
 
 use super::simd::{Instructions, LANES, Row, add_scaled, flat, kernel, multiply_add};
 use super::sparse::{CHUNK, Sparse, WORD, words};
-use super::strips::{QUAD, W1};
+use super::strips::{QUAD, StripParams, W1};
 use crate::net::Shape;
 
 /// Images that are computed with at a time: their a1 or da1 stay in the first cache while all pixels are.
@@ -28,13 +28,6 @@ const HALF: usize = LANES / 2;
 /// Whether the pixels of a quad that are 0 are computed with.
 const ALL: usize = 0;
 const NONZEROS: usize = 1;
-
-/// Which strips of a batch's values a product takes, and how many units they have.
-#[derive(Clone, Copy)]
-struct Strips {
-    first: usize,
-    is_half: bool,
-}
 
 /// Where the images of a tile are in their batch.
 #[derive(Clone, Copy)]
@@ -85,21 +78,23 @@ impl Gathered {
         gather(kind, sparse, stream, tile);
     }
 
-    /// Adds x W1 to a1; W1 is `[blocks, strips]` of so many units, a1 `[strips, N]`.
+    /// a1 = x W1 + b1; W1 is `[blocks, strips]`, b1 in those strips' other parameters, a1 `[strips, N]`.
     pub fn forward(
         &mut self,
         kind: Instructions,
         w1: &[Vec<impl Borrow<W1>>],
-        units: usize,
+        strip_params: &[StripParams],
         a1: &mut [Row],
         place: Place,
     ) {
-        for (strips, a1) in together(kind, units).zip(a1.chunks_mut(strips_together(kind) * place.of)) {
-            match a1.len() / place.of {
-                1 => self.forward_strips::<1>(kind, w1, strips, a1, place),
-                2 => self.forward_strips::<2>(kind, w1, strips, a1, place),
-                3 => self.forward_strips::<3>(kind, w1, strips, a1, place),
-                _ => self.forward_strips::<MOST_STRIPS>(kind, w1, strips, a1, place),
+        let together = strips_together(kind);
+        let strips = (0..).step_by(together).zip(strip_params.chunks(together));
+        for ((first, strip_params), a1) in strips.zip(a1.chunks_mut(together * place.of)) {
+            match strip_params.len() {
+                1 => self.forward_strips::<1>(kind, w1, first, strip_params, a1, place),
+                2 => self.forward_strips::<2>(kind, w1, first, strip_params, a1, place),
+                3 => self.forward_strips::<3>(kind, w1, first, strip_params, a1, place),
+                _ => self.forward_strips::<MOST_STRIPS>(kind, w1, first, strip_params, a1, place),
             }
         }
     }
@@ -121,13 +116,15 @@ impl Gathered {
         &mut self,
         kind: Instructions,
         w1: &[Vec<impl Borrow<W1>>],
-        Strips { first, is_half }: Strips,
+        first: usize,
+        strip_params: &[StripParams],
         a1: &mut [Row],
         place: Place,
     ) {
         let Self { tile, rows } = self;
-        let rows = &mut rows[..TILE * SIZE];
-        bring::<SIZE>(kind, a1, place, tile.count, rows);
+        let count = tile.count;
+        let is_half = strip_params[SIZE - 1].units <= HALF;
+        rows[..count * SIZE].as_chunks_mut().0.fill(std::array::from_fn::<_, SIZE, _>(|strip| strip_params[strip].b1));
         let mut places = tile.starts;
         for (block, w1) in w1.iter().enumerate() {
             let w1 = std::array::from_fn(|strip| w1[first + strip].borrow());
@@ -137,18 +134,17 @@ impl Gathered {
                 forward::<SIZE, LANES, ALL>(kind, tile, block, &mut places, w1, rows);
             }
         }
-        if all_finite(kind, &rows[..tile.count * SIZE]) {
-            bring_back::<SIZE>(kind, rows, place, tile.count, a1);
+        if all_finite(kind, &rows[..count * SIZE]) {
+            bring_back::<SIZE>(kind, rows, place, count, a1);
             return;
         }
-        for (strip, a1) in (first..).zip(a1.chunks_exact_mut(place.of)) {
-            let rows = &mut rows[..TILE];
-            bring::<1>(kind, a1, place, tile.count, rows);
+        for (strip, a1) in a1.chunks_exact_mut(place.of).enumerate() {
+            rows[..count].fill(strip_params[strip].b1);
             places = tile.starts;
             for (block, w1) in w1.iter().enumerate() {
-                forward::<1, LANES, NONZEROS>(kind, tile, block, &mut places, [w1[strip].borrow()], rows);
+                forward::<1, LANES, NONZEROS>(kind, tile, block, &mut places, [w1[first + strip].borrow()], rows);
             }
-            bring_back::<1>(kind, rows, place, tile.count, a1);
+            bring_back::<1>(kind, rows, place, count, a1);
         }
     }
 
@@ -189,15 +185,6 @@ fn strips_together(kind: Instructions) -> usize {
         Instructions::Avx512 => MOST_STRIPS,
         _ => 1,
     }
-}
-
-/// The strips of so many units, as they are computed together.
-fn together(kind: Instructions, units: usize) -> impl Iterator<Item = Strips> {
-    let size = strips_together(kind);
-    let strips = units.div_ceil(LANES);
-    // Of all strips the last alone may have few units.
-    let is_half = move |first: usize| first + size >= strips && strips * LANES - units >= HALF;
-    (0..strips).step_by(size).map(move |first| Strips { first, is_half: is_half(first) })
 }
 
 kernel! {
@@ -304,7 +291,11 @@ impl Tile {
 
 /// Adds x times a row to a sum, for each strip; of the last only so many lanes.
 #[inline(always)]
-fn add_rows<const FUSED: bool, const SIZE: usize, const LAST: usize>(sums: &mut [Row; SIZE], x: f32, rows: &[Row; SIZE]) {
+fn add_rows<const FUSED: bool, const SIZE: usize, const LAST: usize>(
+    sums: &mut [Row; SIZE],
+    x: f32,
+    rows: &[Row; SIZE],
+) {
     for (strip, (sum, row)) in sums.iter_mut().zip(rows).enumerate() {
         if strip < SIZE - 1 {
             add_scaled::<FUSED>(sum, x, row);
@@ -420,7 +411,7 @@ mod tests {
             let mut x = [0.0; 256];
             all_x(kind, &mut x);
             for (value, x) in (0..=u8::MAX).zip(x) {
-                assert_eq!(x, f32::from(value) / 255.0, "{kind:?}: {value}");
+                assert_eq!(x.to_bits(), (f32::from(value) / 255.0).to_bits(), "{kind:?}: {value}");
             }
         }
     }
@@ -439,7 +430,11 @@ mod tests {
         for (n, word) in before.iter().enumerate() {
             for (k, transposed) in words.iter().enumerate() {
                 for column in 0..COLUMNS {
-                    assert_eq!(word[column] >> k & 1, transposed[column] >> n & 1, "bit {k} of word {n}, column {column}");
+                    assert_eq!(
+                        word[column] >> k & 1,
+                        transposed[column] >> n & 1,
+                        "bit {k} of word {n}, column {column}"
+                    );
                 }
             }
         }

@@ -4,10 +4,11 @@ use std::borrow::Borrow;
 
 use super::dense::{Dense, Panel};
 use super::gathered::{Gathered, Place, TILE};
+use super::layers;
 use super::pixels::Nonzero;
 use super::simd::{Instructions, LANES, Row};
 use super::sparse::Sparse;
-use super::strips::{Blocks, W1};
+use super::strips::{Blocks, StripParams, W1};
 use super::team::Team;
 use crate::NoMemory;
 
@@ -75,13 +76,14 @@ impl Images {
         }
     }
 
-    /// Adds x W1 to a1 of a batch that was gathered; W1 is `[blocks, strips]` of so many units, and a1 `[strips, N]`.
+    /// a1 = x W1 + b1 of a batch that was gathered; W1 is `[blocks, strips]`, b1 in those strips' other parameters, and a1
+    /// `[strips, N]`.
     pub fn forward(
         &self,
         kind: Instructions,
         indices: &[u32],
         w1: &[Vec<impl Borrow<W1>>],
-        units: usize,
+        strip_params: &[StripParams],
         a1: &mut [Row],
         workspace: &mut Workspace,
     ) {
@@ -92,10 +94,13 @@ impl Images {
                     if indices.len() > TILE {
                         gathered.gather(kind, sparse, &indices[first..], tile.len());
                     }
-                    gathered.forward(kind, w1, units, a1, Place { first, of: indices.len() });
+                    gathered.forward(kind, w1, strip_params, a1, Place { first, of: indices.len() });
                 }
             }
-            Self::Dense(dense) => dense.forward(kind, indices, w1, a1, panel),
+            Self::Dense(dense) => {
+                layers::bias(strip_params.iter().map(|strip_params| &strip_params.b1), indices.len(), a1);
+                dense.forward(kind, indices, w1, a1, panel);
+            }
         }
     }
 

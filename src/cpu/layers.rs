@@ -268,7 +268,7 @@ impl Loss {
         self.sum -= f64::from(logit - largest);
         self.product *= f64::from(sum);
         self.factors += 1;
-        if self.factors % FACTORS == 0 {
+        if self.factors.is_multiple_of(FACTORS) {
             self.sum += std::mem::replace(&mut self.product, 1.0).ln();
         }
     }
@@ -293,8 +293,8 @@ kernel! {
             }
             let (largest, _) = largest(a);
             let mut sums = exponentials::<FUSED>(a, &largest);
-            for n in 0..labels.len() {
-                loss.add(right[n], largest.0[n], sums.0[n]);
+            for (n, right) in right.iter().enumerate().take(labels.len()) {
+                loss.add(*right, largest.0[n], sums.0[n]);
             }
             sums.0.iter_mut().for_each(|sum| *sum = scale / *sum);
             for row in &mut *a {
@@ -342,8 +342,8 @@ kernel! {
             match output {
                 Output::Softmax => {
                     let sums = exponentials::<FUSED>(a, &largest);
-                    for n in 0..labels.len() {
-                        loss.add(right[n], largest.0[n], sums.0[n]);
+                    for (n, right) in right.iter().enumerate().take(labels.len()) {
+                        loss.add(*right, largest.0[n], sums.0[n]);
                     }
                 }
                 Output::Identity => {

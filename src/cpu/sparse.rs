@@ -64,7 +64,7 @@ impl Sparse {
         let parts = team.deal(parts, Vec::new, |room, (pixels, starts)| {
             let (quads, lines) = take(kind, &blocks, pixels, starts, room);
             // A chunk of each image's pixels may be read up to a line behind its last.
-            Ok(Part { lines: memory::copied(&room[..lines + 1], "pixels")?, quads })
+            Ok(Part { lines: memory::copied(&room[..=lines], "pixels")?, quads })
         });
         let parts = parts.into_iter().collect::<Result<Vec<_>, _>>()?;
         let quads: usize = parts.iter().map(|part| part.quads).sum();

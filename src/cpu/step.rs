@@ -65,13 +65,6 @@ struct Own<'a> {
     b2: Vec<Row>,
 }
 
-impl Own<'_> {
-    /// How many units its strips have.
-    fn units(&self) -> usize {
-        self.strip_params.iter().map(|strip_params| strip_params.units).sum()
-    }
-}
-
 /// The buffers of steps, reused by the next call: allocating them takes as long as a step.
 #[derive(Default)]
 pub struct Memory {
@@ -200,8 +193,13 @@ impl Steps<'_> {
             let next = batches.get(step + 1).copied();
             swap(&mut values.hidden, &mut values.next_a1);
             swap(&mut values.workspace, &mut values.next_workspace);
-            let batch_size = self.batch_size;
-            self.exchange_logits(step, thread, part, &own, values, exchange, &self.indices[(step + 1) * batch_size..]);
+            self.give_logits(step, thread, part, &own, values, exchange);
+            if next.is_some() && self.perturbation.is_none() {
+                // Others may still be busy with theirs.
+                let ahead = &self.indices[(step + 1) * self.batch_size..];
+                self.set.images.gather(self.kind, ahead, self.batch_size, &mut values.next_workspace);
+            }
+            self.take_logits(step, &own, values, exchange);
             losses.push(self.loss(indices, values));
             let gradient = gradient.as_mut();
             match self.perturbation {
@@ -215,21 +213,19 @@ impl Steps<'_> {
 
     /// a1 of the next step.
     fn begin(&self, indices: &[u32], own: &Own, Values { next_a1, next_workspace, .. }: &mut Values) {
-        layers::bias(own.strip_params.iter().map(|strip_params| &strip_params.b1), self.batch_size, next_a1);
         self.set.images.gather(self.kind, indices, indices.len(), next_workspace);
-        self.set.images.forward(self.kind, indices, &own.w1, own.units(), next_a1, next_workspace);
+        self.set.images.forward(self.kind, indices, &own.w1, &own.strip_params, next_a1, next_workspace);
     }
 
-    /// a1 to z1 of this thread's strips, and to the logits of all threads'.
-    fn exchange_logits(
+    /// a1 to z1 of this thread's strips, and to their shares of the logits.
+    fn give_logits(
         &self,
         step: usize,
         thread: usize,
         part: &Part,
         own: &Own,
-        Values { hidden, slopes, logits, next_workspace, .. }: &mut Values,
+        Values { hidden, slopes, .. }: &mut Values,
         exchange: &Exchange,
-        ahead: &[u32],
     ) {
         let &Self { kind, net, batch_size, .. } = self;
         if self.perturbation.is_some() {
@@ -241,12 +237,13 @@ impl Steps<'_> {
             exchange.give(step, share, |a2| layers::all_logits(kind, strip_params, z1, a2));
         }
         exchange.barrier.reach(thread, step + 1);
-        if ahead.len() >= batch_size && self.perturbation.is_none() {
-            self.set.images.gather(kind, ahead, batch_size, next_workspace);
-        }
+    }
+
+    /// The logits, of all threads' shares.
+    fn take_logits(&self, step: usize, own: &Own, Values { logits, .. }: &mut Values, exchange: &Exchange) {
         exchange.barrier.wait(step + 1);
-        layers::bias(&own.b2, batch_size, logits);
-        exchange.take(step, |share| layers::add(kind, 1.0, share, logits));
+        layers::bias(&own.b2, self.batch_size, logits);
+        exchange.take(step, |share| layers::add(self.kind, 1.0, share, logits));
     }
 
     /// The batch's mean loss. The logits become dy, already scaled; a numerical gradient has y beside.
@@ -281,14 +278,10 @@ impl Steps<'_> {
             layers::add_each(kind, z1, std::slice::from_mut(&mut target.b1));
         }
         let da1 = &*hidden;
-        if next.is_some() {
-            layers::bias(own.strip_params.iter().map(|strip_params| &strip_params.b1), batch_size, next_a1);
-        }
-        let units = own.units();
         let target = &mut gradient.unwrap_or(own).w1;
         set.images.backward(kind, indices, da1, target, workspace);
         if let Some(indices) = next {
-            set.images.forward(kind, indices, &own.w1, units, next_a1, next_workspace);
+            set.images.forward(kind, indices, &own.w1, &own.strip_params, next_a1, next_workspace);
         }
     }
 

@@ -36,7 +36,7 @@ impl Blocks {
     pub fn new(pixels: usize) -> Self {
         let count = pixels.div_ceil(MOST_PIXELS);
         let side = pixels.isqrt();
-        let side = if side * side == pixels && side % 2 == 0 { side } else { 0 };
+        let side = if side * side == pixels && side.is_multiple_of(2) { side } else { 0 };
         Self { pixels, count, width: pixels.div_ceil(count).next_multiple_of(OCTET), side }
     }
 
@@ -189,7 +189,7 @@ mod tests {
             let mut ordered = Vec::new();
             blocks.each_quad(&image, |quad| ordered.extend(quad.to_le_bytes()));
             assert!(ordered.len() >= pixels && ordered.len() <= blocks.padded(), "{pixels}: {}", ordered.len());
-            assert!(blocks.width <= MOST_PIXELS && blocks.width % OCTET == 0, "{pixels}: {}", blocks.width);
+            assert!(blocks.width <= MOST_PIXELS && blocks.width.is_multiple_of(OCTET), "{pixels}: {}", blocks.width);
             for (pixel, value) in image.iter().enumerate() {
                 let (block, number) = blocks.place(pixel);
                 assert!(number < blocks.width);

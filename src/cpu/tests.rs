@@ -44,7 +44,9 @@ fn largest_error(found: &Params, expected: &Tensors) -> f64 {
 
 #[test]
 fn every_kind_of_instructions_trains_as_the_reference_does() {
-    for (input, hidden, classes, batch_size) in [(784, 50, 10, 100), (7, 65, 17, 13), (225, 129, 2, 301), (36, 24, 3, 129)] {
+    for (input, hidden, classes, batch_size) in
+        [(784, 50, 10, 100), (7, 65, 17, 13), (225, 129, 2, 301), (36, 24, 3, 129)]
+    {
         let shape = Shape { input, hidden, classes };
         for (activation, output) in [
             (Activation::Sigmoid, Output::Softmax),

@@ -87,10 +87,11 @@ pub fn open_dir(path: &Path, max_bytes: u64) -> Result<(Stores, Vec<Note>), Erro
     if let Some(emnist::Split { first_label, .. }) = emnist {
         notes.push(Note::Emnist { prefix: location.prefix.clone(), first_label });
     }
-    let splits = [Split::Train, Split::Test].into_iter();
-    let mut splits = threads::map(splits, |split| open_split(&location, split, emnist, max_bytes)).into_iter();
-    let mut next = || splits.next().expect("there are two splits");
-    let (train, test) = (next()?, next()?);
+    let splits = [Split::Train, Split::Test];
+    let mut opened = threads::map(splits.iter(), |split| open_split(&location, *split, emnist, max_bytes)).into_iter();
+    let [train, test] =
+        splits.map(|split| opened.next().unwrap_or_else(|| open_split(&location, split, emnist, max_bytes)));
+    let (train, test) = (train?, test?);
     let description = match emnist.map(emnist::Split::names) {
         Some(names) => Some((names.len(), Description { names: Some(names), preparation: None })),
         // The description belongs to the set with MNIST's own names.
