@@ -1,7 +1,7 @@
 //! Memory for sets and batches. Where the system has none left, the caller gets an error and the process goes on.
 
 use bytemuck::Zeroable;
-use bytemuck::allocation::try_zeroed_vec;
+use bytemuck::allocation::{try_zeroed_box, try_zeroed_vec};
 
 /// The system gave no memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -22,6 +22,11 @@ impl NoMemory {
 /// `count` zeros. The system need not touch their pages before they are used.
 pub(crate) fn zeroed<T: Zeroable>(count: usize, what: &'static str) -> Result<Vec<T>, NoMemory> {
     try_zeroed_vec(count).map_err(|()| NoMemory::of::<T>(count, what))
+}
+
+/// A value of zeros, as [`zeroed`].
+pub(crate) fn zeroed_box<T: Zeroable>(what: &'static str) -> Result<Box<T>, NoMemory> {
+    try_zeroed_box().map_err(|()| NoMemory::of::<T>(1, what))
 }
 
 /// Makes room for `count` values in all.
@@ -69,6 +74,7 @@ mod tests {
         assert_eq!(zeroed::<u32>(3, "numbers").unwrap(), [0; 3]);
         assert_eq!(zeroed::<u32>(0, "numbers").unwrap(), [0; 0]);
         assert_eq!(copied(&[1, 2, 3], "numbers").unwrap(), [1, 2, 3]);
+        assert_eq!(zeroed_box::<[u32; 3]>("numbers").unwrap(), Box::new([0; 3]));
         let mut values = vec![1, 2];
         reserve(&mut values, 10, "numbers").unwrap();
         assert!(values.capacity() >= 10);

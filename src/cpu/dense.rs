@@ -27,9 +27,11 @@ pub struct Dense {
 /// x for one block of some images, an image after another.
 pub struct Panel(Vec<[f32; MOST_PIXELS]>);
 
-impl Default for Panel {
-    fn default() -> Self {
-        Self(vec![[0.0; MOST_PIXELS]; PANEL])
+impl Panel {
+    /// # Errors
+    /// [`NoMemory`].
+    pub fn new() -> Result<Self, NoMemory> {
+        memory::zeroed(PANEL, "a batch's pixels").map(Self)
     }
 }
 

@@ -29,6 +29,8 @@ use crate::functions::EPSILON;
 
 /// Levels that a pixel may have.
 const LEVELS: usize = 256;
+/// Levels whose presence makes a word of bits.
+const BITS: usize = u64::BITS as usize;
 /// That of x = 1: what a bias is multiplied by.
 const ONE: u8 = u8::MAX;
 
@@ -269,20 +271,24 @@ impl Hidden<'_> {
 
     /// Finds the nonzero pixels of an image, and which levels they have.
     fn find_levels(&self, n: usize, Scratch { levels, pixels, ends, .. }: &mut Scratch) {
-        let mut has = [false; LEVELS];
-        has[usize::from(ONE)] = true;
+        let mut has = [0; LEVELS];
+        has[usize::from(ONE)] = 1;
         self.images.nonzeros(self.indices[n], pixels, ends);
         for pixel in &*pixels {
-            has[usize::from(pixel.value)] = true;
+            has[usize::from(pixel.value)] = 1;
         }
-        // Every level is written, and the next one over it if there is no such pixel: a branch would be guessed wrongly.
-        levels.resize(LEVELS, 0);
-        let mut count = 0;
-        for (level, has) in (0..=ONE).zip(has) {
-            levels[count] = level;
-            count += usize::from(has);
+        levels.clear();
+        for (has, first) in has.as_chunks::<BITS>().0.iter().zip((0..).step_by(BITS)) {
+            let mut left = 0_u64;
+            for (flags, byte) in has.as_chunks::<8>().0.iter().zip((0..).step_by(8)) {
+                // The product's highest byte has the lowest bit of each byte.
+                left |= (u64::from_le_bytes(*flags).wrapping_mul(0x0102_0408_1020_4080) >> 56) << byte;
+            }
+            while left != 0 {
+                levels.push((first + left.trailing_zeros()) as u8);
+                left &= left - 1;
+            }
         }
-        levels.truncate(count);
     }
 
     /// The differences of image `n` by a strip's weights, in the place of the strip among those computed together.

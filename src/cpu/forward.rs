@@ -7,6 +7,7 @@ use super::layers;
 use super::simd::{Instructions, LANES, Row};
 use super::strips::Strips;
 use super::team::Team;
+use crate::NoMemory;
 use crate::backend::{Evaluation, Intermediates};
 use crate::net::Net;
 
@@ -31,38 +32,48 @@ struct Values {
 
 impl Forward<'_> {
     /// Loss, accuracy and confusion matrix over the whole set.
-    pub fn evaluate(&self, team: &Team) -> Evaluation {
+    ///
+    /// # Errors
+    /// [`NoMemory`].
+    pub fn evaluate(&self, team: &Team) -> Result<Evaluation, NoMemory> {
         let Self { kind, net, set, .. } = self;
         let classes = net.shape.classes;
         let tiles = self.tiles(team, |indices, values| {
             self.logits(indices, values);
             let labels = &set.labels[indices[0] as usize..][..indices.len()];
             layers::judge(*kind, net.output, classes, &values.output, labels)
-        });
+        })?;
         let mut confusion = vec![0; classes * classes];
         let found = tiles.iter().flat_map(|(_, found)| found);
         for (label, found) in set.labels.iter().zip(found) {
             confusion[usize::from(*label) * classes + usize::from(*found)] += 1;
         }
         let loss: f64 = tiles.iter().map(|(loss, _)| loss).sum();
-        Evaluation { images: set.labels.len(), loss: loss / set.labels.len() as f64, classes, confusion }
+        Ok(Evaluation { images: set.labels.len(), loss: loss / set.labels.len() as f64, classes, confusion })
     }
 
     /// The output y, `[N, classes]`.
-    pub fn predict(&self, team: &Team) -> Vec<f32> {
+    ///
+    /// # Errors
+    /// [`NoMemory`].
+    pub fn predict(&self, team: &Team) -> Result<Vec<f32>, NoMemory> {
         let tiles = self.tiles(team, |indices, values| {
             self.logits(indices, values);
             layers::output(self.kind, self.net.output, &mut values.output, indices.len());
             self.shown_output(&values.output, indices.len())
-        });
-        tiles.concat()
+        })?;
+        Ok(tiles.concat())
     }
 
     /// Every value of a training pass over these images.
-    pub fn intermediates(&self, indices: &[u32]) -> Intermediates {
+    ///
+    /// # Errors
+    /// [`NoMemory`].
+    pub fn intermediates(&self, indices: &[u32]) -> Result<Intermediates, NoMemory> {
         let Self { kind, net, set, parameters } = *self;
         let count = indices.len();
         let mut values = Values::default();
+        set.images.reserve(&mut values.workspace)?;
         self.hidden_input(indices, &mut values);
         let a1 = self.shown_hidden(&values.hidden, count);
         self.logits_of_hidden(count, &mut values);
@@ -80,7 +91,7 @@ impl Forward<'_> {
             layers::delta(kind, net.activation, dz1, z1);
         }
         let (dz1, da1) = (self.shown_hidden(&dz1, count), self.shown_hidden(&values.hidden, count));
-        Intermediates { a1, z1, a2, y, dy, dz1, da1 }
+        Ok(Intermediates { a1, z1, a2, y, dy, dz1, da1 })
     }
 
     /// a1 = x W1 + b1.
@@ -109,12 +120,14 @@ impl Forward<'_> {
     }
 
     /// Does something with each tile of the set. The results are in the order of the tiles.
-    fn tiles<R: Send>(&self, team: &Team, what: impl Fn(&[u32], &mut Values) -> R + Sync) -> Vec<R> {
+    fn tiles<R: Send>(&self, team: &Team, what: impl Fn(&[u32], &mut Values) -> R + Sync) -> Result<Vec<R>, NoMemory> {
         let count = self.set.labels.len();
-        team.deal((0..count).step_by(TILE), Values::default, |values, first| {
+        let tiles = team.deal((0..count).step_by(TILE), Values::default, |values, first| {
             let indices: Vec<u32> = (first..count.min(first + TILE)).map(|image| image as u32).collect();
-            what(&indices, values)
-        })
+            self.set.images.reserve(&mut values.workspace)?;
+            Ok(what(&indices, values))
+        });
+        tiles.into_iter().collect()
     }
 
     /// Values of the hidden layer, `[N, hidden]`.

@@ -11,6 +11,7 @@ use super::simd::{Instructions, LANES, Row, add_scaled, flat, kernel, multiply_a
 use super::sparse::{CHUNK, Sparse, WORD, words};
 use super::strips::{QUAD, StripParams, W1};
 use crate::net::Shape;
+use crate::{NoMemory, memory};
 
 /// Images that are computed with at a time: their a1 or da1 stay in the first cache while all pixels are.
 pub const TILE: usize = 128;
@@ -58,15 +59,17 @@ struct Tile {
     columns: usize,
 }
 
-impl Default for Gathered {
-    fn default() -> Self {
-        let x = bytemuck::allocation::zeroed_box();
-        let tile = Tile { count: 0, quads: 0, x, starts: [0; TILE], images: Vec::new(), columns: 0 };
-        Self { tile, rows: vec![Row::ZERO; TILE * MOST_STRIPS] }
-    }
-}
-
 impl Gathered {
+    /// Room for a tile.
+    ///
+    /// # Errors
+    /// [`NoMemory`].
+    pub fn new() -> Result<Self, NoMemory> {
+        let x = memory::zeroed_box("a batch's pixels")?;
+        let tile = Tile { count: 0, quads: 0, x, starts: [0; TILE], images: Vec::new(), columns: 0 };
+        Ok(Self { tile, rows: memory::zeroed(TILE * MOST_STRIPS, "a batch's values")? })
+    }
+
     /// Gathers the first `count` images of a stream, at most [`TILE`]; those behind them are what comes next.
     pub fn gather(&mut self, kind: Instructions, sparse: &Sparse, stream: &[u32], count: usize) {
         let Self { tile, .. } = self;

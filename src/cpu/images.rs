@@ -12,7 +12,7 @@ use super::strips::{Blocks, StripParams, W1};
 use super::team::Team;
 use crate::NoMemory;
 
-/// The share of pixels that are not 0, from which on it is faster to compute with all of them, as times at 16 to 2,048
+/// The share of pixels in quads that are not 0, from which on it is faster to compute with all of them, as times at 50 and 512
 /// hidden units have shown (AVX2, AVX-512).
 const DENSE_FROM: f64 = 0.8;
 
@@ -23,11 +23,21 @@ pub struct Set {
     pub labels: Vec<u8>,
 }
 
-/// What the products of one thread write to beside their results.
+/// What the products of one thread write to beside their results; made by [`Images::reserve`].
 #[derive(Default)]
 pub struct Workspace {
-    panel: Panel,
-    gathered: Gathered,
+    panel: Option<Panel>,
+    gathered: Option<Gathered>,
+}
+
+impl Workspace {
+    fn panel(&mut self) -> &mut Panel {
+        self.panel.as_mut().expect("reserved before the products")
+    }
+
+    fn gathered(&mut self) -> &mut Gathered {
+        self.gathered.as_mut().expect("reserved before the products")
+    }
 }
 
 /// The images of a set.
@@ -66,13 +76,27 @@ impl Images {
         }
     }
 
+    /// Makes what the products of these images need.
+    ///
+    /// # Errors
+    /// [`NoMemory`].
+    pub fn reserve(&self, workspace: &mut Workspace) -> Result<(), NoMemory> {
+        let Workspace { panel, gathered } = workspace;
+        match self {
+            Self::Sparse(_) if gathered.is_none() => *gathered = Some(Gathered::new()?),
+            Self::Dense(_) if panel.is_none() => *panel = Some(Panel::new()?),
+            _ => {}
+        }
+        Ok(())
+    }
+
     /// Brings a batch, the first `count` images of a stream, in the order of its products, unless it is so large that they do it
     /// tile by tile.
     pub fn gather(&self, kind: Instructions, stream: &[u32], count: usize, workspace: &mut Workspace) {
         if let Self::Sparse(sparse) = self
             && count <= TILE
         {
-            workspace.gathered.gather(kind, sparse, stream, count);
+            workspace.gathered().gather(kind, sparse, stream, count);
         }
     }
 
@@ -87,9 +111,9 @@ impl Images {
         a1: &mut [Row],
         workspace: &mut Workspace,
     ) {
-        let Workspace { panel, gathered } = workspace;
         match self {
             Self::Sparse(sparse) => {
+                let gathered = workspace.gathered();
                 for (tile, first) in indices.chunks(TILE).zip((0..).step_by(TILE)) {
                     if indices.len() > TILE {
                         gathered.gather(kind, sparse, &indices[first..], tile.len());
@@ -99,7 +123,7 @@ impl Images {
             }
             Self::Dense(dense) => {
                 layers::bias(strip_params.iter().map(|strip_params| &strip_params.b1), indices.len(), a1);
-                dense.forward(kind, indices, w1, a1, panel);
+                dense.forward(kind, indices, w1, a1, workspace.panel());
             }
         }
     }
@@ -113,9 +137,9 @@ impl Images {
         w1: &mut [Vec<&mut W1>],
         workspace: &mut Workspace,
     ) {
-        let Workspace { panel, gathered } = workspace;
         match self {
             Self::Sparse(sparse) => {
+                let gathered = workspace.gathered();
                 for (tile, first) in indices.chunks(TILE).zip((0..).step_by(TILE)) {
                     if indices.len() > TILE {
                         gathered.gather(kind, sparse, &indices[first..], tile.len());
@@ -123,7 +147,7 @@ impl Images {
                     gathered.backward(kind, da1, w1, Place { first, of: indices.len() });
                 }
             }
-            Self::Dense(dense) => dense.backward(kind, indices, da1, w1, panel),
+            Self::Dense(dense) => dense.backward(kind, indices, da1, w1, workspace.panel()),
         }
     }
 }

@@ -127,7 +127,7 @@ impl Network {
         let labels = memory::zeroed(pixels.len() / input, "labels")?;
         let images = Images::new(self.kind, &self.team, input, pixels)?;
         let set = Set { images, labels };
-        Ok(self.forward(&set).predict(&self.team))
+        Ok(self.forward(&set).predict(&self.team)?)
     }
 
     fn forward<'a>(&'a self, set: &'a Set) -> Forward<'a> {
@@ -193,7 +193,7 @@ impl backend::Network for Network {
     }
 
     fn evaluate(&mut self, set: Resident) -> Pending<Evaluation> {
-        ready(Ok(self.forward(&self.sets[set.0]).evaluate(&self.team)))
+        ready(self.forward(&self.sets[set.0]).evaluate(&self.team).map_err(Error::from))
     }
 
     fn predict<'a>(&'a mut self, pixels: &'a [u8]) -> Answer<'a, Vec<f32>> {
@@ -201,7 +201,7 @@ impl backend::Network for Network {
     }
 
     fn intermediates<'a>(&'a mut self, set: Resident, batch: &'a [u32]) -> Answer<'a, Intermediates> {
-        ready(Ok(self.forward(&self.sets[set.0]).intermediates(batch)))
+        ready(self.forward(&self.sets[set.0]).intermediates(batch).map_err(Error::from))
     }
 
     fn ahead(&self) -> usize {

@@ -116,22 +116,24 @@ impl Sparse {
         let (words, pixels) = self.of(image);
         let mut quads = pixels.as_chunks::<QUAD>().0.iter();
         let width = self.blocks.width;
-        nonzeros.clear();
         ends.clear();
+        nonzeros.resize(self.blocks.padded() + 1, Nonzero::default());
+        let mut count = 0;
         for (word, first) in words.iter().zip((0..).step_by(WORD)) {
             let mut left = u64::from_le_bytes(*word);
             while left != 0 {
                 let place = (first + left.trailing_zeros() as usize) * QUAD;
                 left &= left - 1;
-                ends.resize(place / width, nonzeros.len());
+                ends.resize(place / width, count);
+                // Every pixel is written, and the next one over it if it is 0: a branch would be guessed wrongly too often.
                 for (index, &value) in (place % width..).zip(quads.next().into_iter().flatten()) {
-                    if value != 0 {
-                        nonzeros.push(Nonzero { index: index as u8, value });
-                    }
+                    nonzeros[count] = Nonzero { index: index as u8, value };
+                    count += usize::from(value != 0);
                 }
             }
         }
-        ends.resize(self.blocks.count, nonzeros.len());
+        nonzeros.truncate(count);
+        ends.resize(self.blocks.count, count);
     }
 }
 

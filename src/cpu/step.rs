@@ -322,7 +322,7 @@ impl Values {
     fn reserve(&mut self, steps: &Steps, strips: usize, classes: usize) -> Result<(), NoMemory> {
         let batch_size = steps.batch_size;
         let (hidden, output) = (strips * batch_size, classes * batch_size);
-        let Self { hidden: a1, next_a1, dz1, slopes, y, logits, labels, .. } = self;
+        let Self { hidden: a1, next_a1, dz1, slopes, y, logits, labels, workspace, next_workspace, .. } = self;
         for (values, count) in [(a1, hidden), (next_a1, hidden), (dz1, batch_size), (logits, output)] {
             memory::reserve(values, count, "a batch's values")?;
         }
@@ -331,7 +331,8 @@ impl Values {
                 memory::reserve(values, count, "a batch's values")?;
             }
         }
-        memory::reserve(labels, batch_size, "labels")
+        memory::reserve(labels, batch_size, "labels")?;
+        [workspace, next_workspace].into_iter().try_for_each(|workspace| steps.set.images.reserve(workspace))
     }
 
     /// Takes on the sizes of these steps, for a thread with these strips.
