@@ -3,6 +3,7 @@
 //! The weights lie as such products want them, in strips. The images are brought in their order, a panel at a time.
 
 use std::borrow::Borrow;
+use std::ops::Range;
 
 use super::pixels::Nonzero;
 use super::simd::{Instructions, Row, add_scaled, kernel};
@@ -69,17 +70,18 @@ impl Dense {
         }
     }
 
-    /// Adds x W1 to a1; W1 is `[blocks, strips]` and a1 `[strips, N]`.
+    /// Adds x W1 of some blocks to a1; W1 is `[blocks, strips]` and a1 `[strips, N]`.
     pub fn forward(
         &self,
         kind: Instructions,
         indices: &[u32],
+        blocks: &Range<usize>,
         w1: &[Vec<impl Borrow<W1>>],
         a1: &mut [Row],
         panel: &mut Panel,
     ) {
         for (tile, first) in indices.chunks(PANEL).zip((0..).step_by(PANEL)) {
-            for (block, w1) in w1.iter().enumerate() {
+            for (block, w1) in blocks.clone().zip(&w1[blocks.clone()]) {
                 fill(kind, self, block, tile, panel);
                 for (w1, a1) in w1.iter().zip(a1.chunks_exact_mut(indices.len())) {
                     let a1 = &mut a1[first..first + tile.len()];
@@ -93,17 +95,18 @@ impl Dense {
         }
     }
 
-    /// Adds xᵀ da1 to W1; da1 is `[strips, N]` and W1 `[blocks, strips]`.
+    /// Adds xᵀ da1 to some blocks of W1; da1 is `[strips, N]` and W1 `[blocks, strips]`.
     pub fn backward(
         &self,
         kind: Instructions,
         indices: &[u32],
+        blocks: &Range<usize>,
         da1: &[Row],
         w1: &mut [Vec<&mut W1>],
         panel: &mut Panel,
     ) {
         for (tile, first) in indices.chunks(PANEL).zip((0..).step_by(PANEL)) {
-            for (block, w1) in w1.iter_mut().enumerate() {
+            for (block, w1) in blocks.clone().zip(&mut w1[blocks.clone()]) {
                 fill(kind, self, block, tile, panel);
                 for (w1, da1) in w1.iter_mut().zip(da1.chunks_exact(indices.len())) {
                     let da1 = &da1[first..first + tile.len()];

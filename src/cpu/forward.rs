@@ -2,7 +2,7 @@
 //! for tests.
 
 use super::gathered::TILE;
-use super::images::{Set, Workspace};
+use super::images::{Set, Visit, Workspace};
 use super::layers;
 use super::simd::{Instructions, LANES, Row};
 use super::strips::Strips;
@@ -100,7 +100,8 @@ impl Forward<'_> {
         hidden.resize(self.parameters.strip_params.len() * indices.len(), Row::ZERO);
         self.set.images.gather(self.kind, indices, indices.len(), workspace);
         let Strips { w1, strip_params, .. } = self.parameters;
-        self.set.images.forward(self.kind, indices, w1, strip_params, hidden, workspace);
+        let visit = Visit { indices, blocks: 0..w1.len() };
+        self.set.images.forward(self.kind, visit, w1, strip_params, hidden, workspace);
     }
 
     /// From the images to the logits.

@@ -1,6 +1,7 @@
 //! The images of a set as the CPU wants them.
 
 use std::borrow::Borrow;
+use std::ops::Range;
 
 use super::dense::{Dense, Panel};
 use super::gathered::{Gathered, Place, TILE};
@@ -15,6 +16,9 @@ use crate::NoMemory;
 /// The share of pixels in quads that are not 0, from which on it is faster to compute with all of them, as times at 50 and 512
 /// hidden units have shown (AVX2, AVX-512).
 const DENSE_FROM: f64 = 0.8;
+
+/// The largest batch whose values leave room in the cache for a block of W1.
+const DENSE_BATCH: usize = 256;
 
 /// A data set.
 #[derive(Debug)]
@@ -38,6 +42,13 @@ impl Workspace {
     fn gathered(&mut self) -> &mut Gathered {
         self.gathered.as_mut().expect("reserved before the products")
     }
+}
+
+/// Some images of a set, and some blocks of their pixels.
+#[derive(Clone, Debug)]
+pub struct Visit<'a> {
+    pub indices: &'a [u32],
+    pub blocks: Range<usize>,
 }
 
 /// The images of a set.
@@ -100,12 +111,21 @@ impl Images {
         }
     }
 
-    /// a1 = x W1 + b1 of a batch that was gathered; W1 is `[blocks, strips]`, b1 in those strips' other parameters, and a1
-    /// `[strips, N]`.
+    /// How many blocks of W1 a step of such a batch takes together. While a dense block is in the cache, it is changed for a step
+    /// and used for the next; of a large batch the images' values are what should stay there.
+    pub fn blocks_together(&self, blocks: usize, batch_size: usize) -> usize {
+        match self {
+            Self::Dense(_) if batch_size <= DENSE_BATCH => 1,
+            _ => blocks,
+        }
+    }
+
+    /// Adds to a1 what some blocks of x W1 + b1 give, of a batch that was gathered: a1 begins with the first block. W1 is `[blocks,
+    /// strips]`, b1 in those strips' other parameters, and a1 `[strips, N]`. Sparse images take all blocks together.
     pub fn forward(
         &self,
         kind: Instructions,
-        indices: &[u32],
+        Visit { indices, blocks }: Visit,
         w1: &[Vec<impl Borrow<W1>>],
         strip_params: &[StripParams],
         a1: &mut [Row],
@@ -122,17 +142,19 @@ impl Images {
                 }
             }
             Self::Dense(dense) => {
-                layers::bias(strip_params.iter().map(|strip_params| &strip_params.b1), indices.len(), a1);
-                dense.forward(kind, indices, w1, a1, workspace.panel());
+                if blocks.start == 0 {
+                    layers::bias(strip_params.iter().map(|strip_params| &strip_params.b1), indices.len(), a1);
+                }
+                dense.forward(kind, indices, &blocks, w1, a1, workspace.panel());
             }
         }
     }
 
-    /// Adds xᵀ da1 to W1, of a batch that was gathered; da1 is `[strips, N]` and W1 `[blocks, strips]`.
+    /// Adds xᵀ da1 to some blocks of W1, of a batch that was gathered; da1 is `[strips, N]` and W1 `[blocks, strips]`.
     pub fn backward(
         &self,
         kind: Instructions,
-        indices: &[u32],
+        Visit { indices, blocks }: Visit,
         da1: &[Row],
         w1: &mut [Vec<&mut W1>],
         workspace: &mut Workspace,
@@ -147,7 +169,7 @@ impl Images {
                     gathered.backward(kind, da1, w1, Place { first, of: indices.len() });
                 }
             }
-            Self::Dense(dense) => dense.backward(kind, indices, da1, w1, workspace.panel()),
+            Self::Dense(dense) => dense.backward(kind, indices, &blocks, da1, w1, workspace.panel()),
         }
     }
 }

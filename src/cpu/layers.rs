@@ -5,7 +5,7 @@
 use super::functions::{exp, sigmoid, tanh};
 use super::simd::{Instructions, LANES, Row, add_scaled, flat, flat_mut, kernel, multiply_add, rows};
 use super::strips::StripParams;
-use crate::net::{Activation, Output, Shape};
+use crate::net::{Activation, Output};
 
 /// Images, or classes, whose sums are in registers at a time.
 const TILE: usize = 4;
@@ -47,13 +47,10 @@ kernel! {
 }
 
 kernel! {
-    /// W2 of a strip by its units, `[rows of classes, units]`.
-    fn by_unit(strip: &StripParams, by_unit: &mut [[Row; LANES]]) {
-        for (w2, by_unit) in strip.w2.chunks(LANES).zip(by_unit) {
-            *by_unit = [Row::ZERO; LANES];
-            by_unit[..w2.len()].copy_from_slice(w2);
-            transpose(by_unit);
-        }
+    /// W2 of a strip by its units, for up to 16 classes.
+    fn by_unit(w2: &[Row], by_unit: &mut [Row; LANES]) {
+        by_unit[..w2.len()].copy_from_slice(w2);
+        transpose(by_unit);
     }
 }
 
@@ -101,11 +98,10 @@ pub fn all_slopes(kind: Instructions, strip_params: &[StripParams], a1: &[Row], 
 pub fn all_logits(kind: Instructions, strip_params: &[StripParams], z1: &[Row], a2: &mut [Row]) {
     let count = z1.len() / strip_params.len();
     for (strip_params, z1) in strip_params.iter().zip(z1.chunks_exact(count)) {
-        let mut weights = [[Row::ZERO; LANES]; MOST_ROWS];
-        let weights = &mut weights[..rows(strip_params.w2.len())];
-        by_unit(kind.without_gathers(), strip_params, weights);
-        for (weights, a2) in weights.iter().zip(a2.chunks_exact_mut(count)) {
-            logits(kind, weights, strip_params.units, z1, a2);
+        for (w2, a2) in strip_params.w2.chunks(LANES).zip(a2.chunks_exact_mut(count)) {
+            let mut weights = [Row::ZERO; LANES];
+            by_unit(kind.without_gathers(), w2, &mut weights);
+            logits(kind, &weights, strip_params.units, z1, a2);
         }
     }
 }
@@ -210,9 +206,6 @@ kernel! {
     }
 }
 
-/// Most rows of classes.
-const MOST_ROWS: usize = Shape::MAX_CLASSES.div_ceil(LANES);
-
 /// The logits of up to 16 images, a row a class and a lane an image, so that no lanes of one row have to be joined.
 type ByClass = [[Row; LANES]];
 
@@ -282,8 +275,7 @@ kernel! {
     fn cross_entropy(classes: usize, a2: &mut [Row], labels: &[u8], scale: f32) -> f64 {
         let count = labels.len();
         let mut loss = Loss::ZERO;
-        let mut by_class = [[Row::ZERO; LANES]; MOST_ROWS];
-        let by_class = &mut by_class[..rows(classes)];
+        let by_class = &mut vec![[Row::ZERO; LANES]; rows(classes)];
         for (labels, first) in labels.chunks(LANES).zip((0..).step_by(LANES)) {
             take(a2, count, first, labels.len(), by_class);
             let a = &mut by_class.as_flattened_mut()[..classes];
@@ -326,8 +318,7 @@ kernel! {
     fn judgement(output: Output, classes: usize, a2: &[Row], labels: &[u8], found: &mut [u8]) -> f64 {
         let count = labels.len();
         let mut loss = Loss::ZERO;
-        let mut by_class = [[Row::ZERO; LANES]; MOST_ROWS];
-        let by_class = &mut by_class[..rows(classes)];
+        let by_class = &mut vec![[Row::ZERO; LANES]; rows(classes)];
         for ((labels, found), first) in labels.chunks(LANES).zip(found.chunks_mut(LANES)).zip((0..).step_by(LANES)) {
             take(a2, count, first, labels.len(), by_class);
             let a = &mut by_class.as_flattened_mut()[..classes];

@@ -11,7 +11,7 @@ use std::sync::{PoisonError, RwLock};
 use std::time::Duration;
 
 use super::difference::{self, Hidden, Outputs, Perturbation, Scratch};
-use super::images::{Set, Workspace};
+use super::images::{Set, Visit, Workspace};
 use super::layers;
 use super::simd::{Instructions, Row};
 use super::strips::{StripParams, Strips, W1};
@@ -214,7 +214,8 @@ impl Steps<'_> {
     /// a1 of the next step.
     fn begin(&self, indices: &[u32], own: &Own, Values { next_a1, next_workspace, .. }: &mut Values) {
         self.set.images.gather(self.kind, indices, indices.len(), next_workspace);
-        self.set.images.forward(self.kind, indices, &own.w1, &own.strip_params, next_a1, next_workspace);
+        let visit = Visit { indices, blocks: 0..own.w1.len() };
+        self.set.images.forward(self.kind, visit, &own.w1, &own.strip_params, next_a1, next_workspace);
     }
 
     /// a1 to z1 of this thread's strips, and to their shares of the logits.
@@ -278,10 +279,15 @@ impl Steps<'_> {
             layers::add_each(kind, z1, std::slice::from_mut(&mut target.b1));
         }
         let da1 = &*hidden;
-        let target = &mut gradient.unwrap_or(own).w1;
-        set.images.backward(kind, indices, da1, target, workspace);
-        if let Some(indices) = next {
-            set.images.forward(kind, indices, &own.w1, &own.strip_params, next_a1, next_workspace);
+        let all = own.w1.len();
+        let together = set.images.blocks_together(all, batch_size);
+        for blocks in (0..all).step_by(together).map(|first| first..first + together) {
+            let target = &mut gradient.as_deref_mut().unwrap_or(own).w1;
+            set.images.backward(kind, Visit { indices, blocks: blocks.clone() }, da1, target, workspace);
+            if let Some(indices) = next {
+                let visit = Visit { indices, blocks };
+                set.images.forward(kind, visit, &own.w1, &own.strip_params, next_a1, next_workspace);
+            }
         }
     }
 
