@@ -24,6 +24,12 @@ pub(crate) fn map<P, R: Send>(parts: impl ExactSizeIterator<Item = P> + Send, wo
     map_with(cores(), parts, || (), |(), part| work(part))
 }
 
+/// As [`map`], for an array.
+pub(crate) fn map_array<P: Send, R: Send, const N: usize>(parts: [P; N], work: impl Fn(P) -> R + Sync) -> [R; N] {
+    let mut results = map(parts.into_iter(), work).into_iter();
+    std::array::from_fn(|_| results.next().expect("there is a result for each part"))
+}
+
 /// As [`map`], on `threads` threads at most, each with a state of its own that `work` may change from part to part.
 ///
 /// The calling thread is one of them: where the others are busy, or there are none, it does everything itself. So parts may
@@ -71,6 +77,7 @@ mod tests {
         for count in [0, 1, 2, 3, 1000] {
             assert_eq!(map(0..count, |part| 2 * part), (0..count).map(|part| 2 * part).collect::<Vec<_>>());
         }
+        assert_eq!(map_array([1, 2, 3], |part| 2 * part), [2, 4, 6]);
     }
 
     #[test]

@@ -132,15 +132,9 @@ impl Images {
         workspace: &mut Workspace,
     ) {
         match self {
-            Self::Sparse(sparse) => {
-                let gathered = workspace.gathered();
-                for (tile, first) in indices.chunks(TILE).zip((0..).step_by(TILE)) {
-                    if indices.len() > TILE {
-                        gathered.gather(kind, sparse, &indices[first..], tile.len());
-                    }
-                    gathered.forward(kind, w1, strip_params, a1, Place { first, of: indices.len() });
-                }
-            }
+            Self::Sparse(sparse) => each_tile(kind, sparse, indices, workspace.gathered(), |gathered, place| {
+                gathered.forward(kind, w1, strip_params, a1, place);
+            }),
             Self::Dense(dense) => {
                 if blocks.start == 0 {
                     layers::bias(strip_params.iter().map(|strip_params| &strip_params.b1), indices.len(), a1);
@@ -160,16 +154,27 @@ impl Images {
         workspace: &mut Workspace,
     ) {
         match self {
-            Self::Sparse(sparse) => {
-                let gathered = workspace.gathered();
-                for (tile, first) in indices.chunks(TILE).zip((0..).step_by(TILE)) {
-                    if indices.len() > TILE {
-                        gathered.gather(kind, sparse, &indices[first..], tile.len());
-                    }
-                    gathered.backward(kind, da1, w1, Place { first, of: indices.len() });
-                }
-            }
+            Self::Sparse(sparse) => each_tile(kind, sparse, indices, workspace.gathered(), |gathered, place| {
+                gathered.backward(kind, da1, w1, place);
+            }),
             Self::Dense(dense) => dense.backward(kind, indices, &blocks, da1, w1, workspace.panel()),
         }
+    }
+}
+
+/// Does a product for each tile of a batch. A batch of one tile was gathered before.
+fn each_tile(
+    kind: Instructions,
+    sparse: &Sparse,
+    indices: &[u32],
+    gathered: &mut Gathered,
+    mut product: impl FnMut(&mut Gathered, Place),
+) {
+    let of = indices.len();
+    for (tile, first) in indices.chunks(TILE).zip((0..).step_by(TILE)) {
+        if of > TILE {
+            gathered.gather(kind, sparse, &indices[first..], tile.len());
+        }
+        product(gathered, Place { first, of });
     }
 }

@@ -130,34 +130,6 @@ kernel! {
     }
 }
 
-/// a2 to the output y, in place, for image `n` of `count`. Returns the largest logit and the sum of the exponentials
-/// above it, 0 and 1 where there is nothing to sum.
-#[inline(always)]
-fn output_of<const FUSED: bool>(output: Output, a2: &mut [Row], n: usize, count: usize) -> (f32, f32) {
-    if output == Output::Identity {
-        return (0.0, 1.0);
-    }
-    let mut largest = Row([f32::NEG_INFINITY; LANES]);
-    for row in a2.iter().skip(n).step_by(count) {
-        for (largest, a) in largest.0.iter_mut().zip(row.0) {
-            *largest = larger(*largest, a);
-        }
-    }
-    let largest = fold(largest, larger);
-    let mut sums = Row::ZERO;
-    for row in a2.iter_mut().skip(n).step_by(count) {
-        for (a, sum) in row.0.iter_mut().zip(&mut sums.0) {
-            *a = exp::<FUSED>(*a - largest);
-            *sum += *a;
-        }
-    }
-    let sum = fold(sums, |a, b| a + b);
-    for row in a2.iter_mut().skip(n).step_by(count) {
-        row.0.iter_mut().for_each(|e| *e /= sum);
-    }
-    (largest, sum)
-}
-
 #[inline(always)]
 fn larger(a: f32, b: f32) -> f32 {
     if a > b { a } else { b }
@@ -177,8 +149,28 @@ fn fold(mut row: Row, join: impl Fn(f32, f32) -> f32) -> f32 {
 kernel! {
     /// a2 to the output y, in place, for `count` images.
     pub fn output(output: Output, a2: &mut [Row], count: usize) {
+        if output == Output::Identity {
+            return;
+        }
         for n in 0..count {
-            output_of::<FUSED>(output, a2, n, count);
+            let mut largest = Row([f32::NEG_INFINITY; LANES]);
+            for row in a2.iter().skip(n).step_by(count) {
+                for (largest, a) in largest.0.iter_mut().zip(row.0) {
+                    *largest = larger(*largest, a);
+                }
+            }
+            let largest = fold(largest, larger);
+            let mut sums = Row::ZERO;
+            for row in a2.iter_mut().skip(n).step_by(count) {
+                for (a, sum) in row.0.iter_mut().zip(&mut sums.0) {
+                    *a = exp::<FUSED>(*a - largest);
+                    *sum += *a;
+                }
+            }
+            let sum = fold(sums, |a, b| a + b);
+            for row in a2.iter_mut().skip(n).step_by(count) {
+                row.0.iter_mut().for_each(|e| *e /= sum);
+            }
         }
     }
 }
@@ -216,6 +208,16 @@ fn take(a2: &[Row], of: usize, first: usize, count: usize, by_class: &mut ByClas
         square[..count].copy_from_slice(&a2[first..][..count]);
         transpose(square);
     }
+}
+
+/// The logit of each image's label.
+#[inline(always)]
+fn of_labels(logits: &[Row], labels: &[u8]) -> Row {
+    let mut right = Row::ZERO;
+    for (n, &label) in labels.iter().enumerate() {
+        right.0[n] = logits[usize::from(label)].0[n];
+    }
+    right
 }
 
 /// The largest logit, and its class, the first of equals.
@@ -256,13 +258,16 @@ struct Loss {
 impl Loss {
     const ZERO: Self = Self { sum: 0.0, product: 1.0, factors: 0 };
 
+    /// Adds those of the first `count` lanes.
     #[inline(always)]
-    fn add(&mut self, logit: f32, largest: f32, sum: f32) {
-        self.sum -= f64::from(logit - largest);
-        self.product *= f64::from(sum);
-        self.factors += 1;
-        if self.factors.is_multiple_of(FACTORS) {
-            self.sum += std::mem::replace(&mut self.product, 1.0).ln();
+    fn add(&mut self, logits: &Row, largest: &Row, sums: &Row, count: usize) {
+        for ((logit, largest), sum) in logits.0.iter().zip(&largest.0).zip(&sums.0).take(count) {
+            self.sum -= f64::from(logit - largest);
+            self.product *= f64::from(*sum);
+            self.factors += 1;
+            if self.factors.is_multiple_of(FACTORS) {
+                self.sum += std::mem::replace(&mut self.product, 1.0).ln();
+            }
         }
     }
 
@@ -279,15 +284,9 @@ kernel! {
         for (labels, first) in labels.chunks(LANES).zip((0..).step_by(LANES)) {
             take(a2, count, first, labels.len(), by_class);
             let a = &mut by_class.as_flattened_mut()[..classes];
-            let mut right = [0.0; LANES];
-            for (n, &label) in labels.iter().enumerate() {
-                right[n] = a[usize::from(label)].0[n];
-            }
-            let (largest, _) = largest(a);
+            let (right, (largest, _)) = (of_labels(a, labels), largest(a));
             let mut sums = exponentials::<FUSED>(a, &largest);
-            for (n, right) in right.iter().enumerate().take(labels.len()) {
-                loss.add(*right, largest.0[n], sums.0[n]);
-            }
+            loss.add(&right, &largest, &sums, labels.len());
             sums.0.iter_mut().for_each(|sum| *sum = scale / *sum);
             for row in &mut *a {
                 for (e, share) in row.0.iter_mut().zip(sums.0) {
@@ -326,16 +325,11 @@ kernel! {
             for (found, best) in found.iter_mut().zip(best) {
                 *found = best as u8;
             }
-            let mut right = [0.0; LANES];
-            for (n, &label) in labels.iter().enumerate() {
-                right[n] = a[usize::from(label)].0[n];
-            }
             match output {
                 Output::Softmax => {
+                    let right = of_labels(a, labels);
                     let sums = exponentials::<FUSED>(a, &largest);
-                    for (n, right) in right.iter().enumerate().take(labels.len()) {
-                        loss.add(*right, largest.0[n], sums.0[n]);
-                    }
+                    loss.add(&right, &largest, &sums, labels.len());
                 }
                 Output::Identity => {
                     for (n, &label) in labels.iter().enumerate() {

@@ -246,8 +246,7 @@ pub fn fetch<const N: usize>(
     patience: Patience,
     progress: &mut dyn FnMut(Progress<'_>),
 ) -> Result<Fetched<N>, Error> {
-    let mut cached = threads::map(files.iter(), |file| read_cached(file, cache?)).into_iter();
-    let mut contents = files.map(|_| cached.next().flatten());
+    let mut contents = threads::map_array(files.each_ref(), |file| read_cached(file, cache?));
     let mut cache_error = None;
     let mut downloaded = 0;
     let agent = agent();

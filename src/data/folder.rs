@@ -87,10 +87,8 @@ pub fn open_dir(path: &Path, max_bytes: u64) -> Result<(Stores, Vec<Note>), Erro
     if let Some(emnist::Split { first_label, .. }) = emnist {
         notes.push(Note::Emnist { prefix: location.prefix.clone(), first_label });
     }
-    let splits = [Split::Train, Split::Test];
-    let mut opened = threads::map(splits.iter(), |split| open_split(&location, *split, emnist, max_bytes)).into_iter();
-    let [train, test] =
-        splits.map(|split| opened.next().unwrap_or_else(|| open_split(&location, split, emnist, max_bytes)));
+    let open = |split| open_split(&location, split, emnist, max_bytes);
+    let [train, test] = threads::map_array([Split::Train, Split::Test], open);
     let (train, test) = (train?, test?);
     let description = match emnist.map(emnist::Split::names) {
         Some(names) => Some((names.len(), Description { names: Some(names), preparation: None })),
