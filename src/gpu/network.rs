@@ -5,7 +5,7 @@
 
 use std::cell::OnceCell;
 
-use wgpu::{Buffer, ComputePassDescriptor};
+use wgpu::{Buffer, ComputePass, ComputePassDescriptor};
 
 use super::data::{Data, Rows};
 use super::device::Device;
@@ -104,9 +104,9 @@ impl Steps {
         self.pass.iter().chain(&self.gradient)
     }
 
-    /// Whether each kernel should be a submission by itself: some drivers reset a GPU that is busy with one for seconds.
-    fn take_long(&self) -> bool {
-        self.update.len() > LONG_UPDATE
+    /// How many dispatches a submission may have. Some drivers reset a GPU that is busy with one submission for seconds.
+    fn submitted(&self) -> usize {
+        if self.update.len() > LONG_UPDATE { 1 } else { SUBMITTED }
     }
 }
 
@@ -114,9 +114,11 @@ impl Steps {
 const PREDICTED: usize = 16_384;
 /// A step with more dispatches than this submits each by itself. A numerical gradient has one for each 2,048 images.
 const LONG_UPDATE: usize = 16;
-/// Bytes of indices that one submission may take.
+/// Dispatches of a submission: so few that the GPU begins while the others are recorded, so many that it does not wait for them.
+const SUBMITTED: usize = 128;
+/// Bytes of indices that are sent at a time.
 const BATCHES_BYTES: u64 = 4 << 20;
-/// Steps that one submission may take, however small they are.
+/// Steps whose losses are read at a time, however small they are.
 const MOST_STEPS: u64 = 4096;
 
 impl Network {
@@ -208,29 +210,22 @@ impl Network {
         Ok(unpad_rows(&rows, self.batch_size, width))
     }
 
-    /// Runs kernels, each with its row of `batches`, and then computes the mean loss of each of `rows` rows.
-    fn submit_steps<'a>(&self, mut kernels: impl Iterator<Item = (&'a Dispatch, usize)>, take_long: bool, rows: usize) {
-        if take_long {
-            for (kernel, row) in kernels.by_ref() {
-                self.submit([kernel], row);
-            }
+    /// Runs kernels, each with its row of `batches`, in submissions of so many, and then computes the mean loss of each of `rows`
+    /// rows.
+    fn submit_steps(&self, kernels: &[(&Dispatch, usize)], submitted: usize, rows: usize) {
+        for kernels in kernels.chunks(submitted) {
+            self.in_a_pass(|pass| kernels.iter().for_each(|(kernel, row)| kernel.record(pass, *row)));
         }
-        self.device.submit(|encoder| {
-            let mut pass = encoder.begin_compute_pass(&ComputePassDescriptor::default());
-            for (kernel, row) in kernels {
-                kernel.record(&mut pass, row);
-            }
-            self.mean_loss.record_workgroups(&mut pass, 0, [rows as u32, 1, 1]);
-        });
+        self.in_a_pass(|pass| self.mean_loss.record_workgroups(pass, 0, [rows as u32, 1, 1]));
     }
 
     fn submit<'a>(&self, kernels: impl IntoIterator<Item = &'a Dispatch>, row: usize) {
-        self.device.submit(|encoder| {
-            let mut pass = encoder.begin_compute_pass(&ComputePassDescriptor::default());
-            for kernel in kernels {
-                kernel.record(&mut pass, row);
-            }
-        });
+        self.in_a_pass(|pass| kernels.into_iter().for_each(|kernel| kernel.record(pass, row)));
+    }
+
+    /// Records a compute pass and submits it.
+    fn in_a_pass(&self, record: impl FnOnce(&mut ComputePass)) {
+        self.device.submit(|encoder| record(&mut encoder.begin_compute_pass(&ComputePassDescriptor::default())));
     }
 
     /// The dispatches for a batch of a set, by the current method.
@@ -347,7 +342,7 @@ impl backend::Network for Network {
             let steps = indices.len() / self.batch_size;
             self.write_batches(indices);
             let kernels = (0..steps).flat_map(|row| steps_of_set.step().map(move |kernel| (kernel, row)));
-            self.submit_steps(kernels, steps_of_set.take_long(), steps);
+            self.submit_steps(&kernels.collect::<Vec<_>>(), steps_of_set.submitted(), steps);
             chunks.push(self.device.read::<f32>(&[(&self.mean_losses, steps)]));
         }
         Box::pin(async move {
@@ -363,7 +358,8 @@ impl backend::Network for Network {
         Box::pin(async move {
             let steps = self.steps(set);
             self.write_batches(indices);
-            self.submit_steps(steps.gradient().map(|kernel| (kernel, 0)), steps.take_long(), 1);
+            let kernels: Vec<_> = steps.gradient().map(|kernel| (kernel, 0)).collect();
+            self.submit_steps(&kernels, steps.submitted(), 1);
             let loss = self.device.read::<f32>(&[(&self.mean_losses, 1)]).await?.concat();
             Ok((loss[0], self.gradient.read(&self.device).await?))
         })

@@ -182,7 +182,6 @@ pub async fn continue_training(
         first: losses.len(),
         started: losses.len() as u64,
         last_result: Instant::now(),
-        recording: Duration::ZERO,
         losses,
         epochs,
         earlier_time: train_time,
@@ -201,8 +200,13 @@ pub async fn continue_training(
     loop {
         while flow.is_continue() && pending.len() < run.backend.ahead() {
             if evaluate_next {
-                pending.push_back(run.start_evaluation().await?);
-                evaluate_next = false;
+                // Only when all steps are done, and no step follows it before it is done. So the time between two results belongs
+                // to one of them, whatever the driver does with work that is submitted early.
+                if pending.is_empty() {
+                    pending.push_back(run.start_evaluation().await?);
+                    evaluate_next = false;
+                }
+                break;
             } else if schedule.is_due(run.started as usize) {
                 schedule.set(run.started as usize);
                 pending.push_back(Work::Checkpoint { state: run.backend.state() });
@@ -233,13 +237,9 @@ pub async fn continue_training(
                 flow = either_stops(flow, on_event(Event::Steps { done: run.done(), losses: &losses }));
             }
             Some(Work::Evaluation { since, train, test, state }) => {
-                let waiting = Instant::now();
                 let (train, test, state) = (train.await?, test.await?, state.await?);
-                let (waited, recording) = (waiting.elapsed(), run.recording);
                 let time = run.time_since(since);
-                let step_time = step_time(time, recording, waited);
-                run.train_time += step_time;
-                run.eval_time += time.saturating_sub(step_time);
+                run.eval_time += time;
                 let epoch = EpochAccuracy {
                     epoch: run.epochs.len(),
                     iteration: run.done() - 1,
@@ -286,8 +286,6 @@ struct Run<'a> {
     started: u64,
     /// The time of the last result.
     last_result: Instant,
-    /// The time spent in starting steps since the last result.
-    recording: Duration,
     losses: Vec<f32>,
     epochs: Vec<EpochAccuracy>,
     /// The time of the steps that were done before, perhaps on a faster device.
@@ -299,12 +297,6 @@ struct Run<'a> {
 /// A stop, if one of these is.
 fn either_stops(flow: ControlFlow<()>, other: ControlFlow<()>) -> ControlFlow<()> {
     if flow.is_break() { flow } else { other }
-}
-
-/// The part of an evaluation's `time` that belongs to the steps recorded at the same time. If the host `waited` for the result,
-/// the device was busy with the evaluation. If the result was ready, the device waited for the recording.
-fn step_time(time: Duration, recording: Duration, waited: Duration) -> Duration {
-    if waited < recording { recording.min(time) } else { Duration::ZERO }
 }
 
 /// Work of the backend, and the time of its start.
@@ -336,7 +328,6 @@ impl Run<'_> {
         let next = self.next_indices();
         let since = Instant::now();
         let losses = self.sets.train.train(self.backend, indices, next, self.settings.learning_rate).await?;
-        self.recording += since.elapsed();
         Ok(Work::Steps { since, losses })
     }
 
@@ -365,7 +356,6 @@ impl Run<'_> {
     fn time_since(&mut self, start: Instant) -> Duration {
         let since = start.max(self.last_result);
         self.last_result = Instant::now();
-        self.recording = Duration::ZERO;
         self.last_result - since
     }
 
@@ -527,17 +517,5 @@ mod tests {
         assert!(matches!(result, Err(Error::Backend(backend::Error::SelfTest { .. }))), "{result:?}");
         let result = block_on(selftest::evaluation(&mut backend));
         assert!(matches!(result, Err(backend::Error::SelfTest { .. })), "{result:?}");
-    }
-
-    #[test]
-    fn the_recording_during_a_finished_evaluation_is_step_time() {
-        let ms = Duration::from_millis;
-        // The device was busy with the evaluation until its result came.
-        assert_eq!(step_time(ms(100), ms(20), ms(80)), ms(0));
-        // The evaluation was done before the next steps were recorded.
-        assert_eq!(step_time(ms(100), ms(90), ms(0)), ms(90));
-        assert_eq!(step_time(ms(50), ms(90), ms(0)), ms(50));
-        // No steps were recorded.
-        assert_eq!(step_time(ms(100), ms(0), ms(0)), ms(0));
     }
 }

@@ -42,6 +42,12 @@ pub(super) fn listen() {
     }
 }
 
+/// Ends the process at once. `std::process::exit` would first let a GPU's driver take itself apart, while another thread still
+/// waits in it: that one crashes.
+pub(super) fn exit(code: c_int) -> ! {
+    signal_hook::low_level::exit(code)
+}
+
 #[allow(unsafe_code, reason = "the standard library has no signals")]
 fn is_ignored(signal: c_int) -> bool {
     // SAFETY: sigaction is a plain C struct of integers and pointers. All bits 0 are a valid value of it.

@@ -111,5 +111,5 @@ fn end(state: &State) -> ! {
         (None, files) => format!("{files} files were complete and are kept"),
     };
     tell_below_bar(format_args!("interrupted; {kept}"));
-    std::process::exit(130);
+    super::system::exit(130);
 }

@@ -24,6 +24,11 @@ pub(super) fn listen() {
     let _ = add(routine);
 }
 
+/// Ends the process at once: Windows ends its other threads first.
+pub(super) fn exit(code: i32) -> ! {
+    std::process::exit(code)
+}
+
 #[allow(unsafe_code, reason = "the standard library does not know console events")]
 fn add(routine: Routine) -> bool {
     // SAFETY: the routine lives as long as the process, and may run on any thread.
