@@ -30,8 +30,10 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     // And for b: vec4s of da1 of two images. Columns past the last one repeat it, and nothing stores their sums.
     let column = block_columns(group.x) + lane % SIDE;
     var sums = Sums();
-    var loads = load(split * share, end, lane, word, column);
-    for (var n = split * share; n < end; n += STEP) {
+    let start = split * share;
+    var loads = load(start, end, images_of(start, end, lane), lane, word, column);
+    var next = images_of(start + STEP, end, lane);
+    for (var n = start; n < end; n += STEP) {
         a[image][lane % BLOCK_VEC4S] = unpack4x8unorm(loads.words.x);
         a[image + 4u][lane % BLOCK_VEC4S] = unpack4x8unorm(loads.words.y);
         a[image + 8u][lane % BLOCK_VEC4S] = unpack4x8unorm(loads.words.z);
@@ -39,7 +41,9 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
         lay_b(loads, lane);
         workgroupBarrier();
         if n + STEP < end {
-            loads = load(n + STEP, end, lane, word, column);
+            loads = load(n + STEP, end, next, lane, word, column);
+            // Where their pixels are must be known before those are loaded.
+            next = images_of(n + 2u * STEP, end, lane);
         }
         add_step(&sums, lane);
         workgroupBarrier();
@@ -50,12 +54,21 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
 // A pixel of 255 is an input of 1: the bias's.
 const BIAS_WORD = 255u;
 
+// The rows of the batch whose words this invocation loads in a step.
+fn rows_of(first: u32, lane: u32) -> vec4u {
+    return first + lane / BLOCK_VEC4S + vec4u(0u, 4u, 8u, 12u);
+}
+
+// And which images these are; past the end, its last one.
+fn images_of(first: u32, end: u32, lane: u32) -> vec4u {
+    let rows = min(rows_of(first, lane), vec4u(end - 1u));
+    return vec4u(indices[rows.x], indices[rows.y], indices[rows.z], indices[rows.w]);
+}
+
 // Of images past the end, 0 in the place of their pixels.
-fn load(first: u32, end: u32, lane: u32, word: u32, column: u32) -> Loads {
-    let n = first + lane / BLOCK_VEC4S + vec4u(0u, 4u, 8u, 12u);
-    let rows = min(n, vec4u(end - 1u));
-    let at = INPUT_VEC4S * vec4u(indices[rows.x], indices[rows.y], indices[rows.z], indices[rows.w])
-        + min(word, INPUT_VEC4S - 1u);
+fn load(first: u32, end: u32, images: vec4u, lane: u32, word: u32, column: u32) -> Loads {
+    let n = rows_of(first, lane);
+    let at = INPUT_VEC4S * images + min(word, INPUT_VEC4S - 1u);
     let words = vec4u(pixels[at.x], pixels[at.y], pixels[at.z], pixels[at.w]);
     var loads = Loads();
     loads.words = select(vec4u(0u), select(words, vec4u(BIAS_WORD), word == INPUT_VEC4S), n < vec4u(end));
