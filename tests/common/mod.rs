@@ -69,7 +69,7 @@ pub fn on_every_adapter(checks: &[(String, Check)]) -> Vec<Trial> {
         let required = std::env::var_os(REQUIRE_ADAPTER).is_some();
         for (name, _) in checks {
             let run = || Err(format!("no GPU adapter that gives a device, and {REQUIRE_ADAPTER} is set").into());
-            trials.push(Trial::test(format!("gpu, no adapter that gives a device: {name}"), run).with_ignored_flag(!required));
+            trials.push(Trial::test(format!("gpu, no adapter: {name}"), run).with_ignored_flag(!required));
         }
     }
     // Never dropped. Otherwise a test's thread might unload a driver while the process ends.

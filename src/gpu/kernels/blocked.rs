@@ -56,7 +56,7 @@ impl Blocks {
     }
 
     /// Where the gradient of W1 has fewer workgroups than this, its sums are split. Twice as many as the forward pass wants: more
-    /// parts of these cost less than SMs without work at the end (an H100: a step of 784-4096-10 at a batch of 8,192 in
+    /// parts of these cost less than cores without work at the end (an H100: a step of 784-4096-10 at a batch of 8,192 in
     /// 3.16 ms instead of 3.59, where four times as many for both slow down 784-1024-10 at 1,024 by a tenth).
     fn gradient_workgroups(self) -> usize {
         if self == Self::ANY { 1 } else { 2 * self.workgroups }
