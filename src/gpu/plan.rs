@@ -96,9 +96,9 @@ impl Row {
     /// | software | tiled | 64 x 64 | 1 | measured (`twolayer devices --tune`): no barrier, no idle invocation |
     /// | intel | fused | 64 x 32 | 256 | 8 x 8 sums spill its 128 registers into memory; eight workgroups for each of some 32 cores |
     /// | integrated | fused | 64 x 64 | 64 | two workgroups for each of some 32 cores |
-    /// | discrete | fused | 64 x 64 | 512 | four for each of some 130 cores; more parts cost more than they fill |
+    /// | discrete | fused | 64 x 64 | 512 | measured on an H100: four for each of its 132 cores; more parts cost more than they fill |
     ///
-    /// Rows but the first are by what compilers make of the kernels (`benches/gpu-compilers/`). `narrow_up_to_hidden` is where a
+    /// The rows of Intel and of integrated GPUs are by what compilers make of the kernels (`benches/gpu-compilers/`). `narrow_up_to_hidden` is where a
     /// workgroup of `fused` has no memory left for more.
     #[must_use]
     pub const fn of(class: Class) -> Self {
