@@ -3,6 +3,7 @@
 mod activation;
 pub mod method;
 mod names;
+pub mod optimizer;
 pub mod state;
 mod weight_init;
 

@@ -10,9 +10,10 @@ use rand_chacha::ChaCha8Rng;
 
 use crate::backend::{Backend, Error, Evaluation, Resident};
 use crate::data::Dataset;
+use crate::net::optimizer::Optimizer;
 use crate::net::state::State;
-use crate::net::{Net, Params};
-use crate::reference::TwoLayerNet;
+use crate::net::{Net, Params, Tensor};
+use crate::reference::{TwoLayerNet, Updates};
 
 /// The largest relative error. The rounding error of f32 is far below it (1e-5), and so is the truncation error of a numerical
 /// gradient with the largest step.
@@ -35,11 +36,22 @@ pub async fn training(backend: &mut Backend) -> Result<State, Error> {
     let before = backend.state().await?;
     let set = test.begin(backend).await?;
     let evaluation = backend.evaluate(set).await?;
-    let losses = backend.train(set, &test.indices(batch_size), LEARNING_RATE).await?;
+    let indices = test.indices(batch_size);
+    let optimizer = backend.optimizer();
+    // Plain SGD stores no gradient.
+    let stored = if optimizer.is_plain() { None } else { Some(backend.gradient(set, &indices).await?.1) };
+    let losses = backend.train(set, &indices, LEARNING_RATE).await?;
     let after = backend.params().await?;
     backend.set_state(&before).await?;
     test.check_evaluation(&evaluation)?;
-    test.check_step(losses[0], &after)?;
+    test.check_loss(losses[0])?;
+    match stored {
+        None => test.check_gradient(&test.change(&after))?,
+        Some(gradient) => {
+            test.check_gradient(&gradient)?;
+            test.check_update(optimizer, &gradient, &after)?;
+        }
+    }
     Ok(before)
 }
 
@@ -99,21 +111,33 @@ impl Test {
         (0..self.set.len() as u32).cycle().take(batch_size).collect()
     }
 
-    /// Checks the loss of the batch, and the parameters after one step.
-    fn check_step(&self, loss: f32, after: &Params) -> Result<(), Error> {
-        let Self { params, reference, x, t, .. } = self;
-        check("the loss", [f64::from(loss)], [reference.loss(x, t)])?;
-        let expected = reference.gradient(x, t).rounded(params.shape);
-        let names = ["the gradient of W1", "the gradient of b1", "the gradient of W2", "the gradient of b2"];
-        let before = params.tensors();
-        for (((what, before), after), expected) in
-            names.into_iter().zip(before).zip(after.tensors()).zip(expected.tensors())
-        {
-            let found = before.values.iter().zip(after.values);
-            let found = found.map(|(before, after)| f64::from(before - after) / f64::from(LEARNING_RATE));
-            check(what, found, expected.values.iter().map(|slope| f64::from(*slope)))?;
+    fn check_loss(&self, loss: f32) -> Result<(), Error> {
+        check("the loss", [f64::from(loss)], [self.reference.loss(&self.x, &self.t)])
+    }
+
+    /// What a step has subtracted from each parameter, for each unit of the learning rate.
+    fn change(&self, after: &Params) -> Params {
+        let mut change = self.params.clone();
+        let Params { w1, b1, w2, b2, .. } = &mut change;
+        for (values, after) in [w1, b1, w2, b2].into_iter().zip(after.tensors()) {
+            values.iter_mut().zip(after.values).for_each(|(value, after)| *value = (*value - after) / LEARNING_RATE);
         }
-        Ok(())
+        change
+    }
+
+    fn check_gradient(&self, found: &Params) -> Result<(), Error> {
+        let names = ["the gradient of W1", "the gradient of b1", "the gradient of W2", "the gradient of b2"];
+        check_tensors(names, found, &self.reference.gradient(&self.x, &self.t).rounded(self.params.shape))
+    }
+
+    /// Checks one update by this gradient. An optimiser may divide it by its size, so that another gradient, however near, would
+    /// give another update.
+    fn check_update(&self, optimizer: Optimizer, gradient: &Params, after: &Params) -> Result<(), Error> {
+        let names = ["the update of W1", "the update of b1", "the update of W2", "the update of b2"];
+        let mut expected = self.reference.params.clone();
+        let gradient = TwoLayerNet::new(self.reference.net, gradient).params;
+        Updates::new(optimizer, &expected).step(&mut expected, &gradient, LEARNING_RATE.into());
+        check_tensors(names, &self.change(after), &self.change(&expected.rounded(self.params.shape)))
     }
 
     fn check_evaluation(&self, found: &Evaluation) -> Result<(), Error> {
@@ -122,6 +146,15 @@ impl Test {
         let counts = |confusion: &[u32]| confusion.iter().copied().map(f64::from).collect::<Vec<_>>();
         check("the confusion matrix", counts(&found.confusion), counts(&reference.confusion(x, t)))
     }
+}
+
+/// Compares tensor by tensor.
+fn check_tensors(names: [&'static str; 4], found: &Params, expected: &Params) -> Result<(), Error> {
+    for ((what, found), expected) in names.into_iter().zip(found.tensors()).zip(expected.tensors()) {
+        let values = |tensor: &Tensor| tensor.values.iter().map(|value| f64::from(*value)).collect::<Vec<_>>();
+        check(what, values(&found), values(&expected))?;
+    }
+    Ok(())
 }
 
 /// Compares by norm.
@@ -147,6 +180,7 @@ mod tests {
     use super::*;
     use crate::devices::Device;
     use crate::net::method::Method;
+    use crate::net::optimizer::Rule;
     use crate::net::{Activation, Output, Shape};
 
     const SHAPE: Shape = Shape { input: 129, hidden: 65, classes: 7 };
@@ -177,6 +211,40 @@ mod tests {
     }
 
     #[test]
+    fn a_wrong_update_is_refused() {
+        let net = Net { shape: SHAPE, activation: Activation::Sigmoid, output: Output::Softmax };
+        let test = Test::new(net, 100);
+        let gradient = test.reference.gradient(&test.x, &test.t);
+        for rule in Rule::ALL {
+            let optimizer = Optimizer { weight_decay: 0.1, ..rule.into() };
+            let after = |optimizer| {
+                let mut after = test.reference.params.clone();
+                Updates::new(optimizer, &after).step(&mut after, &gradient, LEARNING_RATE.into());
+                after.rounded(SHAPE)
+            };
+            let check = |after| test.check_update(optimizer, &gradient.rounded(SHAPE), &after);
+            check(after(optimizer)).unwrap();
+            let error = check(after(Optimizer { weight_decay: 1.0, ..optimizer })).unwrap_err().to_string();
+            assert!(error.contains("the update of "), "{rule}: {error}");
+        }
+    }
+
+    #[test]
+    fn every_optimizer_passes_and_keeps_its_state() {
+        let net = Net { shape: SHAPE, activation: Activation::Relu, output: Output::Softmax };
+        let params = Params::init(SHAPE, 0.1, 3);
+        let mut backend = block_on(Backend::new(&Device::Cpu { threads: 2 }, net, 7, &params)).unwrap();
+        for rule in Rule::ALL {
+            block_on(backend.set_optimizer(Optimizer { weight_decay: 0.1, ..rule.into() })).unwrap();
+            let slots = (1..).map(|seed| Params::init(SHAPE, 0.1, seed)).take(backend.optimizer().slots()).collect();
+            let state = State { params: params.clone(), slots, steps: 5 };
+            block_on(backend.set_state(&state)).unwrap();
+            block_on(training(&mut backend)).unwrap();
+            assert_eq!(block_on(backend.state()).unwrap(), state, "{rule}");
+        }
+    }
+
+    #[test]
     fn numerical_gradients_of_any_step_pass() {
         let net = nets(Shape { input: 784, hidden: 50, classes: 10 }).next().unwrap();
         let params = Params::zeros(net.shape);
@@ -194,9 +262,10 @@ mod tests {
             let mut trained = test.reference.clone();
             let mut loss = trained.train_step(&test.x, &test.t, f64::from(LEARNING_RATE)) as f32;
             let mut after = trained.params.rounded(SHAPE);
-            test.check_step(loss, &after).unwrap();
+            let check = |loss, after: &Params| test.check_loss(loss).and(test.check_gradient(&test.change(after)));
+            check(loss, &after).unwrap();
             corrupt(&mut loss, &mut after, &test.params);
-            let error = test.check_step(loss, &after).unwrap_err().to_string();
+            let error = check(loss, &after).unwrap_err().to_string();
             assert!(error.contains(text), "{error}");
         }
     }

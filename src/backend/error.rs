@@ -2,6 +2,7 @@
 
 use crate::memory::NoMemory;
 use crate::net::method::MethodError;
+use crate::net::optimizer::OptimizerError;
 use crate::net::{Shape, ShapeError};
 use crate::threads;
 
@@ -19,6 +20,9 @@ pub enum Error {
         /// The network's.
         expected: Shape,
     },
+    /// An optimiser with a number that none has.
+    #[error(transparent)]
+    Optimizer(#[from] OptimizerError),
     /// A state that another optimiser has left.
     #[error("a state with {found} slots for an optimiser with {expected}; give one that the same optimiser has left")]
     Slots {

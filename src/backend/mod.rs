@@ -22,6 +22,7 @@ pub use error::Error;
 
 use crate::data::Dataset;
 use crate::net::method::Method;
+use crate::net::optimizer::{Optimizer, Update};
 use crate::net::state::State;
 use crate::net::{Gradients, Net, Params, Shape, Tensor};
 
@@ -57,6 +58,12 @@ pub trait Network: Portable {
     /// An error of the device.
     fn set_method(&mut self, method: Method) -> Result<(), Error>;
 
+    /// Updates the parameters by this optimiser from now on, with slots of 0; at first it is the book's SGD.
+    ///
+    /// # Errors
+    /// An error of the device.
+    fn set_optimizer(&mut self, optimizer: Optimizer) -> Result<(), Error>;
+
     /// Makes a data set resident.
     ///
     /// # Errors
@@ -72,9 +79,9 @@ pub trait Network: Portable {
     /// Images in a set; none where no such set is resident.
     fn images(&self, set: Resident) -> Option<usize>;
 
-    /// Trains on one batch after another; `indices` are their images, `[steps, batch_size]`. Answers each batch's mean
-    /// loss before its update.
-    fn train(&mut self, set: Resident, indices: &[u32], learning_rate: f32) -> Pending<Vec<f32>>;
+    /// Trains on one batch after another, by an update each; `indices` are their images, `[steps, batch_size]`. Answers each
+    /// batch's mean loss before its update. Updates of plain SGD are all alike.
+    fn train(&mut self, set: Resident, indices: &[u32], updates: &[Update]) -> Pending<Vec<f32>>;
 
     /// The mean loss of one batch and its gradient.
     fn gradient<'a>(&'a mut self, set: Resident, batch: &'a [u32]) -> Answer<'a, (f32, Gradients)>;
@@ -94,24 +101,14 @@ pub trait Network: Portable {
     /// An error of the device.
     fn set_params(&mut self, params: &Params) -> Result<(), Error>;
 
-    /// The number of slots: values that the optimiser remembers for each parameter. SGD has none.
-    fn slots(&self) -> usize {
-        0
-    }
+    /// The optimiser's slots after all work submitted so far.
+    fn slots(&self) -> Pending<Vec<Params>>;
 
-    /// The parameters and the optimiser's slots after all work submitted so far. A backend with slots must override this.
-    fn state(&self) -> Pending<State> {
-        let params = self.params();
-        Box::pin(async { Ok(State { params: params.await?, slots: Vec::new() }) })
-    }
-
-    /// Continues from this state. A backend with slots must override this; [`Network::set_params`] sets its slots to 0.
+    /// Sets the slots, as many as the optimiser has.
     ///
     /// # Errors
     /// An error of the device.
-    fn set_state(&mut self, state: &State) -> Result<(), Error> {
-        self.set_params(&state.params)
-    }
+    fn set_slots(&mut self, slots: &[Params]) -> Result<(), Error>;
 
     /// Loss, accuracy and confusion matrix over a whole set.
     fn evaluate(&mut self, set: Resident) -> Pending<Evaluation>;
@@ -160,6 +157,9 @@ pub(crate) trait Probe {
 pub struct Backend {
     net: Net,
     batch_size: usize,
+    optimizer: Optimizer,
+    /// The updates since the optimiser's slots were 0.
+    steps: u64,
     network: Box<dyn Network>,
 }
 
@@ -173,13 +173,19 @@ impl Backend {
         net.shape.check(batch_size)?;
         check_params(net.shape, params)?;
         let network = device.network(net, batch_size, params)?;
-        Ok(Self { net, batch_size, network })
+        Ok(Self { net, batch_size, optimizer: Optimizer::default(), steps: 0, network })
     }
 
     /// What it computes.
     #[must_use]
     pub fn net(&self) -> Net {
         self.net
+    }
+
+    /// Its optimiser.
+    #[must_use]
+    pub fn optimizer(&self) -> Optimizer {
+        self.optimizer
     }
 
     /// Images in a batch.
@@ -195,6 +201,17 @@ impl Backend {
     pub async fn set_method(&mut self, method: Method) -> Result<(), Error> {
         method.check(self.net.activation, self.net.output)?;
         self.network.set_method(method)
+    }
+
+    /// Updates the parameters by this optimiser from now on, as before its first step; at first it is the book's SGD.
+    ///
+    /// # Errors
+    /// [`Error::Optimizer`], or an error of the device.
+    pub async fn set_optimizer(&mut self, optimizer: Optimizer) -> Result<(), Error> {
+        optimizer.check()?;
+        self.network.set_optimizer(optimizer)?;
+        (self.optimizer, self.steps) = (optimizer, 0);
+        Ok(())
     }
 
     /// Makes a data set resident.
@@ -216,7 +233,7 @@ impl Backend {
         self.network.replace(resident, set)
     }
 
-    /// Trains on one batch after another by SGD; `indices` are their images, `[steps, batch_size]`. Returns each
+    /// Trains on one batch after another by the optimiser; `indices` are their images, `[steps, batch_size]`. Returns each
     /// batch's mean loss before its update, by log-softmax (without the reference's 1e-7) or half the squared error.
     ///
     /// # Errors
@@ -225,7 +242,10 @@ impl Backend {
         if let Err(error) = self.check_indices(set, indices, indices.len().is_multiple_of(self.batch_size)) {
             return ready(Err(error));
         }
-        self.network.train(set, indices, learning_rate)
+        let first = self.steps;
+        self.steps += (indices.len() / self.batch_size) as u64;
+        let updates: Vec<_> = (first..self.steps).map(|done| self.optimizer.update(learning_rate, done + 1)).collect();
+        self.network.train(set, indices, &updates)
     }
 
     /// The mean loss of one batch and its gradient.
@@ -237,7 +257,7 @@ impl Backend {
         self.network.gradient(set, batch).await
     }
 
-    /// One SGD update by a gradient that is given.
+    /// One update of plain SGD by a gradient that is given, whatever the optimiser.
     ///
     /// # Errors
     /// A gradient of another shape, or an error of the device.
@@ -254,13 +274,14 @@ impl Backend {
         self.network.params()
     }
 
-    /// Sets every parameter.
+    /// Sets every parameter; the optimiser begins anew.
     ///
     /// # Errors
     /// Parameters of another shape, or an error of the device.
     pub async fn set_params(&mut self, params: &Params) -> Result<(), Error> {
         check_params(self.net.shape, params)?;
-        self.network.set_params(params)
+        let slots = vec![Params::zeros(self.net.shape); self.optimizer.slots()];
+        self.set_checked(params, &slots, 0)
     }
 
     /// The parameters and the optimiser's slots: training continues from them.
@@ -268,7 +289,8 @@ impl Backend {
     /// # Errors
     /// An error of the device.
     pub fn state(&mut self) -> Pending<State> {
-        self.network.state()
+        let (params, slots, steps) = (self.network.params(), self.network.slots(), self.steps);
+        Box::pin(async move { Ok(State { params: params.await?, slots: slots.await?, steps }) })
     }
 
     /// Continues from a state of [`Backend::state`], of this network or of one with the same shape and optimiser.
@@ -279,11 +301,18 @@ impl Backend {
         for values in [&state.params].into_iter().chain(&state.slots) {
             check_params(self.net.shape, values)?;
         }
-        let (found, expected) = (state.slots.len(), self.network.slots());
+        let (found, expected) = (state.slots.len(), self.optimizer.slots());
         if found != expected {
             return Err(Error::Slots { found, expected });
         }
-        self.network.set_state(state)
+        self.set_checked(&state.params, &state.slots, state.steps)
+    }
+
+    fn set_checked(&mut self, params: &Params, slots: &[Params], steps: u64) -> Result<(), Error> {
+        self.network.set_params(params)?;
+        self.network.set_slots(slots)?;
+        self.steps = steps;
+        Ok(())
     }
 
     /// Loss, accuracy and confusion matrix over a whole set.
@@ -400,7 +429,7 @@ mod tests {
         let ((mut one, set), (mut other, same_set)) = (backend(), backend());
         block_on(one.train(set, &[0, 1, 2, 0], 0.5)).unwrap();
         let state = block_on(one.state()).unwrap();
-        assert_eq!(state, State { params: block_on(one.params()).unwrap(), slots: Vec::new() });
+        assert_eq!(state, State { params: block_on(one.params()).unwrap(), slots: Vec::new(), steps: 2 });
         block_on(other.set_state(&state)).unwrap();
         let steps = |backend: &mut Backend, set| block_on(backend.train(set, &[1, 2, 0, 1], 0.5)).unwrap();
         assert_eq!(steps(&mut one, set), steps(&mut other, same_set));
@@ -413,7 +442,7 @@ mod tests {
         let state = block_on(backend.state()).unwrap();
         let other = Params::zeros(Shape { hidden: 2, ..SHAPE });
         for (params, slots) in [(other.clone(), Vec::new()), (state.params.clone(), vec![other])] {
-            let error = block_on(backend.set_state(&State { params, slots })).unwrap_err();
+            let error = block_on(backend.set_state(&State { params, slots, steps: 0 })).unwrap_err();
             assert!(matches!(error, Error::Params { expected: SHAPE, .. }), "{error}");
         }
         let slots = vec![Params::zeros(SHAPE)];

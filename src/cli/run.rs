@@ -360,7 +360,11 @@ mod tests {
     }
 
     fn snapshot(seed: u64) -> Snapshot<'static> {
-        Snapshot::Backend(Cow::Owned(State { params: params(seed), slots: Vec::new() }))
+        snapshot_after(0, seed)
+    }
+
+    fn snapshot_after(steps: u64, seed: u64) -> Snapshot<'static> {
+        Snapshot::Backend(Cow::Owned(State { params: params(seed), slots: Vec::new(), steps }))
     }
 
     fn settings() -> Settings {
@@ -532,7 +536,7 @@ mod tests {
         let (mut run, earlier) = resumed(place.path());
         assert_eq!((&earlier.done.losses[..], earlier.run.iterations), (&[2.5, 1.5, 0.1, 0.3][..], 4));
         assert_eq!((earlier.done.train_time, earlier.run.end), (seconds(3), summary::Progress::Running));
-        assert_eq!(earlier.snapshot, snapshot(3));
+        assert_eq!(earlier.snapshot, snapshot_after(4, 3));
         run.end(None).1.unwrap_err();
         drop(run);
         let (params_kept, history, results) = kept(place.path());
@@ -574,7 +578,7 @@ mod tests {
         run.on_event(&Event::Steps { done: 1, losses: &[2.5] });
         let mut infinite = params(1);
         infinite.b1[0] = f32::INFINITY;
-        let infinite = Snapshot::Backend(Cow::Owned(State { params: infinite, slots: Vec::new() }));
+        let infinite = Snapshot::Backend(Cow::Owned(State { params: infinite, slots: Vec::new(), steps: 0 }));
         let time = Duration::ZERO;
         let checkpoint = train::Checkpoint { snapshot: infinite.clone(), train_time: time, eval_time: time };
         assert_eq!(run.on_event(&Event::Checkpoint(checkpoint)), None);

@@ -10,6 +10,7 @@ use super::{Error, up_to};
 use crate::book;
 use crate::data::batches::Sampling;
 use crate::net::method::STEP_SIZES;
+use crate::net::optimizer::{MOMENTUM, Optimizer, Rule};
 use crate::net::{Activation, Output, Shape, WeightInit};
 use crate::report::summary::{self, MAX_WEIGHT_INIT_STD};
 use crate::words::{counted, either};
@@ -43,11 +44,23 @@ pub(super) struct SettingFlags {
     #[arg(long, value_name = "N", value_parser = up_to(Shape::MAX_BATCH), help_heading = "Training")]
     #[arg(help = format!("Images in a batch [default: {}]", book::BATCH_SIZE))]
     batch_size: Option<u16>,
+    #[arg(long, value_name = "NAME", help_heading = "Training")]
+    #[arg(help = format!("Optimiser, as PyTorch defines it: {} [default: sgd]", either(&Rule::ALL)))]
+    optimizer: Option<Rule>,
     #[arg(long, value_name = "X", value_parser = learning_rate, help_heading = "Training")]
-    #[arg(help = format!("Learning rate: the factor of every gradient [default: {}]", book::LEARNING_RATE))]
+    #[arg(help = format!(
+        "Learning rate [default: {}; {} for momentum and adagrad, {} for adam and adamw]",
+        Rule::Sgd.learning_rate(), Rule::Momentum.learning_rate(), Rule::Adam.learning_rate()
+    ))]
     learning_rate: Option<f32>,
+    #[arg(long, value_name = "X", value_parser = momentum, help_heading = "Training")]
+    #[arg(help = format!("Factor of the old velocity, for --optimizer momentum [default: {MOMENTUM}]"))]
+    momentum: Option<f32>,
+    #[arg(long, value_name = "X", value_parser = weight_decay, help_heading = "Training")]
+    #[arg(help = format!("Weight decay of all parameters [default: 0; {} for adamw]", Rule::AdamW.weight_decay()))]
+    weight_decay: Option<f32>,
     #[arg(long, value_name = "N", conflicts_with = "epochs", help_heading = "Training")]
-    #[arg(help = format!("Steps of SGD [default: {}]", book::ITERATIONS))]
+    #[arg(help = format!("Steps of the optimiser [default: {}]", book::ITERATIONS))]
     iterations: Option<u64>,
     /// Passes through the training set, instead of --iterations
     #[arg(long, value_name = "N", help_heading = "Training")]
@@ -81,6 +94,17 @@ fn learning_rate(text: &str) -> Result<f32, String> {
     }
 }
 
+fn momentum(text: &str) -> Result<f32, String> {
+    let momentum = text.parse().ok().filter(|&momentum| Optimizer { momentum, ..Rule::Sgd.into() }.check().is_ok());
+    momentum.ok_or_else(|| "give a number from 0 to below 1".to_owned())
+}
+
+fn weight_decay(text: &str) -> Result<f32, String> {
+    let decay =
+        text.parse().ok().filter(|&weight_decay| Optimizer { weight_decay, ..Rule::Sgd.into() }.check().is_ok());
+    decay.ok_or_else(|| "give a finite number, 0 or more".to_owned())
+}
+
 fn weight_init_std(text: &str) -> Result<f32, String> {
     match text.parse::<f32>() {
         Ok(std) if (0.0..=MAX_WEIGHT_INIT_STD).contains(&std) => Ok(std),
@@ -105,6 +129,7 @@ pub(super) struct Chosen {
     pub weight_init_std: Option<f32>,
     pub init: Option<PathBuf>,
     pub batch_size: usize,
+    pub optimizer: Optimizer,
     pub learning_rate: f32,
     pub gradient: Gradient,
     pub step_size: Option<f64>,
@@ -126,6 +151,21 @@ impl SettingFlags {
             )));
         }
         let picker = Picker { run };
+        let rule = picker.pick("--optimizer", self.optimizer, settings.map(|settings| settings.optimizer))?;
+        let rule = rule.unwrap_or_default();
+        if rule != Rule::Momentum && self.momentum.is_some() {
+            return Err(Error::Usage("--momentum is for --optimizer momentum; give that too".to_owned()));
+        }
+        // Another optimiser begins with its own numbers.
+        let tuned = settings.filter(|settings| settings.optimizer == rule);
+        let momentum = picker.pick("--momentum", self.momentum, tuned.and_then(|settings| settings.momentum))?;
+        let decay = picker.pick("--weight-decay", self.weight_decay, tuned.map(|settings| settings.weight_decay))?;
+        let usual = Optimizer::from(rule);
+        let optimizer = Optimizer {
+            rule,
+            momentum: momentum.unwrap_or(usual.momentum),
+            weight_decay: decay.unwrap_or(usual.weight_decay),
+        };
         // A file of initial weights has its own network.
         let network = settings.filter(|_| self.init.is_none());
         let gradient = settings.map(|settings| settings.gradient.parse()).transpose().map_err(usage)?;
@@ -155,9 +195,10 @@ impl SettingFlags {
             batch_size: picker
                 .pick("--batch-size", self.batch_size.map(usize::from), settings.map(|settings| settings.batch_size))?
                 .unwrap_or(book::BATCH_SIZE.into()),
+            optimizer,
             learning_rate: picker
-                .pick("--learning-rate", self.learning_rate, settings.map(|settings| settings.learning_rate))?
-                .unwrap_or(book::LEARNING_RATE),
+                .pick("--learning-rate", self.learning_rate, tuned.map(|settings| settings.learning_rate))?
+                .unwrap_or(rule.learning_rate()),
             gradient: picker.pick("--gradient", self.gradient, gradient)?.unwrap_or_default(),
             step_size: picker.pick("--step-size", self.step_size, step_size)?,
             sampling: picker

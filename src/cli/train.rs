@@ -29,6 +29,7 @@ use crate::devices::{Device, Info, Kind};
 use crate::gradcheck::JUDGED_STEP_SIZE;
 use crate::model::Model;
 use crate::net::method::Method;
+use crate::net::optimizer::{Optimizer, Rule};
 use crate::net::state::State;
 use crate::net::{Activation, Net, Output, Params, Shape, WeightInit};
 use crate::reference::TwoLayerNet;
@@ -147,6 +148,7 @@ fn train(arguments: &Arguments, start: Instant, progress: &mut Progress) -> Resu
         Trainer::Backend { device, method } => block_on(async {
             let mut backend = Backend::new(&device, net, chosen.batch_size, &snapshot.params()).await?;
             backend.set_method(method).await?;
+            backend.set_optimizer(chosen.optimizer).await?;
             if let Snapshot::Backend(state) = &snapshot {
                 backend.set_state(state).await?;
             }
@@ -237,7 +239,8 @@ fn prepare(
     let (snapshot, done) = if let Earlier::Resumed(resumed) = earlier {
         (resumed.snapshot.clone(), resumed.done.clone())
     } else {
-        let state = State { params: first_params(chosen, init, net.shape)?, slots: Vec::new() };
+        let slots = vec![Params::zeros(net.shape); chosen.optimizer.slots()];
+        let state = State { params: first_params(chosen, init, net.shape)?, slots, steps: 0 };
         (Snapshot::Backend(Cow::Owned(state)), Done::default())
     };
     let steps_per_epoch = train::Settings::steps_per_epoch(train_set.len(), chosen.batch_size);
@@ -285,8 +288,14 @@ fn say_network(chosen: &Chosen, net: &Net, settings: &train::Settings, progress:
         other => format!(", {other} gradients by steps of {}", step_size(chosen)),
     };
     progress.say(format_args!("network: {}, {} and {}{weights}", net.shape, net.activation, net.output));
+    let Optimizer { rule, momentum, weight_decay } = chosen.optimizer;
+    let mut optimizer = if rule == Rule::Sgd { String::new() } else { format!("{rule}, ") };
+    if rule == Rule::Momentum {
+        optimizer = format!("{rule} {momentum}, ");
+    }
+    let decay = if weight_decay == 0.0 { String::new() } else { format!(", weight decay {weight_decay}") };
     progress.say(format_args!(
-        "training: {} of {}, learning rate {}{by}",
+        "training: {} of {}, {optimizer}learning rate {}{decay}{by}",
         counted(settings.iterations, "iteration"),
         counted(chosen.batch_size, "image"),
         settings.learning_rate
@@ -313,6 +322,11 @@ fn trainer(
     let method = match chosen.gradient {
         Gradient::Backprop if chosen.step_size.is_some() => {
             return usage("--step-size is for --gradient numerical or naive; give one of these too");
+        }
+        Gradient::Naive if !chosen.optimizer.is_plain() => {
+            return usage(
+                "--gradient naive trains by sgd without weight decay; leave out --optimizer and --weight-decay",
+            );
         }
         Gradient::Naive if !arguments.device.is_cpu() => {
             return usage("--gradient naive runs only on the f64 reference; leave out --device and --threads");
@@ -347,7 +361,10 @@ fn settings_of(chosen: &Chosen, net: &Net, iterations: u64) -> Settings {
         input: net.shape.input,
         hidden: net.shape.hidden,
         batch_size: chosen.batch_size,
+        optimizer: chosen.optimizer.rule,
         learning_rate: chosen.learning_rate,
+        momentum: (chosen.optimizer.rule == Rule::Momentum).then_some(chosen.optimizer.momentum),
+        weight_decay: chosen.optimizer.weight_decay,
         weight_init: is_drawn.then(|| chosen.weight_init.to_string()),
         weight_init_std: match chosen.weight_init() {
             WeightInit::Normal { std } if is_drawn => Some(std),

@@ -13,6 +13,7 @@ mod functions;
 mod gathered;
 mod images;
 mod layers;
+mod optimizers;
 mod pace;
 #[cfg(feature = "cli")]
 pub(crate) mod peak;
@@ -40,6 +41,7 @@ use crate::backend::{
 use crate::clock::Instant;
 use crate::data::Dataset;
 use crate::net::method::Method;
+use crate::net::optimizer::{Optimizer, Update};
 use crate::net::{Gradients, Net, Output, Params};
 use crate::{NoMemory, memory};
 
@@ -55,7 +57,11 @@ pub(crate) struct Network {
     kind: Instructions,
     /// How parameters are moved for a numerical gradient; none for backpropagation.
     perturbation: Option<Perturbation>,
+    optimizer: Optimizer,
     parameters: Strips,
+    /// The optimiser's slots; and, where it is not plain SGD, room for a gradient, 0 between two steps.
+    slots: Vec<Strips>,
+    gradient: Option<Strips>,
     sets: Vec<Set>,
     team: Team,
     memory: Memory,
@@ -76,7 +82,10 @@ impl Network {
             batch_size,
             kind,
             perturbation: None,
+            optimizer: Optimizer::default(),
             parameters,
+            slots: Vec::new(),
+            gradient: None,
             sets: Vec::new(),
             team,
             memory: Memory::default(),
@@ -90,23 +99,28 @@ impl Network {
     }
 
     /// Trains on one batch after another. Where there is no memory the steps before are done.
-    fn steps(&mut self, set: Resident, indices: &[u32], learning_rate: f32) -> Result<Vec<f32>, Error> {
-        let Self { net, batch_size, kind, perturbation, parameters, sets, team, memory, pace } = self;
-        let (set, perturbation) = (&sets[set.0], perturbation.as_ref());
-        let mut steps =
-            Steps { kind: *kind, net, perturbation, set, indices, batch_size: *batch_size, scale: -learning_rate };
+    fn steps(&mut self, set: Resident, indices: &[u32], updates: &[Update]) -> Result<Vec<f32>, Error> {
+        let Self { net, batch_size, kind, perturbation, optimizer, parameters, slots, gradient, .. } = self;
+        let (set, perturbation) = (&self.sets[set.0], perturbation.as_ref());
+        let (team, memory, pace) = (&self.team, &mut self.memory, &mut self.pace);
+        let scale = if optimizer.is_plain() { updates.first().map_or(0.0, |update| -update.rate) } else { 1.0 };
+        let rule = (!optimizer.is_plain()).then_some(optimizer.rule);
+        let (kind, batch_size) = (*kind, *batch_size);
+        let mut steps = Steps { kind, net, perturbation, set, indices, batch_size, scale, rule, updates };
         let (threads, parts) = steps.most_threads(team, parameters);
         pace.fit(threads, parts);
-        let mut losses = Vec::with_capacity(indices.len() / *batch_size);
-        let mut left = indices;
+        let mut losses = Vec::with_capacity(updates.len());
+        let (mut left, mut updates) = (indices, updates);
         while !left.is_empty() {
             let (threads, count) = pace.piece();
-            (steps.indices, left) = left.split_at(left.len().min(count.saturating_mul(*batch_size)));
+            let count = count.min(updates.len());
+            (steps.indices, left) = left.split_at(count * batch_size);
+            (steps.updates, updates) = updates.split_at(count);
             // One thread has nothing to choose.
             let start = pace.can_change().then(Instant::now);
-            losses.extend(steps.run(team, threads, memory, parameters, None)?);
+            losses.extend(steps.run(team, threads, memory, parameters, gradient.as_mut(), slots)?);
             if let Some(start) = start {
-                pace.took(steps.indices.len() / *batch_size, start.elapsed(), memory.slept());
+                pace.took(count, start.elapsed(), memory.slept());
             }
         }
         Ok(losses)
@@ -115,10 +129,11 @@ impl Network {
     fn gradient_of(&mut self, set: Resident, indices: &[u32]) -> Result<(f32, Gradients), Error> {
         let Self { net, batch_size, kind, perturbation, parameters, sets, team, memory, .. } = self;
         let (set, perturbation) = (&sets[set.0], perturbation.as_ref());
-        let steps = Steps { kind: *kind, net, perturbation, set, indices, batch_size: *batch_size, scale: 1.0 };
+        let (kind, batch_size) = (*kind, *batch_size);
+        let steps = Steps { kind, net, perturbation, set, indices, batch_size, scale: 1.0, rule: None, updates: &[] };
         let mut gradient = Strips::new(&Params::zeros(net.shape), 0.0)?;
         let (threads, _) = steps.most_threads(team, parameters);
-        let losses = steps.run(team, threads, memory, parameters, Some(&mut gradient))?;
+        let losses = steps.run(team, threads, memory, parameters, Some(&mut gradient), &mut [])?;
         Ok((losses[0], gradient.params(net.shape)))
     }
 
@@ -144,6 +159,14 @@ impl backend::Network for Network {
         Ok(())
     }
 
+    fn set_optimizer(&mut self, optimizer: Optimizer) -> Result<(), Error> {
+        let zeros = || Strips::new(&Params::zeros(self.net.shape), 0.0);
+        let slots = (0..optimizer.slots()).map(|_| zeros()).collect::<Result<_, _>>()?;
+        self.gradient = if optimizer.is_plain() { None } else { Some(zeros()?) };
+        (self.optimizer, self.slots) = (optimizer, slots);
+        Ok(())
+    }
+
     /// Keeps a data set, in the form that is fastest to compute with.
     fn upload(&mut self, set: &Dataset) -> Result<Resident, Error> {
         let set = self.taken(set)?;
@@ -160,8 +183,8 @@ impl backend::Network for Network {
         self.sets.get(set.0).map(|set| set.labels.len())
     }
 
-    fn train(&mut self, set: Resident, indices: &[u32], learning_rate: f32) -> Pending<Vec<f32>> {
-        ready(self.steps(set, indices, learning_rate))
+    fn train(&mut self, set: Resident, indices: &[u32], updates: &[Update]) -> Pending<Vec<f32>> {
+        ready(self.steps(set, indices, updates))
     }
 
     fn gradient<'a>(&'a mut self, set: Resident, batch: &'a [u32]) -> Answer<'a, (f32, Gradients)> {
@@ -189,6 +212,15 @@ impl backend::Network for Network {
 
     fn set_params(&mut self, params: &Params) -> Result<(), Error> {
         self.parameters = strips(&self.net, params)?;
+        Ok(())
+    }
+
+    fn slots(&self) -> Pending<Vec<Params>> {
+        ready(Ok(self.slots.iter().map(|slot| slot.params(self.net.shape)).collect()))
+    }
+
+    fn set_slots(&mut self, slots: &[Params]) -> Result<(), Error> {
+        self.slots = slots.iter().map(|slot| Strips::new(slot, 0.0)).collect::<Result<_, _>>()?;
         Ok(())
     }
 

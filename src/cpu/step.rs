@@ -1,4 +1,4 @@
-//! Steps of SGD on several threads.
+//! Steps of training on several threads.
 //!
 //! Every thread has its own strips, which stay in its own caches, and hears from the others only their shares of the
 //! logits: for these they wait for each other, once a step. The shares are added up one by one, in their order, so that
@@ -6,17 +6,18 @@
 
 use std::mem::swap;
 use std::ops::Range;
-use std::slice::IterMut;
+use std::slice::{IterMut, from_mut};
 use std::sync::{PoisonError, RwLock};
 use std::time::Duration;
 
 use super::difference::{self, Hidden, Outputs, Perturbation, Scratch};
 use super::images::{Set, Visit, Workspace};
-use super::layers;
-use super::simd::{Instructions, Row};
-use super::strips::{StripParams, Strips, W1};
+use super::simd::{Instructions, Row, flat, flat_mut};
+use super::strips::{Blocks, StripParams, Strips, W1};
 use super::team::{Barrier, Team};
+use super::{layers, optimizers};
 use crate::net::Net;
+use crate::net::optimizer::{Rule, Update};
 use crate::{NoMemory, memory};
 
 /// The most shares that strips are dealt in, and so the most threads that a step can use.
@@ -47,6 +48,9 @@ pub struct Steps<'a> {
     pub batch_size: usize,
     /// What the gradient of the mean loss is multiplied by before it is added.
     pub scale: f32,
+    /// The optimiser's rule, where it changes the parameters by a stored gradient; and each step's numbers for it.
+    pub rule: Option<Rule>,
+    pub updates: &'a [Update],
 }
 
 /// Which strips are a thread's, and which shares of the logits they are.
@@ -64,6 +68,16 @@ struct Own<'a> {
     strip_params: Vec<StripParams>,
     b2: Vec<Row>,
 }
+
+/// A thread's parts of what the optimiser needs: the gradient, 0 between two steps, and the slots.
+struct Optimizing<'a> {
+    rule: Rule,
+    gradient: Own<'a>,
+    slots: Vec<Own<'a>>,
+}
+
+/// What a thread's steps have changed, but for W1, which they change in place.
+type Changed = (Vec<StripParams>, Vec<Row>);
 
 /// The buffers of steps, reused by the next call: allocating them takes as long as a step.
 #[derive(Default)]
@@ -111,7 +125,8 @@ impl Memory {
 
 impl Steps<'_> {
     /// Runs the steps on `threads` threads, at most [`Self::most_threads`]. The gradient is added to `gradient` if there is one,
-    /// and else to the parameters. Returns each batch's mean loss before its update.
+    /// and else to the parameters; with a rule the parameters then change by it and by `slots`, and `gradient` is 0 again. Returns
+    /// each batch's mean loss before its update.
     ///
     /// # Errors
     /// [`NoMemory`], before the first step.
@@ -122,6 +137,7 @@ impl Steps<'_> {
         memory: &mut Memory,
         parameters: &mut Strips,
         mut gradient: Option<&mut Strips>,
+        slots: &mut [Strips],
     ) -> Result<Vec<f32>, NoMemory> {
         let parts = Self::parts(threads, parameters.strip_params.len());
         let shares = parts.iter().map(|part| part.shares.len()).sum();
@@ -135,17 +151,32 @@ impl Steps<'_> {
         let results = {
             let mut gradients = gradient.as_deref_mut().map(|gradient| deal(gradient, &parts).into_iter());
             let owned = deal(parameters, &parts).into_iter();
-            let mut gradient = || gradients.as_mut().and_then(Iterator::next);
-            let work = owned.zip(&parts).zip(threads).map(|((own, part), values)| (part, own, gradient(), values));
-            team.run(work.collect(), |thread, (part, own, gradient, values)| {
-                self.run_part(thread, part, own, gradient, values, exchange)
+            let mut slots: Vec<_> = slots.iter_mut().map(|slot| deal(slot, &parts).into_iter()).collect();
+            let mut beside = || {
+                let gradient = gradients.as_mut()?.next()?;
+                Some(match self.rule {
+                    None => Beside::Gradient(gradient),
+                    Some(rule) => {
+                        let slots = slots.iter_mut().filter_map(Iterator::next).collect();
+                        Beside::Optimizing(Optimizing { rule, gradient, slots })
+                    }
+                })
+            };
+            let work = owned.zip(&parts).zip(threads).map(|((own, part), values)| (part, own, beside(), values));
+            team.run(work.collect(), |thread, (part, own, beside, values)| {
+                self.run_part(thread, part, own, beside, values, exchange)
             })
         };
-        let target = gradient.unwrap_or(parameters);
+        let mut targets = match gradient {
+            Some(gradient) if self.rule.is_none() => vec![gradient],
+            _ => std::iter::once(parameters).chain(slots).collect(),
+        };
         let mut losses = Vec::new();
-        for (part, (part_losses, strip_params, b2)) in parts.into_iter().zip(results) {
-            target.strip_params.splice(part.strips, strip_params);
-            target.b2 = b2;
+        for (part, (part_losses, changed)) in parts.into_iter().zip(results) {
+            for (target, (strip_params, b2)) in targets.iter_mut().zip(changed) {
+                target.strip_params.splice(part.strips.clone(), strip_params);
+                target.b2 = b2;
+            }
             losses = part_losses;
         }
         Ok(losses)
@@ -172,16 +203,17 @@ impl Steps<'_> {
         (0..threads).map(part).collect()
     }
 
-    /// One thread's part of the steps. Returns the losses, and what is to be copied back.
+    /// One thread's part of the steps. Returns the losses, and what is to be copied back: of the gradient that was asked for, or of
+    /// the parameters and each slot.
     fn run_part<'a>(
         &self,
         thread: usize,
         part: &Part,
         mut own: Own<'a>,
-        mut gradient: Option<Own<'a>>,
+        mut beside: Option<Beside<'a>>,
         values: &mut Values,
         exchange: &Exchange,
-    ) -> (Vec<f32>, Vec<StripParams>, Vec<Row>) {
+    ) -> (Vec<f32>, Vec<Changed>) {
         let _member = exchange.barrier.member(thread);
         let batches: Vec<&[u32]> = self.indices.chunks_exact(self.batch_size).collect();
         values.fit(self, &own);
@@ -201,19 +233,42 @@ impl Steps<'_> {
             }
             self.take_logits(step, &own, values, exchange);
             losses.push(self.loss(indices, values));
-            let gradient = gradient.as_mut();
+            let (gradient, optimizing) = match &mut beside {
+                None => (None, false),
+                Some(Beside::Gradient(gradient)) => (Some(gradient), false),
+                Some(Beside::Optimizing(optimizing)) => (Some(&mut optimizing.gradient), true),
+            };
+            // The next batch must wait for the parameters.
+            let next_with_it = next.filter(|_| !optimizing);
             match self.perturbation {
-                None => self.backpropagate(indices, &mut own, gradient, values, next),
-                Some(perturbation) => self.difference(perturbation, indices, &mut own, gradient, values, next),
+                None => self.backpropagate(indices, &mut own, gradient, values, next_with_it),
+                Some(perturbation) => self.difference(perturbation, indices, &mut own, gradient, values, next_with_it),
+            }
+            if let Some(Beside::Optimizing(optimizing)) = &mut beside {
+                optimizing.change(self, &self.updates[step], &mut own);
+                match next {
+                    Some(next) if self.perturbation.is_some() => self.begin(next, &own, values),
+                    Some(next) => self.forward(next, &own, values),
+                    None => {}
+                }
             }
         }
-        let Own { strip_params, b2, .. } = gradient.unwrap_or(own);
-        (losses, strip_params, b2)
+        let changed = match beside {
+            None => vec![own],
+            Some(Beside::Gradient(gradient)) => vec![gradient],
+            Some(Beside::Optimizing(Optimizing { slots, .. })) => std::iter::once(own).chain(slots).collect(),
+        };
+        (losses, changed.into_iter().map(|Own { strip_params, b2, .. }| (strip_params, b2)).collect())
     }
 
     /// a1 of the next step.
-    fn begin(&self, indices: &[u32], own: &Own, Values { next_a1, next_workspace, .. }: &mut Values) {
-        self.set.images.gather(self.kind, indices, indices.len(), next_workspace);
+    fn begin(&self, indices: &[u32], own: &Own, values: &mut Values) {
+        self.set.images.gather(self.kind, indices, indices.len(), &mut values.next_workspace);
+        self.forward(indices, own, values);
+    }
+
+    /// a1 of the next step, whose images are gathered.
+    fn forward(&self, indices: &[u32], own: &Own, Values { next_a1, next_workspace, .. }: &mut Values) {
         let visit = Visit { indices, blocks: 0..own.w1.len() };
         self.set.images.forward(self.kind, visit, &own.w1, &own.strip_params, next_a1, next_workspace);
     }
@@ -319,6 +374,73 @@ impl Steps<'_> {
         if let Some(indices) = next {
             self.begin(indices, own, values);
         }
+    }
+}
+
+/// What a thread's gradient goes to, where that is not the parameters at once.
+enum Beside<'a> {
+    /// The gradient that was asked for.
+    Gradient(Own<'a>),
+    /// The optimiser's, which then changes the parameters.
+    Optimizing(Optimizing<'a>),
+}
+
+impl Optimizing<'_> {
+    /// Changes this thread's parameters by the gradient, and makes that 0.
+    fn change(&mut self, steps: &Steps, update: &Update, own: &mut Own) {
+        let Self { rule, gradient, slots } = self;
+        let rows = Blocks::new(steps.net.shape.input).width;
+        let change = |slots: &mut [&mut [Row]], gradient: &mut [Row], parameters: &mut [Row]| {
+            optimizers::change(steps.kind, *rule, update, gradient, slots, parameters);
+        };
+        for (block, (gradient, parameters)) in gradient.w1.iter_mut().zip(&mut own.w1).enumerate() {
+            for (strip, (gradient, parameters)) in gradient.iter_mut().zip(parameters).enumerate() {
+                with(
+                    slots,
+                    |slot| &mut slot.w1[block][strip][..rows],
+                    |slots| {
+                        change(slots, &mut gradient[..rows], &mut parameters[..rows]);
+                    },
+                );
+            }
+        }
+        for (strip, (gradient, parameters)) in gradient.strip_params.iter_mut().zip(&mut own.strip_params).enumerate() {
+            with(
+                slots,
+                |slot| &mut slot.strip_params[strip].w2,
+                |slots| {
+                    change(slots, &mut gradient.w2, &mut parameters.w2);
+                },
+            );
+            with(
+                slots,
+                |slot| from_mut(&mut slot.strip_params[strip].b1),
+                |slots| {
+                    change(slots, from_mut(&mut gradient.b1), from_mut(&mut parameters.b1));
+                },
+            );
+        }
+        // Lanes that are no class may be infinite, and stay as they are.
+        let classes = steps.net.shape.classes;
+        let beyond = flat(&own.b2).get(classes).copied().unwrap_or_default();
+        with(slots, |slot| &mut slot.b2, |slots| change(slots, &mut gradient.b2, &mut own.b2));
+        flat_mut(&mut own.b2)[classes..].fill(beyond);
+        for slot in slots {
+            flat_mut(&mut slot.b2)[classes..].fill(0.0);
+        }
+    }
+}
+
+/// Calls `run` with a part of each slot.
+fn with<'s, 'a>(
+    slots: &'s mut [Own<'a>],
+    part: impl Fn(&'s mut Own<'a>) -> &'s mut [Row],
+    run: impl FnOnce(&mut [&mut [Row]]),
+) {
+    match slots {
+        [] => run(&mut []),
+        [one] => run(&mut [part(one)]),
+        [one, two, ..] => run(&mut [part(one), part(two)]),
     }
 }
 

@@ -10,6 +10,7 @@ use super::{Network, strips};
 use crate::backend::{Network as _, Resident};
 use crate::data::Dataset;
 use crate::net::method::Method;
+use crate::net::optimizer::{Optimizer, Rule, Update};
 use crate::net::{Activation, Net, Output, Params, Shape};
 use crate::random::{Stream, stream};
 use crate::reference::{Tensors, TwoLayerNet};
@@ -21,6 +22,21 @@ fn set(images: usize, shape: Shape, share: f64) -> Dataset {
         (0..images * shape.input).map(|_| if rng.random_bool(share) { rng.random_range(1..=255) } else { 0 }).collect();
     let labels = (0..images).map(|_| rng.random_range(0..shape.classes) as u8).collect();
     Dataset::new(pixels, labels, 1, shape.input).unwrap()
+}
+
+/// What so many steps are computed with.
+fn updates(optimizer: Optimizer, learning_rate: f32, steps: usize) -> Vec<Update> {
+    (1..=steps as u64).map(|step| optimizer.update(learning_rate, step)).collect()
+}
+
+fn sgd(learning_rate: f32, steps: usize) -> Vec<Update> {
+    updates(Optimizer::default(), learning_rate, steps)
+}
+
+/// The book's SGD, and each rule with a weight decay.
+fn optimizers() -> Vec<Optimizer> {
+    let decayed = Rule::ALL.map(|rule| Optimizer { weight_decay: 0.05, ..rule.into() });
+    std::iter::once(Optimizer::default()).chain(decayed).collect()
 }
 
 fn largest_error(found: &Params, expected: &Tensors) -> f64 {
@@ -68,7 +84,7 @@ fn every_kind_of_instructions_trains_as_the_reference_does() {
                     let mut network = Network::new(net, batch_size, &params, 2).unwrap();
                     network.kind = kind;
                     let resident = network.upload(&set).unwrap();
-                    block_on(network.train(resident, &batch.repeat(3), 0.1)).unwrap();
+                    block_on(network.train(resident, &batch.repeat(3), &sgd(0.1, 3))).unwrap();
                     let error = largest_error(&block_on(network.params()).unwrap(), &reference.params);
                     assert!(error < 5e-6, "{kind:?}, {shape}, {share} of the pixels: {error:.1e}");
                     let y = block_on(network.predict(set.images())).unwrap();
@@ -119,20 +135,25 @@ fn any_number_of_threads_gives_the_same_bits() {
         for share in [0.15, 0.9] {
             let set = set(500, shape, share);
             let indices: Vec<u32> = (0..500).cycle().step_by(7).take(5 * batch_size).collect();
-            let run = |threads, method| {
+            let run = |threads, method, optimizer| {
                 let mut network = Network::new(net, batch_size, &params, threads).unwrap();
                 network.set_method(method).unwrap();
+                network.set_optimizer(optimizer).unwrap();
                 let resident = network.upload(&set).unwrap();
                 let gradient = block_on(network.gradient(resident, &indices[..batch_size])).unwrap();
-                let losses = block_on(network.train(resident, &indices, 0.1)).unwrap();
-                (gradient, losses, block_on(network.params()).unwrap(), block_on(network.evaluate(resident)).unwrap())
+                let losses = block_on(network.train(resident, &indices, &updates(optimizer, 0.1, 5))).unwrap();
+                let state = [block_on(network.slots()).unwrap(), vec![block_on(network.params()).unwrap()]];
+                (gradient, losses, state, block_on(network.evaluate(resident)).unwrap())
             };
-            for method in [Method::Backprop, Method::Numerical { step_size: 1e-4 }] {
-                let one = run(1, method);
+            let numerical = Method::Numerical { step_size: 1e-4 };
+            let by_backprop = optimizers().into_iter().map(|optimizer| (Method::Backprop, optimizer));
+            let by_differences = [Optimizer::default(), Rule::Adam.into()].map(|optimizer| (numerical, optimizer));
+            for (method, optimizer) in by_backprop.chain(by_differences) {
+                let one = run(1, method, optimizer);
                 for threads in [2, 3, 5] {
                     assert!(
-                        run(threads, method) == one,
-                        "{shape}, {share} of the pixels, {method:?}: {threads} threads give other bits than one"
+                        run(threads, method, optimizer) == one,
+                        "{shape}, {share} of the pixels, {method:?}, {optimizer:?}: {threads} threads give other bits than one"
                     );
                 }
             }
@@ -151,22 +172,25 @@ fn all_that_fuse_multiply_adds_give_the_same_bits() {
             for share in [0.15, 0.9] {
                 let set = set(500, shape, share);
                 let indices: Vec<u32> = (0..500).cycle().step_by(7).take(5 * batch_size).collect();
-                let run = |kind, method| {
+                let run = |kind, method, optimizer| {
                     let mut network = Network::new(net, batch_size, &params, 2).unwrap();
                     network.kind = kind;
                     network.set_method(method).unwrap();
+                    network.set_optimizer(optimizer).unwrap();
                     let resident = network.upload(&set).unwrap();
-                    let losses = block_on(network.train(resident, &indices, 0.1)).unwrap();
+                    let losses = block_on(network.train(resident, &indices, &updates(optimizer, 0.1, 5))).unwrap();
                     let y = block_on(network.predict(set.images())).unwrap();
                     let evaluation = block_on(network.evaluate(resident)).unwrap();
                     (losses, block_on(network.params()).unwrap(), y, evaluation)
                 };
                 let is_numerical = activation == Activation::Sigmoid;
-                for method in [Some(Method::Backprop), is_numerical.then_some(Method::Numerical { step_size: 1e-2 })] {
-                    let Some(method) = method else { continue };
-                    let first = run(fused[0], method);
+                let numerical = is_numerical.then_some((Method::Numerical { step_size: 1e-2 }, Optimizer::default()));
+                let backprop = optimizers().into_iter().map(|optimizer| (Method::Backprop, optimizer));
+                for (method, optimizer) in backprop.chain(numerical) {
+                    let first = run(fused[0], method, optimizer);
                     for kind in &fused[1..] {
-                        assert!(run(*kind, method) == first, "{kind:?}, {shape}, {share} of the pixels, {method:?}");
+                        let same = run(*kind, method, optimizer) == first;
+                        assert!(same, "{kind:?}, {shape}, {share} of the pixels, {method:?}, {optimizer:?}");
                     }
                 }
             }
@@ -213,7 +237,7 @@ fn the_number_of_threads_may_change_between_steps() {
         let mut losses = Vec::new();
         for (threads, piece) in threads.iter().zip(pieces) {
             network.team = Team::new(*threads, 9).unwrap();
-            losses.extend(block_on(network.train(resident, piece, 0.1)).unwrap());
+            losses.extend(block_on(network.train(resident, piece, &sgd(0.1, piece.len() / 100))).unwrap());
         }
         (losses, block_on(network.params()).unwrap())
     };
@@ -251,18 +275,26 @@ fn parameters_come_out_as_they_went_in() {
 #[test]
 fn lanes_beyond_the_layers_stay_out_of_it() {
     let shape = Shape { input: 20, hidden: 17, classes: 3 };
-    for (output, share) in [(Output::Softmax, 0.5), (Output::Identity, 1.0)] {
+    let outputs = [(Output::Softmax, 0.5), (Output::Identity, 1.0)];
+    for (optimizer, (output, share)) in optimizers().into_iter().flat_map(|one| outputs.map(|other| (one, other))) {
         let net = Net { shape, activation: Activation::Sigmoid, output };
         let params = Params::init(shape, 0.5, 1);
         let mut network = Network::new(net, 40, &params, 1).unwrap();
+        network.set_optimizer(optimizer).unwrap();
         let Resident(number) = network.upload(&set(40, shape, share)).unwrap();
-        block_on(network.train(Resident(number), &(0..40).collect::<Vec<u32>>().repeat(20), 0.5)).unwrap();
-        let last = &network.parameters.strip_params[1];
-        assert_eq!(last.units, 1);
-        let weights = network.parameters.w1.iter().flat_map(|block| &block[1]).chain([&last.b1]).chain(&last.w2);
-        for row in weights {
-            assert!(row.0[1..].iter().all(|lane| *lane == 0.0), "{output}: {row:?}");
+        let batches = (0..40).collect::<Vec<u32>>().repeat(20);
+        block_on(network.train(Resident(number), &batches, &updates(optimizer, 0.1, 20))).unwrap();
+        for values in std::iter::once(&network.parameters).chain(&network.slots) {
+            let last = &values.strip_params[1];
+            assert_eq!(last.units, 1);
+            let weights = values.w1.iter().flat_map(|block| &block[1]).chain([&last.b1]).chain(&last.w2);
+            for row in weights {
+                assert!(row.0[1..].iter().all(|lane| *lane == 0.0), "{output}, {optimizer:?}: {row:?}");
+            }
         }
+        let beyond = if output == Output::Softmax { f32::NEG_INFINITY } else { 0.0 };
+        assert!(network.parameters.b2[0].0[3..] == [beyond; 13], "{output}, {optimizer:?}");
+        assert!(network.slots.iter().all(|slot| slot.b2[0].0[3..] == [0.0; 13]), "{output}, {optimizer:?}");
     }
 }
 
@@ -273,7 +305,7 @@ fn a_set_of_one_image_and_one_of_none_that_is_not_black() {
     let mut network = Network::new(net, 2, &Params::init(shape, 0.1, 0), 2).unwrap();
     for pixels in [vec![0; 9], vec![255; 9]] {
         let resident = network.upload(&Dataset::new(pixels, vec![1], 3, 3).unwrap()).unwrap();
-        let losses = block_on(network.train(resident, &[0, 0, 0, 0], 0.5)).unwrap();
+        let losses = block_on(network.train(resident, &[0, 0, 0, 0], &sgd(0.5, 2))).unwrap();
         assert!(losses[0] > losses[1] && losses[1] > 0.0, "{losses:?}");
         assert_eq!(block_on(network.evaluate(resident)).unwrap().images, 1);
     }

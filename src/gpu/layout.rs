@@ -69,10 +69,10 @@ pub const NUMBERS: [(&str, usize); 10] = [
     ("HELD_VEC4S", HELD_VEC4S),
 ];
 
-/// Whether a shader binds a buffer of this name a row at a time, by a dynamic offset: the indices of a batch, and its
-/// losses.
+/// Whether a shader binds a buffer of this name a row at a time, by a dynamic offset: the indices of a batch, its losses, and what
+/// an optimiser's step is computed with.
 pub fn is_bound_by_row(name: &str) -> bool {
-    ["indices", "losses"].contains(&name)
+    ["indices", "losses", "update"].contains(&name)
 }
 
 /// The uniform `DispatchParams` of `shaders/shared/network.wgsl`: the part of a batch that a dispatch computes.

@@ -14,6 +14,7 @@ use super::kernels::family::{Gradients, Pass};
 use super::kernels::lists::{Confusion, MeanLoss, Sgd};
 use super::kernels::numerical::Differences;
 use super::kernels::operands::{Operands, PassOutput};
+use super::kernels::optimizers::{self, UPDATE_WORDS};
 use super::layer::{Layers, unpad_rows};
 use super::layout::{Axpby, Perturbation, ROW_WORDS, bytes, padded};
 use super::plan::{Class, Plan};
@@ -25,6 +26,7 @@ use crate::backend::{
 };
 use crate::data::Dataset;
 use crate::net::method::Method;
+use crate::net::optimizer::{Optimizer, Update};
 use crate::net::{Gradients as Gradient, Net, Params, Shape};
 
 /// A network of one shape on one GPU, for batches of one size.
@@ -44,6 +46,8 @@ pub(crate) struct Network {
     learning_rate: Option<f32>,
     /// The [`Axpby`] that stores the gradient itself.
     assign: Buffer,
+    /// None for plain SGD.
+    optimizing: Option<Optimizing>,
     /// The indices of the batches of one submission, a row of `row_words` a step.
     batches: Buffer,
     /// The losses of the same images, in the same places.
@@ -75,6 +79,14 @@ struct Numerical {
     perturbation: Buffer,
 }
 
+/// An optimiser that changes the parameters by the stored gradient.
+struct Optimizing {
+    slots: Vec<Layers>,
+    /// An [`Update`] for each step of one submission, a row of [`UPDATE_WORDS`] a step.
+    updates: Buffer,
+    change: Dispatch,
+}
+
 /// A data set on the device, with the passes over it ready to be recorded.
 struct Set {
     data: Data,
@@ -94,9 +106,10 @@ struct Steps {
 }
 
 impl Steps {
-    /// A step of training: the pass, then the update.
-    fn step(&self) -> impl Iterator<Item = &Dispatch> {
-        self.pass.iter().chain(&self.update)
+    /// A step of training: the pass, then the update; or the gradient, and what changes the parameters by it.
+    fn step<'a>(&'a self, change: Option<&'a Dispatch>) -> impl Iterator<Item = &'a Dispatch> {
+        let update = if change.is_some() { &self.gradient } else { &self.update };
+        self.pass.iter().chain(update).chain(change)
     }
 
     /// The same pass, then the gradient.
@@ -161,6 +174,7 @@ impl Network {
             update,
             learning_rate: None,
             assign,
+            optimizing: None,
             batches,
             losses,
             mean_losses,
@@ -261,9 +275,14 @@ impl Network {
         let prediction = self.kernels.training.with_output(&self.device, &self.net, PassOutput::Output);
         let prediction = prediction.bind(&self.operands(), &data, &data.tiles()[0]);
         let Set { backprop, numerical, evaluation: [evaluation, _], .. } = self.taken(data);
-        let training = |steps: &Steps| steps.step().chain([&self.mean_loss]).cloned().collect();
+        let training = |steps: &Steps| steps.step(self.change()).chain([&self.mean_loss]).cloned().collect();
         let uses = [("training", training(&backprop)), ("evaluation", evaluation), ("prediction", prediction)];
         Ok(uses.into_iter().chain(numerical.map(|steps| ("numerical", training(&steps)))).collect())
+    }
+
+    /// What changes the parameters by the gradient, unless that is plain SGD.
+    fn change(&self) -> Option<&Dispatch> {
+        self.optimizing.as_ref().map(|optimizing| &optimizing.change)
     }
 
     fn operands(&self) -> Operands<'_> {
@@ -281,6 +300,17 @@ impl Network {
             self.device.write(&self.update, &[Axpby { alpha: -learning_rate, beta: 1.0 }]);
             self.learning_rate = Some(learning_rate);
         }
+    }
+
+    /// Puts what each step's change is computed with into the rows of `updates`.
+    fn write_updates(&self, updates: &[Update]) {
+        let Some(optimizing) = &self.optimizing else { return };
+        let mut rows = vec![0.0_f32; updates.len() * UPDATE_WORDS];
+        for (row, update) in rows.chunks_mut(UPDATE_WORDS).zip(updates) {
+            let update: &[f32] = bytemuck::cast_slice(std::slice::from_ref(update));
+            row[..update.len()].copy_from_slice(update);
+        }
+        self.device.write(&optimizing.updates, &rows);
     }
 
     /// Puts the batches `[steps, batch_size]` into the rows of `batches`.
@@ -316,6 +346,22 @@ impl backend::Network for Network {
         self.device.check()
     }
 
+    fn set_optimizer(&mut self, optimizer: Optimizer) -> Result<(), Error> {
+        let Self { device, net, gradient, parameters, .. } = &*self;
+        let slot = |_| Layers::new(device, "a slot of the optimiser", net.shape);
+        let slots = (0..optimizer.slots()).map(slot).collect::<Result<Vec<_>, _>>()?;
+        self.optimizing = if optimizer.is_plain() {
+            None
+        } else {
+            let updates = device.windowed("updates", bytes(self.most_steps * UPDATE_WORDS));
+            let params = self.batch_rows().whole(device);
+            let change =
+                optimizers::bind(device, net, optimizer.rule, [&params, &updates], gradient, parameters, &slots);
+            Some(Optimizing { slots, updates, change })
+        };
+        self.device.check()
+    }
+
     fn upload(&mut self, set: &Dataset) -> Result<Resident, Error> {
         let set = self.taken(self.data(set)?);
         self.device.check()?;
@@ -334,14 +380,19 @@ impl backend::Network for Network {
         self.device.check()
     }
 
-    fn train(&mut self, set: Resident, indices: &[u32], learning_rate: f32) -> Pending<Vec<f32>> {
-        self.set_learning_rate(learning_rate);
+    fn train(&mut self, set: Resident, indices: &[u32], updates: &[Update]) -> Pending<Vec<f32>> {
+        if let (None, Some(update)) = (&self.optimizing, updates.first()) {
+            self.set_learning_rate(update.rate);
+        }
         let steps_of_set = self.steps(set);
         let mut chunks = Vec::new();
-        for indices in indices.chunks(self.most_steps * self.batch_size) {
-            let steps = indices.len() / self.batch_size;
+        for (indices, updates) in indices.chunks(self.most_steps * self.batch_size).zip(updates.chunks(self.most_steps))
+        {
+            let steps = updates.len();
             self.write_batches(indices);
-            let kernels = (0..steps).flat_map(|row| steps_of_set.step().map(move |kernel| (kernel, row)));
+            self.write_updates(updates);
+            let change = self.change();
+            let kernels = (0..steps).flat_map(|row| steps_of_set.step(change).map(move |kernel| (kernel, row)));
             self.submit_steps(&kernels.collect::<Vec<_>>(), steps_of_set.submitted(), steps);
             chunks.push(self.device.read::<f32>(&[(&self.mean_losses, steps)]));
         }
@@ -384,6 +435,24 @@ impl backend::Network for Network {
 
     fn set_params(&mut self, params: &Params) -> Result<(), Error> {
         self.write_params(params)
+    }
+
+    fn slots(&self) -> Pending<Vec<Params>> {
+        let slots = self.optimizing.iter().flat_map(|optimizing| &optimizing.slots);
+        let slots: Vec<_> = slots.map(|slot| slot.read(&self.device)).collect();
+        Box::pin(async move {
+            let mut read = Vec::with_capacity(slots.len());
+            for slot in slots {
+                read.push(slot.await?);
+            }
+            Ok(read)
+        })
+    }
+
+    fn set_slots(&mut self, slots: &[Params]) -> Result<(), Error> {
+        let own = self.optimizing.iter().flat_map(|optimizing| &optimizing.slots);
+        own.zip(slots).for_each(|(slot, values)| slot.write(&self.device, values));
+        self.device.check()
     }
 
     fn evaluate(&mut self, set: Resident) -> Pending<Evaluation> {
@@ -464,17 +533,17 @@ impl backend::Network for Network {
     }
 
     fn kernels(&self) -> Option<StepKernels> {
-        let names = |steps: &Steps| steps.step().map(|dispatch| dispatch.name).collect();
+        let names = |steps: &Steps| steps.step(self.change()).map(|dispatch| dispatch.name).collect();
         let dispatches = if self.sets.is_empty() { Vec::new() } else { names(self.steps(Resident(0))) };
         Some(StepKernels { family: self.plan.as_str(), plan: self.plan.to_string(), dispatches })
     }
 
-    /// Steps at a learning rate of 0.
+    /// Steps of plain SGD at a learning rate of 0.
     fn profile<'a>(&'a mut self, set: Resident, indices: &'a [u32]) -> Answer<'a, Profile> {
         Box::pin(async move {
             self.set_learning_rate(0.0);
             self.write_batches(indices);
-            let step: Vec<&Dispatch> = self.steps(set).step().collect();
+            let step: Vec<&Dispatch> = self.steps(set).step(None).collect();
             let Some(times) = timing::seconds(&self.device, &step).await? else {
                 return Ok(Untimed::NoTimestamps.into());
             };

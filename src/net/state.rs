@@ -9,4 +9,6 @@ pub struct State {
     pub params: Params,
     /// The slots of the optimiser: values that it remembers for each parameter, each slot in the parameters' shape. SGD has none.
     pub slots: Vec<Params>,
+    /// The updates since the slots were 0.
+    pub steps: u64,
 }

@@ -3,6 +3,10 @@
 //! Every backend is compared with it. It uses the book's names: a1, z1, a2, y in the forward pass, and dy, dz1, da1 in the
 //! backward pass.
 
+mod optimizer;
+
+pub use self::optimizer::Updates;
+
 use ndarray::{Array1, Array2, ArrayRef2, Axis};
 
 use crate::functions::{EPSILON, Target, argmax, cross_entropy_error, identity, one_hot, softmax, sum_squared_error};

@@ -107,7 +107,8 @@ pub fn write(out: &mut dyn Write, run: &Run, snapshot: &Snapshot, losses: Checks
     let mut add = |name: String, dtype, dims: Vec<usize>, bytes: Vec<u8>| tensors.push((name, dtype, dims, bytes));
     match snapshot {
         Snapshot::Backend(state) => {
-            let State { params, slots } = &**state;
+            // The number of steps is the record's.
+            let State { params, slots, .. } = &**state;
             for (slot, params) in std::iter::once(params).chain(slots).enumerate() {
                 for tensor in params.tensors() {
                     let name = slot.checked_sub(1).map_or(tensor.name.to_owned(), |slot| in_slot(slot, tensor.name));
@@ -165,7 +166,7 @@ pub fn read(bytes: &[u8]) -> Result<Checkpoint, Problem> {
         };
         let slots = (0..).take_while(|&slot| tensors.tensor(&in_slot(slot, Params::NAMES[0])).is_ok());
         let slots = slots.map(|slot| params(&|name| in_slot(slot, name))).collect::<Result<Vec<_>, _>>()?;
-        Snapshot::Backend(Cow::Owned(State { params: params(&str::to_owned)?, slots }))
+        Snapshot::Backend(Cow::Owned(State { params: params(&str::to_owned)?, slots, steps: run.iterations }))
     };
     Ok(Checkpoint { run, snapshot, losses })
 }
@@ -241,7 +242,7 @@ mod tests {
     /// Values whose places show in them.
     fn state(slots: usize) -> State {
         let params = |seed| Params::init(SHAPE, 1.0, seed);
-        State { params: params(0), slots: (1..=slots as u64).map(params).collect() }
+        State { params: params(0), slots: (1..=slots as u64).map(params).collect(), steps: 3 }
     }
 
     #[test]

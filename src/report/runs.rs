@@ -8,6 +8,7 @@ use super::summary::{Progress, Run, Settings};
 use super::width::wrapped;
 use crate::book;
 use crate::data::batches::Sampling;
+use crate::net::optimizer::{MOMENTUM, Rule};
 use crate::net::{Activation, Output};
 use crate::words::counted;
 
@@ -101,7 +102,8 @@ impl Listed {
 /// The flags that make these settings of the book's.
 #[must_use]
 pub fn flags(settings: &Settings) -> String {
-    let Settings { hidden, batch_size, learning_rate, activation, output, sampling, seed, iterations, .. } = settings;
+    let Settings { hidden, batch_size, optimizer, learning_rate, weight_decay, activation, output, .. } = settings;
+    let Settings { sampling, seed, iterations, .. } = settings;
     let mut text = String::new();
     let mut add = |differs: bool, flag: &str, value: &dyn std::fmt::Display| {
         if differs {
@@ -122,7 +124,12 @@ pub fn flags(settings: &Settings) -> String {
         add(std != book::WEIGHT_INIT_STD, "weight-init-std", &std);
     }
     add(*batch_size != usize::from(book::BATCH_SIZE), "batch-size", batch_size);
-    add(*learning_rate != book::LEARNING_RATE, "learning-rate", learning_rate);
+    add(*optimizer != Rule::default(), "optimizer", optimizer);
+    add(Some(*learning_rate) != Some(optimizer.learning_rate()), "learning-rate", learning_rate);
+    if let Some(momentum) = settings.momentum {
+        add(momentum != MOMENTUM, "momentum", &momentum);
+    }
+    add(Some(*weight_decay) != Some(optimizer.weight_decay()), "weight-decay", weight_decay);
     add(*iterations != book::ITERATIONS, "iterations", iterations);
     add(settings.gradient != "backprop", "gradient", &settings.gradient);
     if let Some(step_size) = settings.step_size {

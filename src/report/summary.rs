@@ -12,6 +12,7 @@ use crate::data::batches::Sampling;
 use crate::data::description::Description;
 use crate::devices::{Hardware, Info, Kind};
 use crate::net::method::STEP_SIZES;
+use crate::net::optimizer::{MOMENTUM, Optimizer, Rule};
 use crate::net::{Activation, Output, Shape};
 use crate::train::{Done, End, EpochAccuracy, Outcome};
 use crate::words::counted;
@@ -76,8 +77,17 @@ pub struct Settings {
     pub hidden: usize,
     /// Images in a batch.
     pub batch_size: usize,
+    /// The optimiser. Older results do not say: it was SGD.
+    #[serde(default)]
+    pub optimizer: Rule,
     /// The learning rate.
     pub learning_rate: f32,
+    /// The momentum. `None` for optimisers without one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub momentum: Option<f32>,
+    /// The weight decay.
+    #[serde(default)]
+    pub weight_decay: f32,
     /// The rule for the standard deviation of the initial weights. `None` if they came from a file.
     pub weight_init: Option<String>,
     /// The standard deviation of all initial weights. `None` if it differs by layer, or if they came from a file.
@@ -98,6 +108,15 @@ pub struct Settings {
     pub seed: u64,
     /// The number of iterations of a whole run.
     pub iterations: u64,
+}
+
+impl Settings {
+    /// The optimiser with its numbers.
+    #[must_use]
+    pub fn optimizer(&self) -> Optimizer {
+        let &Self { optimizer: rule, momentum, weight_decay, .. } = self;
+        Optimizer { rule, momentum: momentum.unwrap_or(MOMENTUM), weight_decay }
+    }
 }
 
 /// The accuracies and the loss at the end of a run.
@@ -304,6 +323,7 @@ impl Run {
                 settings.learning_rate.is_finite() && settings.learning_rate > 0.0,
                 "its learning rate is no finite number above 0",
             ),
+            (settings.optimizer().check().is_ok(), "its momentum or its weight decay is out of range"),
             (settings.weight_init_std.is_none_or(is_std), "its deviation of the initial weights is out of range"),
             (settings.step_size.is_none_or(|size| STEP_SIZES.contains(&size)), "its step size is out of range"),
             (*iterations <= settings.iterations.max(1), "it has done more iterations than it was to do"),
@@ -381,7 +401,10 @@ pub(crate) mod tests {
             input: 784,
             hidden: book::HIDDEN.into(),
             batch_size: book::BATCH_SIZE.into(),
+            optimizer: Rule::Sgd,
             learning_rate: book::LEARNING_RATE,
+            momentum: None,
+            weight_decay: 0.0,
             weight_init: Some("normal".to_owned()),
             weight_init_std: Some(book::WEIGHT_INIT_STD),
             init: None,

@@ -423,8 +423,9 @@ mod tests {
     use crate::backend::{self, Answer, Device, Intermediates, Kernels, Network, Profile, ready};
     use crate::data::Dataset;
     use crate::data::batches::Sampling;
-    use crate::net::{Activation, Gradients, Net, Output, Shape};
-    use crate::net::{Params, method::Method};
+    use crate::net::method::Method;
+    use crate::net::optimizer::{Optimizer, Update};
+    use crate::net::{Activation, Gradients, Net, Output, Params, Shape};
 
     /// A device whose every result is 0, without an error.
     #[derive(Clone)]
@@ -444,6 +445,10 @@ mod tests {
             Ok(())
         }
 
+        fn set_optimizer(&mut self, _: Optimizer) -> Result<(), backend::Error> {
+            Ok(())
+        }
+
         fn upload(&mut self, _: &Dataset) -> Result<Resident, backend::Error> {
             Ok(Resident(0))
         }
@@ -456,8 +461,8 @@ mod tests {
             Some(self.batch_size)
         }
 
-        fn train(&mut self, _: Resident, indices: &[u32], _: f32) -> Pending<Vec<f32>> {
-            ready(Ok(vec![0.0; indices.len() / self.batch_size]))
+        fn train(&mut self, _: Resident, _: &[u32], updates: &[Update]) -> Pending<Vec<f32>> {
+            ready(Ok(vec![0.0; updates.len()]))
         }
 
         fn gradient<'a>(&'a mut self, _: Resident, _: &'a [u32]) -> Answer<'a, (f32, Gradients)> {
@@ -473,6 +478,14 @@ mod tests {
         }
 
         fn set_params(&mut self, _: &Params) -> Result<(), backend::Error> {
+            Ok(())
+        }
+
+        fn slots(&self) -> Pending<Vec<Params>> {
+            ready(Ok(Vec::new()))
+        }
+
+        fn set_slots(&mut self, _: &[Params]) -> Result<(), backend::Error> {
             Ok(())
         }
 

@@ -32,7 +32,7 @@ pub(super) fn listen() {
         for origin in &mut signals {
             // A signal from the terminal has no sending process.
             if !(background && origin.signal == SIGINT && origin.process.is_none()) {
-                on_signal();
+                on_signal(exit);
             }
         }
     };
@@ -44,7 +44,7 @@ pub(super) fn listen() {
 
 /// Ends the process at once. `std::process::exit` would first let a GPU's driver take itself apart, while another thread still
 /// waits in it: that one crashes.
-pub(super) fn exit(code: c_int) -> ! {
+fn exit(code: c_int) -> ! {
     signal_hook::low_level::exit(code)
 }
 

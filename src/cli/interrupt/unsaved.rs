@@ -75,7 +75,8 @@ pub(in crate::cli) fn lock<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-pub(super) fn on_signal() {
+/// What a signal does. `exit` ends the process at once with its code.
+pub(super) fn on_signal(exit: fn(i32) -> !) {
     let mut state = lock(&STATE);
     match state.first_signal {
         None if state.unsaved.is_some() || state.expected => {
@@ -88,7 +89,7 @@ pub(super) fn on_signal() {
             let waited = CHANGED.wait_timeout_while(state, WAIT, wait);
             let (state, _) = waited.unwrap_or_else(PoisonError::into_inner);
             if state.unsaved.is_none() {
-                end(&state);
+                end(&state, exit);
             }
             drop(state);
             tell_below_bar("stopping after this step or evaluation; Ctrl-C again ends at once");
@@ -96,12 +97,12 @@ pub(super) fn on_signal() {
         // The process ends by itself, with its own message.
         _ if state.finished.is_some_and(|finished| finished.elapsed() < SAME_EVENT) => {}
         Some(first) if (state.unsaved.is_some() || state.expected) && first.elapsed() < SAME_EVENT => {}
-        _ => end(&state),
+        _ => end(&state, exit),
     }
 }
 
 /// Saves the results and ends the process. The state and the results stay locked, so that no thread writes after this.
-fn end(state: &State) -> ! {
+fn end(state: &State, exit: fn(i32) -> !) -> ! {
     let mut unsaved = state.unsaved.as_ref().map(|unsaved| lock(unsaved));
     let kept = unsaved.as_mut().map(|unsaved| unsaved.keep());
     let kept = match (kept, discard_unfinished()) {
@@ -111,5 +112,5 @@ fn end(state: &State) -> ! {
         (None, files) => format!("{files} files were complete and are kept"),
     };
     tell_below_bar(format_args!("interrupted; {kept}"));
-    super::system::exit(130);
+    exit(130)
 }

@@ -1,5 +1,6 @@
 //! Handles the events of a console: Ctrl-C, Ctrl-Break, a closed window, and the end of the session.
 
+use std::process::exit;
 use std::thread::sleep;
 use std::time::Duration;
 
@@ -24,11 +25,6 @@ pub(super) fn listen() {
     let _ = add(routine);
 }
 
-/// Ends the process at once: Windows ends its other threads first.
-pub(super) fn exit(code: i32) -> ! {
-    std::process::exit(code)
-}
-
 #[allow(unsafe_code, reason = "the standard library does not know console events")]
 fn add(routine: Routine) -> bool {
     // SAFETY: the routine lives as long as the process, and may run on any thread.
@@ -37,11 +33,11 @@ fn add(routine: Routine) -> bool {
 
 /// Windows runs this on a thread of its own.
 extern "system" fn routine(event: u32) -> i32 {
-    on_signal();
+    on_signal(exit);
     if !matches!(event, CTRL_C_EVENT | CTRL_BREAK_EVENT) {
         // The process ends when this returns. The second call saves the results if the run has not stopped.
         sleep(TIME_TO_STOP);
-        on_signal();
+        on_signal(exit);
     }
     i32::from(true)
 }

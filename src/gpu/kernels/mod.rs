@@ -11,6 +11,7 @@ mod kernel;
 pub mod lists;
 pub mod numerical;
 pub mod operands;
+pub mod optimizers;
 mod source;
 mod stages;
 pub mod tiled;
@@ -25,7 +26,7 @@ pub use source::Source;
 
 /// Every kernel of this folder.
 #[cfg(test)]
-const SOURCES: [&Source; 15] = [
+const SOURCES: [&Source; 19] = [
     &tiled::HIDDEN,
     &tiled::OUTPUT,
     &tiled::HIDDEN_GRADIENT,
@@ -41,6 +42,10 @@ const SOURCES: [&Source; 15] = [
     &lists::MEAN_LOSS,
     &lists::CONFUSION,
     &lists::SGD,
+    &optimizers::DECAYED_SGD,
+    &optimizers::MOMENTUM,
+    &optimizers::ADAGRAD,
+    &optimizers::ADAM,
 ];
 
 #[cfg(test)]

@@ -14,7 +14,7 @@ pub struct Source {
 }
 
 /// The files of `shaders/shared/`, by the names that `#import` takes.
-const SHARED: [(&str, &str); 9] = [
+const SHARED: [(&str, &str); 10] = [
     ("activation", include_str!("../../../shaders/shared/activation.wgsl")),
     ("axpby", include_str!("../../../shaders/shared/axpby.wgsl")),
     ("blocks", include_str!("../../../shaders/shared/blocks.wgsl")),
@@ -24,6 +24,7 @@ const SHARED: [(&str, &str); 9] = [
     ("loss", include_str!("../../../shaders/shared/loss.wgsl")),
     ("network", include_str!("../../../shaders/shared/network.wgsl")),
     ("output_team", include_str!("../../../shaders/shared/output_team.wgsl")),
+    ("update", include_str!("../../../shaders/shared/update.wgsl")),
 ];
 
 /// What begins a line that names a file of `shaders/shared/`.

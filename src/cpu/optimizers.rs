@@ -1,0 +1,71 @@
+//! What changes the parameters by a gradient that is stored, value by value, and leaves the gradient 0: the counterpart of
+//! `shaders/optimizers/`. The formulas stand at [`Rule`].
+
+use super::simd::{Instructions, Row, flat_mut, kernel, multiply_add};
+use crate::net::optimizer::{ADAGRAD_EPSILON, ADAM_EPSILON, Rule, Update};
+
+/// Changes some parameters by their gradient, with their part of each slot.
+pub fn change(
+    kind: Instructions,
+    rule: Rule,
+    update: &Update,
+    gradient: &mut [Row],
+    slots: &mut [&mut [Row]],
+    parameters: &mut [Row],
+) {
+    match (rule, slots) {
+        (Rule::Momentum, [velocity]) => momentum(kind, update, gradient, velocity, parameters),
+        (Rule::Adagrad, [squares]) => adagrad(kind, update, gradient, squares, parameters),
+        (Rule::Adam | Rule::AdamW, [mean, square]) => adam(kind, update, gradient, mean, square, parameters),
+        _ => decayed_sgd(kind, update, gradient, parameters),
+    }
+}
+
+kernel! {
+    fn decayed_sgd(update: &Update, gradient: &mut [Row], parameters: &mut [Row]) {
+        for (g, p) in flat_mut(gradient).iter_mut().zip(flat_mut(parameters)) {
+            let change = multiply_add::<FUSED>(update.decay, *p, *g);
+            *p = multiply_add::<FUSED>(-update.rate, change, *p);
+            *g = 0.0;
+        }
+    }
+}
+
+kernel! {
+    fn momentum(update: &Update, gradient: &mut [Row], velocity: &mut [Row], parameters: &mut [Row]) {
+        let slots = flat_mut(velocity).iter_mut();
+        for ((g, v), p) in flat_mut(gradient).iter_mut().zip(slots).zip(flat_mut(parameters)) {
+            let decayed = multiply_add::<FUSED>(update.decay, *p, *g);
+            *v = multiply_add::<FUSED>(update.first, *v, decayed);
+            *p = multiply_add::<FUSED>(-update.rate, *v, *p);
+            *g = 0.0;
+        }
+    }
+}
+
+kernel! {
+    fn adagrad(update: &Update, gradient: &mut [Row], squares: &mut [Row], parameters: &mut [Row]) {
+        let slots = flat_mut(squares).iter_mut();
+        for ((g, s), p) in flat_mut(gradient).iter_mut().zip(slots).zip(flat_mut(parameters)) {
+            let decayed = multiply_add::<FUSED>(update.decay, *p, *g);
+            *s = multiply_add::<FUSED>(decayed, decayed, *s);
+            *p = multiply_add::<FUSED>(-update.rate, decayed / (s.sqrt() + ADAGRAD_EPSILON as f32), *p);
+            *g = 0.0;
+        }
+    }
+}
+
+kernel! {
+    fn adam(update: &Update, gradient: &mut [Row], mean: &mut [Row], square: &mut [Row], parameters: &mut [Row]) {
+        let slots = flat_mut(mean).iter_mut().zip(flat_mut(square));
+        for ((g, (m, v)), p) in flat_mut(gradient).iter_mut().zip(slots).zip(flat_mut(parameters)) {
+            let decayed = multiply_add::<FUSED>(update.decay, *p, *g);
+            *m = multiply_add::<FUSED>(update.first, *m, update.first_share * decayed);
+            *v = multiply_add::<FUSED>(update.second, *v, update.second_share * decayed * decayed);
+            let root = multiply_add::<FUSED>(v.sqrt(), update.root, ADAM_EPSILON as f32);
+            // Not p (1 - shrink): in f32 that rounds a small shrinkage coarsely.
+            *p -= multiply_add::<FUSED>(update.rate, *m / root, update.shrink * *p);
+            *g = 0.0;
+        }
+    }
+}

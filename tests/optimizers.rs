@@ -1,0 +1,143 @@
+//! Every optimiser on every device: against the reference with the same batches, and against itself bit by bit.
+//!
+//! Oracle: `reference::Updates`, which `tests/reference.rs` compares with numpy.
+
+mod common;
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use common::{Case, Check, relative_error, run_on_every_device, with_every_density, with_every_plan};
+use pollster::block_on;
+use twolayer::backend;
+use twolayer::devices::Device;
+use twolayer::net::method::Method;
+use twolayer::net::optimizer::{Optimizer, Rule};
+use twolayer::net::state::State;
+use twolayer::net::{Activation, Output, Shape};
+use twolayer::reference::{Tensors, Updates};
+
+const STEPS: usize = 100;
+
+/// The change of each tensor after [`STEPS`] steps differs by less than this, relatively, by norm.
+fn tolerance(activation: Activation) -> f64 {
+    if activation == Activation::Relu { 5e-5 } else { 2e-5 }
+}
+
+fn main() -> ExitCode {
+    let mut checks: Vec<(String, Check)> = Vec::new();
+    let networks = [
+        (Shape { input: 784, hidden: 50, classes: 10 }, 100, Activation::Sigmoid, Output::Softmax),
+        (Shape { input: 65, hidden: 129, classes: 7 }, 50, Activation::Relu, Output::Softmax),
+    ];
+    let decayed = [Rule::Sgd, Rule::Momentum, Rule::AdamW].map(|rule| Optimizer { weight_decay: 0.1, ..rule.into() });
+    let optimizers = Rule::ALL.map(Optimizer::from).into_iter().chain(decayed);
+    for optimizer in optimizers {
+        let name = format!("{}, weight decay {}", optimizer.rule, optimizer.weight_decay);
+        for (shape, batch_size, activation, output) in networks {
+            let check: Check = Arc::new(move |device| {
+                let case = || Case::new(shape, batch_size, activation, output, 500);
+                with_every_density(device, case).into_iter().try_for_each(|case| steps(device, case, optimizer))
+            });
+            checks.push((format!("{STEPS} steps by {name}, of {shape}, {activation}"), check));
+        }
+        let check: Check = Arc::new(move |device| same_bits(device, optimizer));
+        checks.push((format!("the same bits by {name}, however the steps are cut, and from a state"), check));
+    }
+    checks.push(("numerical gradients by adam are near its others".to_owned(), Arc::new(numerical)));
+    run_on_every_device(&checks)
+}
+
+/// Every plan against the reference, which is computed once for all of them.
+fn steps(device: &Device, mut case: Case, optimizer: Optimizer) -> Result<(), backend::Error> {
+    let indices = case.indices(STEPS);
+    let learning_rate = optimizer.rule.learning_rate();
+    let before = case.reference().params;
+    let mut reference = case.reference();
+    let mut updates = Updates::new(optimizer, &before);
+    for batch in indices.chunks(case.batch_size) {
+        let (x, t) = case.set.batch(batch);
+        let gradient = reference.gradient(&x, &t);
+        updates.step(&mut reference.params, &gradient, learning_rate.into());
+    }
+    for (plan, device) in with_every_plan(device, case.net.shape) {
+        let mut backend = case.backend(&device)?;
+        block_on(backend.set_optimizer(optimizer))?;
+        let set = block_on(backend.upload(&case.set))?;
+        block_on(backend.train(set, &indices, learning_rate))?;
+        let after = block_on(backend.params())?;
+        let Tensors { w1, b1, w2, b2 } = &reference.params;
+        let expected = [w1.as_slice(), b1.as_slice(), w2.as_slice(), b2.as_slice()].map(|values| values.expect("rows"));
+        let Tensors { w1, b1, w2, b2 } = &before;
+        let starts = [w1.as_slice(), b1.as_slice(), w2.as_slice(), b2.as_slice()].map(|values| values.expect("rows"));
+        for ((tensor, expected), start) in after.tensors().iter().zip(expected).zip(starts) {
+            let expected: Vec<f64> = expected.iter().zip(start).map(|(after, before)| after - before).collect();
+            let found: Vec<f32> =
+                tensor.values.iter().zip(start).map(|(after, before)| (f64::from(*after) - before) as f32).collect();
+            let error = relative_error(&found, &expected);
+            assert!(error < tolerance(case.net.activation), "{plan}, change of {}: {error:.1e}", tensor.name);
+        }
+    }
+    Ok(())
+}
+
+fn same_bits(device: &Device, optimizer: Optimizer) -> Result<(), backend::Error> {
+    let shape = Shape { input: 65, hidden: 50, classes: 10 };
+    let mut case = Case::new(shape, 33, Activation::Sigmoid, Output::Softmax, 300);
+    let indices = case.indices(60);
+    // In pieces of so many steps, with a new backend that continues from the state after each where that is wanted.
+    let run = |cut: usize, anew: bool| -> Result<(Vec<f32>, State), backend::Error> {
+        let fresh = || -> Result<_, backend::Error> {
+            let mut backend = case.backend(device)?;
+            block_on(backend.set_optimizer(optimizer))?;
+            let set = block_on(backend.upload(&case.set))?;
+            Ok((backend, set))
+        };
+        let (mut backend, mut set) = fresh()?;
+        let mut losses = Vec::new();
+        for indices in indices.chunks(cut * case.batch_size) {
+            losses.extend(block_on(backend.train(set, indices, 0.01))?);
+            if anew {
+                let state = block_on(backend.state())?;
+                (backend, set) = fresh()?;
+                block_on(backend.set_state(&state))?;
+            }
+        }
+        Ok((losses, block_on(backend.state())?))
+    };
+    let whole = run(60, false)?;
+    assert_eq!(whole.1.slots.len(), optimizer.slots());
+    assert_eq!(whole.1.steps, 60);
+    assert_eq!(run(7, false)?, whole, "cut every 7 steps");
+    assert_eq!(run(25, true)?, whole, "from a state");
+    // Parameters that are set begin anew.
+    let mut backend = case.backend(device)?;
+    block_on(backend.set_optimizer(optimizer))?;
+    let set = block_on(backend.upload(&case.set))?;
+    block_on(backend.train(set, &indices, 0.5))?;
+    block_on(backend.set_params(&case.params))?;
+    block_on(backend.train(set, &indices, 0.01))?;
+    assert_eq!(block_on(backend.state())?, whole.1, "after set_params");
+    Ok(())
+}
+
+fn numerical(device: &Device) -> Result<(), backend::Error> {
+    let shape = Shape { input: 20, hidden: 9, classes: 4 };
+    let mut case = Case::new(shape, 10, Activation::Sigmoid, Output::Softmax, 100);
+    let indices = case.indices(20);
+    let run = |method| -> Result<_, backend::Error> {
+        let mut backend = case.backend(device)?;
+        block_on(backend.set_method(method))?;
+        block_on(backend.set_optimizer(Rule::Adam.into()))?;
+        let set = block_on(backend.upload(&case.set))?;
+        block_on(backend.train(set, &indices, 0.001))?;
+        block_on(backend.params())
+    };
+    let (backprop, differences) = (run(Method::Backprop)?, run(Method::Numerical { step_size: 1e-4 })?);
+    for (found, expected) in differences.tensors().iter().zip(backprop.tensors()) {
+        let expected: Vec<f64> = expected.values.iter().map(|value| f64::from(*value)).collect();
+        let error = relative_error(found.values, &expected);
+        assert!(error < 1e-4, "{}: {error:.1e}", found.name);
+    }
+    Ok(())
+}
