@@ -7,8 +7,9 @@ use twolayer::data::batches::{Batches, Sampling};
 use twolayer::functions::{
     Target, cross_entropy_error, one_hot, relu, sigmoid, sigmoid_grad, softmax, sum_squared_error, tanh, tanh_grad,
 };
+use twolayer::net::optimizer::{Optimizer, Rule};
 use twolayer::net::{Activation, Net, Output, Params, Shape};
-use twolayer::reference::{Tensors, TwoLayerNet};
+use twolayer::reference::{Tensors, TwoLayerNet, Updates};
 
 type Rows = Vec<Vec<f64>>;
 
@@ -20,6 +21,8 @@ struct Golden {
     labels: Vec<usize>,
     params: Four,
     cases: Vec<GoldenCase>,
+    optimizer_rate: f64,
+    optimizers: Vec<GoldenOptimizer>,
     functions: Functions,
 }
 
@@ -38,6 +41,13 @@ struct GoldenCase {
     activation: String,
     output: String,
     steps: Vec<GoldenStep>,
+}
+
+#[derive(Deserialize)]
+struct GoldenOptimizer {
+    rule: Rule,
+    weight_decay: f32,
+    updated: Vec<Four>,
 }
 
 #[derive(Deserialize)]
@@ -173,6 +183,27 @@ fn passes_gradients_and_updates_are_numpys() {
             let loss = network.train_step(&x, t, golden.learning_rate);
             assert_same(&what("loss before the update"), [&loss], [&step.loss], SAME);
             assert_same_tensors(&what("updated"), &network.params, &tensors(&step.updated), SAME);
+        }
+    }
+}
+
+#[test]
+fn optimizers_are_numpys() {
+    let golden = golden();
+    let x = matrix(&golden.pixels) / 255.0;
+    assert_eq!(golden.optimizers.len(), 2 * Rule::ALL.len());
+    for GoldenOptimizer { rule, weight_decay, updated } in &golden.optimizers {
+        let start = tensors(&golden.params);
+        let shape = Shape { input: start.w1.nrows(), hidden: start.w1.ncols(), classes: start.w2.ncols() };
+        let net = Net { shape, activation: Activation::Sigmoid, output: Output::Softmax };
+        let optimizer = Optimizer { weight_decay: *weight_decay, ..Optimizer::from(*rule) };
+        let (mut updates, mut network) = (Updates::new(optimizer, &start), TwoLayerNet { net, params: start });
+        for (step, expected) in updated.iter().enumerate() {
+            let gradient = network.gradient(&x, &golden.labels);
+            updates.step(&mut network.params, &gradient, golden.optimizer_rate);
+            // A momentum of 0.9 is an f32.
+            let tolerance = if *rule == Rule::Momentum { 1e-7 } else { 1e-13 };
+            assert_same_tensors(&format!("{rule}, step {step}"), &network.params, &tensors(expected), tolerance);
         }
     }
 }

@@ -1,7 +1,7 @@
 #import update
 
 // s + g², p - learning rate * g / (√s + 1e-10).
-// Oracle: reference::Updates. Test: tests/optimizers.rs.
+// Oracle: reference::optimizer::Updates. Test: tests/optimizers.rs.
 
 @group(0) @binding(4) var<storage, read_write> squares: array<vec4f>;
 

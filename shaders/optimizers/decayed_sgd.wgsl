@@ -1,7 +1,7 @@
 #import update
 
 // SGD with weight decay: p - learning rate * (g + decay * p).
-// Oracle: reference::Updates. Test: tests/optimizers.rs.
+// Oracle: reference::optimizer::Updates. Test: tests/optimizers.rs.
 
 @compute @workgroup_size(LANES)
 fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {

@@ -1,7 +1,7 @@
 #import update
 
 // v = momentum * v + g, p - learning rate * v.
-// Oracle: reference::Updates. Test: tests/optimizers.rs.
+// Oracle: reference::optimizer::Updates. Test: tests/optimizers.rs.
 
 @group(0) @binding(4) var<storage, read_write> velocity: array<vec4f>;
 

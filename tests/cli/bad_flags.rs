@@ -5,7 +5,7 @@ use std::fs;
 use crate::place::*;
 
 /// Words on the command line, and a part of the error.
-const USAGE: [(&str, &str); 34] = [
+const USAGE: [(&str, &str); 41] = [
     ("--hidden 0", "hidden"),
     ("--hidden 4097", "4096"),
     ("--batch-size 0", "batch"),
@@ -33,6 +33,13 @@ const USAGE: [(&str, &str); 34] = [
     ("--activation unknown", "choose sigmoid, relu or tanh"),
     ("--output argmax", "choose softmax or identity"),
     ("--sampling none", "choose replacement, shuffle or sequential"),
+    ("--optimizer rmsprop", "choose sgd, momentum, adagrad, adam or adamw"),
+    ("--momentum 0.5", "--momentum is for --optimizer momentum; give that too"),
+    ("--optimizer adam --momentum 0.5", "--momentum is for --optimizer momentum"),
+    ("--optimizer momentum --momentum 1", "give a number from 0 to below 1"),
+    ("--weight-decay -1", "give a finite number, 0 or more"),
+    ("--weight-decay inf", "give a finite number, 0 or more"),
+    ("--gradient naive --optimizer adam", "--gradient naive trains by sgd without weight decay"),
     ("--no-save --out run", "--out"),
     ("--no-save --overwrite", "--overwrite"),
     ("--iterations", "--iterations"),

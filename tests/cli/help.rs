@@ -4,10 +4,13 @@ use crate::place::*;
 
 const DEVICE: [&str; 4] = ["--device", "--no-fallback", "--threads", "--plan"];
 const DATA: [&str; 6] = ["--data", "--transpose", "--offline", "--mirror", "--max-memory", "--verbose"];
-const TRAIN: [&str; 25] = [
+const TRAIN: [&str; 28] = [
     "--hidden",
     "--batch-size",
+    "--optimizer",
     "--learning-rate",
+    "--momentum",
+    "--weight-decay",
     "--iterations",
     "--epochs",
     "--weight-init",

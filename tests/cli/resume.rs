@@ -33,11 +33,21 @@ fn killed(place: &Place, flags: &str, is_ready: impl Fn(&Path) -> bool) {
 
 #[test]
 fn a_killed_run_goes_on_to_the_bits_of_one_that_was_not() {
+    goes_on_to_the_same_bits("");
+}
+
+#[test]
+fn so_does_one_with_an_optimiser_that_remembers() {
+    goes_on_to_the_same_bits("--optimizer adamw --weight-decay 0.1");
+    goes_on_to_the_same_bits("--optimizer momentum --momentum 0.5");
+}
+
+fn goes_on_to_the_same_bits(optimizer: &str) {
     let place = Place::new();
     let has_steps = |run: &Path| fs::read(run.join("checkpoint.csv")).map_or(0, |text| text.len()) >= 200;
-    killed(&place, &format!("--iterations 3000 {ALWAYS}"), has_steps);
+    killed(&place, &format!("--iterations 3000 {ALWAYS} {optimizer}"), has_steps);
     place.ok("--resume run --quiet");
-    place.ok(&format!("{LONG} --iterations 3000 --out whole --no-fallback"));
+    place.ok(&format!("{LONG} --iterations 3000 --out whole --no-fallback {optimizer}"));
     assert_eq!(place.result("run"), place.result("whole"));
     let [resumed, whole] = ["run", "whole"].map(|run| run_json(&place, run));
     assert_eq!((&resumed["epochs"], &resumed["final"]), (&whole["epochs"], &whole["final"]));
@@ -118,6 +128,8 @@ fn flags_that_contradict_the_run_are_refused() {
         ("--gradient numerical", "--gradient numerical, but run is trained with backprop"),
         ("--step-size 1e-3", "--step-size 0.001, but run is trained without it; leave it out"),
         ("--sampling sequential", "--sampling sequential, but run is trained with shuffle"),
+        ("--optimizer adam", "--optimizer adam, but run is trained with sgd"),
+        ("--weight-decay 0.1", "--weight-decay 0.1, but run is trained with 0"),
         ("--seed 0", "--seed 0, but run is trained with 3"),
         ("--batch-size 11", "--batch-size 11, but run is trained with 10"),
     ] {

@@ -247,6 +247,32 @@ fn numerical_gradients_train_as_backprop_does() {
 }
 
 #[test]
+fn an_optimiser_has_its_own_numbers() {
+    let place = Place::new();
+    let settings = |flags: &str| {
+        let run = place.json(&format!("--device cpu --data data --batch-size 10 --iterations 5 --no-save {flags}"));
+        ["optimizer", "learning_rate", "momentum", "weight_decay"].map(|key| run["settings"][key].clone())
+    };
+    let expected = |name: &str, rate: f64, momentum: Option<f64>, decay: f64| {
+        [name.into(), rate.into(), momentum.map_or(Value::Null, Value::from), decay.into()]
+    };
+    assert_eq!(settings(""), expected("sgd", 0.1, None, 0.0));
+    assert_eq!(settings("--optimizer momentum"), expected("momentum", 0.01, Some(0.9), 0.0));
+    assert_eq!(settings("--optimizer adagrad --weight-decay 0.5"), expected("adagrad", 0.01, None, 0.5));
+    assert_eq!(settings("--optimizer adam --learning-rate 0.5"), expected("adam", 0.5, None, 0.0));
+    assert_eq!(settings("--optimizer adamw"), expected("adamw", 0.001, None, 0.01));
+
+    // Another optimiser than that of a run that is repeated begins with its own.
+    place.train("--iterations 3 --optimizer momentum --momentum 0.5 --learning-rate 0.3 --out run");
+    assert_eq!(settings("--config run"), expected("momentum", 0.3, Some(0.5), 0.0));
+    assert_eq!(settings("--config run --optimizer adam"), expected("adam", 0.001, None, 0.0));
+    let said = place.ok("runs .");
+    assert_holds(&said.stdout, "--optimizer momentum");
+    let said = place.train("--iterations 3 --optimizer momentum --weight-decay 0.1 --no-save");
+    assert_holds(&said.stderr, "momentum 0.9, learning rate 0.01, weight decay 0.1");
+}
+
+#[test]
 fn naive_gradients_train_the_reference() {
     let place = Place::new();
     place.train("--iterations 7 --hidden 4 --learning-rate 1 --gradient numerical --out numerical");

@@ -3,7 +3,7 @@
     python tests/numpy/golden.py
 
 It needs only numpy and writes golden.json beside itself: for each activation and output a tiny net's three steps of SGD
-with every value on the way, then the functions on their own. A batch of one is a matrix of one row. The same machine gives
+with every value on the way, then the parameters after each step by each optimiser, then the functions on their own. A batch of one is a matrix of one row. The same machine gives
 the same bytes again; another CPU may round the last digits of a number differently.
 """
 
@@ -139,6 +139,44 @@ def train(activation, output):
     return {"activation": activation, "output": output, "steps": steps}
 
 
+OPTIMIZERS = ["sgd", "momentum", "adagrad", "adam", "adamw"]
+MOMENTUM = 0.9
+BETA1, BETA2 = 0.9, 0.999
+OPTIMIZER_STEPS, OPTIMIZER_RATE = 5, 0.05
+
+
+def optimized(rule, weight_decay):
+    """By the definitions of torch.optim, value by value."""
+    x, t = PIXELS / 255, np.eye(3)[LABELS]
+    net = TwoLayerNet("sigmoid", "softmax", initial_params())
+    first = {name: np.zeros_like(p) for name, p in net.params.items()}
+    second = {name: np.zeros_like(p) for name, p in net.params.items()}
+    steps = []
+    for step in range(1, OPTIMIZER_STEPS + 1):
+        grads, _ = net.gradient(x, t)
+        updated = {}
+        for name, p in net.params.items():
+            g = grads[name] if rule == "adamw" else grads[name] + weight_decay * p
+            if rule == "adamw":
+                p = p * (1 - OPTIMIZER_RATE * weight_decay)
+            if rule == "sgd":
+                change = g
+            elif rule == "momentum":
+                change = first[name] = MOMENTUM * first[name] + g
+            elif rule == "adagrad":
+                first[name] = first[name] + g**2
+                change = g / (np.sqrt(first[name]) + 1e-10)
+            else:
+                first[name] = BETA1 * first[name] + (1 - BETA1) * g
+                second[name] = BETA2 * second[name] + (1 - BETA2) * g**2
+                unbiased, unbiased_square = first[name] / (1 - BETA1**step), second[name] / (1 - BETA2**step)
+                change = unbiased / (np.sqrt(unbiased_square) + 1e-8)
+            updated[name] = p - OPTIMIZER_RATE * change
+        net.params = updated
+        steps.append(updated)
+    return {"rule": rule, "weight_decay": weight_decay, "updated": steps}
+
+
 def pointwise(x):
     smooth = {"sigmoid": sigmoid(x), "sigmoid_grad": sigmoid_grad(x), "tanh": tanh(x), "tanh_grad": tanh_grad(x)}
     return {"x": x, **smooth, "relu": relu(x)}
@@ -178,6 +216,8 @@ golden = {
     "labels": LABELS,
     "params": initial_params(),
     "cases": [train(activation, output) for activation in ACTIVATIONS for output in OUTPUTS],
+    "optimizer_rate": OPTIMIZER_RATE,
+    "optimizers": [optimized(rule, weight_decay) for rule in OPTIMIZERS for weight_decay in (0.0, 0.25)],
     "functions": {
         "pointwise": pointwise(np.array([-1e4, -30.0, -1.0, 0.0, 0.5, 3.0, 1e4])),
         "softmax": softmaxes(
