@@ -1,6 +1,6 @@
 //! The optimisers in f64, parameter by parameter.
 
-use super::Tensors;
+use super::tensors::Tensors;
 use crate::net::optimizer::{ADAGRAD_EPSILON, ADAM_EPSILON, BETAS, Optimizer, Rule};
 
 /// An optimiser at work: what it remembers, and the steps that it has done. Its formulas stand at [`Rule`].
