@@ -24,7 +24,8 @@ pub(crate) fn map<P, R: Send>(parts: impl ExactSizeIterator<Item = P> + Send, wo
     map_with(cores(), parts, || (), |(), part| work(part))
 }
 
-/// As [`map`], for an array.
+/// As [`map`], for an array. What needs it has files, which a browser has not.
+#[cfg(not(target_family = "wasm"))]
 pub(crate) fn map_array<P: Send, R: Send, const N: usize>(parts: [P; N], work: impl Fn(P) -> R + Sync) -> [R; N] {
     let mut results = map(parts.into_iter(), work).into_iter();
     std::array::from_fn(|_| results.next().expect("there is a result for each part"))

@@ -7,7 +7,9 @@ use std::ops::Range;
 
 use super::pixels::Nonzero;
 use super::simd::{Instructions, Row, add_scaled, kernel};
-use super::strips::{Blocks, MOST_PIXELS, OCTET, QUAD, W1};
+#[cfg(target_arch = "x86_64")]
+use super::strips::OCTET;
+use super::strips::{Blocks, MOST_PIXELS, QUAD, W1};
 use crate::{NoMemory, memory};
 
 /// Images whose sums are in registers at a time: 12 of the 16 registers of AVX2, where a row takes two. Of pixels a quad.
