@@ -7,15 +7,15 @@ mod common;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use common::{Case, Check, relative_error, run_on_every_device, with_every_density, with_every_plan};
+use common::{Case, Check, assert_close, run_on_every_device, with_every_density, with_every_plan};
 use pollster::block_on;
 use twolayer::backend;
 use twolayer::devices::Device;
 use twolayer::net::method::Method;
 use twolayer::net::optimizer::{Optimizer, Rule};
 use twolayer::net::state::State;
-use twolayer::net::{Activation, Output, Shape};
-use twolayer::reference::{Tensors, Updates};
+use twolayer::net::{Activation, Output, Params, Shape};
+use twolayer::reference::{TwoLayerNet, Updates};
 
 const STEPS: usize = 100;
 
@@ -60,23 +60,19 @@ fn steps(device: &Device, mut case: Case, optimizer: Optimizer) -> Result<(), ba
         let gradient = reference.gradient(&x, &t);
         updates.step(&mut reference.params, &gradient, learning_rate.into());
     }
+    let mut change = reference.params;
+    change.values_mut().zip(before.values()).for_each(|(value, before)| *value -= before);
     for (plan, device) in with_every_plan(device, case.net.shape) {
         let mut backend = case.backend(&device)?;
         block_on(backend.set_optimizer(optimizer))?;
         let set = block_on(backend.upload(&case.set))?;
         block_on(backend.train(set, &indices, learning_rate))?;
-        let after = block_on(backend.params())?;
-        let Tensors { w1, b1, w2, b2 } = &reference.params;
-        let expected = [w1.as_slice(), b1.as_slice(), w2.as_slice(), b2.as_slice()].map(|values| values.expect("rows"));
-        let Tensors { w1, b1, w2, b2 } = &before;
-        let starts = [w1.as_slice(), b1.as_slice(), w2.as_slice(), b2.as_slice()].map(|values| values.expect("rows"));
-        for ((tensor, expected), start) in after.tensors().iter().zip(expected).zip(starts) {
-            let expected: Vec<f64> = expected.iter().zip(start).map(|(after, before)| after - before).collect();
-            let found: Vec<f32> =
-                tensor.values.iter().zip(start).map(|(after, before)| (f64::from(*after) - before) as f32).collect();
-            let error = relative_error(&found, &expected);
-            assert!(error < tolerance(case.net.activation), "{plan}, change of {}: {error:.1e}", tensor.name);
+        let mut found = block_on(backend.params())?;
+        let Params { w1, b1, w2, b2, .. } = &mut found;
+        for (values, before) in [w1, b1, w2, b2].into_iter().zip(case.params.tensors()) {
+            values.iter_mut().zip(before.values).for_each(|(value, before)| *value -= before);
         }
+        assert_close(&plan, &found, &change, tolerance(case.net.activation));
     }
     Ok(())
 }
@@ -134,10 +130,6 @@ fn numerical(device: &Device) -> Result<(), backend::Error> {
         block_on(backend.params())
     };
     let (backprop, differences) = (run(Method::Backprop)?, run(Method::Numerical { step_size: 1e-4 })?);
-    for (found, expected) in differences.tensors().iter().zip(backprop.tensors()) {
-        let expected: Vec<f64> = expected.values.iter().map(|value| f64::from(*value)).collect();
-        let error = relative_error(found.values, &expected);
-        assert!(error < 1e-4, "{}: {error:.1e}", found.name);
-    }
+    assert_close("adam", &differences, &TwoLayerNet::new(case.net, &backprop).params, 1e-4);
     Ok(())
 }

@@ -5,14 +5,8 @@
 
 @group(0) @binding(4) var<storage, read_write> squares: array<vec4f>;
 
-const EPSILON = 1e-10;
-
-@compute @workgroup_size(LANES)
-fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
-    for (var i = id.x; i < arrayLength(&parameters); i += groups.x * LANES) {
-        let g = decayed_gradient(i);
-        let s = squares[i] + g * g;
-        squares[i] = s;
-        subtract(i, g / (sqrt(s) + EPSILON));
-    }
+fn change(i: u32, g: vec4f) -> vec4f {
+    let s = squares[i] + g * g;
+    squares[i] = s;
+    return g / (sqrt(s) + update.epsilon);
 }

@@ -5,11 +5,8 @@
 
 @group(0) @binding(4) var<storage, read_write> velocity: array<vec4f>;
 
-@compute @workgroup_size(LANES)
-fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
-    for (var i = id.x; i < arrayLength(&parameters); i += groups.x * LANES) {
-        let v = update.first * velocity[i] + decayed_gradient(i);
-        velocity[i] = v;
-        subtract(i, v);
-    }
+fn change(i: u32, g: vec4f) -> vec4f {
+    let v = update.first * velocity[i] + g;
+    velocity[i] = v;
+    return v;
 }

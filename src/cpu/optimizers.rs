@@ -2,7 +2,7 @@
 //! `shaders/optimizers/`. The formulas stand at [`Rule`].
 
 use super::simd::{Instructions, Row, flat_mut, kernel, multiply_add};
-use crate::net::optimizer::{ADAGRAD_EPSILON, ADAM_EPSILON, Rule, Update};
+use crate::net::optimizer::{Rule, Update};
 
 /// Changes some parameters by their gradient, with their part of each slot.
 pub fn change(
@@ -49,7 +49,7 @@ kernel! {
         for ((g, s), p) in flat_mut(gradient).iter_mut().zip(slots).zip(flat_mut(parameters)) {
             let decayed = multiply_add::<FUSED>(update.decay, *p, *g);
             *s = multiply_add::<FUSED>(decayed, decayed, *s);
-            *p = multiply_add::<FUSED>(-update.rate, decayed / (s.sqrt() + ADAGRAD_EPSILON as f32), *p);
+            *p = multiply_add::<FUSED>(-update.rate, decayed / (s.sqrt() + update.epsilon), *p);
             *g = 0.0;
         }
     }
@@ -62,7 +62,7 @@ kernel! {
             let decayed = multiply_add::<FUSED>(update.decay, *p, *g);
             *m = multiply_add::<FUSED>(update.first, *m, update.first_share * decayed);
             *v = multiply_add::<FUSED>(update.second, *v, update.second_share * decayed * decayed);
-            let root = multiply_add::<FUSED>(v.sqrt(), update.root, ADAM_EPSILON as f32);
+            let root = multiply_add::<FUSED>(v.sqrt(), update.root, update.epsilon);
             // Not p (1 - shrink): in f32 that rounds a small shrinkage coarsely.
             *p -= multiply_add::<FUSED>(update.rate, *m / root, update.shrink * *p);
             *g = 0.0;

@@ -305,21 +305,22 @@ impl Network {
     /// Puts what each step's change is computed with into the rows of `updates`.
     fn write_updates(&self, updates: &[Update]) {
         let Some(optimizing) = &self.optimizing else { return };
-        let mut rows = vec![0.0_f32; updates.len() * UPDATE_WORDS];
-        for (row, update) in rows.chunks_mut(UPDATE_WORDS).zip(updates) {
-            let update: &[f32] = bytemuck::cast_slice(std::slice::from_ref(update));
-            row[..update.len()].copy_from_slice(update);
-        }
-        self.device.write(&optimizing.updates, &rows);
+        let words: &[u32] = bytemuck::cast_slice(updates);
+        self.write_rows(&optimizing.updates, words, size_of::<Update>() / size_of::<u32>(), UPDATE_WORDS);
     }
 
     /// Puts the batches `[steps, batch_size]` into the rows of `batches`.
     fn write_batches(&self, indices: &[u32]) {
-        let mut rows = vec![0; indices.len() / self.batch_size * self.row_words];
-        for (row, batch) in rows.chunks_mut(self.row_words).zip(indices.chunks(self.batch_size)) {
-            row[..batch.len()].copy_from_slice(batch);
+        self.write_rows(&self.batches, indices, self.batch_size, self.row_words);
+    }
+
+    /// Puts each `width` words at the start of a row of `row_words`.
+    fn write_rows(&self, buffer: &Buffer, words: &[u32], width: usize, row_words: usize) {
+        let mut rows = vec![0; words.len() / width * row_words];
+        for (row, words) in rows.chunks_mut(row_words).zip(words.chunks(width)) {
+            row[..words.len()].copy_from_slice(words);
         }
-        self.device.write(&self.batches, &rows);
+        self.device.write(buffer, &rows);
     }
 }
 

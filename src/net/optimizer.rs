@@ -50,7 +50,7 @@ impl Rule {
 
 /// The momentum where none is given.
 pub const MOMENTUM: f32 = 0.9;
-/// Adam's factors of the old mean and of the old mean of squares, and what keeps it from dividing by 0.
+/// Adam's factors of the old mean and of the old mean of squares.
 pub const BETAS: [f64; 2] = [0.9, 0.999];
 /// What keeps Adam from dividing by 0, outside the root.
 pub const ADAM_EPSILON: f64 = 1e-8;
@@ -139,6 +139,7 @@ impl Optimizer {
             second: BETAS[1] as f32,
             second_share: (1.0 - BETAS[1]) as f32,
             root: (1.0 / corrections[1].sqrt()) as f32,
+            epsilon: if is_adam { ADAM_EPSILON } else { ADAGRAD_EPSILON } as f32,
         }
     }
 }
@@ -163,6 +164,8 @@ pub struct Update {
     pub second_share: f32,
     /// The factor of the second slot's root.
     pub root: f32,
+    /// What is added to the root.
+    pub epsilon: f32,
 }
 
 #[cfg(test)]
