@@ -176,8 +176,7 @@ impl Classifier {
         let epoch = train::Settings::steps_per_epoch(set.len(), batch_size);
         let iterations = u64::from(settings.epochs) * epoch;
         // One epoch in all, because nobody reads the accuracies between.
-        let schedule =
-            train::Settings { iterations, steps_per_epoch: iterations, learning_rate, checkpoint_every: None };
+        let schedule = train::Settings::new(iterations, iterations, learning_rate);
         let sets = Sets { train: resident.into(), test: resident.into() };
         let run = train::train(&mut backend, sets, &mut batches, &schedule, &mut |_| ControlFlow::Continue(())).await?;
         if let End::NotFinite { step } = run.end {

@@ -4,6 +4,7 @@ mod activation;
 pub mod method;
 mod names;
 pub mod optimizer;
+pub mod schedule;
 pub mod state;
 mod weight_init;
 

@@ -1,4 +1,4 @@
-//! Every optimiser on every device: against the reference with the same batches, and against itself bit by bit.
+//! Every optimiser and every schedule of the learning rate on every device: against the reference with the same batches, and against itself bit by bit.
 //!
 //! Oracle: `reference::Updates`, which `tests/reference.rs` compares with numpy.
 
@@ -13,6 +13,7 @@ use twolayer::backend;
 use twolayer::devices::Device;
 use twolayer::net::method::Method;
 use twolayer::net::optimizer::{Optimizer, Rule};
+use twolayer::net::schedule::{Decay, Schedule};
 use twolayer::net::state::State;
 use twolayer::net::{Activation, Output, Params, Shape};
 use twolayer::reference::{TwoLayerNet, Updates};
@@ -37,28 +38,43 @@ fn main() -> ExitCode {
         for (shape, batch_size, activation, output) in networks {
             let check: Check = Arc::new(move |device| {
                 let case = || Case::new(shape, batch_size, activation, output, 500);
-                with_every_density(device, case).into_iter().try_for_each(|case| steps(device, case, optimizer))
+                let constant = Schedule::default();
+                with_every_density(device, case)
+                    .into_iter()
+                    .try_for_each(|case| steps(device, case, optimizer, constant))
             });
             checks.push((format!("{STEPS} steps by {name}, of {shape}, {activation}"), check));
         }
         let check: Check = Arc::new(move |device| same_bits(device, optimizer));
         checks.push((format!("the same bits by {name}, however the steps are cut, and from a state"), check));
     }
+    let (shape, batch_size, activation, output) = networks[0];
+    for (rule, decay) in Decay::ALL.into_iter().map(|decay| (Rule::Sgd, decay)).chain([(Rule::Adam, Decay::Cosine)]) {
+        let check: Check = Arc::new(move |device| {
+            let case = || Case::new(shape, batch_size, activation, output, 500);
+            let (optimizer, schedule) = (rule.into(), Schedule { decay, warmup: 30 });
+            with_every_density(device, case).into_iter().try_for_each(|case| steps(device, case, optimizer, schedule))
+        });
+        checks.push((format!("{STEPS} steps by {rule}, {decay} after a warmup"), check));
+    }
+    checks.push(("a rate for each batch".to_owned(), Arc::new(rates_are_counted)));
     checks.push(("numerical gradients by adam are near its others".to_owned(), Arc::new(numerical)));
     run_on_every_device(&checks)
 }
 
 /// Every plan against the reference, which is computed once for all of them.
-fn steps(device: &Device, mut case: Case, optimizer: Optimizer) -> Result<(), backend::Error> {
+fn steps(device: &Device, mut case: Case, optimizer: Optimizer, schedule: Schedule) -> Result<(), backend::Error> {
     let indices = case.indices(STEPS);
-    let learning_rate = optimizer.rule.learning_rate();
+    // A schedule's mean rate is lower, and in smaller changes the same rounding weighs more.
+    let times = if schedule == Schedule::default() { 1.0 } else { 4.0 };
+    let rates = rates(schedule, times * optimizer.rule.learning_rate(), STEPS);
     let before = case.reference().params;
     let mut reference = case.reference();
     let mut updates = Updates::new(optimizer, &before);
-    for batch in indices.chunks(case.batch_size) {
+    for (batch, &rate) in indices.chunks(case.batch_size).zip(&rates) {
         let (x, t) = case.set.batch(batch);
         let gradient = reference.gradient(&x, &t);
-        updates.step(&mut reference.params, &gradient, learning_rate.into());
+        updates.step(&mut reference.params, &gradient, rate.into());
     }
     let mut change = reference.params;
     change.values_mut().zip(before.values()).for_each(|(value, before)| *value -= before);
@@ -66,7 +82,7 @@ fn steps(device: &Device, mut case: Case, optimizer: Optimizer) -> Result<(), ba
         let mut backend = case.backend(&device)?;
         block_on(backend.set_optimizer(optimizer))?;
         let set = block_on(backend.upload(&case.set))?;
-        block_on(backend.train(set, &indices, learning_rate))?;
+        block_on(backend.train_by(set, &indices, &rates))?;
         let mut found = block_on(backend.params())?;
         let Params { w1, b1, w2, b2, .. } = &mut found;
         for (values, before) in [w1, b1, w2, b2].into_iter().zip(case.params.tensors()) {
@@ -77,10 +93,29 @@ fn steps(device: &Device, mut case: Case, optimizer: Optimizer) -> Result<(), ba
     Ok(())
 }
 
+/// The learning rates of all steps of a run.
+fn rates(schedule: Schedule, learning_rate: f32, steps: usize) -> Vec<f32> {
+    (0..steps as u64).map(|step| schedule.rate(learning_rate, step, steps as u64)).collect()
+}
+
+fn rates_are_counted(device: &Device) -> Result<(), backend::Error> {
+    let shape = Shape { input: 7, hidden: 5, classes: 3 };
+    let case = Case::new(shape, 2, Activation::Sigmoid, Output::Softmax, 6);
+    let mut backend = case.backend(device)?;
+    let set = block_on(backend.upload(&case.set))?;
+    for rates in [&[0.1][..], &[0.1; 3]] {
+        let error = block_on(backend.train_by(set, &[0, 1, 2, 3], rates)).unwrap_err().to_string();
+        assert_eq!(error, format!("{} learning rates for 2 batches; give one for each", rates.len()));
+    }
+    assert_eq!(block_on(backend.params())?, case.params, "as they were");
+    Ok(())
+}
+
 fn same_bits(device: &Device, optimizer: Optimizer) -> Result<(), backend::Error> {
     let shape = Shape { input: 65, hidden: 50, classes: 10 };
     let mut case = Case::new(shape, 33, Activation::Sigmoid, Output::Softmax, 300);
     let indices = case.indices(60);
+    let rates = rates(Schedule { decay: Decay::Cosine, warmup: 5 }, 0.01, 60);
     // In pieces of so many steps, with a new backend that continues from the state after each where that is wanted.
     let run = |cut: usize, anew: bool| -> Result<(Vec<f32>, State), backend::Error> {
         let fresh = || -> Result<_, backend::Error> {
@@ -91,8 +126,8 @@ fn same_bits(device: &Device, optimizer: Optimizer) -> Result<(), backend::Error
         };
         let (mut backend, mut set) = fresh()?;
         let mut losses = Vec::new();
-        for indices in indices.chunks(cut * case.batch_size) {
-            losses.extend(block_on(backend.train(set, indices, 0.01))?);
+        for (indices, rates) in indices.chunks(cut * case.batch_size).zip(rates.chunks(cut)) {
+            losses.extend(block_on(backend.train_by(set, indices, rates))?);
             if anew {
                 let state = block_on(backend.state())?;
                 (backend, set) = fresh()?;
@@ -112,7 +147,7 @@ fn same_bits(device: &Device, optimizer: Optimizer) -> Result<(), backend::Error
     let set = block_on(backend.upload(&case.set))?;
     block_on(backend.train(set, &indices, 0.5))?;
     block_on(backend.set_params(&case.params))?;
-    block_on(backend.train(set, &indices, 0.01))?;
+    block_on(backend.train_by(set, &indices, &rates))?;
     assert_eq!(block_on(backend.state())?, whole.1, "after set_params");
     Ok(())
 }

@@ -181,7 +181,7 @@ fn streamed(device: &Device) -> Result<(), backend::Error> {
         let file = std::fs::File::create(&path).expect("a file");
         idx::write_images(&case.set, file).expect("a file that takes images");
         let store = || Store::File(StoredSet::open(&path, case.set.labels().to_vec()).expect("a set"));
-        let settings = Settings { iterations: 700, steps_per_epoch: 500, learning_rate: 0.1, checkpoint_every: None };
+        let settings = Settings::new(700, 500, 0.1);
         for sampling in [Sampling::Replacement, Sampling::Shuffle, Sampling::Sequential] {
             let mut batches = Batches::new(5, sampling, case.batch_size, images);
             let mut outcomes = Vec::new();
@@ -216,7 +216,7 @@ fn divergence(device: &Device) -> Result<(), backend::Error> {
     let batches = || Batches::new(0, Sampling::Replacement, case.batch_size, case.set.len());
     for steps_per_epoch in [1, 2, 10] {
         block_on(backend.set_params(&case.params))?;
-        let settings = Settings { iterations: 10_000, steps_per_epoch, learning_rate: 3.0, checkpoint_every: None };
+        let settings = Settings::new(10_000, steps_per_epoch, 3.0);
         let outcome = run_on(&mut backend, set, &mut batches(), &settings, &mut |_| ControlFlow::Continue(()))?;
         let End::NotFinite { step } = outcome.end else { panic!("ended as {:?}", outcome.end) };
         let (bad, good) = outcome.losses.split_last().expect("losses");
@@ -234,7 +234,7 @@ fn interruption(device: &Device) -> Result<(), backend::Error> {
     let case = Case::new(Shape { input: 20, hidden: 9, classes: 3 }, 10, Sigmoid, Softmax, 100);
     let mut backend = case.backend(device)?;
     let set = block_on(backend.upload(&case.set))?;
-    let settings = Settings { iterations: 1_000_000, steps_per_epoch: 10, learning_rate: 0.1, checkpoint_every: None };
+    let settings = Settings::new(1_000_000, 10, 0.1);
     let mut batches = Batches::new(0, Sampling::Replacement, case.batch_size, case.set.len());
     let mut seen = 0;
     let outcome = run_on(&mut backend, set, &mut batches, &settings, &mut |event| match event {
@@ -252,8 +252,7 @@ fn interruption(device: &Device) -> Result<(), backend::Error> {
 
 fn resumption(device: &Device) -> Result<(), backend::Error> {
     let case = Case::new(Shape { input: 20, hidden: 9, classes: 3 }, 10, Relu, Softmax, 105);
-    let settings =
-        |checkpoint_every| Settings { iterations: 34, steps_per_epoch: 10, learning_rate: 0.1, checkpoint_every };
+    let settings = |checkpoint_every| Settings { checkpoint_every, ..Settings::new(34, 10, 0.1) };
     let (never, always) = (settings(None), settings(Some(Duration::ZERO)));
     let batches = || Batches::new(0, Sampling::Shuffle, case.batch_size, case.set.len());
     let mut backend = case.backend(device)?;

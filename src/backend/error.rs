@@ -31,6 +31,14 @@ pub enum Error {
         /// The optimiser's number.
         expected: usize,
     },
+    /// More or fewer learning rates than batches.
+    #[error("{found} learning rates for {batches} batches; give one for each")]
+    Rates {
+        /// The number of rates.
+        found: usize,
+        /// The number of batches.
+        batches: usize,
+    },
     /// A data set does not go with the network.
     #[error(
         "images of {pixels} pixels with labels up to {largest_label} for a network of shape {shape}; give its own data"

@@ -80,7 +80,7 @@ pub trait Network: Portable {
     fn images(&self, set: Resident) -> Option<usize>;
 
     /// Trains on one batch after another, by an update each; `indices` are their images, `[steps, batch_size]`. Answers each
-    /// batch's mean loss before its update. Updates of plain SGD are all alike.
+    /// batch's mean loss before its update.
     fn train(&mut self, set: Resident, indices: &[u32], updates: &[Update]) -> Pending<Vec<f32>>;
 
     /// The mean loss of one batch and its gradient.
@@ -239,12 +239,25 @@ impl Backend {
     /// # Errors
     /// Indices that are not whole batches of the set, or an error of the device.
     pub fn train(&mut self, set: Resident, indices: &[u32], learning_rate: f32) -> Pending<Vec<f32>> {
+        self.train_by(set, indices, &vec![learning_rate; indices.len() / self.batch_size])
+    }
+
+    /// As [`Backend::train`], with a learning rate for each batch.
+    ///
+    /// # Errors
+    /// Those of [`Backend::train`]; and [`Error::Rates`].
+    pub fn train_by(&mut self, set: Resident, indices: &[u32], learning_rates: &[f32]) -> Pending<Vec<f32>> {
         if let Err(error) = self.check_indices(set, indices, indices.len().is_multiple_of(self.batch_size)) {
             return ready(Err(error));
         }
-        let first = self.steps;
-        self.steps += (indices.len() / self.batch_size) as u64;
-        let updates: Vec<_> = (first..self.steps).map(|done| self.optimizer.update(learning_rate, done + 1)).collect();
+        let (found, batches) = (learning_rates.len(), indices.len() / self.batch_size);
+        if found != batches {
+            return ready(Err(Error::Rates { found, batches }));
+        }
+        let first = self.steps + 1;
+        self.steps += batches as u64;
+        let update = |(step, &learning_rate)| self.optimizer.update(learning_rate, step);
+        let updates: Vec<_> = (first..).zip(learning_rates).map(update).collect();
         self.network.train(set, indices, &updates)
     }
 

@@ -201,7 +201,9 @@ fn samples(arguments: &Arguments, threads: usize, progress: &mut Progress) -> Re
             let chunk = (Stream::IMAGES / batch_size).max(1);
             for first in (0..iterations).step_by(chunk) {
                 let steps = chunk.min((iterations - first) as usize);
-                set.train(&mut backend, batches.indices(first, steps), None, book::LEARNING_RATE).await?.await?;
+                set.train(&mut backend, batches.indices(first, steps), None, &vec![book::LEARNING_RATE; steps])
+                    .await?
+                    .await?;
             }
             Ok::<_, Error>(backend.params().await?)
         })?;

@@ -11,6 +11,7 @@ use crate::book;
 use crate::data::batches::Sampling;
 use crate::net::method::STEP_SIZES;
 use crate::net::optimizer::{MOMENTUM, Optimizer, Rule};
+use crate::net::schedule::{Decay, Schedule};
 use crate::net::{Activation, Output, Shape, WeightInit};
 use crate::report::summary::{self, MAX_WEIGHT_INIT_STD};
 use crate::words::{counted, either};
@@ -53,6 +54,14 @@ pub(super) struct SettingFlags {
         Rule::Sgd.learning_rate(), Rule::Momentum.learning_rate(), Rule::Adam.learning_rate()
     ))]
     learning_rate: Option<f32>,
+    #[arg(long, value_name = "NAME", help_heading = "Training")]
+    #[arg(help = format!(
+        "Course of the learning rate: {}; cosine and linear end at 0, step at a hundredth [default: constant]", either(&Decay::ALL)
+    ))]
+    lr_schedule: Option<Decay>,
+    /// Iterations in which the learning rate rises from 0, before its course begins [default: 0]
+    #[arg(long, value_name = "N", help_heading = "Training")]
+    warmup: Option<u64>,
     #[arg(long, value_name = "X", value_parser = momentum, help_heading = "Training")]
     #[arg(help = format!("Factor of the old velocity, for --optimizer momentum [default: {MOMENTUM}]"))]
     momentum: Option<f32>,
@@ -131,6 +140,7 @@ pub(super) struct Chosen {
     pub batch_size: usize,
     pub optimizer: Optimizer,
     pub learning_rate: f32,
+    pub schedule: Schedule,
     pub gradient: Gradient,
     pub step_size: Option<f64>,
     pub sampling: Sampling,
@@ -199,6 +209,14 @@ impl SettingFlags {
             learning_rate: picker
                 .pick("--learning-rate", self.learning_rate, tuned.map(|settings| settings.learning_rate))?
                 .unwrap_or(rule.learning_rate()),
+            schedule: Schedule {
+                decay: picker
+                    .pick("--lr-schedule", self.lr_schedule, settings.map(|settings| settings.lr_schedule))?
+                    .unwrap_or_default(),
+                warmup: picker
+                    .pick("--warmup", self.warmup, settings.map(|settings| settings.warmup))?
+                    .unwrap_or_default(),
+            },
             gradient: picker.pick("--gradient", self.gradient, gradient)?.unwrap_or_default(),
             step_size: picker.pick("--step-size", self.step_size, step_size)?,
             sampling: picker
@@ -265,6 +283,18 @@ impl Chosen {
             WeightInitName::He => WeightInit::He,
         }
     }
+}
+
+/// Refuses a warmup that does not end.
+pub(super) fn check_warmup(schedule: Schedule, iterations: u64) -> Result<(), Error> {
+    if schedule.warmup <= iterations {
+        return Ok(());
+    }
+    Err(Error::Usage(format!(
+        "a --warmup of {} in a run of {}; give fewer, or a longer run",
+        counted(schedule.warmup, "iteration"),
+        counted(iterations, "iteration")
+    )))
 }
 
 /// Refuses a resumed run that is to be shorter than it was.

@@ -19,7 +19,7 @@ use super::interrupt::{self, Protection, lock};
 use super::names::{Gradient, WeightInitName};
 use super::run::{Run, Subject, Targets};
 use super::saved;
-use super::settings::{Chosen, SettingFlags};
+use super::settings::{Chosen, SettingFlags, check_warmup};
 use super::{DeviceArguments, Error, agreed, check_free, print};
 use crate::backend::{self, Backend};
 use crate::book;
@@ -30,6 +30,7 @@ use crate::gradcheck::JUDGED_STEP_SIZE;
 use crate::model::Model;
 use crate::net::method::Method;
 use crate::net::optimizer::{Optimizer, Rule};
+use crate::net::schedule::{Decay, Schedule};
 use crate::net::state::State;
 use crate::net::{Activation, Net, Output, Params, Shape, WeightInit};
 use crate::reference::TwoLayerNet;
@@ -248,8 +249,10 @@ fn prepare(
         iterations: chosen.iterations(steps_per_epoch),
         steps_per_epoch,
         learning_rate: chosen.learning_rate,
+        schedule: chosen.schedule,
         checkpoint_every: (!arguments.no_save).then_some(arguments.checkpoint_every),
     };
+    check_warmup(settings.schedule, settings.iterations)?;
     let advice = Options {
         activation,
         gradient: chosen.gradient,
@@ -294,8 +297,11 @@ fn say_network(chosen: &Chosen, net: &Net, settings: &train::Settings, progress:
         optimizer = format!("{rule} {momentum}, ");
     }
     let decay = if weight_decay == 0.0 { String::new() } else { format!(", weight decay {weight_decay}") };
+    let Schedule { decay: course, warmup } = chosen.schedule;
+    let course = if course == Decay::Constant { String::new() } else { format!(" by {course} schedule") };
+    let warmup = if warmup == 0 { String::new() } else { format!(" after {} of warmup", counted(warmup, "iteration")) };
     progress.say(format_args!(
-        "training: {} of {}, {optimizer}learning rate {}{decay}{by}",
+        "training: {} of {}, {optimizer}learning rate {}{course}{warmup}{decay}{by}",
         counted(settings.iterations, "iteration"),
         counted(chosen.batch_size, "image"),
         settings.learning_rate
@@ -363,6 +369,8 @@ fn settings_of(chosen: &Chosen, net: &Net, iterations: u64) -> Settings {
         batch_size: chosen.batch_size,
         optimizer: chosen.optimizer.rule,
         learning_rate: chosen.learning_rate,
+        lr_schedule: chosen.schedule.decay,
+        warmup: chosen.schedule.warmup,
         momentum: (chosen.optimizer.rule == Rule::Momentum).then_some(chosen.optimizer.momentum),
         weight_decay: chosen.optimizer.weight_decay,
         weight_init: is_drawn.then(|| chosen.weight_init.to_string()),

@@ -103,10 +103,9 @@ impl Network {
         let Self { net, batch_size, kind, perturbation, optimizer, parameters, slots, gradient, .. } = self;
         let (set, perturbation) = (&self.sets[set.0], perturbation.as_ref());
         let (team, memory, pace) = (&self.team, &mut self.memory, &mut self.pace);
-        let scale = if optimizer.is_plain() { updates.first().map_or(0.0, |update| -update.rate) } else { 1.0 };
         let rule = (!optimizer.is_plain()).then_some(optimizer.rule);
         let (kind, batch_size) = (*kind, *batch_size);
-        let mut steps = Steps { kind, net, perturbation, set, indices, batch_size, scale, rule, updates };
+        let mut steps = Steps { kind, net, perturbation, set, indices, batch_size, rule, updates };
         let (threads, parts) = steps.most_threads(team, parameters);
         pace.fit(threads, parts);
         let mut losses = Vec::with_capacity(updates.len());
@@ -130,7 +129,7 @@ impl Network {
         let Self { net, batch_size, kind, perturbation, parameters, sets, team, memory, .. } = self;
         let (set, perturbation) = (&sets[set.0], perturbation.as_ref());
         let (kind, batch_size) = (*kind, *batch_size);
-        let steps = Steps { kind, net, perturbation, set, indices, batch_size, scale: 1.0, rule: None, updates: &[] };
+        let steps = Steps { kind, net, perturbation, set, indices, batch_size, rule: None, updates: &[] };
         let mut gradient = Strips::new(&Params::zeros(net.shape), 0.0)?;
         let (threads, _) = steps.most_threads(team, parameters);
         let losses = steps.run(team, threads, memory, parameters, Some(&mut gradient), &mut [])?;

@@ -46,10 +46,9 @@ pub struct Steps<'a> {
     /// Image numbers, `[steps, batch_size]`.
     pub indices: &'a [u32],
     pub batch_size: usize,
-    /// What the gradient of the mean loss is multiplied by before it is added.
-    pub scale: f32,
-    /// The optimiser's rule, where it changes the parameters by a stored gradient; and each step's numbers for it.
+    /// The optimiser's rule, where it changes the parameters by a stored gradient.
     pub rule: Option<Rule>,
+    /// Each step's update; none where only the gradient is asked for.
     pub updates: &'a [Update],
 }
 
@@ -221,7 +220,7 @@ impl Steps<'_> {
         if let Some(indices) = batches.first() {
             self.begin(indices, &own, values);
         }
-        for (step, indices) in batches.iter().enumerate() {
+        for step in 0..batches.len() {
             let next = batches.get(step + 1).copied();
             swap(&mut values.hidden, &mut values.next_a1);
             swap(&mut values.workspace, &mut values.next_workspace);
@@ -232,7 +231,7 @@ impl Steps<'_> {
                 self.set.images.gather(self.kind, ahead, self.batch_size, &mut values.next_workspace);
             }
             self.take_logits(step, &own, values, exchange);
-            losses.push(self.loss(indices, values));
+            losses.push(self.loss(step, values));
             let (gradient, optimizing) = match &mut beside {
                 None => (None, false),
                 Some(Beside::Gradient(gradient)) => (Some(gradient), false),
@@ -241,8 +240,8 @@ impl Steps<'_> {
             // The next batch must wait for the parameters.
             let next_with_it = next.filter(|_| !optimizing);
             match self.perturbation {
-                None => self.backpropagate(indices, &mut own, gradient, values, next_with_it),
-                Some(perturbation) => self.difference(perturbation, indices, &mut own, gradient, values, next_with_it),
+                None => self.backpropagate(step, &mut own, gradient, values, next_with_it),
+                Some(perturbation) => self.difference(perturbation, step, &mut own, gradient, values, next_with_it),
             }
             if let Some(Beside::Optimizing(optimizing)) = &mut beside {
                 optimizing.change(self, &self.updates[step], &mut own);
@@ -302,28 +301,43 @@ impl Steps<'_> {
         exchange.take(step, |share| layers::add(self.kind, 1.0, share, logits));
     }
 
+    /// The images of a step.
+    fn batch(&self, step: usize) -> &[u32] {
+        &self.indices[step * self.batch_size..][..self.batch_size]
+    }
+
+    /// What the gradient of a step's mean loss is multiplied by before it is added.
+    fn scale(&self, step: usize) -> f32 {
+        match self.updates.get(step) {
+            Some(update) if self.rule.is_none() => -update.rate,
+            _ => 1.0,
+        }
+    }
+
     /// The batch's mean loss. The logits become dy, already scaled; a numerical gradient has y beside.
-    fn loss(&self, indices: &[u32], Values { logits, y, labels, .. }: &mut Values) -> f32 {
-        let &Self { kind, net, set, batch_size, scale, .. } = self;
+    fn loss(&self, step: usize, Values { logits, y, labels, .. }: &mut Values) -> f32 {
+        let &Self { kind, net, set, batch_size, .. } = self;
         if self.perturbation.is_some() {
             y.copy_from_slice(logits);
             layers::output(kind, net.output, y, batch_size);
         }
-        labels.iter_mut().zip(indices).for_each(|(label, image)| *label = set.labels[*image as usize]);
-        let loss = layers::loss(kind, net.output, net.shape.classes, logits, labels, scale / batch_size as f32);
+        labels.iter_mut().zip(self.batch(step)).for_each(|(label, image)| *label = set.labels[*image as usize]);
+        let loss =
+            layers::loss(kind, net.output, net.shape.classes, logits, labels, self.scale(step) / batch_size as f32);
         (loss / batch_size as f64) as f32
     }
 
     /// From dy to the parameters, or to the gradient; and a1 of the next batch.
     fn backpropagate<'a>(
         &self,
-        indices: &[u32],
+        step: usize,
         own: &mut Own<'a>,
         mut gradient: Option<&mut Own<'a>>,
         values: &mut Values,
         next: Option<&[u32]>,
     ) {
         let &Self { kind, net, set, batch_size, .. } = self;
+        let indices = self.batch(step);
         let Values { hidden, next_a1, dz1, logits: dy, workspace, next_workspace, .. } = values;
         layers::add_each(kind, dy, &mut gradient.as_deref_mut().unwrap_or(own).b2);
         for (strip, z1) in hidden.chunks_exact_mut(batch_size).enumerate() {
@@ -350,7 +364,7 @@ impl Steps<'_> {
     fn difference<'a>(
         &self,
         perturbation: &Perturbation,
-        indices: &[u32],
+        step: usize,
         own: &mut Own<'a>,
         mut gradient: Option<&mut Own<'a>>,
         values: &mut Values,
@@ -358,8 +372,8 @@ impl Steps<'_> {
     ) {
         let &Self { kind, set, batch_size, .. } = self;
         let Values { hidden: z1, slopes, y, labels, b1, scratch, .. } = values;
-        let outputs = Outputs { y, labels };
-        let scale = (f64::from(self.scale) / (perturbation.span() * batch_size as f64)) as f32;
+        let (indices, outputs) = (self.batch(step), Outputs { y, labels });
+        let scale = (f64::from(self.scale(step)) / (perturbation.span() * batch_size as f64)) as f32;
         let hidden = Hidden { kind, perturbation, images: &set.images, indices, outputs, z1, slopes };
         b1.fill(Row::ZERO);
         let Own { strip_params, w1, .. } = &mut *own;

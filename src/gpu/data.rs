@@ -3,7 +3,7 @@
 use wgpu::Buffer;
 
 use super::device::Device;
-use super::layout::{DispatchParams, bytes, padded};
+use super::layout::{DispatchParams, Slice, bytes, padded};
 use crate::backend::Error;
 use crate::memory;
 use crate::net::Shape;
@@ -21,6 +21,16 @@ pub struct Rows<'a> {
 }
 
 impl Rows<'_> {
+    /// The indices, for a binding that takes one row.
+    pub fn indices(&self) -> Slice<'_> {
+        Slice::rows(self.indices, self.row_words)
+    }
+
+    /// The losses, for a binding that takes one row.
+    pub fn losses(&self) -> Slice<'_> {
+        Slice::rows(self.losses, self.row_words)
+    }
+
     /// The uniform [`DispatchParams`] of a kernel that sums the terms `first..end`.
     pub fn params(&self, device: &Device, first: usize, end: usize) -> Buffer {
         let params = DispatchParams {

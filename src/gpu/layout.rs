@@ -69,10 +69,10 @@ pub const NUMBERS: [(&str, usize); 10] = [
     ("HELD_VEC4S", HELD_VEC4S),
 ];
 
-/// Whether a shader binds a buffer of this name a row at a time, by a dynamic offset: the indices of a batch, its losses, and what
-/// an optimiser's step is computed with.
+/// Whether a shader binds a buffer of this name a row at a time, by a dynamic offset: the indices of a batch, its losses, and the
+/// numbers of its update.
 pub fn is_bound_by_row(name: &str) -> bool {
-    ["indices", "losses", "update"].contains(&name)
+    ["indices", "losses", "scalars", "update"].contains(&name)
 }
 
 /// The uniform `DispatchParams` of `shaders/shared/network.wgsl`: the part of a batch that a dispatch computes.
@@ -125,13 +125,20 @@ pub struct Slice<'a> {
     pub(super) first: usize,
     /// All that follows where none.
     pub(super) vec4s: Option<usize>,
+    /// Words from one row to the next, where a kernel binds a row at a time; 0 where all rows are one.
+    pub(super) row_words: usize,
 }
 
 impl<'a> Slice<'a> {
     /// `vec4s` vec4s, from vec4 `first` on, which is a multiple of 16.
     pub fn new(buffer: &'a Buffer, first: usize, vec4s: usize) -> Self {
         debug_assert!((first * VEC4).is_multiple_of(ROW_WORDS), "an offset of {first} vec4s");
-        Self { buffer, first, vec4s: Some(vec4s) }
+        Self { buffer, first, vec4s: Some(vec4s), row_words: 0 }
+    }
+
+    /// Rows of `row_words` words, for a binding that takes one of them.
+    pub fn rows(buffer: &'a Buffer, row_words: usize) -> Self {
+        Self { row_words, ..buffer.into() }
     }
 
     /// The window that begins at vec4 `first` of the slice, a multiple of 16; the buffer has room for a whole one.
@@ -142,7 +149,7 @@ impl<'a> Slice<'a> {
 
 impl<'a> From<&'a Buffer> for Slice<'a> {
     fn from(buffer: &'a Buffer) -> Self {
-        Self { buffer, first: 0, vec4s: None }
+        Self { buffer, first: 0, vec4s: None, row_words: 0 }
     }
 }
 

@@ -5,6 +5,7 @@
 
 use std::cell::OnceCell;
 
+use bytemuck::NoUninit;
 use wgpu::{Buffer, ComputePass, ComputePassDescriptor};
 
 use super::data::{Data, Rows};
@@ -14,9 +15,9 @@ use super::kernels::family::{Gradients, Pass};
 use super::kernels::lists::{Confusion, MeanLoss, Sgd};
 use super::kernels::numerical::Differences;
 use super::kernels::operands::{Operands, PassOutput};
-use super::kernels::optimizers::{self, UPDATE_WORDS};
+use super::kernels::optimizers;
 use super::layer::{Layers, unpad_rows};
-use super::layout::{Axpby, Perturbation, ROW_WORDS, bytes, padded};
+use super::layout::{Axpby, Perturbation, ROW_WORDS, Slice, bytes, padded};
 use super::plan::{Class, Plan};
 use super::timing;
 use super::values::Values;
@@ -41,9 +42,9 @@ pub(crate) struct Network {
     is_numerical: bool,
     parameters: Layers,
     gradient: Layers,
-    /// The [`Axpby`] of the SGD update, and its learning rate.
+    /// The [`Axpby`] of each step's SGD update, a row a step; and the learning rates in the first of these rows.
     update: Buffer,
-    learning_rate: Option<f32>,
+    rates: Vec<f32>,
     /// The [`Axpby`] that stores the gradient itself.
     assign: Buffer,
     /// None for plain SGD.
@@ -82,7 +83,7 @@ struct Numerical {
 /// An optimiser that changes the parameters by the stored gradient.
 struct Optimizing {
     slots: Vec<Layers>,
-    /// An [`Update`] for each step of one submission, a row of [`UPDATE_WORDS`] a step.
+    /// An [`Update`] for each step of one submission, a row a step.
     updates: Buffer,
     change: Dispatch,
 }
@@ -131,6 +132,8 @@ const LONG_UPDATE: usize = 16;
 const SUBMITTED: usize = 128;
 /// Bytes of indices that are sent at a time.
 const BATCHES_BYTES: u64 = 4 << 20;
+/// Words from one step's [`Update`] or [`Axpby`] to the next one's.
+const UPDATE_WORDS: usize = ROW_WORDS;
 /// Steps whose losses are read at a time, however small they are.
 const MOST_STEPS: u64 = 4096;
 
@@ -159,8 +162,8 @@ impl Network {
         let mean_losses = device.storage("mean losses", bytes(most_steps));
         let rows = Rows { indices: &batches, losses: &losses, count: batch_size, row_words };
         let mean_loss = MeanLoss::compile(&device, &net).bind(&device, &rows, &mean_losses, most_steps);
-        let axpby = |label| device.uniform(label, size_of::<Axpby>() as u64);
-        let (update, assign) = (axpby("update"), axpby("assign"));
+        let update = device.windowed("update", bytes(most_steps * UPDATE_WORDS));
+        let assign = device.uniform("assign", size_of::<Axpby>() as u64);
         device.write(&assign, &[Axpby { alpha: 1.0, beta: 0.0 }]);
         let network = Self {
             net,
@@ -172,7 +175,7 @@ impl Network {
             parameters,
             gradient,
             update,
-            learning_rate: None,
+            rates: Vec::new(),
             assign,
             optimizing: None,
             batches,
@@ -205,8 +208,8 @@ impl Network {
         Set {
             backprop: Steps {
                 pass: self.kernels.training.bind(&on, &data, &rows),
-                update: gradients.bind(&on, &data, &rows, &self.update, &self.parameters),
-                gradient: gradients.bind(&on, &data, &rows, &self.assign, &self.gradient),
+                update: gradients.bind(&on, &data, &rows, self.update(), &self.parameters),
+                gradient: gradients.bind(&on, &data, &rows, (&self.assign).into(), &self.gradient),
             },
             numerical: self.numerical_steps(&data),
             evaluation: data.tiles().map(|rows| {
@@ -257,8 +260,8 @@ impl Network {
         pass.extend(output.bind(&on, data, &rows));
         Some(Steps {
             pass,
-            update: differences.bind(&on, data, &rows, perturbation, &self.update, &self.parameters),
-            gradient: differences.bind(&on, data, &rows, perturbation, &self.assign, &self.gradient),
+            update: differences.bind(&on, data, &rows, perturbation, self.update(), &self.parameters),
+            gradient: differences.bind(&on, data, &rows, perturbation, (&self.assign).into(), &self.gradient),
         })
     }
 
@@ -295,18 +298,26 @@ impl Network {
         Rows { indices: batches, losses, count: batch_size, row_words }
     }
 
-    fn set_learning_rate(&mut self, learning_rate: f32) {
-        if self.learning_rate != Some(learning_rate) {
-            self.device.write(&self.update, &[Axpby { alpha: -learning_rate, beta: 1.0 }]);
-            self.learning_rate = Some(learning_rate);
+    /// The rows of the SGD update.
+    fn update(&self) -> Slice<'_> {
+        Slice::rows(&self.update, UPDATE_WORDS)
+    }
+
+    /// Puts the learning rates of the next steps into the rows of the SGD update, unless they are there.
+    fn write_rates(&mut self, rates: Vec<f32>) {
+        if !self.rates.starts_with(&rates) {
+            let axpby = |&rate: &f32| Axpby { alpha: -rate, beta: 1.0 };
+            self.write_rows(&self.update, &rates.iter().map(axpby).collect::<Vec<_>>(), 1, UPDATE_WORDS);
+            self.rates = rates;
         }
     }
 
-    /// Puts what each step's change is computed with into the rows of `updates`.
-    fn write_updates(&self, updates: &[Update]) {
-        let Some(optimizing) = &self.optimizing else { return };
-        let words: &[u32] = bytemuck::cast_slice(updates);
-        self.write_rows(&optimizing.updates, words, size_of::<Update>() / size_of::<u32>(), UPDATE_WORDS);
+    /// Puts what each step changes the parameters with into its row.
+    fn write_updates(&mut self, updates: &[Update]) {
+        match &self.optimizing {
+            Some(optimizing) => self.write_rows(&optimizing.updates, updates, 1, UPDATE_WORDS),
+            None => self.write_rates(updates.iter().map(|update| update.rate).collect()),
+        }
     }
 
     /// Puts the batches `[steps, batch_size]` into the rows of `batches`.
@@ -314,10 +325,11 @@ impl Network {
         self.write_rows(&self.batches, indices, self.batch_size, self.row_words);
     }
 
-    /// Puts each `width` words at the start of a row of `row_words`.
-    fn write_rows(&self, buffer: &Buffer, words: &[u32], width: usize, row_words: usize) {
-        let mut rows = vec![0; words.len() / width * row_words];
-        for (row, words) in rows.chunks_mut(row_words).zip(words.chunks(width)) {
+    /// Puts each `width` values at the start of a row of `row_words`.
+    fn write_rows<T: NoUninit>(&self, buffer: &Buffer, values: &[T], width: usize, row_words: usize) {
+        let mut rows = vec![0; values.len() / width * row_words];
+        for (row, values) in rows.chunks_mut(row_words).zip(values.chunks(width)) {
+            let words: &[u32] = bytemuck::cast_slice(values);
             row[..words.len()].copy_from_slice(words);
         }
         self.device.write(buffer, &rows);
@@ -355,9 +367,10 @@ impl backend::Network for Network {
             None
         } else {
             let updates = device.windowed("updates", bytes(self.most_steps * UPDATE_WORDS));
+            let rows = Slice::rows(&updates, UPDATE_WORDS);
             let params = self.batch_rows().whole(device);
             let change =
-                optimizers::bind(device, net, optimizer.rule, [&params, &updates], gradient, parameters, &slots);
+                optimizers::bind(device, net, optimizer.rule, [(&params).into(), rows], gradient, parameters, &slots);
             Some(Optimizing { slots, updates, change })
         };
         self.device.check()
@@ -382,17 +395,13 @@ impl backend::Network for Network {
     }
 
     fn train(&mut self, set: Resident, indices: &[u32], updates: &[Update]) -> Pending<Vec<f32>> {
-        if let (None, Some(update)) = (&self.optimizing, updates.first()) {
-            self.set_learning_rate(update.rate);
-        }
-        let steps_of_set = self.steps(set);
         let mut chunks = Vec::new();
         for (indices, updates) in indices.chunks(self.most_steps * self.batch_size).zip(updates.chunks(self.most_steps))
         {
             let steps = updates.len();
             self.write_batches(indices);
             self.write_updates(updates);
-            let change = self.change();
+            let (steps_of_set, change) = (self.steps(set), self.change());
             let kernels = (0..steps).flat_map(|row| steps_of_set.step(change).map(move |kernel| (kernel, row)));
             self.submit_steps(&kernels.collect::<Vec<_>>(), steps_of_set.submitted(), steps);
             chunks.push(self.device.read::<f32>(&[(&self.mean_losses, steps)]));
@@ -419,12 +428,12 @@ impl backend::Network for Network {
 
     fn apply(&mut self, gradient: &Gradient, learning_rate: f32) -> Result<(), Error> {
         self.gradient.write(&self.device, gradient);
-        self.set_learning_rate(learning_rate);
+        self.write_rates(vec![learning_rate]);
         let sgd = self.sgd.get_or_init(|| {
             let (gradient, parameters) = (self.gradient.all(), self.parameters.all());
             let params = self.batch_rows().whole(&self.device);
             let sgd = Sgd::compile(&self.device, &self.net, 1);
-            sgd.bind(&self.device, &params, &self.update, gradient, parameters, self.parameters.vec4s())
+            sgd.bind(&self.device, &params, self.update(), gradient, parameters, self.parameters.vec4s())
         });
         self.submit([sgd], 0);
         self.device.check()
@@ -542,7 +551,7 @@ impl backend::Network for Network {
     /// Steps of plain SGD at a learning rate of 0.
     fn profile<'a>(&'a mut self, set: Resident, indices: &'a [u32]) -> Answer<'a, Profile> {
         Box::pin(async move {
-            self.set_learning_rate(0.0);
+            self.write_rates(vec![0.0]);
             self.write_batches(indices);
             let step: Vec<&Dispatch> = self.steps(set).step(None).collect();
             let Some(times) = timing::seconds(&self.device, &step).await? else {

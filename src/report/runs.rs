@@ -1,7 +1,5 @@
 //! A list of runs.
 
-use std::fmt::Write;
-
 use serde::Serialize;
 
 use super::summary::{Progress, Run, Settings};
@@ -9,6 +7,7 @@ use super::width::wrapped;
 use crate::book;
 use crate::data::batches::Sampling;
 use crate::net::optimizer::{MOMENTUM, Rule};
+use crate::net::schedule::Decay;
 use crate::net::{Activation, Output};
 use crate::words::counted;
 
@@ -102,21 +101,35 @@ impl Listed {
 /// The flags that make these settings of the book's.
 #[must_use]
 pub fn flags(settings: &Settings) -> String {
+    let others = setting_flags(settings).into_iter().filter(|flag| !flag.is_usual);
+    others.map(|Flag { name, value, .. }| format!("--{name} {value}")).collect::<Vec<_>>().join(" ")
+}
+
+/// A setting as its flag.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Flag {
+    pub name: &'static str,
+    pub value: String,
+    /// Whether a run without this flag has this value.
+    pub is_usual: bool,
+}
+
+/// Every setting that a run has.
+pub(super) fn setting_flags(settings: &Settings) -> Vec<Flag> {
     let Settings { hidden, batch_size, optimizer, learning_rate, weight_decay, activation, output, .. } = settings;
-    let Settings { sampling, seed, iterations, .. } = settings;
-    let mut text = String::new();
-    let mut add = |differs: bool, flag: &str, value: &dyn std::fmt::Display| {
-        if differs {
-            let _ = write!(text, "{}--{flag} {value}", if text.is_empty() { "" } else { " " });
-        }
+    let Settings { lr_schedule, warmup, sampling, seed, iterations, .. } = settings;
+    // The file of --init has these.
+    let is_drawn = settings.init.is_none();
+    let mut flags = Vec::new();
+    let mut add = |differs: bool, name: &'static str, value: &dyn std::fmt::Display| {
+        flags.push(Flag { name, value: value.to_string(), is_usual: !differs });
     };
     if let Some(init) = &settings.init {
         add(true, "init", init);
-    } else {
-        add(*hidden != usize::from(book::HIDDEN), "hidden", hidden);
-        add(*activation != Activation::default(), "activation", activation);
-        add(*output != Output::default(), "output", output);
     }
+    add(is_drawn && *hidden != usize::from(book::HIDDEN), "hidden", hidden);
+    add(is_drawn && *activation != Activation::default(), "activation", activation);
+    add(is_drawn && *output != Output::default(), "output", output);
     if let Some(weight_init) = &settings.weight_init {
         add(weight_init != "normal", "weight-init", weight_init);
     }
@@ -126,19 +139,24 @@ pub fn flags(settings: &Settings) -> String {
     add(*batch_size != usize::from(book::BATCH_SIZE), "batch-size", batch_size);
     add(*optimizer != Rule::default(), "optimizer", optimizer);
     add(Some(*learning_rate) != Some(optimizer.learning_rate()), "learning-rate", learning_rate);
+    add(*lr_schedule != Decay::default(), "lr-schedule", lr_schedule);
+    add(*warmup != 0, "warmup", warmup);
     if let Some(momentum) = settings.momentum {
         add(momentum != MOMENTUM, "momentum", &momentum);
     }
     add(Some(*weight_decay) != Some(optimizer.weight_decay()), "weight-decay", weight_decay);
-    add(*iterations != book::ITERATIONS, "iterations", iterations);
+    add(*iterations != book::ITERATIONS, ITERATIONS, iterations);
     add(settings.gradient != "backprop", "gradient", &settings.gradient);
     if let Some(step_size) = settings.step_size {
         add(true, "step-size", &step_size);
     }
     add(*sampling != Sampling::default(), "sampling", sampling);
     add(*seed != 0, "seed", seed);
-    text
+    flags
 }
+
+/// The flag of the number of iterations.
+pub(super) const ITERATIONS: &str = "iterations";
 
 #[cfg(test)]
 mod tests {

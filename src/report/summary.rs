@@ -13,6 +13,7 @@ use crate::data::description::Description;
 use crate::devices::{Hardware, Info, Kind};
 use crate::net::method::STEP_SIZES;
 use crate::net::optimizer::{MOMENTUM, Optimizer, Rule};
+use crate::net::schedule::Decay;
 use crate::net::{Activation, Output, Shape};
 use crate::train::{Done, End, EpochAccuracy, Outcome};
 use crate::words::counted;
@@ -82,6 +83,12 @@ pub struct Settings {
     pub optimizer: Rule,
     /// The learning rate.
     pub learning_rate: f32,
+    /// Its course after the warmup. Older results do not say: it was constant.
+    #[serde(default)]
+    pub lr_schedule: Decay,
+    /// The iterations of its warmup.
+    #[serde(default)]
+    pub warmup: u64,
     /// The momentum. `None` for optimisers without one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub momentum: Option<f32>,
@@ -403,6 +410,8 @@ pub(crate) mod tests {
             batch_size: book::BATCH_SIZE.into(),
             optimizer: Rule::Sgd,
             learning_rate: book::LEARNING_RATE,
+            lr_schedule: Decay::Constant,
+            warmup: 0,
             momentum: None,
             weight_decay: 0.0,
             weight_init: Some("normal".to_owned()),

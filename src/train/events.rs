@@ -6,6 +6,7 @@ use std::time::Duration;
 use crate::backend::{self, Evaluation};
 use crate::clock::Instant;
 use crate::data;
+use crate::net::schedule::Schedule;
 use crate::net::state::State;
 use crate::net::{Params, Shape};
 use crate::reference::Tensors;
@@ -25,14 +26,14 @@ pub enum Error {
 const MIN_CHECKPOINT: Duration = Duration::from_secs(2);
 
 /// The times of the checkpoints.
-pub(super) struct Schedule {
+pub(super) struct CheckpointTimes {
     every: Option<Duration>,
     last: Instant,
     /// The steps before the last one.
     steps: usize,
 }
 
-impl Schedule {
+impl CheckpointTimes {
     /// For a run that has done this number of steps.
     pub fn new(settings: &Settings, steps: usize) -> Self {
         Self { every: settings.checkpoint_every, last: Instant::now(), steps }
@@ -67,11 +68,30 @@ pub struct Settings {
     pub steps_per_epoch: u64,
     /// The learning rate, finite and above 0.
     pub learning_rate: f32,
+    /// Its course over the iterations.
+    pub schedule: Schedule,
     /// The longest time between two checkpoints. `None` for a run without checkpoints.
     pub checkpoint_every: Option<Duration>,
 }
 
 impl Settings {
+    /// A run with a constant learning rate and without checkpoints.
+    #[must_use]
+    pub fn new(iterations: u64, steps_per_epoch: u64, learning_rate: f32) -> Self {
+        Self { iterations, steps_per_epoch, learning_rate, schedule: Schedule::default(), checkpoint_every: None }
+    }
+
+    /// The learning rates of the steps from `first` on.
+    pub(super) fn rates(&self, first: u64, steps: usize) -> Vec<f32> {
+        (first..first + steps as u64).map(|step| self.rate(step)).collect()
+    }
+
+    /// The learning rate of a step, from 0.
+    #[must_use]
+    pub fn rate(&self, step: u64) -> f32 {
+        self.schedule.rate(self.learning_rate, step, self.iterations)
+    }
+
     /// The steps of an epoch: the number of full batches in the training set, at least 1.
     #[must_use]
     pub fn steps_per_epoch(images: usize, batch_size: usize) -> u64 {

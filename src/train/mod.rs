@@ -27,7 +27,7 @@
 //!
 //! let mut batches = Batches::new(seed, Sampling::Replacement, batch_size, train_set.len());
 //! let steps_per_epoch = Settings::steps_per_epoch(train_set.len(), batch_size);
-//! let settings = Settings { iterations: 500, steps_per_epoch, learning_rate: 0.5, checkpoint_every: None };
+//! let settings = Settings::new(500, steps_per_epoch, 0.5);
 //! let outcome = train(&mut backend, sets, &mut batches, &settings, &mut |_| ControlFlow::Continue(())).await?;
 //!
 //! let [_, test] = outcome.last.expect("evaluated, as nothing interrupted the run");
@@ -48,7 +48,7 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Duration;
 
-use events::{CHUNK, Schedule};
+use events::{CHUNK, CheckpointTimes};
 
 use crate::backend::{Backend, Evaluation, Pending, Resident};
 use crate::clock::Instant;
@@ -104,8 +104,8 @@ impl Images {
         Ok(Self::Streamed(Stream::new(backend, Arc::new(store)).await?))
     }
 
-    /// Starts training on these batches, `[steps, batch_size]`. `next` are the indices of the following batches, to be read
-    /// ahead.
+    /// Starts training on these batches, `[steps, batch_size]`, with a learning rate for each. `next` are the indices of the
+    /// following batches, to be read ahead.
     ///
     /// # Errors
     /// The device fails, or the images cannot be read.
@@ -114,13 +114,13 @@ impl Images {
         backend: &mut Backend,
         indices: Vec<u32>,
         next: Option<Vec<u32>>,
-        learning_rate: f32,
+        learning_rates: &[f32],
     ) -> Result<Pending<Vec<f32>>, Error> {
         match self {
-            Self::Resident(set) => Ok(backend.train(*set, &indices, learning_rate)),
+            Self::Resident(set) => Ok(backend.train_by(*set, &indices, learning_rates)),
             Self::Streamed(stream) => {
                 let (set, indices) = stream.load(backend, indices, next).await?;
-                Ok(backend.train(set, &indices, learning_rate))
+                Ok(backend.train_by(set, &indices, learning_rates))
             }
         }
     }
@@ -195,7 +195,7 @@ pub async fn continue_training(
     // The number of steps before the last evaluation, and its result.
     let mut last = None;
     let mut pending = VecDeque::new();
-    let mut schedule = Schedule::new(settings, run.first);
+    let mut checkpoints = CheckpointTimes::new(settings, run.first);
     let mut flow = on_event(Event::Started);
     loop {
         while flow.is_continue() && pending.len() < run.backend.ahead() {
@@ -207,8 +207,8 @@ pub async fn continue_training(
                     evaluate_next = false;
                 }
                 break;
-            } else if schedule.is_due(run.started as usize) {
-                schedule.set(run.started as usize);
+            } else if checkpoints.is_due(run.started as usize) {
+                checkpoints.set(run.started as usize);
                 pending.push_back(Work::Checkpoint { state: run.backend.state() });
             } else if run.started < settings.iterations {
                 pending.push_back(run.start_steps().await?);
@@ -254,16 +254,16 @@ pub async fn continue_training(
                     flow,
                     on_event(Event::Epoch { accuracy: epoch, evaluations, checkpoint: checkpoint.clone() }),
                 );
-                if schedule.is_due_at_evaluation() {
+                if checkpoints.is_due_at_evaluation() {
                     flow = either_stops(flow, on_event(Event::Checkpoint(checkpoint)));
-                    schedule.set(run.losses.len());
+                    checkpoints.set(run.losses.len());
                     run.last_result = Instant::now();
                 }
             }
             Some(Work::Checkpoint { state }) => {
                 let state = state.await?;
                 flow = either_stops(flow, on_event(Event::Checkpoint(run.checkpoint(&state))));
-                schedule.set(run.losses.len());
+                checkpoints.set(run.losses.len());
                 // The time of writing is no step's.
                 run.last_result = Instant::now();
             }
@@ -323,11 +323,11 @@ impl Run<'_> {
     /// Starts a chunk of steps, which ends at the next evaluation at the latest.
     async fn start_steps(&mut self) -> Result<Work, Error> {
         let steps = self.steps_in_a_chunk(self.left_of_epoch());
-        let indices = self.batches.indices(self.started, steps);
+        let (indices, rates) = (self.batches.indices(self.started, steps), self.settings.rates(self.started, steps));
         self.started += steps as u64;
         let next = self.next_indices();
         let since = Instant::now();
-        let losses = self.sets.train.train(self.backend, indices, next, self.settings.learning_rate).await?;
+        let losses = self.sets.train.train(self.backend, indices, next, &rates).await?;
         Ok(Work::Steps { since, losses })
     }
 
@@ -407,8 +407,8 @@ impl Run<'_> {
         let (mut done, until) = (*done, step.saturating_sub(1));
         while done < until {
             let steps = self.steps_in_a_chunk(until - done);
-            let indices = self.batches.indices(done, steps);
-            self.sets.train.train(self.backend, indices, None, self.settings.learning_rate).await?.await?;
+            let (indices, rates) = (self.batches.indices(done, steps), self.settings.rates(done, steps));
+            self.sets.train.train(self.backend, indices, None, &rates).await?.await?;
             done += steps as u64;
         }
         Ok(())
@@ -524,7 +524,7 @@ mod tests {
         let mut backend = block_on(Backend::new(&device, net, 8, &Params::zeros(shape))).unwrap();
         let sets = Sets { train: Resident(0).into(), test: Resident(0).into() };
         let mut batches = Batches::new(0, Sampling::Replacement, 8, 8);
-        let settings = Settings { iterations: 10, steps_per_epoch: 1, learning_rate: 0.1, checkpoint_every: None };
+        let settings = Settings::new(10, 1, 0.1);
         let mut on_event = |_: Event| -> ControlFlow<()> { panic!("the run must not start") };
         let result = block_on(train(&mut backend, sets, &mut batches, &settings, &mut on_event));
         assert!(matches!(result, Err(Error::Backend(backend::Error::SelfTest { .. }))), "{result:?}");

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use ndarray::Array2;
 
-use super::events::{CHUNK, Checkpoint, Done, End, EpochAccuracy, Event, Outcome, Schedule, Settings, Snapshot};
+use super::events::{CHUNK, Checkpoint, CheckpointTimes, Done, End, EpochAccuracy, Event, Outcome, Settings, Snapshot};
 use crate::backend::Evaluation;
 use crate::clock::Instant;
 use crate::data::Dataset;
@@ -34,7 +34,7 @@ pub fn train_naive(
     let [train, _] = sets;
     let mut evaluate_next = done.lacks_evaluation(settings.steps_per_epoch);
     let Done { mut losses, mut epochs, mut train_time, mut eval_time } = done;
-    let mut schedule = Schedule::new(settings, losses.len());
+    let mut checkpoints = CheckpointTimes::new(settings, losses.len());
     let evaluate = |network: &TwoLayerNet| sets.map(|set| evaluation(network, set));
     // The evaluation of the current parameters.
     let mut last = None;
@@ -53,15 +53,15 @@ pub fn train_naive(
             let checkpoint = checkpoint(network, train_time, eval_time);
             let event = on_event(Event::Epoch { accuracy, evaluations, checkpoint: checkpoint.clone() });
             flow = if flow.is_break() { flow } else { event };
-            if schedule.is_due_at_evaluation() {
+            if checkpoints.is_due_at_evaluation() {
                 let event = on_event(Event::Checkpoint(checkpoint));
                 flow = if flow.is_break() { flow } else { event };
-                schedule.set(losses.len());
+                checkpoints.set(losses.len());
             }
-        } else if schedule.is_due(losses.len()) {
+        } else if checkpoints.is_due(losses.len()) {
             let event = on_event(Event::Checkpoint(checkpoint(network, train_time, eval_time)));
             flow = if flow.is_break() { flow } else { event };
-            schedule.set(losses.len());
+            checkpoints.set(losses.len());
         }
         let step = losses.len() as u64;
         if step >= settings.iterations {
@@ -128,7 +128,7 @@ fn descend(
         }
     }
     for (value, slope) in network.params.values_mut().zip(gradient.values()) {
-        *value -= f64::from(settings.learning_rate) * slope;
+        *value -= f64::from(settings.rate(step)) * slope;
     }
     ControlFlow::Continue(())
 }

@@ -66,12 +66,7 @@ mod tests {
 
     /// The first epoch at which a run with these accuracies is on a plateau.
     fn found(steps_per_epoch: u64, epochs: u64, majority: f64, accuracies: &[f64]) -> Option<usize> {
-        let settings = Settings {
-            iterations: epochs * steps_per_epoch,
-            steps_per_epoch,
-            learning_rate: 0.1,
-            checkpoint_every: None,
-        };
+        let settings = Settings::new(epochs * steps_per_epoch, steps_per_epoch, 0.1);
         let evaluation = |(epoch, &train): (usize, &f64)| EpochAccuracy {
             epoch,
             iteration: epoch as u64 * steps_per_epoch,

@@ -34,6 +34,8 @@ const USAGE: [(&str, &str); 41] = [
     ("--output argmax", "choose softmax or identity"),
     ("--sampling none", "choose replacement, shuffle or sequential"),
     ("--optimizer rmsprop", "choose sgd, momentum, adagrad, adam or adamw"),
+    ("--lr-schedule slow", "choose constant, cosine, step or linear"),
+    ("--warmup -1", "unexpected argument"),
     ("--momentum 0.5", "--momentum is for --optimizer momentum; give that too"),
     ("--optimizer adam --momentum 0.5", "--momentum is for --optimizer momentum"),
     ("--optimizer momentum --momentum 1", "give a number from 0 to below 1"),

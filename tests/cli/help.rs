@@ -9,6 +9,8 @@ const TRAIN: [&str; 28] = [
     "--batch-size",
     "--optimizer",
     "--learning-rate",
+    "--lr-schedule",
+    "--warmup",
     "--momentum",
     "--weight-decay",
     "--iterations",

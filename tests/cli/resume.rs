@@ -39,7 +39,8 @@ fn a_killed_run_goes_on_to_the_bits_of_one_that_was_not() {
 #[test]
 fn so_does_one_with_an_optimiser_that_remembers() {
     goes_on_to_the_same_bits("--optimizer adamw --weight-decay 0.1");
-    goes_on_to_the_same_bits("--optimizer momentum --momentum 0.5");
+    goes_on_to_the_same_bits("--optimizer momentum --momentum 0.5 --lr-schedule linear");
+    goes_on_to_the_same_bits("--lr-schedule cosine --warmup 9");
 }
 
 fn goes_on_to_the_same_bits(optimizer: &str) {

@@ -273,6 +273,35 @@ fn an_optimiser_has_its_own_numbers() {
 }
 
 #[test]
+fn the_learning_rate_takes_its_course() {
+    let place = Place::new();
+    let flags = "--iterations 20 --learning-rate 0.5";
+    let said = place.train(&format!("{flags} --lr-schedule cosine --warmup 5 --out run"));
+    assert_holds(&said.stderr, "learning rate 0.5 by cosine schedule after 5 iterations of warmup");
+    let run: Value = serde_json::from_str(&fs::read_to_string(place.path("run/run.json")).unwrap()).unwrap();
+    assert_eq!((&run["settings"]["lr_schedule"], &run["settings"]["warmup"]), (&"cosine".into(), &5.into()));
+    assert_holds(&place.ok("runs .").stdout, "--lr-schedule cosine --warmup 5");
+
+    // A warmup of the whole run ends where a constant rate is all the time, so their first losses differ and no others do.
+    let losses = |flags: &str| {
+        place.train(&format!("--iterations 3 --out losses --overwrite {flags}"));
+        fs::read_to_string(place.path("losses/history.csv"))
+            .unwrap()
+            .lines()
+            .skip(1)
+            .map(str::to_owned)
+            .collect::<Vec<_>>()
+    };
+    let (constant, warmed) = (losses("--learning-rate 0.5"), losses("--learning-rate 1 --warmup 2"));
+    assert_eq!(constant[..2], warmed[..2], "half of 1 is the rate of the first step");
+    assert_ne!(constant[2], warmed[2]);
+
+    let said = place.run("--data data --device cpu --iterations 3 --warmup 4 --no-save");
+    assert_eq!(said.code, Some(2));
+    assert_holds(&said.stderr, "a --warmup of 4 iterations in a run of 3 iterations; give fewer, or a longer run");
+}
+
+#[test]
 fn naive_gradients_train_the_reference() {
     let place = Place::new();
     place.train("--iterations 7 --hidden 4 --learning-rate 1 --gradient numerical --out numerical");

@@ -10,7 +10,7 @@ use super::{Dispatch, Kernel, Source, fused, work};
 use crate::gpu::data::{Data, Rows};
 use crate::gpu::device::Device;
 use crate::gpu::layer::Layers;
-use crate::gpu::layout::{BLOCK, HALF_BLOCK, IMAGES, STEP, TEAM, VEC4, bytes, hidden_layer_vec4s};
+use crate::gpu::layout::{BLOCK, HALF_BLOCK, IMAGES, STEP, Slice, TEAM, VEC4, bytes, hidden_layer_vec4s};
 use crate::gpu::plan::Blocks;
 use crate::net::{Net, Shape};
 
@@ -133,13 +133,13 @@ impl Pass {
         let buffers = [
             ("dispatch", (&params).into()),
             ("pixels", (&data.pixels).into()),
-            ("indices", rows.indices.into()),
+            ("indices", rows.indices()),
             ("layer", parameters.hidden()),
             ("z1", target),
         ];
         let [columns, block_rows] = self.blocks.of_matrix(net.shape.hidden, rows.count);
         let work = work::hidden(net.shape, rows.count);
-        let mut pass = vec![kernel.bind(device, buffers, rows.row_words, [columns, block_rows, splits], work)];
+        let mut pass = vec![kernel.bind(device, buffers, [columns, block_rows, splits], work)];
         pass.extend(split.map(|split| {
             let buffers = [
                 ("dispatch", (&params).into()),
@@ -149,7 +149,7 @@ impl Pass {
             ];
             let vec4s = rows.count * net.shape.hidden.div_ceil(VEC4);
             let work = work::sum(splits, vec4s * VEC4);
-            split.sum.bind(device, buffers, rows.row_words, list(vec4s), work)
+            split.sum.bind(device, buffers, list(vec4s), work)
         }));
         pass.extend(self.stages.bind_output(on, data, rows, parameters.output(), IMAGES));
         pass
@@ -193,7 +193,7 @@ impl Gradients {
         }
     }
 
-    pub fn bind(&self, on: &Operands, data: &Data, rows: &Rows, axpby: &Buffer, target: &Layers) -> Vec<Dispatch> {
+    pub fn bind(&self, on: &Operands, data: &Data, rows: &Rows, axpby: Slice, target: &Layers) -> Vec<Dispatch> {
         let &Operands { device, net, values, .. } = on;
         let [columns, block_rows] = self.blocks.of_layer(net.shape);
         let parts = self.split.as_ref().map(|split| &split.parts);
@@ -201,15 +201,15 @@ impl Gradients {
         let params = rows.whole(device);
         let buffers = [
             ("dispatch", (&params).into()),
-            ("scalars", axpby.into()),
+            ("scalars", axpby),
             ("pixels", (&data.pixels).into()),
-            ("indices", rows.indices.into()),
+            ("indices", rows.indices()),
             ("da1", values.da1()),
             ("layer", layer),
         ];
         let work = work::hidden_gradient(net.shape, rows.count);
         let mut dispatches = self.output.bind(on, data, rows, axpby, target);
-        dispatches.push(self.hidden.bind(device, buffers, rows.row_words, [columns, block_rows, splits], work));
+        dispatches.push(self.hidden.bind(device, buffers, [columns, block_rows, splits], work));
         dispatches.extend(self.split.as_ref().map(|split| {
             let vec4s = hidden_layer_vec4s(net.shape);
             split.sum.bind(device, &params, axpby, layer, target.hidden(), vec4s)

@@ -1,12 +1,11 @@
 //! The families of kernels that can run a step.
 
-use wgpu::Buffer;
-
 use super::operands::{Operands, PassOutput};
 use super::{Dispatch, blocked, fused, tiled};
 use crate::gpu::data::{Data, Rows};
 use crate::gpu::device::Device;
 use crate::gpu::layer::Layers;
+use crate::gpu::layout::Slice;
 use crate::gpu::plan::Plan;
 use crate::net::Net;
 
@@ -62,7 +61,7 @@ impl Gradients {
     }
 
     /// The gradients of both layers, ending in `target` as `axpby` says.
-    pub fn bind(&self, on: &Operands, data: &Data, rows: &Rows, axpby: &Buffer, target: &Layers) -> Vec<Dispatch> {
+    pub fn bind(&self, on: &Operands, data: &Data, rows: &Rows, axpby: Slice, target: &Layers) -> Vec<Dispatch> {
         match self {
             Self::Tiled(gradients) => gradients.bind(on, data, rows, axpby, target),
             Self::Fused(gradients) => gradients.bind(on, data, rows, axpby, target),

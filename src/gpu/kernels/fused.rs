@@ -1,14 +1,12 @@
 //! The host's side of `shaders/fused/`: two kernels a step, for nets so small that waiting between kernels would take
 //! longer than computing.
 
-use wgpu::Buffer;
-
 use super::operands::{Operands, PassOutput};
 use super::{Dispatch, Kernel, Source, Work, work};
 use crate::gpu::data::{Data, Rows};
 use crate::gpu::device::Device;
 use crate::gpu::layer::Layers;
-use crate::gpu::layout::{FUSED_LANES, FUSED_TILES, IMAGES, VEC4};
+use crate::gpu::layout::{FUSED_LANES, FUSED_TILES, IMAGES, Slice, VEC4};
 use crate::net::{Net, Shape};
 
 pub const FORWARD_BACKWARD: Source = Source {
@@ -40,17 +38,17 @@ impl Pass {
         let buffers = [
             ("dispatch", (&params).into()),
             ("pixels", (&data.pixels).into()),
-            ("indices", rows.indices.into()),
+            ("indices", rows.indices()),
             ("labels", (&data.labels).into()),
             ("parameters", parameters.all()),
             ("z1", values.z1()),
             ("dy", values.dy()),
             ("da1", values.da1()),
-            ("losses", rows.losses.into()),
+            ("losses", rows.losses()),
         ];
         let work = work::hidden(net.shape, rows.count) + work::output(net.shape, rows.count, self.forward_only);
         let workgroups = [rows.count.div_ceil(IMAGES), 1, 1];
-        vec![self.forward_backward.bind(device, buffers, rows.row_words, workgroups, work)]
+        vec![self.forward_backward.bind(device, buffers, workgroups, work)]
     }
 }
 
@@ -79,21 +77,21 @@ impl Gradients {
         Self { kernel, tiles: tiles(input, hidden) + tiles(hidden, classes) - first_tile, work }
     }
 
-    pub fn bind(&self, on: &Operands, data: &Data, rows: &Rows, axpby: &Buffer, target: &Layers) -> Vec<Dispatch> {
+    pub fn bind(&self, on: &Operands, data: &Data, rows: &Rows, axpby: Slice, target: &Layers) -> Vec<Dispatch> {
         let &Operands { device, net, values, .. } = on;
         let params = rows.whole(device);
         let buffers = [
             ("dispatch", (&params).into()),
-            ("scalars", axpby.into()),
+            ("scalars", axpby),
             ("pixels", (&data.pixels).into()),
-            ("indices", rows.indices.into()),
+            ("indices", rows.indices()),
             ("z1", values.z1()),
             ("dy", values.dy()),
             ("da1", values.da1()),
             ("parameters", target.all()),
         ];
         let workgroups = [self.tiles.div_ceil(FUSED_TILES), 1, 1];
-        vec![self.kernel.bind(device, buffers, rows.row_words, workgroups, (self.work)(net.shape, rows.count))]
+        vec![self.kernel.bind(device, buffers, workgroups, (self.work)(net.shape, rows.count))]
     }
 }
 

@@ -11,7 +11,7 @@ use wgpu::{
 use super::bindings::Binding;
 use super::source::Source;
 use crate::gpu::device::Device;
-use crate::gpu::layout::{INVOCATIONS, STORAGE_BUFFERS, Slice, VEC4, output_layer_start};
+use crate::gpu::layout::{INVOCATIONS, STORAGE_BUFFERS, Slice, VEC4, bytes, output_layer_start};
 use crate::net::Net;
 
 /// A compiled shader and how it binds its buffers.
@@ -94,7 +94,7 @@ impl Kernel {
         }
     }
 
-    /// Binds each buffer to the binding of its name; of a buffer bound by row, rows of `row_words` words.
+    /// Binds each buffer to the binding of its name.
     ///
     /// # Panics
     /// If the shader binds something else than these.
@@ -102,12 +102,10 @@ impl Kernel {
         &self,
         device: &Device,
         buffers: [(&str, Slice); N],
-        row_words: usize,
         workgroups: [usize; 3],
         work: Work,
     ) -> Dispatch {
         const VEC4_BYTES: u64 = (VEC4 * size_of::<f32>()) as u64;
-        let row_bytes = (row_words * size_of::<u32>()) as u64;
         for (name, _) in &buffers {
             let is_bound = self.bindings.iter().any(|binding| binding.name == *name);
             assert!(is_bound, "{}: the shader has no binding {name}", self.name);
@@ -120,16 +118,16 @@ impl Kernel {
             .zip(&*self.bindings)
             .map(|(number, binding)| {
                 let slice = buffer_of(binding);
-                let size = if binding.is_row() {
-                    BufferSize::new(row_bytes)
-                } else {
-                    slice.vec4s.and_then(|vec4s| BufferSize::new(vec4s as u64 * VEC4_BYTES))
+                let size = match slice.row_words {
+                    0 => slice.vec4s.and_then(|vec4s| BufferSize::new(vec4s as u64 * VEC4_BYTES)),
+                    row_words => BufferSize::new(bytes(row_words)),
                 };
                 let offset = slice.first as u64 * VEC4_BYTES;
                 let resource = BindingResource::Buffer(BufferBinding { buffer: slice.buffer, offset, size });
                 BindGroupEntry { binding: number, resource }
             })
             .collect();
+        let rows = self.bindings.iter().filter(|binding| binding.is_row());
         let layout = self.pipeline.get_bind_group_layout(0);
         let bind_group =
             device.gpu.create_bind_group(&BindGroupDescriptor { label: None, layout: &layout, entries: &entries });
@@ -138,8 +136,7 @@ impl Kernel {
             kernel: self.clone(),
             bind_group,
             workgroups: workgroups.map(|n| n as u32),
-            rows: self.bindings.iter().filter(|binding| binding.is_row()).count(),
-            row_bytes,
+            row_bytes: rows.map(|binding| bytes(buffer_of(binding).row_words)).collect(),
             work,
         }
     }
@@ -179,8 +176,8 @@ pub struct Dispatch {
     pub kernel: Kernel,
     bind_group: BindGroup,
     pub workgroups: [u32; 3],
-    rows: usize,
-    row_bytes: u64,
+    /// From one row to the next, of each buffer that is bound by row.
+    row_bytes: Vec<u64>,
 }
 
 impl Dispatch {
@@ -191,12 +188,15 @@ impl Dispatch {
 
     /// Records the kernel over another number of workgroups than it was bound for.
     pub fn record_workgroups(&self, pass: &mut ComputePass, row: usize, [x, y, z]: [u32; 3]) {
-        let offset = (row as u64 * self.row_bytes) as u32;
+        let mut offsets = [0; MOST_ROWS];
+        for (offset, row_bytes) in offsets.iter_mut().zip(&self.row_bytes) {
+            *offset = (row as u64 * row_bytes) as u32;
+        }
         pass.set_pipeline(&self.kernel.pipeline);
-        pass.set_bind_group(0, &self.bind_group, &[offset; MOST_ROWS][..self.rows]);
+        pass.set_bind_group(0, &self.bind_group, &offsets[..self.row_bytes.len()]);
         pass.dispatch_workgroups(x, y, z);
     }
 }
 
-/// The most buffers that a kernel binds by row: indices and losses.
+/// The most buffers that a kernel binds by row: indices, and losses or the numbers of an update.
 pub const MOST_ROWS: usize = 2;

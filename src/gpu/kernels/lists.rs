@@ -35,7 +35,7 @@ impl MeanLoss {
     pub fn bind(&self, device: &Device, rows: &Rows, means: &Buffer, batches: usize) -> Dispatch {
         let params = rows.whole(device);
         let buffers = [("dispatch", (&params).into()), ("all_losses", rows.losses.into()), ("means", means.into())];
-        self.0.bind(device, buffers, 0, [batches, 1, 1], Work::default())
+        self.0.bind(device, buffers, [batches, 1, 1], Work::default())
     }
 }
 
@@ -56,11 +56,11 @@ impl Confusion {
         let buffers = [
             ("dispatch", (&params).into()),
             ("a2", logits),
-            ("indices", rows.indices.into()),
+            ("indices", rows.indices()),
             ("labels", (&data.labels).into()),
             ("confusion", (&data.confusion).into()),
         ];
-        self.0.bind(device, buffers, rows.row_words, list(rows.count), Work::default())
+        self.0.bind(device, buffers, list(rows.count), Work::default())
     }
 }
 
@@ -81,13 +81,12 @@ impl Sgd {
         &self,
         device: &Device,
         params: &Buffer,
-        axpby: &Buffer,
+        axpby: Slice,
         gradient: Slice,
         layer: Slice,
         vec4s: usize,
     ) -> Dispatch {
-        let buffers =
-            [("dispatch", params.into()), ("scalars", axpby.into()), ("gradient", gradient), ("layer", layer)];
-        self.kernel.bind(device, buffers, 0, list(vec4s), work::sum(self.parts, vec4s * VEC4))
+        let buffers = [("dispatch", params.into()), ("scalars", axpby), ("gradient", gradient), ("layer", layer)];
+        self.kernel.bind(device, buffers, list(vec4s), work::sum(self.parts, vec4s * VEC4))
     }
 }

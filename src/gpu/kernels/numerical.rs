@@ -8,7 +8,7 @@ use crate::functions::EPSILON;
 use crate::gpu::data::{Data, Rows};
 use crate::gpu::device::Device;
 use crate::gpu::layer::Layers;
-use crate::gpu::layout::{VEC4, image_window, windows};
+use crate::gpu::layout::{Slice, VEC4, image_window, windows};
 use crate::net::method::series;
 use crate::net::{Net, Shape};
 
@@ -53,7 +53,7 @@ impl Differences {
         data: &Data,
         rows: &Rows,
         perturbation: &Buffer,
-        axpby: &Buffer,
+        axpby: Slice,
         target: &Layers,
     ) -> Vec<Dispatch> {
         let &Operands { device, net, parameters, values } = on;
@@ -65,32 +65,32 @@ impl Differences {
                 let params = rows.params(device, first, end);
                 let buffers = [
                     ("dispatch", (&params).into()),
-                    ("scalars", axpby.into()),
+                    ("scalars", axpby),
                     ("perturbation", perturbation.into()),
                     ("y", values.dy().window(first * classes.div_ceil(VEC4))),
                     ("pixels", (&data.pixels).into()),
-                    ("indices", rows.indices.into()),
+                    ("indices", rows.indices()),
                     ("labels", (&data.labels).into()),
                     ("a1", values.da1()),
                     ("output_layer", parameters.output()),
                     ("layer", target.hidden()),
                 ];
-                self.hidden.bind(device, buffers, rows.row_words, workgroups, Work::default())
+                self.hidden.bind(device, buffers, workgroups, Work::default())
             })
             .collect();
         dispatches.extend(windows(rows.count, MOST_IMAGES).map(|(first, end)| {
             let params = rows.params(device, first, end);
             let buffers = [
                 ("dispatch", (&params).into()),
-                ("scalars", axpby.into()),
+                ("scalars", axpby),
                 ("perturbation", perturbation.into()),
-                ("indices", rows.indices.into()),
+                ("indices", rows.indices()),
                 ("labels", (&data.labels).into()),
                 ("z1", values.z1()),
                 ("y", values.dy()),
                 ("layer", target.output()),
             ];
-            self.output.bind(device, buffers, rows.row_words, [hidden + 1, 1, 1], Work::default())
+            self.output.bind(device, buffers, [hidden + 1, 1, 1], Work::default())
         }));
         dispatches
     }

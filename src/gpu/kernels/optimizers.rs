@@ -1,12 +1,10 @@
 //! The host's side of `shaders/optimizers/`: what changes the parameters by a gradient that is stored, one value after another.
 
-use wgpu::Buffer;
-
 use super::lists::{LANES, list};
 use super::{Dispatch, Kernel, Source, Work};
 use crate::gpu::device::Device;
 use crate::gpu::layer::Layers;
-use crate::gpu::layout::{ROW_WORDS, VEC4, bytes};
+use crate::gpu::layout::{Slice, VEC4, bytes};
 use crate::net::Net;
 use crate::net::optimizer::Rule;
 
@@ -19,16 +17,13 @@ pub const MOMENTUM: Source = source("momentum", include_str!("../../../shaders/o
 pub const ADAGRAD: Source = source("adagrad", include_str!("../../../shaders/optimizers/adagrad.wgsl"));
 pub const ADAM: Source = source("adam", include_str!("../../../shaders/optimizers/adam.wgsl"));
 
-/// Words from one step's `Update` to the next one's.
-pub const UPDATE_WORDS: usize = ROW_WORDS;
-
-/// The kernel of a rule, bound to the gradient, the parameters and its slots. `updates` has a row of [`UPDATE_WORDS`] for each
-/// step; `params` is the dispatch's uniform.
+/// The kernel of a rule, bound to the gradient, the parameters and its slots. `updates` has a row for each step;
+/// `params` is the dispatch's uniform.
 pub fn bind(
     device: &Device,
     net: &Net,
     rule: Rule,
-    [params, updates]: [&Buffer; 2],
+    [params, updates]: [Slice; 2],
     gradient: &Layers,
     parameters: &Layers,
     slots: &[Layers],
@@ -36,29 +31,25 @@ pub fn bind(
     let words = parameters.vec4s() * VEC4;
     // Each value of the gradient, the parameters and the slots is read, and all but the gradient's are written.
     let work = Work { flops: 0.0, bytes: bytes(words * (3 + 2 * slots.len())) as f64 };
-    let common = [
-        ("dispatch", params.into()),
-        ("update", updates.into()),
-        ("gradient", gradient.all()),
-        ("parameters", parameters.all()),
-    ];
+    let common =
+        [("dispatch", params), ("update", updates), ("gradient", gradient.all()), ("parameters", parameters.all())];
     let [dispatch, update, gradient, layers] = common;
     let kernel = |source| Kernel::compile(device, source, net, "", &[]);
     let groups = list(parameters.vec4s());
     match (rule, slots) {
         (Rule::Momentum, [velocity]) => {
             let buffers = [dispatch, update, gradient, layers, ("velocity", velocity.all())];
-            kernel(&MOMENTUM).bind(device, buffers, UPDATE_WORDS, groups, work)
+            kernel(&MOMENTUM).bind(device, buffers, groups, work)
         }
         (Rule::Adagrad, [squares]) => {
             let buffers = [dispatch, update, gradient, layers, ("squares", squares.all())];
-            kernel(&ADAGRAD).bind(device, buffers, UPDATE_WORDS, groups, work)
+            kernel(&ADAGRAD).bind(device, buffers, groups, work)
         }
         (Rule::Adam | Rule::AdamW, [mean, square]) => {
             let slots = [("mean", mean.all()), ("mean_square", square.all())];
             let buffers = [dispatch, update, gradient, layers, slots[0], slots[1]];
-            kernel(&ADAM).bind(device, buffers, UPDATE_WORDS, groups, work)
+            kernel(&ADAM).bind(device, buffers, groups, work)
         }
-        _ => kernel(&DECAYED_SGD).bind(device, [dispatch, update, gradient, layers], UPDATE_WORDS, groups, work),
+        _ => kernel(&DECAYED_SGD).bind(device, [dispatch, update, gradient, layers], groups, work),
     }
 }

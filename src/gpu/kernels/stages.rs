@@ -57,17 +57,17 @@ impl Stages {
         let params = rows.whole(device);
         let buffers = [
             ("dispatch", (&params).into()),
-            ("indices", rows.indices.into()),
+            ("indices", rows.indices()),
             ("labels", (&data.labels).into()),
             ("layer", layer),
             ("z1", values.z1()),
             ("dy", values.dy()),
             ("da1", values.da1()),
-            ("losses", rows.losses.into()),
+            ("losses", rows.losses()),
         ];
         let workgroups = [rows.count.div_ceil(images), 1, 1];
         let work = work::output(net.shape, rows.count, self.forward_only);
-        Some(self.output.as_ref()?.bind(device, buffers, rows.row_words, workgroups, work))
+        Some(self.output.as_ref()?.bind(device, buffers, workgroups, work))
     }
 }
 

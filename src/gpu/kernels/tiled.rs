@@ -1,14 +1,12 @@
 //! The host's side of `shaders/tiled/`: register tiles with one operand in a uniform buffer, a window at a time.
 
-use wgpu::Buffer;
-
 use super::operands::{Operands, PassOutput};
 use super::stages::Stages;
 use super::{Dispatch, Kernel, Source, work};
 use crate::gpu::data::{Data, Rows};
 use crate::gpu::device::Device;
 use crate::gpu::layer::Layers;
-use crate::gpu::layout::{VEC4, hidden_window, image_window, windows};
+use crate::gpu::layout::{Slice, VEC4, hidden_window, image_window, windows};
 use crate::net::{Net, Shape};
 
 /// A software GPU computes eight invocations at once, and shares a batch's workgroups out between few threads.
@@ -55,12 +53,12 @@ impl Pass {
                 let buffers = [
                     ("dispatch", (&params).into()),
                     ("pixels", (&data.pixels).into()),
-                    ("indices", rows.indices.into()),
+                    ("indices", rows.indices()),
                     ("layer", weights),
                     ("z1", values.z1()),
                 ];
                 let work = work::hidden(shape, rows.count).part((end - first) as f64 / words as f64);
-                self.0.hidden.bind(device, buffers, rows.row_words, workgroups, work)
+                self.0.hidden.bind(device, buffers, workgroups, work)
             })
             .collect();
         pass.extend(self.0.bind_output(on, data, rows, parameters.output().window(0), LANES));
@@ -80,7 +78,7 @@ impl Gradients {
         Self { hidden: compile(&HIDDEN_GRADIENT), output: compile(&OUTPUT_GRADIENT) }
     }
 
-    pub fn bind(&self, on: &Operands, data: &Data, rows: &Rows, axpby: &Buffer, target: &Layers) -> Vec<Dispatch> {
+    pub fn bind(&self, on: &Operands, data: &Data, rows: &Rows, axpby: Slice, target: &Layers) -> Vec<Dispatch> {
         let &Operands { device, net, values, .. } = on;
         let Shape { input, hidden, classes } = net.shape;
         // A row of tiles for the bias.
@@ -90,26 +88,26 @@ impl Gradients {
             let params = rows.params(device, first, end);
             let buffers = [
                 ("dispatch", (&params).into()),
-                ("scalars", axpby.into()),
+                ("scalars", axpby),
                 ("d", values.dy().window(first * classes.div_ceil(VEC4))),
                 ("layer", target.output()),
                 ("z1", values.z1()),
             ];
             let work = work::output_gradient(net.shape, rows.count).part(share(first, end));
-            self.output.bind(device, buffers, 0, workgroups(hidden, classes), work)
+            self.output.bind(device, buffers, workgroups(hidden, classes), work)
         });
         let hidden = windows(rows.count, image_window(hidden)).map(|(first, end)| {
             let params = rows.params(device, first, end);
             let buffers = [
                 ("dispatch", (&params).into()),
-                ("scalars", axpby.into()),
+                ("scalars", axpby),
                 ("d", values.da1().window(first * hidden.div_ceil(VEC4))),
                 ("layer", target.hidden()),
                 ("pixels", (&data.pixels).into()),
-                ("indices", rows.indices.into()),
+                ("indices", rows.indices()),
             ];
             let work = work::hidden_gradient(net.shape, rows.count).part(share(first, end));
-            self.hidden.bind(device, buffers, rows.row_words, workgroups(input, hidden), work)
+            self.hidden.bind(device, buffers, workgroups(input, hidden), work)
         });
         output.chain(hidden).collect()
     }
