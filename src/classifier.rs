@@ -177,7 +177,7 @@ impl Classifier {
         let iterations = u64::from(settings.epochs) * epoch;
         // One epoch in all, because nobody reads the accuracies between.
         let schedule = train::Settings::new(iterations, iterations, learning_rate);
-        let sets = Sets { train: resident.into(), test: resident.into() };
+        let sets = Sets { train: resident.into(), validation: None, test: resident.into() };
         let run = train::train(&mut backend, sets, &mut batches, &schedule, &mut |_| ControlFlow::Continue(())).await?;
         if let End::NotFinite { step } = run.end {
             return Err(Error::Diverged(step));

@@ -15,6 +15,8 @@ pub(crate) enum Stream {
     Samples,
     /// The images that are held out for testing.
     HeldOut,
+    /// The training images that are held out for validation.
+    Validation,
 }
 
 /// The generator of one stream of `seed`.
@@ -26,6 +28,7 @@ pub(crate) fn stream(seed: u64, stream: &Stream) -> ChaCha8Rng {
         Stream::Permutation(epoch) => (2 << NUMBER_BITS) | epoch,
         Stream::Samples => 3 << NUMBER_BITS,
         Stream::HeldOut => (3 << NUMBER_BITS) | 1,
+        Stream::Validation => (3 << NUMBER_BITS) | 2,
     };
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     rng.set_stream(number);

@@ -39,7 +39,7 @@ fn main() -> ExitCode {
         });
         checks.push((name, check));
     }
-    let whole: [(&str, Run); 11] = [
+    let whole: [(&str, Run); 12] = [
         ("the same seed gives the same bits, however the steps are cut", same_bits),
         ("one image is evaluated and predicted as the reference does", |device| evaluation(device, 50, 1)),
         // A tile has 64 images on the CPU; on a GPU 8,192, or 4,160 with 1,000 hidden units.
@@ -54,6 +54,7 @@ fn main() -> ExitCode {
             given_gradient(device, Shape { input: 4096, hidden: 4096, classes: 255 }, 1)
         }),
         ("a loss that stops being finite ends the run with the last good weights", divergence),
+        ("a run ends at its target accuracy", target),
         ("an interrupted run keeps what it has", interruption),
         ("a run that goes on from a checkpoint has the bits of one that never stopped", resumption),
         ("images that are read as they are used give the same bits", streamed),
@@ -160,7 +161,13 @@ fn run_on(
     settings: &Settings,
     on_event: &mut dyn FnMut(Event) -> ControlFlow<()>,
 ) -> Result<Outcome, backend::Error> {
-    of_device(block_on(train(backend, Sets { train: set.into(), test: set.into() }, batches, settings, on_event)))
+    of_device(block_on(train(
+        backend,
+        Sets { train: set.into(), validation: None, test: set.into() },
+        batches,
+        settings,
+        on_event,
+    )))
 }
 
 fn of_device<T>(result: Result<T, train::Error>) -> Result<T, backend::Error> {
@@ -191,7 +198,7 @@ fn streamed(device: &Device) -> Result<(), backend::Error> {
                 let set = of_device(block_on(Images::new(&mut backend, store)))?;
                 assert_eq!(matches!(set, Images::Streamed(_)), is_streamed);
                 let test = block_on(backend.upload(&case.set))?.into();
-                let sets = Sets { train: set, test };
+                let sets = Sets { train: set, validation: None, test };
                 outcomes.push(of_device(block_on(train(&mut backend, sets, &mut batches, &settings, &mut |_| {
                     ControlFlow::Continue(())
                 })))?);
@@ -201,9 +208,9 @@ fn streamed(device: &Device) -> Result<(), backend::Error> {
             assert_eq!(streamed.losses, resident.losses, "{sampling}");
             assert_eq!(streamed.epochs, resident.epochs, "{sampling}");
             let [streamed, resident] = [streamed, resident].map(|outcome| outcome.last.clone().expect("evaluations"));
-            assert_eq!(streamed[0].confusion, resident[0].confusion, "{sampling}");
-            assert_eq!(streamed[0].images, images);
-            assert!((streamed[0].loss - resident[0].loss).abs() < 1e-9, "{sampling}");
+            assert_eq!(streamed.train.confusion, resident.train.confusion, "{sampling}");
+            assert_eq!(streamed.train.images, images);
+            assert!((streamed.train.loss - resident.train.loss).abs() < 1e-9, "{sampling}");
         }
     }
     Ok(())
@@ -227,6 +234,28 @@ fn divergence(device: &Device) -> Result<(), backend::Error> {
         let (loss, _) = block_on(backend.gradient(set, &batches().indices(step - 1, 1)))?;
         assert_eq!(Some(&loss), good.last());
     }
+    Ok(())
+}
+
+/// A run ends at the first epoch with the accuracy that is asked for, with the network of this epoch.
+fn target(device: &Device) -> Result<(), backend::Error> {
+    let case = Case::new(Shape { input: 20, hidden: 9, classes: 3 }, 10, Relu, Softmax, 100);
+    let batches = || Batches::new(0, Sampling::Replacement, case.batch_size, case.set.len());
+    let run = |settings: &Settings| {
+        let mut backend = case.backend(device)?;
+        let set = block_on(backend.upload(&case.set))?;
+        run_on(&mut backend, set, &mut batches(), settings, &mut |_| ControlFlow::Continue(()))
+    };
+    let whole = run(&Settings::new(200, 10, 0.5))?;
+    let highest = whole.epochs.iter().map(|epoch| epoch.test).fold(0.0, f64::max);
+    let first = whole.epochs.iter().position(|epoch| epoch.test == highest).expect("one of them");
+    let reached = run(&Settings { target_accuracy: Some(highest), ..Settings::new(200, 10, 0.5) })?;
+    assert_eq!((reached.end, &reached.epochs[..]), (End::TargetReached, &whole.epochs[..=first]));
+    let steps = reached.losses.len();
+    assert_eq!((steps, &reached.losses[..]), (10 * first + 1, &whole.losses[..steps]));
+    let shorter = run(&Settings::new(steps as u64, 10, 0.5))?;
+    assert_eq!(reached.snapshot, shorter.snapshot);
+    assert_eq!(reached.last, shorter.last);
     Ok(())
 }
 
@@ -298,7 +327,7 @@ fn resumption(device: &Device) -> Result<(), backend::Error> {
         let set = block_on(backend.upload(&case.set))?;
         let Snapshot::Backend(state) = snapshot else { panic!("the state of a backend") };
         block_on(backend.set_state(&state))?;
-        let sets = Sets { train: set.into(), test: set.into() };
+        let sets = Sets { train: set.into(), validation: None, test: set.into() };
         let mut on_event = |_: Event| ControlFlow::Continue(());
         let mut batches = batches();
         let run = train::continue_training(&mut backend, sets, &mut batches, &never, done, &mut on_event);

@@ -38,7 +38,7 @@ impl Watch {
             return None;
         }
         self.evaluations.push(*accuracy);
-        let plateau = Plateau::find(&self.evaluations, evaluations[0].majority(), &self.settings)?;
+        let plateau = Plateau::find(&self.evaluations, evaluations.train.majority(), &self.settings)?;
         self.is_done = true;
         Some(self.options.note(&plateau))
     }

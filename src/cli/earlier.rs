@@ -10,9 +10,11 @@ use super::{DeviceArguments, Error, json_text};
 use crate::backend::Kernels;
 use crate::devices::{Choice, Device, Hardware, Info, Kind};
 use crate::machine::Processor;
+use crate::model;
+use crate::net::Params;
 use crate::report::checkpoint::{Checkpoint, Problem};
 use crate::report::progress::Progress;
-use crate::report::run_folder::{CHECKPOINT, Resumed, RunFolder};
+use crate::report::run_folder::{BEST, CHECKPOINT, Resumed, RunFolder};
 use crate::report::{run_folder, summary, width};
 use crate::train::{Done, Settings, Snapshot};
 use crate::words::counted;
@@ -34,6 +36,8 @@ pub(super) struct Resumption {
     /// The steps that are done, and the network after them.
     pub done: Done,
     pub snapshot: Snapshot<'static>,
+    /// The network that was best on the validation images, if there are some and its file is there.
+    pub best: Option<Params>,
     /// Whether its results are saved.
     pub has_results: bool,
 }
@@ -51,7 +55,9 @@ impl Earlier {
                     return Err(run_folder::Error::Checkpoint { path: path.join(CHECKPOINT), problem }.into());
                 }
                 let done = run.done(losses);
-                let resumption = Resumption { path: path.to_owned(), run, done, snapshot, has_results };
+                let best = run.has_best().then(|| model::load(&path.join(BEST)).ok()).flatten();
+                let best = best.map(|model| model.params).filter(|params| params.shape == run.shape());
+                let resumption = Resumption { path: path.to_owned(), run, done, snapshot, best, has_results };
                 (Self::Resumed(Box::new(resumption)), Some(folder))
             }
             (None, Some(path)) => (Self::Repeated(Box::new(repeated(path)?)), None),
@@ -68,14 +74,23 @@ impl Earlier {
         if run.end == summary::Progress::NotFinite {
             return Err(Error::Diverged(path.clone()));
         }
-        if !has_results || iterations > run.iterations {
+        let advice = match run.end {
+            summary::Progress::StoppedEarly => "a larger --early-stop goes on",
+            summary::Progress::TargetReached => "a higher --target-accuracy goes on",
+            _ => "a larger number of --iterations or --epochs goes on",
+        };
+        let is_over = match run.end {
+            summary::Progress::StoppedEarly => chosen.early_stop <= run.settings.early_stop,
+            summary::Progress::TargetReached => chosen.target_accuracy <= run.settings.target_accuracy,
+            _ => iterations <= run.iterations,
+        };
+        if !has_results || !is_over {
             return Ok(None);
         }
         if json {
             return json_text(run).map(Some);
         }
         let done = counted(run.iterations, "iteration");
-        let advice = "a larger number of --iterations or --epochs goes on";
         Ok(Some(format!("{} has finished: {done}; {advice}\n{}", path.display(), run.text(width::columns()))))
     }
 

@@ -54,7 +54,7 @@ struct Command {
 #[derive(Subcommand)]
 enum Subcommands {
     /// Train a network (the default command)
-    Train(train::Arguments),
+    Train(Box<train::Arguments>),
     /// Evaluate a saved network: loss, accuracy, confusion matrix
     Eval(eval::Arguments),
     /// Say what pictures show, by a saved network

@@ -9,7 +9,7 @@ use super::interrupt::Unsaved;
 use super::{Error, json_text, print};
 use crate::backend::Kernels;
 use crate::devices::Info;
-use crate::net::Net;
+use crate::net::{Net, Params};
 use crate::report::chart::chart;
 use crate::report::plot::write_plot;
 use crate::report::progress::tell;
@@ -54,6 +54,10 @@ pub(super) struct Run {
     latest: Outcome,
     /// The losses of the steps since then.
     new_losses: Vec<f32>,
+    /// The network that is best on the validation images, and whether it is not yet saved. `None` also where that of a resumed run
+    /// cannot be read.
+    best: Option<Params>,
+    is_best_new: bool,
     /// Whether the last checkpoint could not be written.
     is_warned: bool,
     /// Whether the results of a resumed run are saved as far as it had come.
@@ -71,6 +75,7 @@ impl Run {
             losses: Vec::new(),
             epochs: Vec::new(),
             last: None,
+            best: None,
             train_time: Duration::ZERO,
             eval_time: Duration::ZERO,
         };
@@ -83,6 +88,8 @@ impl Run {
             targets,
             latest,
             new_losses: Vec::new(),
+            best: None,
+            is_best_new: false,
             is_warned: false,
             has_results: false,
             kept: None,
@@ -91,7 +98,7 @@ impl Run {
 
     /// The run after what an earlier process did. `snapshot` is the network after that.
     pub fn resume(&mut self, earlier: &Resumption) {
-        let Done { losses, epochs, train_time, eval_time } = earlier.done.clone();
+        let Done { losses, epochs, best, train_time, eval_time } = earlier.done.clone();
         let summary::Run { seconds, ref resumed_at, iterations, .. } = earlier.run;
         self.earlier_seconds = seconds;
         self.has_results = earlier.has_results;
@@ -103,9 +110,11 @@ impl Run {
             losses,
             epochs,
             last: None,
+            best,
             train_time,
             eval_time,
         };
+        self.best.clone_from(&earlier.best);
     }
 
     pub fn set_kernels(&mut self, kernels: Option<Kernels>) {
@@ -124,10 +133,14 @@ impl Run {
             Event::Epoch { checkpoint, .. } | Event::Checkpoint(checkpoint) if !checkpoint.snapshot.is_finite() => {
                 return None;
             }
-            Event::Epoch { accuracy, evaluations, checkpoint } => {
+            Event::Epoch { accuracy, evaluations, best, checkpoint } => {
                 self.reached(checkpoint);
                 self.latest.epochs.push(*accuracy);
                 self.latest.last = Some((*evaluations).clone());
+                self.latest.best = *best;
+                if best.is_some_and(|best| best.iteration == accuracy.iteration) {
+                    (self.best, self.is_best_new) = (Some(checkpoint.snapshot.params().into_owned()), true);
+                }
                 return None;
             }
             Event::Checkpoint(checkpoint) => {
@@ -135,7 +148,17 @@ impl Run {
                     self.reached(checkpoint);
                     self.latest.last = None;
                 }
-                self.write(|folder, run, latest| folder.checkpoint(run, &latest.snapshot, &latest.losses))
+                let (net, best) = (self.subject.net, self.best.take());
+                let new = best.as_ref().filter(|_| self.is_best_new);
+                let written = self.write(|folder, run, latest| {
+                    if let Some(best) = new {
+                        folder.write_best(&net, best, run)?;
+                    }
+                    folder.checkpoint(run, &latest.snapshot, &latest.losses)
+                });
+                self.is_best_new &= written.is_err();
+                self.best = best;
+                written
             }
             Event::Parameters { .. } => return None,
         };
@@ -253,7 +276,7 @@ impl Run {
         let ended = match outcome.end {
             End::NotFinite { step } => Err(Error::NotFinite { step, kept: kept.clone() }),
             End::Interrupted => Err(Error::Interrupted { kept: kept.clone(), next: next.clone() }),
-            End::Finished => Ok(()),
+            End::Finished | End::StoppedEarly | End::TargetReached => Ok(()),
         };
         let next = next.filter(|_| outcome.end == End::Interrupted).into_iter();
         let kept = std::iter::once(kept).chain(next).collect::<Vec<_>>().join("\n");
@@ -266,7 +289,12 @@ impl Run {
     /// Writes the files into this folder. If that fails, writes them into a new folder next to it: a file may be open in
     /// another program, or the folder may be gone.
     fn save(&self, outcome: &Outcome, folder: &mut RunFolder, results: &summary::Run) -> Result<(), Error> {
+        let params = outcome.snapshot.params();
+        let best = if outcome.best == self.latest.best { self.best.as_ref() } else { Some(&*params) };
         let save = |folder: &mut RunFolder, results: &_| {
+            if let Some(best) = best {
+                folder.write_best(&self.subject.net, best, results)?;
+            }
             let checkpoint = folder.save(&self.subject.net, &outcome.snapshot, &outcome.losses, results)?;
             if let Some(error) = checkpoint {
                 tell(format_args!(
@@ -347,7 +375,7 @@ mod tests {
     use crate::report::checkpoint::Checkpoint;
     use crate::report::run_folder::{CHECKPOINT, HISTORY, LOSSES, MODEL, RUN, Resumed};
     use crate::report::summary::tests::book;
-    use crate::train::EpochAccuracy;
+    use crate::train::{EpochAccuracy, Evaluations};
 
     const NET: Net = Net {
         shape: Shape { input: 4, hidden: 3, classes: 2 },
@@ -380,7 +408,7 @@ mod tests {
         let (opened, Resumed { checkpoint: Checkpoint { run, snapshot, .. }, losses, has_results }) =
             RunFolder::resume(folder).unwrap();
         let done = run.done(losses);
-        let earlier = Resumption { path: folder.to_owned(), run, done, snapshot, has_results };
+        let earlier = Resumption { path: folder.to_owned(), run, done, snapshot, best: None, has_results };
         let mut run = run_in(opened);
         run.resume(&earlier);
         (run, earlier)
@@ -412,15 +440,19 @@ mod tests {
         let folder = place.path().join("run");
         let mut run = run(&folder);
         let evaluation = Evaluation { images: 4, loss: 0.5, classes: 2, confusion: vec![1, 0, 1, 2] };
-        let evaluations = [evaluation.clone(), evaluation];
+        let evaluations = Evaluations { train: evaluation.clone(), validation: None, test: evaluation };
         for epoch in 0..2 {
             let snapshot = snapshot(epoch as u64 + 1);
             let time = Duration::from_secs(epoch as u64 + 1);
             let checkpoint = train::Checkpoint { snapshot, train_time: time, eval_time: time };
-            let accuracy = EpochAccuracy { epoch, iteration: 2 * epoch as u64, train: 0.75, test: 0.75 };
+            let accuracy =
+                EpochAccuracy { epoch, iteration: 2 * epoch as u64, train: 0.75, test: 0.75, validation: None };
             let losses = &[2.5, 1.5][epoch..];
             assert_eq!(run.on_event(&Event::Steps { done: 0, losses }), None);
-            assert_eq!(run.on_event(&Event::Epoch { accuracy, evaluations: &evaluations, checkpoint }), None);
+            assert_eq!(
+                run.on_event(&Event::Epoch { accuracy, evaluations: &evaluations, best: None, checkpoint }),
+                None
+            );
         }
         let kept_as = folder.display();
         let expected = format!(

@@ -74,6 +74,16 @@ pub(super) struct SettingFlags {
     /// Passes through the training set, instead of --iterations
     #[arg(long, value_name = "N", help_heading = "Training")]
     epochs: Option<u64>,
+    /// Share of the training images, of each class, that is held out for validation; best.safetensors is the network of the
+    /// epoch that is best on them
+    #[arg(long, value_name = "X", value_parser = share, help_heading = "Training")]
+    validation: Option<f64>,
+    /// Stop when the validation accuracy has not risen for N epochs
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..), help_heading = "Training")]
+    early_stop: Option<u64>,
+    /// Stop at the first evaluation with this accuracy: on the validation images, or else on the test images
+    #[arg(long, value_name = "X", value_parser = accuracy, help_heading = "Training")]
+    target_accuracy: Option<f64>,
     /// Gradient method: backprop; numerical (central differences computed as changes); or naive (two forward passes of the
     /// f64 reference for each parameter, which takes days) [default: backprop]
     #[arg(long, value_name = "NAME", help_heading = "Training")]
@@ -114,6 +124,16 @@ fn weight_decay(text: &str) -> Result<f32, String> {
     decay.ok_or_else(|| "give a finite number, 0 or more".to_owned())
 }
 
+fn share(text: &str) -> Result<f64, &'static str> {
+    let share = text.parse().ok().filter(|&share: &f64| 0.0 < share && share < 1.0);
+    share.ok_or("give a number above 0 and below 1")
+}
+
+fn accuracy(text: &str) -> Result<f64, &'static str> {
+    let accuracy = text.parse().ok().filter(|&accuracy: &f64| 0.0 < accuracy && accuracy <= 1.0);
+    accuracy.ok_or("give a number above 0, at most 1")
+}
+
 fn weight_init_std(text: &str) -> Result<f32, String> {
     match text.parse::<f32>() {
         Ok(std) if (0.0..=MAX_WEIGHT_INIT_STD).contains(&std) => Ok(std),
@@ -145,12 +165,15 @@ pub(super) struct Chosen {
     pub step_size: Option<f64>,
     pub sampling: Sampling,
     pub seed: u64,
+    pub validation: Option<f64>,
+    pub early_stop: Option<u64>,
+    pub target_accuracy: Option<f64>,
     length: Length,
 }
 
 impl SettingFlags {
     /// The settings by these flags, then of an earlier run. If that is resumed, in the folder `run`, no flag may differ from its
-    /// settings; only its length may.
+    /// settings; only what ends it may.
     pub fn choose(&self, settings: Option<&summary::Settings>, run: Option<&Path>) -> Result<Chosen, Error> {
         if let Some(weight_init) = self.weight_init.filter(|name| *name != WeightInitName::Normal)
             && self.weight_init_std.is_some()
@@ -176,6 +199,12 @@ impl SettingFlags {
             momentum: momentum.unwrap_or(usual.momentum),
             weight_decay: decay.unwrap_or(usual.weight_decay),
         };
+        let validation =
+            picker.pick("--validation", self.validation, settings.and_then(|settings| settings.validation))?;
+        let early_stop = self.early_stop.or(settings.and_then(|settings| settings.early_stop));
+        if early_stop.is_some() && validation.is_none() {
+            return Err(Error::Usage("--early-stop is by validation images; give --validation too".to_owned()));
+        }
         // A file of initial weights has its own network.
         let network = settings.filter(|_| self.init.is_none());
         let gradient = settings.map(|settings| settings.gradient.parse()).transpose().map_err(usage)?;
@@ -223,6 +252,9 @@ impl SettingFlags {
                 .pick("--sampling", self.sampling, settings.map(|settings| settings.sampling))?
                 .unwrap_or_default(),
             seed: picker.pick("--seed", self.seed, settings.map(|settings| settings.seed))?.unwrap_or_default(),
+            validation,
+            early_stop,
+            target_accuracy: self.target_accuracy.or(settings.and_then(|settings| settings.target_accuracy)),
             length: match (self.epochs, self.iterations.or(settings.map(|settings| settings.iterations))) {
                 (Some(epochs), _) => Length::Epochs(epochs),
                 (None, iterations) => Length::Iterations(iterations.unwrap_or(book::ITERATIONS)),

@@ -106,7 +106,7 @@ fn train(arguments: &Arguments, start: Instant, progress: &mut Progress) -> Resu
         progress.finish();
         return print(&text);
     }
-    let Prepared { net, info, trainer, data, fingerprint, train_set, test_set, snapshot, done, settings, advice } =
+    let Prepared { net, info, trainer, data, fingerprint, stores, snapshot, done, settings, advice } =
         prepare(arguments, &chosen, &earlier, progress)?;
     say_network(&chosen, &net, &settings, progress);
     if let Earlier::Resumed(resumed) = &earlier {
@@ -114,7 +114,7 @@ fn train(arguments: &Arguments, start: Instant, progress: &mut Progress) -> Resu
         progress.say(format_args!("resuming {} after {after}", resumed.path.display()));
     }
     progress.start(done.losses.len() as u64, settings.iterations, chosen.batch_size);
-    let mut batches = Batches::new(chosen.seed, chosen.sampling, chosen.batch_size, train_set.len());
+    let mut batches = Batches::new(chosen.seed, chosen.sampling, chosen.batch_size, stores.train.len());
     let folder = match resumed_folder {
         Some(folder) => Some(folder),
         None => folder(arguments, &info)?,
@@ -156,8 +156,12 @@ fn train(arguments: &Arguments, start: Instant, progress: &mut Progress) -> Resu
             if interrupt::is_requested() {
                 return Ok(None);
             }
-            let train = Images::new(&mut backend, train_set).await?;
-            let sets = Sets { train, test: Images::new(&mut backend, test_set).await? };
+            let train = Images::new(&mut backend, stores.train).await?;
+            let validation = match stores.validation {
+                Some(validation) => Some(Images::new(&mut backend, validation).await?),
+                None => None,
+            };
+            let sets = Sets { train, validation, test: Images::new(&mut backend, stores.test).await? };
             // The kernels are chosen by the uploaded images.
             let kernels = backend.kernels();
             if let Some(note) = earlier.note_on_bits(&info, kernels.clone()) {
@@ -174,7 +178,7 @@ fn train(arguments: &Arguments, start: Instant, progress: &mut Progress) -> Resu
             if let Snapshot::Reference(params) = snapshot {
                 reference.params = params.into_owned();
             }
-            let sets = [train_set.into_memory()?, test_set.into_memory()?];
+            let sets = [stores.train.into_memory()?, stores.test.into_memory()?];
             let sets = sets.each_ref();
             let settings = &settings;
             Ok(Some(train::train_naive(&mut reference, sets, &mut batches, settings, step_size, done, &mut on_event)))
@@ -197,12 +201,18 @@ struct Prepared {
     trainer: Trainer,
     data: Data,
     fingerprint: String,
-    train_set: Store,
-    test_set: Store,
+    stores: TrainingStores,
     snapshot: Snapshot<'static>,
     done: Done,
     settings: train::Settings,
     advice: Options,
+}
+
+/// The images of a run.
+struct TrainingStores {
+    train: Store,
+    validation: Option<Store>,
+    test: Store,
 }
 
 /// Opens the device and the images, and makes or reads the network.
@@ -227,10 +237,23 @@ fn prepare(
     let output = agreed("--output", chosen.output, file.and_then(|file| file.output))?;
     let (activation, output) = (activation.unwrap_or_default(), output.unwrap_or_default());
     let (info, trainer) = trainer(arguments, chosen, (activation, output), earlier, progress)?;
-    let (stores, data) = arguments.data.open_or(earlier.trained_on().as_ref(), progress)?;
+    let (stores, mut data) = arguments.data.open_or(earlier.trained_on().as_ref(), progress)?;
     let fingerprint = fingerprint(&stores)?;
     earlier.check_data(&fingerprint, progress)?;
-    let Stores { train: train_set, test: test_set, classes, .. } = stores;
+    let Stores { train, test, classes, .. } = stores;
+    let (train_set, validation) = match chosen.validation {
+        None => (train, None),
+        Some(share) => {
+            let [train, validation] = train.with_validation(share, chosen.seed)?;
+            (data.train, data.validation) = (train.len(), Some(validation.len()));
+            progress.say(format_args!(
+                "validation: {} held out, {} left to train",
+                counted(validation.len(), "image"),
+                train.len()
+            ));
+            (train, Some(validation))
+        }
+    };
     let hidden = hidden.unwrap_or(book::HIDDEN.into());
     let net = Net { shape: Shape { input: train_set.pixels(), hidden, classes }, activation, output };
     let names = init.as_ref().and_then(|model| model.description.differing_name(&data.description));
@@ -251,6 +274,8 @@ fn prepare(
         learning_rate: chosen.learning_rate,
         schedule: chosen.schedule,
         checkpoint_every: (!arguments.no_save).then_some(arguments.checkpoint_every),
+        early_stop: chosen.early_stop,
+        target_accuracy: chosen.target_accuracy,
     };
     check_warmup(settings.schedule, settings.iterations)?;
     let advice = Options {
@@ -260,7 +285,8 @@ fn prepare(
         learning_rate: chosen.learning_rate,
         is_bright: is_bright(&train_set)?,
     };
-    Ok(Prepared { net, info, trainer, data, fingerprint, train_set, test_set, snapshot, done, settings, advice })
+    let stores = TrainingStores { train: train_set, validation, test };
+    Ok(Prepared { net, info, trainer, data, fingerprint, stores, snapshot, done, settings, advice })
 }
 
 /// Checks the flags that need no data.
@@ -334,6 +360,9 @@ fn trainer(
                 "--gradient naive trains by sgd without weight decay; leave out --optimizer and --weight-decay",
             );
         }
+        Gradient::Naive if chosen.validation.or(chosen.target_accuracy).is_some() => {
+            return usage("--gradient naive does every iteration; leave out --validation and --target-accuracy");
+        }
         Gradient::Naive if !arguments.device.is_cpu() => {
             return usage("--gradient naive runs only on the f64 reference; leave out --device and --threads");
         }
@@ -386,6 +415,9 @@ fn settings_of(chosen: &Chosen, net: &Net, iterations: u64) -> Settings {
         sampling: chosen.sampling,
         seed: chosen.seed,
         iterations,
+        validation: chosen.validation,
+        early_stop: chosen.early_stop,
+        target_accuracy: chosen.target_accuracy,
     }
 }
 

@@ -2,6 +2,9 @@
 
 use std::fmt;
 
+use rand::Rng;
+use rand::seq::index;
+
 use super::Error;
 use super::limits::MAX_CLASSES;
 
@@ -16,6 +19,23 @@ pub(super) fn count(train: &[u8], test: &[u8]) -> Result<usize, Error> {
         Some((index, label)) => Err(Error::TestLabel { index, label, classes }),
         None => Ok(classes),
     }
+}
+
+/// Draws this share of each class's images. Returns the images that are drawn and the others, both in file order. Of a class of two
+/// or more images, at least one is drawn and one is not; the only image of a class is not drawn.
+pub(super) fn drawn(labels: &[u8], share: f64, random: &mut impl Rng) -> (Vec<u32>, Vec<u32>) {
+    let mut of_class = vec![Vec::new(); usize::from(u8::MAX) + 1];
+    for (image, &label) in labels.iter().enumerate() {
+        of_class[usize::from(label)].push(image);
+    }
+    let mut is_drawn = vec![false; labels.len()];
+    for images in of_class.iter().filter(|images| images.len() > 1) {
+        let count = ((images.len() as f64 * share).round() as usize).clamp(1, images.len() - 1);
+        for index in index::sample(random, images.len(), count) {
+            is_drawn[images[index]] = true;
+        }
+    }
+    (0..labels.len() as u32).partition(|&image| is_drawn[image as usize])
 }
 
 /// The class of this name or, if none has it, of this number.

@@ -1,7 +1,6 @@
 //! A set of labelled images in memory.
 
 use ndarray::Array2;
-use rand::seq::index;
 
 use super::limits::pixels;
 use super::{Error, classes};
@@ -152,19 +151,7 @@ impl Dataset {
     /// # Errors
     /// [`Error::HeldOut`] if no class has two images.
     pub fn held_out(&self, share: f64, seed: u64) -> Result<(Self, Self), Error> {
-        let mut of_class = vec![Vec::new(); usize::from(u8::MAX) + 1];
-        for (image, &label) in self.labels.iter().enumerate() {
-            of_class[usize::from(label)].push(image);
-        }
-        let mut random = stream(seed, &Stream::HeldOut);
-        let mut is_test = vec![false; self.len()];
-        for images in of_class.iter().filter(|images| images.len() > 1) {
-            let count = ((images.len() as f64 * share).round() as usize).clamp(1, images.len() - 1);
-            for index in index::sample(&mut random, images.len(), count) {
-                is_test[images[index]] = true;
-            }
-        }
-        let (test, train): (Vec<u32>, Vec<u32>) = (0..self.len() as u32).partition(|&image| is_test[image as usize]);
+        let (test, train) = classes::drawn(&self.labels, share, &mut stream(seed, &Stream::HeldOut));
         if test.is_empty() {
             return Err(Error::HeldOut);
         }

@@ -100,6 +100,11 @@ pub enum Error {
     /// No class has an image for the test set.
     #[error("no class has two images, so none can be held out for testing; give more images, or test images by --test")]
     HeldOut,
+    /// No class has an image for validation.
+    #[error(
+        "no class has two training images, so none can be held out for validation; give more images, or no --validation"
+    )]
+    Validation,
     /// A one-hot row has no column for a label.
     #[error("label {index} (counted from 0) is {label}, which is not below the {classes} classes; give more classes")]
     OneHot {

@@ -1,7 +1,8 @@
 //! Labelled images in memory, or in a file of which only the images in use are read.
 
 use super::stored::StoredSet;
-use super::{Dataset, Error};
+use super::{Dataset, Error, classes};
+use crate::random::{Stream, stream};
 
 /// A set of labelled images.
 #[derive(Debug)]
@@ -74,6 +75,22 @@ impl Store {
         })
     }
 
+    /// Splits a training set into one to train and one for validation, both in file order. The seed draws this share of each class
+    /// for validation. A class of two or more images keeps at least one in either; the only image of a class is trained on.
+    ///
+    /// # Errors
+    /// [`Error::Validation`] if no class has two images; and [`Error::NoMemory`].
+    pub fn with_validation(self, share: f64, seed: u64) -> Result<[Self; 2], Error> {
+        let (validation, train) = classes::drawn(self.labels(), share, &mut stream(seed, &Stream::Validation));
+        if validation.is_empty() {
+            return Err(Error::Validation);
+        }
+        Ok(match self {
+            Self::Memory(set) => [Self::Memory(set.gather(&train)?), Self::Memory(set.gather(&validation)?)],
+            Self::File(set) => [train, validation].map(|indices| Self::File(set.part(&indices))),
+        })
+    }
+
     /// A set of up to `count` images at equal distances, from the first on.
     ///
     /// # Errors
@@ -141,6 +158,32 @@ mod tests {
         assert_eq!(stored.size(), (3, 2));
         assert_eq!(stored.gather(&[9, 0]).unwrap(), set().transposed().gather(&[9, 0]).unwrap());
         assert_eq!(stored.transposed().into_memory().unwrap(), set());
+    }
+
+    #[test]
+    fn a_set_in_memory_and_one_in_a_file_are_split_alike() {
+        let folder = tempfile::tempdir().unwrap();
+        let stored =
+            Store::File(StoredSet::open(&written(folder.path()), set().labels().to_vec()).unwrap()).transposed();
+        let memory = Store::Memory(set().transposed()).with_validation(0.3, 5).unwrap();
+        let file = stored.with_validation(0.3, 5).unwrap();
+        assert_eq!(memory.each_ref().map(Store::len), [7, 3]);
+        for (memory, file) in memory.into_iter().zip(file) {
+            assert_eq!(memory.labels(), file.labels());
+            let order = [file.len() as u32 - 1, 0, 1];
+            assert_eq!(memory.gather(&order).unwrap(), file.gather(&order).unwrap());
+            // Every image is one of the whole set, with its label.
+            let memory = memory.into_memory().unwrap();
+            assert_eq!(memory, file.into_memory().unwrap());
+            for index in 0..memory.len() {
+                let number = usize::from(memory.image(index).unwrap()[0]) / 6;
+                assert_eq!(memory.labels()[index], set().labels()[number]);
+            }
+        }
+        let one_of_each = Dataset::new(vec![0; 3], vec![0, 1, 2], 1, 1).unwrap();
+        assert!(matches!(Store::Memory(one_of_each).with_validation(0.3, 5), Err(Error::Validation)));
+        let validation = |seed| Store::Memory(set()).with_validation(0.3, seed).unwrap()[1].gather(&[0, 1, 2]).unwrap();
+        assert!((0..9).any(|seed| validation(seed) != validation(9)));
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Images in a file of which only those in use are read.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::idx::ImageFile;
 use super::{Dataset, Error};
@@ -13,7 +14,9 @@ const IMAGES_A_THREAD: usize = 256;
 #[derive(Debug)]
 pub struct StoredSet {
     path: PathBuf,
-    images: ImageFile,
+    images: Arc<ImageFile>,
+    /// The places in the file of the images of a part of it; none for the whole file.
+    places: Option<Vec<u32>>,
     labels: Vec<u8>,
     /// Whether rows and columns are exchanged as the images are read.
     is_transposed: bool,
@@ -31,7 +34,7 @@ impl StoredSet {
             let reason = Box::new(Error::Counts { images: images.count, labels: labels.len() });
             return Err(Error::Set { path: path.to_owned(), reason });
         }
-        Ok(Self { path: path.to_owned(), images, labels, is_transposed: false })
+        Ok(Self { path: path.to_owned(), images: Arc::new(images), places: None, labels, is_transposed: false })
     }
 
     /// All labels, `[count]`.
@@ -41,7 +44,7 @@ impl StoredSet {
 
     /// Rows and columns of one image.
     pub(super) fn size(&self) -> (usize, usize) {
-        let ImageFile { rows, cols, .. } = self.images;
+        let ImageFile { rows, cols, .. } = *self.images;
         if self.is_transposed { (cols, rows) } else { (rows, cols) }
     }
 
@@ -50,9 +53,25 @@ impl StoredSet {
         Self { is_transposed: !self.is_transposed, ..self }
     }
 
+    /// The set of the images at these indices, in their order.
+    pub(super) fn part(&self, indices: &[u32]) -> Self {
+        Self {
+            path: self.path.clone(),
+            images: self.images.clone(),
+            places: Some(indices.iter().map(|&index| self.place(index)).collect()),
+            labels: indices.iter().map(|&index| self.labels[index as usize]).collect(),
+            is_transposed: self.is_transposed,
+        }
+    }
+
+    /// Where in the file an image is.
+    fn place(&self, index: u32) -> u32 {
+        self.places.as_ref().map_or(index, |places| places[index as usize])
+    }
+
     /// As [`Store::gather`](super::Store::gather).
     pub(super) fn gather(&self, indices: &[u32]) -> Result<Dataset, Error> {
-        let ImageFile { rows, cols, .. } = self.images;
+        let ImageFile { rows, cols, .. } = *self.images;
         let pixels = rows * cols;
         let mut labels = memory::room(indices.len(), "labels")?;
         labels.extend(indices.iter().map(|&index| self.labels[index as usize]));
@@ -60,9 +79,9 @@ impl StoredSet {
         let chunks = indices.chunks(IMAGES_A_THREAD).zip(images.chunks_mut(IMAGES_A_THREAD * pixels));
         let read = threads::map(chunks, |(indices, mut images)| {
             // Consecutive images are read at once.
-            for run in indices.chunk_by(|&a, &b| a.checked_add(1) == Some(b)) {
+            for run in indices.chunk_by(|&a, &b| self.place(a).checked_add(1) == Some(self.place(b))) {
                 let (first, rest) = images.split_at_mut(run.len() * pixels);
-                self.read(run[0] as usize, first)?;
+                self.read(self.place(run[0]) as usize, first)?;
                 images = rest;
             }
             Ok::<_, Error>(())

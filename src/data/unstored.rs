@@ -24,6 +24,11 @@ impl StoredSet {
         self
     }
 
+    /// The set of the images at these indices, in their order.
+    pub(super) fn part(&self, _: &[u32]) -> Self {
+        match self.0 {}
+    }
+
     /// As [`Store::gather`](super::Store::gather).
     pub(super) fn gather(&self, _: &[u32]) -> Result<Dataset, Error> {
         match self.0 {}

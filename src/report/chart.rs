@@ -80,6 +80,7 @@ fn mean(points: &[EpochAccuracy]) -> EpochAccuracy {
         iteration: points.first().map_or(0, |point| point.iteration),
         train: mean(|point| point.train),
         test: mean(|point| point.test),
+        validation: None,
     }
 }
 
@@ -137,7 +138,7 @@ mod tests {
     use super::*;
 
     fn history(accuracies: &[(f64, f64)]) -> Vec<EpochAccuracy> {
-        let point = |(epoch, &(train, test))| EpochAccuracy { epoch, iteration: 0, train, test };
+        let point = |(epoch, &(train, test))| EpochAccuracy { epoch, iteration: 0, train, test, validation: None };
         accuracies.iter().enumerate().map(point).collect()
     }
 
@@ -205,7 +206,7 @@ mod tests {
         let odd = [f64::NAN, f64::INFINITY, -3.0, 0.0, 1.0, 7.0];
         let mut histories: Vec<_> = [0, 1, 2, 17, 3000].map(|n| history(&vec![(0.9, 0.8); n])).into();
         histories.extend(odd.map(|accuracy| history(&[(accuracy, 0.5), (0.5, accuracy), (accuracy, accuracy)])));
-        let far = |epoch| EpochAccuracy { epoch, iteration: 0, train: 0.9, test: 0.9 };
+        let far = |epoch| EpochAccuracy { epoch, iteration: 0, train: 0.9, test: 0.9, validation: None };
         histories.push([usize::MAX, 0, usize::MAX / 2, usize::MAX].map(far).into());
         for history in histories {
             for width in [0, 30, 31, 80, 120, usize::MAX] {

@@ -209,7 +209,7 @@ mod tests {
     use crate::net::{Activation, Output};
     use crate::report::summary::tests::book;
     use crate::report::summary::{Data, Settings};
-    use crate::train::{End, Outcome};
+    use crate::train::{End, Evaluations, Outcome};
 
     const SHAPE: Shape = Shape { input: 3, hidden: 2, classes: 4 };
 
@@ -232,7 +232,8 @@ mod tests {
             snapshot: snapshot.clone(),
             losses: vec![0.1; 3],
             epochs: Vec::new(),
-            last: Some([evaluation.clone(), evaluation]),
+            last: Some(Evaluations { train: evaluation.clone(), validation: None, test: evaluation }),
+            best: None,
             train_time: Duration::from_nanos(123_456_789),
             eval_time: Duration::ZERO,
         };

@@ -123,11 +123,14 @@ fn accuracy<DB: DrawingBackend<ErrorType: 'static>>(
     };
     let train = ("train acc", STYLES[0].0, STYLES[0].1, points(|point| point.train));
     let test = ("test acc", STYLES[1].0, STYLES[1].1, points(|point| point.test));
+    let validation = ("validation acc", STYLES[2].0, STYLES[2].1, points(|point| point.validation.unwrap_or(f64::NAN)));
+    let has_validation = history.iter().any(|point| point.validation.is_some());
     let x = Axis { name: "epochs", range: iterations, ticks: epoch_ticks(history) };
     let ticks = (0..=5).map(|tick| f64::from(tick) / 5.0).map(|accuracy| (accuracy, format!("{accuracy:.1}")));
     let y = Axis { name: "accuracy", range: 0.0..1.0, ticks: ticks.collect() };
     let plane = axes(panel, [x, y])?;
-    curves(page, &plane, Corner::LowerRight, &[train, test])
+    let all = [train, test].into_iter().chain(has_validation.then_some(validation)).collect::<Vec<_>>();
+    curves(page, &plane, Corner::LowerRight, &all)
 }
 
 /// The iterations of the epochs to label, and the epochs.
@@ -182,7 +185,8 @@ mod tests {
     use super::*;
 
     fn history(points: usize) -> Vec<EpochAccuracy> {
-        let point = |epoch| EpochAccuracy { epoch, iteration: 600 * epoch as u64, train: 0.9, test: 0.8 };
+        let point =
+            |epoch| EpochAccuracy { epoch, iteration: 600 * epoch as u64, train: 0.9, test: 0.8, validation: None };
         (0..points).map(point).collect()
     }
 
@@ -215,7 +219,7 @@ mod tests {
         let odd = [f64::NAN, f64::INFINITY, -1e300, 1e300, 0.5, 0.6].into_iter().enumerate();
         let odd = odd.map(|(n, train)| {
             let epoch = usize::MAX / 5 * n;
-            EpochAccuracy { epoch, iteration: epoch as u64, train, test: 1.0 - train }
+            EpochAccuracy { epoch, iteration: epoch as u64, train, test: 1.0 - train, validation: None }
         });
         assert_named(&odd.collect::<Vec<_>>(), &[f32::NAN, f32::INFINITY, 0.0, -1.0, f32::MAX, f32::MIN_POSITIVE]);
         assert_named(&history(3)[2..], &[f32::NAN; 2000]);

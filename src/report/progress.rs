@@ -152,8 +152,16 @@ impl Progress {
                 let time_left = self.time_left(*step as f64 + *done as f64 / *of as f64);
                 self.line(*step, &format!("parameter {done}/{of}  {time_left}"));
             }
-            Event::Epoch { accuracy: EpochAccuracy { epoch, train, test, .. }, .. } => {
+            Event::Epoch { accuracy: EpochAccuracy { epoch, train, test, validation: None, .. }, .. } => {
                 self.say(format_args!("epoch {epoch:3}  train acc, test acc | {train:.4}, {test:.4}"));
+            }
+            Event::Epoch { accuracy, best, .. } => {
+                let &EpochAccuracy { epoch, iteration, train, test, validation } = accuracy;
+                let validation = validation.unwrap_or(f64::NAN);
+                let best = if best.is_some_and(|best| best.iteration == iteration) { "  best" } else { "" };
+                self.say(format_args!(
+                    "epoch {epoch:3}  train acc, validation acc, test acc | {train:.4}, {validation:.4}, {test:.4}{best}"
+                ));
             }
             Event::Checkpoint(_) => {}
         }

@@ -1,4 +1,5 @@
-//! The folder of a run: model.safetensors, history.csv and run.json, and the checkpoint that the run can be resumed from.
+//! The folder of a run: model.safetensors, history.csv and run.json, with validation images also best.safetensors; and the
+//! checkpoint that the run can be resumed from.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufWriter, Seek, Write};
@@ -11,11 +12,13 @@ use crate::files::{
     AtomicFiles, FolderLock, NewFolder, WriteError, check_folder, check_place, read_at_most, write_atomic, write_whole,
 };
 use crate::model;
-use crate::net::Net;
+use crate::net::{Net, Params};
 use crate::train::Snapshot;
 
 /// The file of the model.
 pub const MODEL: &str = "model.safetensors";
+/// The file of the network that was best on the validation images.
+pub const BEST: &str = "best.safetensors";
 /// The file with the loss of every step.
 pub const HISTORY: &str = "history.csv";
 /// The file of the results.
@@ -27,7 +30,7 @@ pub const LOSSES: &str = "checkpoint.csv";
 
 /// The results of a run that has ended.
 const RESULTS: [&str; 3] = [MODEL, HISTORY, RUN];
-const FILES: [&str; 5] = [MODEL, HISTORY, RUN, CHECKPOINT, LOSSES];
+const FILES: [&str; 6] = [MODEL, BEST, HISTORY, RUN, CHECKPOINT, LOSSES];
 
 /// Most bytes of a checkpoint: the largest network in f64, or with two slots in f32, and the record of a long run.
 const MAX_BYTES: u64 = 512 << 20;
@@ -273,6 +276,17 @@ impl RunFolder {
         Ok(())
     }
 
+    /// Writes the network that is best on the validation images so far, before the checkpoint whose record names it. So what a killed
+    /// run leaves is never older than its record.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn write_best(&self, net: &Net, best: &Params, run: &Run) -> Result<(), Error> {
+        let path = self.path().join(BEST);
+        write_atomic(&path, |out| model::write(out, net, best, run.description()))
+            .map_err(|reason| Error::Write { path, reason })
+    }
+
     /// Writes a checkpoint. `losses` are those of all steps. After an error the last checkpoint is still there.
     ///
     /// # Errors
@@ -298,6 +312,10 @@ impl RunFolder {
         }
         written.map_err(|reason| Error::Write { path, reason })?;
         self.contents = Contents::Ours;
+        if !run.has_best() {
+            // That of an earlier run.
+            let _ = fs::remove_file(self.path().join(BEST));
+        }
         Ok(())
     }
 

@@ -25,6 +25,12 @@ pub enum State {
     Killed,
     /// Its loss was not finite.
     Diverged,
+    /// Its validation accuracy no longer rose.
+    #[serde(rename = "stopped early")]
+    StoppedEarly,
+    /// It has reached its target accuracy.
+    #[serde(rename = "target reached")]
+    TargetReached,
 }
 
 /// A run in a list.
@@ -55,6 +61,8 @@ impl State {
             Progress::Finished => Self::Finished,
             Progress::Interrupted => Self::Interrupted,
             Progress::NotFinite => Self::Diverged,
+            Progress::StoppedEarly => Self::StoppedEarly,
+            Progress::TargetReached => Self::TargetReached,
         }
     }
 }
@@ -82,6 +90,8 @@ impl Listed {
             State::Interrupted => "interrupted",
             State::Killed => "killed",
             State::Diverged => "loss not finite",
+            State::StoppedEarly => "stopped early",
+            State::TargetReached => "target reached",
         };
         let state = if *resumable { format!("{state}, can be resumed") } else { state.to_owned() };
         let accuracy = run.test_accuracy().map_or(String::new(), |accuracy| format!(", test accuracy {accuracy:.4}"));
@@ -117,7 +127,8 @@ pub(super) struct Flag {
 /// Every setting that a run has.
 pub(super) fn setting_flags(settings: &Settings) -> Vec<Flag> {
     let Settings { hidden, batch_size, optimizer, learning_rate, weight_decay, activation, output, .. } = settings;
-    let Settings { lr_schedule, warmup, sampling, seed, iterations, .. } = settings;
+    let Settings { lr_schedule, warmup, validation, early_stop, target_accuracy, .. } = settings;
+    let Settings { sampling, seed, iterations, .. } = settings;
     // The file of --init has these.
     let is_drawn = settings.init.is_none();
     let mut flags = Vec::new();
@@ -149,6 +160,14 @@ pub(super) fn setting_flags(settings: &Settings) -> Vec<Flag> {
     add(settings.gradient != "backprop", "gradient", &settings.gradient);
     if let Some(step_size) = settings.step_size {
         add(true, "step-size", &step_size);
+    }
+    for (flag, value) in [("validation", validation), ("target-accuracy", target_accuracy)] {
+        if let Some(value) = value {
+            add(true, flag, value);
+        }
+    }
+    if let Some(early_stop) = early_stop {
+        add(true, "early-stop", early_stop);
     }
     add(*sampling != Sampling::default(), "sampling", sampling);
     add(*seed != 0, "seed", seed);

@@ -15,7 +15,7 @@ use crate::net::method::STEP_SIZES;
 use crate::net::optimizer::{MOMENTUM, Optimizer, Rule};
 use crate::net::schedule::Decay;
 use crate::net::{Activation, Output, Shape};
-use crate::train::{Done, End, EpochAccuracy, Outcome};
+use crate::train::{Best, Done, End, EpochAccuracy, Evaluations, Outcome};
 use crate::words::counted;
 
 /// A device, as in `twolayer devices --json`.
@@ -49,6 +49,9 @@ pub struct Data {
     pub source: String,
     /// The number of training images.
     pub train: usize,
+    /// The number of validation images, which are none of the training images.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub validation: Option<usize>,
     /// The number of test images.
     pub test: usize,
     /// The number of classes.
@@ -115,6 +118,15 @@ pub struct Settings {
     pub seed: u64,
     /// The number of iterations of a whole run.
     pub iterations: u64,
+    /// The share of the training images that is held out for validation.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub validation: Option<f64>,
+    /// For how many epochs the validation accuracy does not rise before it stops.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub early_stop: Option<u64>,
+    /// The accuracy at which it stops.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target_accuracy: Option<f64>,
 }
 
 impl Settings {
@@ -131,6 +143,9 @@ impl Settings {
 pub struct Final {
     /// Accuracy on the training images.
     pub train_accuracy: f64,
+    /// Accuracy on the validation images, if there are some.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub validation_accuracy: Option<f64>,
     /// Accuracy on the test images.
     pub test_accuracy: f64,
     /// JSON has no infinity: `null` stands for it.
@@ -141,7 +156,34 @@ pub struct Final {
 struct Epoch {
     iteration: u64,
     train_accuracy: f64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    validation_accuracy: Option<f64>,
     test_accuracy: f64,
+}
+
+/// The evaluation that is best on the validation images, whose network is best.safetensors.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+struct BestEvaluation {
+    iteration: u64,
+    validation_accuracy: f64,
+    /// JSON has no infinity: `null` stands for it.
+    validation_loss: Option<f64>,
+    test_accuracy: f64,
+}
+
+impl From<Best> for BestEvaluation {
+    fn from(Best { iteration, accuracy, loss, test }: Best) -> Self {
+        let validation_loss = loss.is_finite().then_some(loss);
+        Self { iteration, validation_accuracy: accuracy, validation_loss, test_accuracy: test }
+    }
+}
+
+impl From<BestEvaluation> for Best {
+    fn from(best: BestEvaluation) -> Self {
+        let BestEvaluation { iteration, validation_accuracy, validation_loss, test_accuracy } = best;
+        let loss = validation_loss.unwrap_or(f64::INFINITY);
+        Self { iteration, accuracy: validation_accuracy, loss, test: test_accuracy }
+    }
 }
 
 /// The kernels that ran on a GPU.
@@ -177,6 +219,12 @@ pub enum Progress {
     /// The loss was not finite.
     #[serde(rename = "loss not finite")]
     NotFinite,
+    /// Its validation accuracy no longer rose.
+    #[serde(rename = "stopped early")]
+    StoppedEarly,
+    /// It has reached its target accuracy.
+    #[serde(rename = "target reached")]
+    TargetReached,
 }
 
 /// The largest deviation of the initial weights. No network learns with so large a one, but all its weights are finite.
@@ -219,6 +267,9 @@ pub struct Run {
     /// The last evaluation.
     pub r#final: Option<Final>,
     epochs: Vec<Epoch>,
+    /// The best evaluation. `None` without validation images.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    best: Option<BestEvaluation>,
     out: Option<String>,
 }
 
@@ -251,14 +302,16 @@ impl Run {
         let iterations = outcome.losses.len() as u64;
         let train_seconds = outcome.train_time.as_secs_f64();
         let steps_per_second = if train_seconds > 0.0 { iterations as f64 / train_seconds } else { 0.0 };
-        let last = |[train, test]: &[Evaluation; 2]| Final {
+        let last = |Evaluations { train, validation, test }: &Evaluations| Final {
             train_accuracy: train.accuracy(),
+            validation_accuracy: validation.as_ref().map(Evaluation::accuracy),
             test_accuracy: test.accuracy(),
             test_loss: test.loss.is_finite().then_some(test.loss),
         };
-        let epoch = |&EpochAccuracy { iteration, train, test, .. }: &EpochAccuracy| Epoch {
+        let epoch = |&EpochAccuracy { iteration, train, test, validation, .. }: &EpochAccuracy| Epoch {
             iteration,
             train_accuracy: train,
+            validation_accuracy: validation,
             test_accuracy: test,
         };
         Self {
@@ -272,6 +325,8 @@ impl Run {
                 End::Finished => Progress::Finished,
                 End::Interrupted => Progress::Interrupted,
                 End::NotFinite { .. } => Progress::NotFinite,
+                End::StoppedEarly => Progress::StoppedEarly,
+                End::TargetReached => Progress::TargetReached,
             },
             iterations,
             resumed_at: Vec::new(),
@@ -282,6 +337,7 @@ impl Run {
             images_per_second: steps_per_second * settings.batch_size as f64,
             r#final: outcome.last.as_ref().map(last),
             epochs: outcome.epochs.iter().map(epoch).collect(),
+            best: outcome.best.map(BestEvaluation::from),
             settings,
             out,
         }
@@ -330,6 +386,14 @@ impl Run {
                 settings.learning_rate.is_finite() && settings.learning_rate > 0.0,
                 "its learning rate is no finite number above 0",
             ),
+            (
+                settings.validation.is_none_or(|share| 0.0 < share && share < 1.0),
+                "its validation share is out of range",
+            ),
+            (
+                settings.early_stop.is_none() || settings.validation.is_some(),
+                "it is to stop early without validation images",
+            ),
             (settings.optimizer().check().is_ok(), "its momentum or its weight decay is out of range"),
             (settings.weight_init_std.is_none_or(is_std), "its deviation of the initial weights is out of range"),
             (settings.step_size.is_none_or(|size| STEP_SIZES.contains(&size)), "its step size is out of range"),
@@ -349,15 +413,20 @@ impl Run {
     /// What the run had done.
     #[must_use]
     pub fn done(&self, losses: Vec<f32>) -> Done {
-        let accuracy = |(epoch, &Epoch { iteration, train_accuracy, test_accuracy }): (usize, &Epoch)| EpochAccuracy {
-            epoch,
-            iteration,
-            train: train_accuracy,
-            test: test_accuracy,
+        let accuracy = |(epoch, of_epoch): (usize, &Epoch)| {
+            let &Epoch { iteration, train_accuracy, validation_accuracy, test_accuracy } = of_epoch;
+            EpochAccuracy {
+                epoch,
+                iteration,
+                train: train_accuracy,
+                test: test_accuracy,
+                validation: validation_accuracy,
+            }
         };
         let [train_time, eval_time] = [self.train_seconds, self.eval_seconds]
             .map(|seconds| Duration::try_from_secs_f64(seconds).unwrap_or_default());
-        Done { losses, epochs: self.epochs.iter().enumerate().map(accuracy).collect(), train_time, eval_time }
+        let epochs = self.epochs.iter().enumerate().map(accuracy).collect();
+        Done { losses, epochs, best: self.best.map(Best::from), train_time, eval_time }
     }
 
     /// The accuracy on the test images at the end, or else at the last epoch.
@@ -367,17 +436,54 @@ impl Run {
         self.r#final.as_ref().map(|last| last.test_accuracy).or(of_epoch)
     }
 
+    /// Whether an evaluation is the best one, so that its network is saved too.
+    #[must_use]
+    pub fn has_best(&self) -> bool {
+        self.best.is_some()
+    }
+
     /// The description of the training set.
     #[must_use]
     pub fn description(&self) -> &Description {
         &self.data.description
     }
 
+    /// The accuracies on the validation images.
+    fn validation_text(&self) -> Option<String> {
+        let best = self.best?;
+        let last = self.r#final.as_ref().and_then(|last| last.validation_accuracy);
+        let last = last.map_or(String::new(), |accuracy| format!("{accuracy:.4}, "));
+        Some(format!(
+            "validation acc | {last}best {:.4} after {}, with test acc {:.4}",
+            best.validation_accuracy,
+            counted(best.iteration + 1, "iteration"),
+            best.test_accuracy
+        ))
+    }
+
+    /// Why it ended, if not by its last iteration; and whether its target was reached.
+    fn end_text(&self) -> Option<String> {
+        let Settings { target_accuracy, early_stop, validation, .. } = self.settings;
+        let judged = if validation.is_some() { "validation" } else { "test" };
+        match (self.end, target_accuracy, early_stop) {
+            (Progress::StoppedEarly, _, Some(epochs)) => {
+                Some(format!("stopped early: {} without a higher validation accuracy", counted(epochs, "epoch")))
+            }
+            (Progress::TargetReached, Some(target), _) => Some(format!(
+                "reached a {judged} accuracy of {target} after {}, in {:.2} s of training",
+                counted(self.iterations, "iteration"),
+                self.train_seconds
+            )),
+            (Progress::Finished, Some(target), _) => Some(format!("a {judged} accuracy of {target} was not reached")),
+            _ => None,
+        }
+    }
+
     /// The results as a few lines of text, `columns` wide.
     #[must_use]
     pub fn text(&self, columns: usize) -> String {
         let accuracies = self.r#final.as_ref().map_or(String::new(), |last| {
-            let &Final { train_accuracy, test_accuracy, test_loss } = last;
+            let &Final { train_accuracy, test_accuracy, test_loss, .. } = last;
             let test_loss = test_loss.unwrap_or(f64::INFINITY);
             format!("train acc, test acc | {train_accuracy:.4}, {test_accuracy:.4}   test loss {test_loss:.4}\n")
         });
@@ -393,7 +499,8 @@ impl Run {
             self.eval_seconds,
             self.seconds,
         );
-        format!("{accuracies}{}\n", wrapped(&speed, columns))
+        let lines = self.validation_text().into_iter().chain(self.end_text()).chain([speed]);
+        lines.fold(accuracies, |text, line| text + &wrapped(&line, columns) + "\n")
     }
 }
 
@@ -424,6 +531,9 @@ pub(crate) mod tests {
             sampling: Sampling::Replacement,
             seed: 0,
             iterations: book::ITERATIONS,
+            validation: None,
+            early_stop: None,
+            target_accuracy: None,
         }
     }
 }

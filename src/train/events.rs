@@ -72,13 +72,41 @@ pub struct Settings {
     pub schedule: Schedule,
     /// The longest time between two checkpoints. `None` for a run without checkpoints.
     pub checkpoint_every: Option<Duration>,
+    /// A run stops early when the validation accuracy has not risen for so many epochs.
+    pub early_stop: Option<u64>,
+    /// The accuracy that ends the run: on the validation images where there are some, else on the test images.
+    pub target_accuracy: Option<f64>,
 }
 
 impl Settings {
-    /// A run with a constant learning rate and without checkpoints.
+    /// A run with a constant learning rate, without checkpoints, that ends after its last iteration.
     #[must_use]
     pub fn new(iterations: u64, steps_per_epoch: u64, learning_rate: f32) -> Self {
-        Self { iterations, steps_per_epoch, learning_rate, schedule: Schedule::default(), checkpoint_every: None }
+        Self {
+            iterations,
+            steps_per_epoch,
+            learning_rate,
+            schedule: Schedule::default(),
+            checkpoint_every: None,
+            early_stop: None,
+            target_accuracy: None,
+        }
+    }
+
+    /// Why a run with these epochs goes no further, if it does not.
+    pub(super) fn end(&self, epochs: &[EpochAccuracy]) -> Option<End> {
+        let last = epochs.last()?;
+        if self.reaches_target(last.judged()) {
+            return Some(End::TargetReached);
+        }
+        let highest = epochs.iter().filter_map(|epoch| epoch.validation).fold(f64::NEG_INFINITY, f64::max);
+        let risen = epochs.iter().position(|epoch| epoch.validation == Some(highest))?;
+        let stops = self.early_stop.is_some_and(|patience| (epochs.len() - 1 - risen) as u64 >= patience);
+        stops.then_some(End::StoppedEarly)
+    }
+
+    pub(super) fn reaches_target(&self, accuracy: f64) -> bool {
+        self.target_accuracy.is_some_and(|target| accuracy >= target)
     }
 
     /// The learning rates of the steps from `first` on.
@@ -106,6 +134,8 @@ pub struct Done {
     pub losses: Vec<f32>,
     /// The accuracies of each epoch.
     pub epochs: Vec<EpochAccuracy>,
+    /// The best evaluation. `None` without validation images.
+    pub best: Option<Best>,
     /// Time spent in these steps.
     pub train_time: Duration,
     /// Time spent in evaluations.
@@ -184,12 +214,14 @@ pub enum Event<'a> {
         /// The number of parameters of the network.
         of: usize,
     },
-    /// Both splits are evaluated.
+    /// All splits are evaluated.
     Epoch {
         /// The accuracies.
         accuracy: EpochAccuracy,
-        /// The evaluations of the training and the test split.
-        evaluations: &'a [Evaluation; 2],
+        /// The evaluations of the splits.
+        evaluations: &'a Evaluations,
+        /// The best evaluation so far, this one or an earlier one. `None` without validation images.
+        best: Option<Best>,
         /// The network that was evaluated.
         checkpoint: Checkpoint<'a>,
     },
@@ -219,6 +251,59 @@ pub struct EpochAccuracy {
     pub train: f64,
     /// Accuracy on the whole test set.
     pub test: f64,
+    /// Accuracy on the validation images, if there are some.
+    pub validation: Option<f64>,
+}
+
+impl EpochAccuracy {
+    /// The accuracy that a target is compared with.
+    pub(super) fn judged(&self) -> f64 {
+        self.validation.unwrap_or(self.test)
+    }
+}
+
+/// The evaluations of the splits, all of the same network.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Evaluations {
+    /// Of the training images.
+    pub train: Evaluation,
+    /// Of the validation images, if there are some.
+    pub validation: Option<Evaluation>,
+    /// Of the test images.
+    pub test: Evaluation,
+}
+
+impl Evaluations {
+    /// The accuracies of an epoch; `iteration` is the step before.
+    #[must_use]
+    pub fn accuracy(&self, epoch: usize, iteration: u64) -> EpochAccuracy {
+        let Self { train, validation, test } = self;
+        let validation = validation.as_ref().map(Evaluation::accuracy);
+        EpochAccuracy { epoch, iteration, train: train.accuracy(), test: test.accuracy(), validation }
+    }
+
+    /// The better one of these and the best ones before; none without validation images.
+    pub(super) fn or_better(&self, best: Option<Best>, iteration: u64) -> Option<Best> {
+        let Some(validation) = &self.validation else { return best };
+        let (accuracy, loss) = (validation.accuracy(), validation.loss);
+        let is_best = |best: Best| (accuracy, -loss) > (best.accuracy, -best.loss);
+        let this = Best { iteration, accuracy, loss, test: self.test.accuracy() };
+        if best.is_none_or(is_best) { Some(this) } else { best }
+    }
+}
+
+/// The evaluation of a run that is best on the validation images: of the highest accuracy, then of the lowest loss, then the
+/// first. The test images have no part in it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Best {
+    /// The step before it, from 0.
+    pub iteration: u64,
+    /// The accuracy on the validation images.
+    pub accuracy: f64,
+    /// The mean loss on the validation images.
+    pub loss: f64,
+    /// The accuracy on the test images.
+    pub test: f64,
 }
 
 /// The reason that a run ended.
@@ -226,6 +311,10 @@ pub struct EpochAccuracy {
 pub enum End {
     /// Every iteration is done.
     Finished,
+    /// The validation accuracy has not risen for as many epochs as [`Settings::early_stop`] says.
+    StoppedEarly,
+    /// [`Settings::target_accuracy`] is reached.
+    TargetReached,
     /// The receiver of the events stopped the run.
     Interrupted,
     /// The loss of this step was infinite or NaN. The parameters are the last ones with a finite loss.
@@ -246,9 +335,10 @@ pub struct Outcome {
     pub losses: Vec<f32>,
     /// The accuracies of each epoch.
     pub epochs: Vec<EpochAccuracy>,
-    /// The evaluations of the training and the test split at the end. `None` if the run was interrupted and an evaluation
-    /// takes long.
-    pub last: Option<[Evaluation; 2]>,
+    /// The evaluations of the splits at the end. `None` if the run was interrupted and an evaluation takes long.
+    pub last: Option<Evaluations>,
+    /// The best evaluation, at the end or before. `None` without validation images.
+    pub best: Option<Best>,
     /// Time spent in steps, without evaluation, loading and compiling.
     pub train_time: Duration,
     /// Time spent in evaluations.

@@ -23,15 +23,16 @@
 //! // `Choice::Gpu` takes the best GPU, or the CPU where there is none.
 //! let (_, device, _) = devices::open(&Choice::Cpu, 1, true).await?;
 //! let mut backend = Backend::new(&device, net, batch_size, &Params::init(shape, 0.01, seed)).await?;
-//! let sets = Sets { train: backend.upload(&train_set).await?.into(), test: backend.upload(&test_set).await?.into() };
+//! let [train_images, test_images] = [backend.upload(&train_set).await?, backend.upload(&test_set).await?];
+//! let sets = Sets { train: train_images.into(), validation: None, test: test_images.into() };
 //!
 //! let mut batches = Batches::new(seed, Sampling::Replacement, batch_size, train_set.len());
 //! let steps_per_epoch = Settings::steps_per_epoch(train_set.len(), batch_size);
 //! let settings = Settings::new(500, steps_per_epoch, 0.5);
 //! let outcome = train(&mut backend, sets, &mut batches, &settings, &mut |_| ControlFlow::Continue(())).await?;
 //!
-//! let [_, test] = outcome.last.expect("evaluated, as nothing interrupted the run");
-//! assert!(test.accuracy() > 0.7);
+//! let last = outcome.last.expect("evaluated, as nothing interrupted the run");
+//! assert!(last.test.accuracy() > 0.7);
 //! # Ok(())
 //! # })
 //! # }
@@ -57,7 +58,7 @@ use crate::data::batches::Batches;
 use crate::net::state::State;
 use crate::selftest;
 
-pub use events::{Checkpoint, Done, End, EpochAccuracy, Error, Event, Outcome, Settings, Snapshot};
+pub use events::{Best, Checkpoint, Done, End, EpochAccuracy, Error, Evaluations, Event, Outcome, Settings, Snapshot};
 pub use naive::train_naive;
 pub use plateau::Plateau;
 pub use stream::Stream;
@@ -65,11 +66,13 @@ pub use stream::Stream;
 /// The longest evaluation that is still done at the end of an interrupted run.
 const MAX_LAST_EVALUATION: Duration = Duration::from_millis(500);
 
-/// The two splits of a run.
+/// The splits of a run.
 #[derive(Debug)]
 pub struct Sets {
     /// The training split.
     pub train: Images,
+    /// The split that chooses the best network, which is only evaluated.
+    pub validation: Option<Images>,
     /// The test split, which is only evaluated.
     pub test: Images,
 }
@@ -140,7 +143,7 @@ impl Images {
     }
 }
 
-/// Trains a network. Both splits are evaluated after iteration 0 and then once an epoch, as in the book.
+/// Trains a network. All splits are evaluated after iteration 0 and then once an epoch, as in the book.
 ///
 /// `on_event` receives about ten events a second. It ends the run by returning [`ControlFlow::Break`].
 ///
@@ -173,7 +176,7 @@ pub async fn continue_training(
 ) -> Result<Outcome, Error> {
     let start = selftest::training(backend).await?;
     let mut evaluate_next = done.lacks_evaluation(settings.steps_per_epoch);
-    let Done { losses, epochs, train_time, eval_time } = done;
+    let Done { losses, epochs, best, train_time, eval_time } = done;
     let mut run = Run {
         backend,
         sets,
@@ -184,6 +187,7 @@ pub async fn continue_training(
         last_result: Instant::now(),
         losses,
         epochs,
+        best,
         earlier_time: train_time,
         train_time,
         eval_time,
@@ -197,8 +201,10 @@ pub async fn continue_training(
     let mut pending = VecDeque::new();
     let mut checkpoints = CheckpointTimes::new(settings, run.first);
     let mut flow = on_event(Event::Started);
+    // A run that is resumed after its last epoch does no more steps.
+    let mut over = settings.end(&run.epochs);
     loop {
-        while flow.is_continue() && pending.len() < run.backend.ahead() {
+        while over.is_none() && flow.is_continue() && pending.len() < run.backend.ahead() {
             if evaluate_next {
                 // Only when all steps are done, and no step follows it before it is done. So the time between two results belongs
                 // to one of them, whatever the driver does with work that is submitted early.
@@ -236,23 +242,20 @@ pub async fn continue_training(
                 }
                 flow = either_stops(flow, on_event(Event::Steps { done: run.done(), losses: &losses }));
             }
-            Some(Work::Evaluation { since, train, test, state }) => {
-                let (train, test, state) = (train.await?, test.await?, state.await?);
+            Some(Work::Evaluation { since, evaluations, state }) => {
+                let (evaluations, state) = (evaluations.answers().await?, state.await?);
                 let time = run.time_since(since);
                 run.eval_time += time;
-                let epoch = EpochAccuracy {
-                    epoch: run.epochs.len(),
-                    iteration: run.done() - 1,
-                    train: train.accuracy(),
-                    test: test.accuracy(),
-                };
-                run.epochs.push(epoch);
-                let (_, evaluations) = last.insert((run.done(), [train, test]));
+                let accuracy = evaluations.accuracy(run.epochs.len(), run.done() - 1);
+                run.epochs.push(accuracy);
+                run.best = evaluations.or_better(run.best, accuracy.iteration);
+                over = settings.end(&run.epochs);
+                let (_, evaluations) = last.insert((run.done(), evaluations));
                 earlier = std::mem::replace(&mut good, (run.done(), state));
                 let checkpoint = run.checkpoint(&good.1);
                 flow = either_stops(
                     flow,
-                    on_event(Event::Epoch { accuracy: epoch, evaluations, checkpoint: checkpoint.clone() }),
+                    on_event(Event::Epoch { accuracy, evaluations, best: run.best, checkpoint: checkpoint.clone() }),
                 );
                 if checkpoints.is_due_at_evaluation() {
                     flow = either_stops(flow, on_event(Event::Checkpoint(checkpoint)));
@@ -270,7 +273,7 @@ pub async fn continue_training(
         }
     }
     if end == End::Finished && run.done() < settings.iterations {
-        end = End::Interrupted;
+        end = over.unwrap_or(End::Interrupted);
     }
     run.end(end, last).await
 }
@@ -288,6 +291,7 @@ struct Run<'a> {
     last_result: Instant,
     losses: Vec<f32>,
     epochs: Vec<EpochAccuracy>,
+    best: Option<Best>,
     /// The time of the steps that were done before, perhaps on a faster device.
     earlier_time: Duration,
     train_time: Duration,
@@ -302,8 +306,27 @@ fn either_stops(flow: ControlFlow<()>, other: ControlFlow<()>) -> ControlFlow<()
 /// Work of the backend, and the time of its start.
 enum Work {
     Steps { since: Instant, losses: Pending<Vec<f32>> },
-    Evaluation { since: Instant, train: Pending<Evaluation>, test: Pending<Evaluation>, state: Pending<State> },
+    Evaluation { since: Instant, evaluations: PendingEvaluations, state: Pending<State> },
     Checkpoint { state: Pending<State> },
+}
+
+/// Evaluations of the splits that are started.
+struct PendingEvaluations {
+    train: Pending<Evaluation>,
+    validation: Option<Pending<Evaluation>>,
+    test: Pending<Evaluation>,
+}
+
+impl PendingEvaluations {
+    async fn answers(self) -> Result<Evaluations, Error> {
+        let Self { train, validation, test } = self;
+        let train = train.await?;
+        let validation = match validation {
+            Some(validation) => Some(validation.await?),
+            None => None,
+        };
+        Ok(Evaluations { train, validation, test: test.await? })
+    }
 }
 
 impl Run<'_> {
@@ -346,9 +369,20 @@ impl Run<'_> {
 
     async fn start_evaluation(&mut self) -> Result<Work, Error> {
         let since = Instant::now();
-        let train = self.sets.train.evaluate(self.backend).await?;
-        let test = self.sets.test.evaluate(self.backend).await?;
-        Ok(Work::Evaluation { since, train, test, state: self.backend.state() })
+        let evaluations = self.start_evaluations().await?;
+        Ok(Work::Evaluation { since, evaluations, state: self.backend.state() })
+    }
+
+    async fn start_evaluations(&mut self) -> Result<PendingEvaluations, Error> {
+        let Self { sets: Sets { train, validation, test }, backend, .. } = self;
+        Ok(PendingEvaluations {
+            train: train.evaluate(backend).await?,
+            validation: match validation {
+                Some(validation) => Some(validation.evaluate(backend).await?),
+                None => None,
+            },
+            test: test.evaluate(backend).await?,
+        })
     }
 
     /// The time that the backend spent on the work whose result has just come. The time before the previous result does not
@@ -374,15 +408,23 @@ impl Run<'_> {
     }
 
     /// The outcome. `last` is the last evaluation, with the number of steps before it.
-    async fn end(mut self, end: End, last: Option<(u64, [Evaluation; 2])>) -> Result<Outcome, Error> {
+    async fn end(mut self, mut end: End, last: Option<(u64, Evaluations)>) -> Result<Outcome, Error> {
         // An evaluation of earlier parameters does not count.
         let mut last = last.filter(|(done, _)| *done == self.done()).map(|(_, evaluations)| evaluations);
         if last.is_none() && (end != End::Interrupted || self.evaluates_quickly()) {
-            last = Some(self.evaluate().await?);
+            let evaluations = self.evaluate().await?;
+            if let (End::Finished, Some(iteration)) = (end, self.done().checked_sub(1)) {
+                self.best = evaluations.or_better(self.best, iteration);
+                let accuracy = evaluations.accuracy(self.epochs.len(), iteration);
+                if self.settings.reaches_target(accuracy.judged()) {
+                    end = End::TargetReached;
+                }
+            }
+            last = Some(evaluations);
         }
         let snapshot = Snapshot::Backend(Cow::Owned(self.backend.state().await?));
-        let Run { losses, epochs, train_time, eval_time, .. } = self;
-        Ok(Outcome { end, snapshot, losses, epochs, last, train_time, eval_time })
+        let Run { losses, epochs, best, train_time, eval_time, .. } = self;
+        Ok(Outcome { end, snapshot, losses, epochs, last, best, train_time, eval_time })
     }
 
     /// Whether an evaluation takes less than [`MAX_LAST_EVALUATION`].
@@ -391,11 +433,9 @@ impl Run<'_> {
         count > 0 && self.eval_time < MAX_LAST_EVALUATION * count
     }
 
-    async fn evaluate(&mut self) -> Result<[Evaluation; 2], Error> {
+    async fn evaluate(&mut self) -> Result<Evaluations, Error> {
         let start = Instant::now();
-        let train = self.sets.train.evaluate(self.backend).await?;
-        let test = self.sets.test.evaluate(self.backend).await?;
-        let evaluations = [train.await?, test.await?];
+        let evaluations = self.start_evaluations().await?.answers().await?;
         self.eval_time += start.elapsed();
         Ok(evaluations)
     }
@@ -522,7 +562,7 @@ mod tests {
         let net = Net { shape, activation: Activation::Sigmoid, output: Output::Softmax };
         let device = Zeros { net, batch_size: 8 };
         let mut backend = block_on(Backend::new(&device, net, 8, &Params::zeros(shape))).unwrap();
-        let sets = Sets { train: Resident(0).into(), test: Resident(0).into() };
+        let sets = Sets { train: Resident(0).into(), validation: None, test: Resident(0).into() };
         let mut batches = Batches::new(0, Sampling::Replacement, 8, 8);
         let settings = Settings::new(10, 1, 0.1);
         let mut on_event = |_: Event| -> ControlFlow<()> { panic!("the run must not start") };

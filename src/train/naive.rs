@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use ndarray::Array2;
 
-use super::events::{CHUNK, Checkpoint, CheckpointTimes, Done, End, EpochAccuracy, Event, Outcome, Settings, Snapshot};
+use super::events::{CHUNK, Checkpoint, CheckpointTimes, Done, End, Evaluations, Event, Outcome, Settings, Snapshot};
 use crate::backend::Evaluation;
 use crate::clock::Instant;
 use crate::data::Dataset;
@@ -15,7 +15,7 @@ use crate::data::batches::Batches;
 use crate::reference::TwoLayerNet;
 
 /// Trains the reference as [`continue_training`](super::continue_training) trains a backend, with central differences of this
-/// step size.
+/// step size. There are no validation images, and every iteration is done.
 ///
 /// The loss of a step is the book's, with its 1e-7, before the update. During a step, `on_event` receives about ten events a
 /// second. If it ends the run, the step has no effect.
@@ -33,9 +33,12 @@ pub fn train_naive(
 ) -> Outcome {
     let [train, _] = sets;
     let mut evaluate_next = done.lacks_evaluation(settings.steps_per_epoch);
-    let Done { mut losses, mut epochs, mut train_time, mut eval_time } = done;
+    let Done { mut losses, mut epochs, mut train_time, mut eval_time, .. } = done;
     let mut checkpoints = CheckpointTimes::new(settings, losses.len());
-    let evaluate = |network: &TwoLayerNet| sets.map(|set| evaluation(network, set));
+    let evaluate = |network: &TwoLayerNet| {
+        let [train, test] = sets.map(|set| evaluation(network, set));
+        Evaluations { train, validation: None, test }
+    };
     // The evaluation of the current parameters.
     let mut last = None;
     // The last parameters with a finite loss.
@@ -47,11 +50,10 @@ pub fn train_naive(
             let start = Instant::now();
             let evaluations = last.insert(evaluate(network));
             eval_time += start.elapsed();
-            let [train, test] = evaluations.each_ref().map(Evaluation::accuracy);
-            let accuracy = EpochAccuracy { epoch: epochs.len(), iteration: losses.len() as u64 - 1, train, test };
+            let accuracy = evaluations.accuracy(epochs.len(), losses.len() as u64 - 1);
             epochs.push(accuracy);
             let checkpoint = checkpoint(network, train_time, eval_time);
-            let event = on_event(Event::Epoch { accuracy, evaluations, checkpoint: checkpoint.clone() });
+            let event = on_event(Event::Epoch { accuracy, evaluations, best: None, checkpoint: checkpoint.clone() });
             flow = if flow.is_break() { flow } else { event };
             if checkpoints.is_due_at_evaluation() {
                 let event = on_event(Event::Checkpoint(checkpoint));
@@ -100,7 +102,7 @@ pub fn train_naive(
         eval_time += start.elapsed();
     }
     let snapshot = Snapshot::Reference(Cow::Borrowed(&network.params)).into_owned();
-    Outcome { end, snapshot, losses, epochs, last, train_time, eval_time }
+    Outcome { end, snapshot, losses, epochs, last, best: None, train_time, eval_time }
 }
 
 fn checkpoint(network: &TwoLayerNet, train_time: Duration, eval_time: Duration) -> Checkpoint<'_> {

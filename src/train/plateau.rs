@@ -72,6 +72,7 @@ mod tests {
             iteration: epoch as u64 * steps_per_epoch,
             train,
             test: 0.0,
+            validation: None,
         };
         let all: Vec<_> = accuracies.iter().enumerate().map(evaluation).collect();
         let plateau = (0..=all.len()).find_map(|count| Plateau::find(&all[..count], majority, &settings))?;

@@ -5,7 +5,7 @@ use std::fs;
 use crate::place::*;
 
 /// Words on the command line, and a part of the error.
-const USAGE: [(&str, &str); 41] = [
+const USAGE: [(&str, &str); 43] = [
     ("--hidden 0", "hidden"),
     ("--hidden 4097", "4096"),
     ("--batch-size 0", "batch"),
@@ -35,7 +35,7 @@ const USAGE: [(&str, &str); 41] = [
     ("--sampling none", "choose replacement, shuffle or sequential"),
     ("--optimizer rmsprop", "choose sgd, momentum, adagrad, adam or adamw"),
     ("--lr-schedule slow", "choose constant, cosine, step or linear"),
-    ("--warmup -1", "unexpected argument"),
+    ("--warmup -1", "invalid value '-1' for '--warmup <N>'"),
     ("--momentum 0.5", "--momentum is for --optimizer momentum; give that too"),
     ("--optimizer adam --momentum 0.5", "--momentum is for --optimizer momentum"),
     ("--optimizer momentum --momentum 1", "give a number from 0 to below 1"),

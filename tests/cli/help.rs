@@ -4,7 +4,7 @@ use crate::place::*;
 
 const DEVICE: [&str; 4] = ["--device", "--no-fallback", "--threads", "--plan"];
 const DATA: [&str; 6] = ["--data", "--transpose", "--offline", "--mirror", "--max-memory", "--verbose"];
-const TRAIN: [&str; 28] = [
+const TRAIN: [&str; 33] = [
     "--hidden",
     "--batch-size",
     "--optimizer",
@@ -15,6 +15,9 @@ const TRAIN: [&str; 28] = [
     "--weight-decay",
     "--iterations",
     "--epochs",
+    "--validation",
+    "--early-stop",
+    "--target-accuracy",
     "--weight-init",
     "--weight-init-std",
     "--activation",

@@ -25,3 +25,4 @@ mod shapes;
 mod signals;
 mod threads;
 mod train;
+mod validation;

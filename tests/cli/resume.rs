@@ -43,6 +43,11 @@ fn so_does_one_with_an_optimiser_that_remembers() {
     goes_on_to_the_same_bits("--lr-schedule cosine --warmup 9");
 }
 
+#[test]
+fn so_does_one_with_validation_images() {
+    goes_on_to_the_same_bits("--validation 0.3");
+}
+
 fn goes_on_to_the_same_bits(optimizer: &str) {
     let place = Place::new();
     let has_steps = |run: &Path| fs::read(run.join("checkpoint.csv")).map_or(0, |text| text.len()) >= 200;
@@ -53,6 +58,8 @@ fn goes_on_to_the_same_bits(optimizer: &str) {
     let [resumed, whole] = ["run", "whole"].map(|run| run_json(&place, run));
     assert_eq!((&resumed["epochs"], &resumed["final"]), (&whole["epochs"], &whole["final"]));
     assert_eq!((&resumed["settings"], &resumed["data"]), (&whole["settings"], &whole["data"]));
+    let best = ["run", "whole"].map(|run| fs::read(place.path(run).join("best.safetensors")).ok());
+    assert_eq!((&best[0], &resumed["best"]), (&best[1], &whole["best"]));
     let at = resumed["resumed_at"][0].as_u64().unwrap();
     assert!(at > 0 && at < 3000, "{at}");
     assert_eq!(whole.get("resumed_at"), None);

@@ -206,6 +206,7 @@ impl DataArguments {
             source: source.to_string_lossy().into_owned(),
             source_path: source.to_str().is_none().then(|| source.clone()),
             train: stores.train.len(),
+            validation: None,
             test: stores.test.len(),
             classes: stores.classes,
             transposed,
