@@ -126,14 +126,15 @@ class Peer(Contestant):
 
 
 def execute(command):
-    """The JSON that a command prints, or `Failed` with the last line of its stderr."""
+    """The JSON that a command prints, or `Failed` with the line of its stderr that says why."""
     try:
         done = subprocess.run(command, capture_output=True, text=True, env=environment())
     except OSError as error:
         raise Failed(f"{command[0]} can't be run: {error.strerror}") from None
     if done.returncode != 0:
         lines = done.stderr.strip().splitlines() or [f"exit code {done.returncode}"]
-        raise Failed(lines[-1])
+        # twolayer's wrong usage ends with a hint; Python's errors are the last line.
+        raise Failed(next((line for line in lines if line.startswith("error: ")), lines[-1]))
     try:
         return json.loads(done.stdout)
     except ValueError:
@@ -184,15 +185,15 @@ def say(text):
     print(text, file=sys.stderr, flush=True)
 
 
-def peers_here(chosen):
-    """The chosen peers that can run, and why the others can't."""
+def peers_here(chosen, kind=Peer):
+    """The chosen peers that can run, as contestants of a kind, and why the others can't."""
     answers, able, skipped = {}, [], {}
     for name, script, variant, device in chosen.peer:
         needs = (script.split("_")[0], device)
         if needs not in answers:
             answers[needs] = probe(chosen.python, PROBES[needs])
         if answers[needs] is None:
-            able.append(Peer(chosen.python, name, script, variant, device, chosen.threads[-1]))
+            able.append(kind(chosen.python, name, script, variant, device, chosen.threads[-1]))
         else:
             skipped.setdefault(answers[needs], []).append(name)
     return able, [(", ".join(names), why) for why, names in skipped.items()]

@@ -1,17 +1,19 @@
 """What all peers share: the job, its data, its batches, its clock and its result.
 
-The job is twolayer's: 784-H-10 with sigmoid, softmax and cross-entropy error, SGD at learning rate 0.1 on batches drawn
-uniformly with replacement, and the accuracy on all train and test images after iteration i where i is a multiple of
-the epoch, and at the end.
+The job is twolayer's: 784-H-10 with softmax and cross-entropy error, trained by a recipe (recipe.py), and the accuracy
+on all train and test images after iteration i where i is a multiple of the epoch, and at the end. Without flags the
+recipe is the book's: sigmoid, SGD at learning rate 0.1 on batches drawn uniformly with replacement.
 
 A peer is an object with
 
     version, device                what computes, in words
     prepares_each_length           whether `train` has something to compile or load for each number of steps
-    set_params((W1, b1, W2, b2))   starts from copies of these float32 arrays, [784, H], [H], [H, 10] and [10]
+    set_params((W1, b1, W2, b2))   starts from copies of these float32 arrays, [784, H], [H], [H, 10] and [10], and with
+                                   nothing that an optimiser remembers
     params()                       the four as they are now, as numpy arrays of those shapes
     train(start, stop)             does the steps start..stop on the batches `picks[start:stop]`, waits until they are
-                                   done and answers their losses, as an array of its library's
+                                   done and answers their losses, as an array of its library's; step i is by
+                                   the learning rate `rates[i]`
     accuracies()                   (on the train images, on the test images)
 
 with the data already on its device. Only the standard library is imported with this module: numpy must not load before
@@ -27,10 +29,10 @@ import time
 import zlib
 from pathlib import Path
 
-LEARNING_RATE = 0.1
-WEIGHT_INIT_STD = 0.01
+import recipe
+from recipe import LEARNING_RATE, WEIGHT_INIT_STD, positive  # noqa: F401  the peers and compare.py take them from here
+
 CLASSES = 10
-SEED = 0
 # Of the random images that stand in for MNIST: its sizes, and its share of pixels that are not 0.
 TRAIN_IMAGES, TEST_IMAGES, PIXELS, INK = 60_000, 10_000, 784, 0.19
 FILES = {
@@ -46,37 +48,42 @@ def cores():
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def positive(text):
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1")
-    return int(text)
-
-
 def add_workload(parser):
     """The flags that say what the job is, the same for every peer and for compare.py."""
     parser.add_argument("--hidden", type=positive, default=50, metavar="N", help="hidden units [50]")
     parser.add_argument("--batch-size", type=positive, default=100, metavar="N", help="images in a batch [100]")
-    parser.add_argument("--steps", type=positive, default=10_000, metavar="N", help="steps of SGD [10000]")
+    parser.add_argument("--steps", type=positive, default=10_000, metavar="N", help="steps of the optimiser [10000]")
+    add_data(parser)
+    parser.add_argument("--no-evaluation", action="store_true", help="train only")
+
+
+def add_data(parser):
     parser.add_argument(
         "--data",
         default=os.environ.get("MNIST_DIR") or None,
         metavar="DIR",
         help="folder of MNIST's four IDX files, raw or .gz [$MNIST_DIR, else random images]",
     )
-    parser.add_argument("--no-evaluation", action="store_true", help="train only")
 
 
-def options(about, variants, devices=("cpu",)):
-    """The command line of a peer. Call it before numpy or anything above numpy is imported."""
+def options(about, variants, devices=("cpu",), book_only=()):
+    """The command line of a peer. Call it before numpy or anything above numpy is imported.
+
+    The variants `book_only` know no recipe but the book's."""
     parser = argparse.ArgumentParser(description=about, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--variant", choices=variants, default=variants[0], help=f"[{variants[0]}]")
     parser.add_argument("--device", choices=devices, default=devices[0], help=f"[{devices[0]}]")
     add_workload(parser)
+    recipe.add_flags(parser)
     parser.add_argument("--threads", type=positive, default=cores(), metavar="N", help="CPU threads [one a core]")
     parser.add_argument(
         "--test-loss", action="store_true", help="also the loss on the test images, computed here in float64"
     )
+    parser.add_argument("--losses", action="store_true", help="also the loss of every step")
     chosen = parser.parse_args()
+    recipe.complete(chosen)
+    if chosen.variant in book_only and not recipe.is_books(chosen):
+        parser.error(f"--variant {chosen.variant} trains by the book's recipe alone")
     os.environ.update(dict.fromkeys(THREAD_VARIABLES, str(chosen.threads)))
     return chosen
 
@@ -122,6 +129,23 @@ class Set:
         self.labels = labels.astype(np.int64)
 
 
+def read_params(path):
+    """(W1, b1, W2, b2) of a safetensors file: a header's length, the header with the tensors' places, the tensors."""
+    import numpy as np
+
+    try:
+        content = Path(path).read_bytes()
+        start = 8 + int.from_bytes(content[:8], "little")
+        header = json.loads(content[8:start])
+        tensors = []
+        for name in ("W1", "b1", "W2", "b2"):
+            begin, end = header[name]["data_offsets"]
+            tensors.append(np.frombuffer(content[start + begin : start + end], "<f4").reshape(header[name]["shape"]))
+        return tuple(tensors)
+    except (OSError, KeyError, ValueError) as error:
+        return fail(f"{path} can't be read: {error}")
+
+
 def read_sets(folder):
     sets = {}
     for name, (images, labels) in FILES.items():
@@ -149,16 +173,20 @@ class Job:
     def __init__(self, chosen):
         import numpy as np
 
-        rng = np.random.default_rng(SEED)
-        self.options, self.hidden, self.batch_size, self.steps = chosen, chosen.hidden, chosen.batch_size, chosen.steps
+        rng = np.random.default_rng(chosen.seed)
+        self.options, self.hidden, self.batch_size = chosen, chosen.hidden, chosen.batch_size
         if chosen.data is None:
             print("no --data and no $MNIST_DIR: random images. Timings only; accuracy means nothing", file=sys.stderr)
         sets = random_sets(rng) if chosen.data is None else read_sets(chosen.data)
         self.train, self.test = sets["train"], sets["test"]
-        self.inputs = self.train.images.shape[1]
+        self.inputs, count = self.train.images.shape[1], len(self.train.labels)
+        epoch = max(count // self.batch_size, 1)
+        self.steps = chosen.epochs * epoch if chosen.epochs else chosen.steps
+        self.rates = recipe.rates(chosen, self.steps)
 
-        def weights(*shape):
-            return (WEIGHT_INIT_STD * rng.standard_normal(shape)).astype(np.float32)
+        def weights(inputs, outputs):
+            values = rng.standard_normal((inputs, outputs))
+            return (recipe.weight_init_std(chosen, inputs) * values).astype(np.float32)
 
         self.initial = (
             weights(self.inputs, self.hidden),
@@ -166,12 +194,27 @@ class Job:
             weights(self.hidden, CLASSES),
             np.zeros(CLASSES, np.float32),
         )
+        if chosen.init:
+            self.initial = read_params(chosen.init)
         # Image numbers [steps, batch size].
-        self.picks = rng.integers(0, len(self.train.labels), (self.steps, self.batch_size))
+        self.picks = self.draw(rng, count)
         # Steps from one evaluation to the next, as (start, stop): the first is of one step, the others of an epoch.
-        epoch = max(len(self.train.labels) // self.batch_size, 1)
         ends = [*range(1, self.steps, epoch), self.steps]
         self.stretches = list(zip([0, *ends], ends))
+
+    def draw(self, rng, count):
+        """Every step's images, as twolayer's `--sampling` says it: a shuffled batch may begin in one permutation of the
+        images and end in the next."""
+        import numpy as np
+
+        shape = self.steps, self.batch_size
+        if self.options.sampling == "replacement":
+            return rng.integers(0, count, shape)
+        total = self.steps * self.batch_size
+        if self.options.sampling == "sequential":
+            return (np.arange(total) % count).reshape(shape)
+        permutations = [rng.permutation(count) for _ in range(-(-total // count))]
+        return np.concatenate(permutations)[:total].reshape(shape)
 
     def lengths(self):
         """How many steps a stretch can have, each length once."""
@@ -182,7 +225,9 @@ class Job:
         import numpy as np
 
         w1, b1, w2, b2 = (np.asarray(p, np.float64) for p in params)
-        logits = (1 / (1 + np.exp(-(self.test.images @ w1 + b1)))) @ w2 + b2
+        z1 = self.test.images @ w1 + b1
+        z1 = np.maximum(z1, 0) if self.options.activation == "relu" else 1 / (1 + np.exp(-z1))
+        logits = z1 @ w2 + b2
         logits -= logits.max(axis=1, keepdims=True)
         labelled = logits[np.arange(len(logits)), self.test.labels]
         return float((np.log(np.exp(logits).sum(axis=1)) - labelled).mean())
@@ -199,15 +244,16 @@ def run(name, peer, job):
     peer.set_params(job.initial)
 
     train_seconds = eval_seconds = 0.0
-    losses, accuracies = None, (None, None)
+    losses, accuracies, history = [], (None, None), []
     for start, stop in job.stretches:
         began = time.perf_counter()
-        losses = peer.train(start, stop)
+        losses.append(peer.train(start, stop))
         trained = time.perf_counter()
         train_seconds += trained - began
         if not chosen.no_evaluation:
             accuracies = peer.accuracies()
             eval_seconds += time.perf_counter() - trained
+            history.append({"steps": stop, "train_seconds": train_seconds, "test_accuracy": accuracies[1]})
 
     result = {
         "peer": name,
@@ -223,9 +269,12 @@ def run(name, peer, job):
         "eval_seconds": None if chosen.no_evaluation else eval_seconds,
         "steps_per_second": job.steps / train_seconds,
         "images_per_second": job.steps * job.batch_size / train_seconds,
-        "last_loss": float(losses[-1]),
+        "last_loss": float(losses[-1][-1]),
         "test_accuracy": accuracies[1],
+        "history": history,
     }
+    if chosen.losses:
+        result["losses"] = [float(loss) for stretch in losses for loss in stretch]
     if chosen.test_loss:
         result["test_loss"] = job.test_loss(peer.params())
     print(json.dumps(result))

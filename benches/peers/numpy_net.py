@@ -1,13 +1,15 @@
 """The job in numpy, on the CPU.
 
 variants:
-  book   as the book writes it: float64, one-hot labels, a new array for every value, the loss by a second pass
-  tuned  float32, one pass, every value of a step written into an array that was allocated once
+  book     as the book writes it: float64, one-hot labels, a new array for every value, the loss by a second pass
+  tuned    float32, one pass, every value of a step written into an array that was allocated once
+  float64  any recipe, in float64, to check the others by
 """
 
 import job
+import recipe
 
-options = job.options(__doc__, ["book", "tuned"])
+options = job.options(__doc__, ["book", "tuned", "float64"], book_only=["book", "tuned"])
 
 import numpy as np  # noqa: E402  reads the number of threads when it loads
 
@@ -76,6 +78,65 @@ class Book(Numpy):
 
     def accuracies(self):
         return [float(np.mean(self.predict(x).argmax(axis=1) == t.argmax(axis=1))) for x, t in self.sets]
+
+
+class Float64(Book):
+    """PyTorch's definitions of the optimisers, word for word. A step's loss is that before its update, as in all peers
+    but the book's."""
+
+    def __init__(self, work):
+        self.rates = work.rates
+        super().__init__(work)
+
+    def set_params(self, params):
+        super().set_params(params)
+        self.firsts, self.seconds = ([np.zeros(p.shape) for p in params] for _ in range(2))
+
+    def predict(self, x):
+        return softmax(self.hidden(x) @ self.W2 + self.b2)
+
+    def hidden(self, x):
+        a1 = x @ self.W1 + self.b1
+        return np.maximum(a1, 0) if options.activation == "relu" else sigmoid(a1)
+
+    def loss(self, x, t):
+        return -np.log(self.predict(x)[t == 1]).mean()
+
+    def gradient(self, x, t):
+        z1 = self.hidden(x)
+        dy = (self.predict(x) - t) / len(x)
+        slope = z1 > 0 if options.activation == "relu" else z1 * (1 - z1)
+        da1 = dy @ self.W2.T * slope
+        return x.T @ da1, da1.sum(axis=0), z1.T @ dy, dy.sum(axis=0)
+
+    def train(self, start, stop):
+        images, labels = self.sets[0]
+        losses = []
+        for step in range(start, stop):
+            x, t = images[self.picks[step]].astype(np.float64), labels[self.picks[step]]
+            losses.append(self.loss(x, t))
+            for p, g, first, second in zip(self.params(), self.gradient(x, t), self.firsts, self.seconds):
+                self.update(p, g, first, second, self.rates[step], step + 1)
+        return losses
+
+    def update(self, p, g, first, second, rate, number):
+        """Changes a parameter and what is remembered of it, in place, in step `number`, from 1."""
+        if options.optimizer == "adamw":
+            p -= rate * options.weight_decay * p
+        else:
+            g = g + options.weight_decay * p
+        if options.optimizer == "sgd":
+            p -= rate * g
+        elif options.optimizer == "momentum":
+            first *= options.momentum
+            first += g
+            p -= rate * first
+        else:
+            for slot, beta, value in zip((first, second), recipe.BETAS, (g, g * g)):
+                slot *= beta
+                slot += (1 - beta) * value
+            mean, square = (slot / (1 - beta**number) for slot, beta in zip((first, second), recipe.BETAS))
+            p -= rate * mean / (np.sqrt(square) + recipe.EPSILON)
 
 
 class Tuned(Numpy):
@@ -158,4 +219,4 @@ class Tuned(Numpy):
 
 
 work = job.Job(options)
-job.run("numpy", Book(work) if options.variant == "book" else Tuned(work), work)
+job.run("numpy", {"book": Book, "tuned": Tuned, "float64": Float64}[options.variant](work), work)
