@@ -38,7 +38,7 @@ def loss(params, x, t):
 SLOTS = {"sgd": 0, "momentum": 1, "adam": 2, "adamw": 2}[options.optimizer]
 
 
-def numbers(rates):
+def step_numbers(rates):
     """Of each step: the learning rate, and Adam's two numbers."""
     return np.array([(rate, *recipe.adams_numbers(rate, step)) for step, rate in enumerate(rates)], np.float32)
 
@@ -86,7 +86,7 @@ class Scan:
 
     def __init__(self, work):
         self.device = f"cuda ({jax.devices()[0].device_kind})" if options.device == "cuda" else "cpu"
-        self.numbers = jnp.asarray(numbers(work.rates))
+        self.numbers = jnp.asarray(step_numbers(work.rates))
         self.picks = jnp.asarray(work.picks, jnp.int32)
         self.sets = [(jnp.asarray(p.images), jnp.asarray(p.labels, jnp.int32)) for p in (work.train, work.test)]
         self.set_params(work.initial)

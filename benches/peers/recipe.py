@@ -78,8 +78,8 @@ def is_books(chosen):
 
 
 def flags(chosen):
-    """The flags that give this recipe to a peer or to twolayer. Those without effect are left out: twolayer refuses some
-    of them, and a build from before it had schedules can be timed without one."""
+    """The flags that give this recipe to a peer or to twolayer. Those without effect are left out: twolayer refuses
+    some of them, and a build from before it had schedules can be timed without one."""
     given = {
         "--hidden": chosen.hidden,
         "--activation": chosen.activation,

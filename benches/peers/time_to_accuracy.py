@@ -30,8 +30,8 @@ TARGETS = [0.97, 0.98, 0.984]
 # The peers that know every recipe.
 PEERS = [peer for peer in compare.PEERS if peer[2] in ("eager", "manual", "scan")]
 # --check's recipes, so that each optimiser and each schedule is there: optimizer, lr_schedule, warmup, weight_decay,
-# activation. The decays are strong, so that one parameter without it shows. The bound is on the relative difference of a
-# loss, which float32's rounding moves by some 1e-7.
+# activation. The decays are strong, so that one parameter without it shows. The bound is on the relative difference of
+# a loss, which float32's rounding moves by some 1e-7.
 CHECKS = [
     ("sgd", "constant", 0, 0.0, "sigmoid"),
     ("sgd", "linear", 7, 0.01, "relu"),
@@ -176,7 +176,8 @@ def report(race, skipped, load, date):
             }
         )
     # The ratios are to the first of twolayer's devices and builds.
-    base = next((row for row in rows if row["name"] == race.contestants[0].name), None)
+    name = race.contestants[0].name
+    base = next((row for row in rows if row["name"] == name), None)
     for row in rows:
         row["ratio"] = base and row["train_seconds_median"] / base["train_seconds_median"]
         for i, at in enumerate(row["targets"]):
@@ -194,6 +195,7 @@ def report(race, skipped, load, date):
         "epochs": chosen.epochs,
         "seeds": chosen.seeds,
         "rounds": chosen.runs,
+        "base": name,
         "results": rows,
         "skipped": [{"name": name, "why": why} for name, why in skipped],
         "failures": [{"name": name, "why": why} for name, why in race.failures],
@@ -205,9 +207,10 @@ def show(found):
     print(f"- {found['date']}, `{found['command']}`")
     busy = ": BUSY, so the ratios will be wrong" if found["busy"] else ""
     load = compare.number(found["load_average"], ".2f")
-    print(f"- {host['cpu']}, {host['cores']} cores; load {load} at the start{busy}")
+    print(f"- {host['cpu']}, {host['cores']} cores; GPU: {host['gpu'] or 'no nvidia-smi'}; {host['system']}")
     print(f"- 784-N-10, {found['epochs']} epochs by `{found['recipe']}`")
-    print(f"- medians of {len(found['seeds'])} seeds in {found['rounds']} rounds; training seconds, evaluations left out")
+    seeds = ", ".join(map(str, found["seeds"]))
+    print(f"- seeds {seeds}; rounds: {found['rounds']}; the load at the start was {load}{busy}")
     for title in ("skipped", "failures"):
         for each in found[title]:
             print(f"- {title}: {each['name']}: {each['why']}")
@@ -216,12 +219,11 @@ def show(found):
     if not rows:
         print("no run has finished")
         return
-    base = rows[0]["name"]
     targets = [at["target"] for at in rows[0]["targets"]]
     head = ["", "threads"]
     for target in targets:
-        head += [f"s to {100 * target:g} % [min..max]", "epochs", f"by {base}'s"]
-    head += ["s an epoch", f"by {base}'s", "accuracy at the end"]
+        head += [f"s to {100 * target:g} % [min..max]", "epochs", "ratio"]
+    head += ["s an epoch", "ratio", "accuracy at the end"]
     print_row(head)
     print_row(["---"] * len(head))
     for row in rows:
@@ -230,6 +232,8 @@ def show(found):
             cells += [span(at), compare.number(at["epochs_median"], "g"), times(at["ratio"])]
         an_epoch = row["train_seconds_median"] / found["epochs"]
         print_row([*cells, f"{an_epoch:.3f}", times(row["ratio"]), f"{row['test_accuracy_mean']:.2%}"])
+    print("\nSeconds of training, without evaluations, and epochs are medians, the accuracy at the end is a mean.")
+    print(f"A ratio is a contestant's seconds by those of {found['base']}.")
 
 
 def print_row(cells):
@@ -275,7 +279,9 @@ def check(chosen, contestants, skipped):
             for contestant in contestants:
                 try:
                     losses = contestant.losses(case)
-                    error = max(abs(loss / exact - 1) for loss, exact in zip(losses, right, strict=True))
+                    if len(losses) != len(right):
+                        raise Failed(f"{len(losses)} losses of {len(right)} steps")
+                    error = max(abs(loss / exact - 1) for loss, exact in zip(losses, right))
                     agrees = error <= CHECK_BOUND
                     print(f"  {contestant.name:24}{error:.1e}{'' if agrees else '  DOES NOT AGREE'}", flush=True)
                 except Failed as failure:
