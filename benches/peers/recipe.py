@@ -11,7 +11,7 @@ WEIGHT_INIT_STD = 0.01
 OPTIMIZERS = ("sgd", "momentum", "adam", "adamw")
 # The learning rate where none is given: the book's for its SGD, and twolayer's for the others.
 USUAL_RATES = {"sgd": LEARNING_RATE, "momentum": 0.01, "adam": 0.001, "adamw": 0.001}
-SCHEDULES = ("constant", "cosine", "linear")
+SCHEDULES = ("constant", "cosine", "step", "linear")
 # Adam's factors of the old means, and what keeps it from dividing by 0.
 BETAS, EPSILON = (0.9, 0.999), 1e-8
 # What makes a recipe the book's, the number of steps aside.
@@ -117,7 +117,12 @@ def share(schedule, warmup, step, steps):
     if step < warmup:
         return (step + 1) / warmup
     progress = (step - warmup) / (steps - warmup)
-    return {"constant": 1.0, "cosine": (1 + math.cos(math.pi * progress)) / 2, "linear": 1 - progress}[schedule]
+    return {
+        "constant": 1.0,
+        "cosine": (1 + math.cos(math.pi * progress)) / 2,
+        "step": 1.0 if progress < 0.5 else 0.1 if progress < 0.75 else 0.01,
+        "linear": 1 - progress,
+    }[schedule]
 
 
 def adams_numbers(rate, step):

@@ -36,7 +36,7 @@ CHECKS = [
     ("sgd", "constant", 0, 0.0, "sigmoid"),
     ("sgd", "linear", 7, 0.01, "relu"),
     ("momentum", "cosine", 7, 0.1, "sigmoid"),
-    ("adam", "constant", 0, 0.0, "relu"),
+    ("adam", "step", 0, 0.0, "relu"),
     ("adam", "linear", 7, 0.01, "sigmoid"),
     ("adamw", "cosine", 7, 1.0, "relu"),
 ]
