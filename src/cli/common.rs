@@ -131,6 +131,8 @@ pub(super) enum Error {
     Plan(#[from] super::plan::Error),
     #[error("{}: cannot be read ({reason}); give a folder that holds runs", path.display())]
     Runs { path: std::path::PathBuf, reason: io::Error },
+    #[error("{}: is no run, and holds none; give the folder of a run, or one that holds runs", .0.display())]
+    NoRuns(std::path::PathBuf),
     #[error(
         "{} is trained on other images than these; give its own --data (with --transpose if it is stored so), or start a run \
          from its weights: --init {}",

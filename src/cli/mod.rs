@@ -3,6 +3,7 @@
 mod advice;
 mod bench;
 mod common;
+mod compare;
 mod data;
 mod devices;
 mod earlier;
@@ -67,6 +68,8 @@ enum Subcommands {
     Export(export::Arguments),
     /// List the runs of a folder: device, settings, accuracy, and whether they can be resumed
     Runs(runs::Arguments),
+    /// Compare runs: their settings, losses and accuracies, as a table and as curves
+    Compare(compare::Arguments),
     /// Compare every device's gradients with f64: backpropagation and central differences
     Gradcheck(gradcheck::Arguments),
     /// Time every device, after a check of its results
@@ -93,6 +96,7 @@ pub fn main() -> ExitCode {
         Some(Subcommands::Explain(arguments)) => explain::run(&arguments),
         Some(Subcommands::Export(arguments)) => export::run(&arguments),
         Some(Subcommands::Runs(arguments)) => runs::run(&arguments),
+        Some(Subcommands::Compare(arguments)) => compare::run(&arguments),
         Some(Subcommands::Gradcheck(arguments)) => gradcheck::run(&arguments),
         Some(Subcommands::Bench(arguments)) => bench::run(&arguments),
         Some(Subcommands::Devices(arguments)) => devices::run(&arguments),

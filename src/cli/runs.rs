@@ -55,7 +55,7 @@ pub(super) fn run(Arguments { folder, json }: &Arguments) -> Result<(), Error> {
 }
 
 /// The folders in this one that hold a run.
-fn folders(folder: &Path) -> Result<Vec<PathBuf>, Error> {
+pub(super) fn folders(folder: &Path) -> Result<Vec<PathBuf>, Error> {
     let entries = folder.read_dir().map_err(|reason| Error::Runs { path: folder.to_owned(), reason })?;
     Ok(entries.flatten().map(|entry| entry.path()).filter(|path| run_folder::holds_run(path)).collect())
 }

@@ -1,4 +1,4 @@
-//! The epoch axis that the plot and the terminal chart share.
+//! The axes that the plots and the terminal chart share: epochs, and accuracies.
 
 use crate::train::EpochAccuracy;
 
@@ -31,6 +31,44 @@ impl EpochAxis {
         let step =
             steps.take_while(|&step| step < usize::MAX).find(|step| span / step <= max_steps).unwrap_or(usize::MAX);
         (self.first.div_ceil(step)..=self.last / step).map(move |tick| tick * step)
+    }
+}
+
+/// The largest number of labelled steps of an accuracy axis.
+const STEPS: f64 = 5.0;
+/// The possible numbers of steps from 0 to 1. An axis uses the first that fits, so that the curves fill it. A step below
+/// 0.002 would show noise: that is one standard deviation of an accuracy on 10,000 images.
+const STEPS_IN_ONE: [f64; 7] = [500.0, 200.0, 100.0, 50.0, 20.0, 10.0, STEPS];
+
+/// A range of accuracies. Its ends are steps, counted from an accuracy of 0.
+pub(super) struct AccuracyAxis {
+    pub bottom: f64,
+    pub top: f64,
+    pub steps_in_one: f64,
+}
+
+impl AccuracyAxis {
+    /// The finest axis that shows these accuracies. NaN is ignored.
+    pub(super) fn new(accuracies: impl Iterator<Item = f64> + Clone) -> Self {
+        let low = accuracies.clone().fold(1.0, f64::min).max(0.0);
+        let high = accuracies.fold(0.0, f64::max).min(1.0);
+        let fit = |steps_in_one: f64| {
+            let top = (high * steps_in_one).ceil().max(1.0);
+            let bottom = (low * steps_in_one).floor().min(top - 1.0);
+            Self { bottom, top, steps_in_one }
+        };
+        let fits = |axis: &Self| axis.top - axis.bottom <= STEPS;
+        STEPS_IN_ONE.into_iter().map(fit).find(fits).unwrap_or(fit(STEPS))
+    }
+
+    /// The number of its steps.
+    pub(super) fn steps(&self) -> usize {
+        (self.top - self.bottom) as usize
+    }
+
+    /// The accuracy at a step, counted from the bottom.
+    pub(super) fn accuracy(&self, step: usize) -> f64 {
+        (self.bottom + step as f64) / self.steps_in_one
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::ops::RangeInclusive;
 
-use super::axis::EpochAxis;
+use super::axis::{AccuracyAxis, EpochAxis};
 use crate::train::EpochAccuracy;
 
 /// The smallest and the largest width, in columns.
@@ -13,11 +13,6 @@ const MARGIN: usize = 7;
 const LABEL: usize = 8;
 /// The approximate number of rows of the accuracy axis. Each labelled step has a whole number of rows.
 const ROWS: usize = 12;
-/// The largest number of labelled steps of the accuracy axis.
-const STEPS: f64 = 5.0;
-/// The possible numbers of steps from 0 to 1. The chart uses the first that fits, so that the curves fill it. A step below
-/// 0.002 would show noise: that is one standard deviation of an accuracy on 10,000 images.
-const STEPS_IN_ONE: [f64; 7] = [500.0, 200.0, 100.0, 50.0, 20.0, 10.0, STEPS];
 
 /// Draws train (`+`) and test (`x`) accuracy by epoch in about 12 rows of ASCII, `width` columns wide (30 to 120).
 ///
@@ -32,7 +27,7 @@ pub fn chart(history: &[EpochAccuracy], width: usize) -> String {
     let shared = history.chunk_by(|a, b| column(a.epoch) == column(b.epoch));
     let marks: Vec<EpochAccuracy> = shared.map(mean).collect();
     let start = usize::from(marks.len() > 2);
-    let scale = Scale::new(marks.iter().skip(start).flat_map(|mark| [mark.train, mark.test]));
+    let scale = Scale(AccuracyAxis::new(marks.iter().skip(start).flat_map(|mark| [mark.train, mark.test])));
 
     let mut cells = vec![vec![' '; columns]; scale.rows()];
     for EpochAccuracy { epoch, train, test, .. } in marks {
@@ -84,39 +79,21 @@ fn mean(points: &[EpochAccuracy]) -> EpochAccuracy {
     }
 }
 
-/// The accuracy axis.
-struct Scale {
-    /// The ends of the axis, in steps from 0.
-    bottom: f64,
-    top: f64,
-    steps_in_one: f64,
-}
+/// The accuracy axis, in rows.
+struct Scale(AccuracyAxis);
 
 impl Scale {
-    /// The finest scale that shows these accuracies. NaN is ignored.
-    fn new(accuracies: impl Iterator<Item = f64> + Clone) -> Self {
-        let low = accuracies.clone().fold(1.0, f64::min).max(0.0);
-        let high = accuracies.fold(0.0, f64::max).min(1.0);
-        let fit = |steps_in_one: f64| {
-            let top = (high * steps_in_one).ceil().max(1.0);
-            let bottom = (low * steps_in_one).floor().min(top - 1.0);
-            Self { bottom, top, steps_in_one }
-        };
-        let fits = |scale: &Self| scale.top - scale.bottom <= STEPS;
-        STEPS_IN_ONE.into_iter().map(fit).find(fits).unwrap_or(fit(STEPS))
-    }
-
     fn rows_in_step(&self) -> usize {
-        ROWS / (self.top - self.bottom) as usize
+        ROWS / self.0.steps()
     }
 
     fn rows(&self) -> usize {
-        (self.top - self.bottom) as usize * self.rows_in_step() + 1
+        self.0.steps() * self.rows_in_step() + 1
     }
 
     /// The row of an accuracy, counted from the top, and its mark. `None` for NaN.
     fn place(&self, accuracy: f64, mark: char) -> Option<(usize, char)> {
-        let row = ((self.top - accuracy * self.steps_in_one) * self.rows_in_step() as f64).round();
+        let row = ((self.0.top - accuracy * self.0.steps_in_one) * self.rows_in_step() as f64).round();
         let last = self.rows() - 1;
         match row {
             _ if row.is_nan() => None,
@@ -128,7 +105,7 @@ impl Scale {
 
     /// The label of a row. Only the rows at the end of a step have one.
     fn label(&self, row: usize) -> String {
-        let accuracy = (self.top - (row / self.rows_in_step()) as f64) / self.steps_in_one;
+        let accuracy = self.0.accuracy(self.0.steps() - row / self.rows_in_step());
         if row.is_multiple_of(self.rows_in_step()) { format!("{accuracy:.3}") } else { String::new() }
     }
 }

@@ -1,7 +1,9 @@
 //! Plots as SVG or PNG files. Each kind of plot is a function such as `accuracy`, which gives `chart` its axes and curves.
 
+mod comparison;
 mod drawing;
 mod loss;
+mod scales;
 
 use std::error::Error;
 use std::io;
@@ -10,7 +12,8 @@ use std::path::{Path, PathBuf};
 
 use plotters::prelude::*;
 
-use self::drawing::{Axis, Corner, Page, STYLES, Size, axes, curves, png, svg};
+pub use self::comparison::{MOST_CURVES, RunCurve, Value};
+use self::drawing::{Axis, Page, Place, STYLES, Size, axes, curves, png, svg};
 pub(super) use self::drawing::{Outcome, encode_png, font};
 use super::axis::EpochAxis;
 use crate::files::{check_place, write_atomic};
@@ -81,6 +84,20 @@ pub fn write_errors(path: &Path, curves: &[ErrorCurve]) -> Result<(), PlotError>
     write(path, picture)
 }
 
+/// Draws a curve for each of up to [`MOST_CURVES`] runs into a file, as [`write_plot`] does. The loss axis is as there. An
+/// accuracy axis covers the last three quarters of every curve, so that the first steps do not flatten the rest.
+///
+/// # Errors
+/// Those of [`write_plot`].
+pub fn write_comparison(path: &Path, runs: &[RunCurve], value: Value) -> Result<(), PlotError> {
+    let picture = if is_png(path)? {
+        png(SINGLE, |page| comparison::draw(page, runs, value))
+    } else {
+        svg(SINGLE, |page| comparison::draw(page, runs, value))
+    };
+    write(path, picture)
+}
+
 /// Writes a picture to a file.
 pub(super) fn write(path: &Path, picture: Outcome<Vec<u8>>) -> Result<(), PlotError> {
     let bytes = picture.map_err(|error| PlotError::Draw(path.to_owned(), error))?;
@@ -130,7 +147,7 @@ fn accuracy<DB: DrawingBackend<ErrorType: 'static>>(
     let y = Axis { name: "accuracy", range: 0.0..1.0, ticks: ticks.collect() };
     let plane = axes(panel, [x, y])?;
     let all = [train, test].into_iter().chain(has_validation.then_some(validation)).collect::<Vec<_>>();
-    curves(page, &plane, Corner::LowerRight, &all)
+    curves(page, &plane, Place::LOWER_RIGHT, &all)
 }
 
 /// The iterations of the epochs to label, and the epochs.
@@ -173,7 +190,7 @@ fn errors<DB: DrawingBackend<ErrorType: 'static>>(page: &Page<DB>, curves: &[Err
     page.fill(&WHITE)?;
     let x = axis("step size", range(|point| point.0));
     let plane = axes(page, [x, axis("relative error of W1's gradient", range(|point| point.1))])?;
-    drawing::curves(page, &plane, Corner::LowerRight, &curves)
+    drawing::curves(page, &plane, Place::LOWER_RIGHT, &curves)
 }
 
 /// The most steps between labelled powers of ten.
@@ -241,7 +258,7 @@ mod tests {
     }
 
     #[test]
-    fn a_png_has_its_size_and_legends_in_free_corners() {
+    fn a_png_has_its_size_and_legends_in_free_places() {
         for points in [1, 2, 17, 1000] {
             let png = png(DOUBLE, |page| of_run(page, &history(points), &losses(5000))).unwrap();
             let mut reader = png::Decoder::new(io::Cursor::new(png)).read_info().unwrap();
@@ -261,7 +278,7 @@ mod tests {
 
     #[test]
     fn dashes_go_round_bends() {
-        for (dash, pieces, joints) in [(SOLID, 2, 1), (DASHED, 4, 1), ((100.0, 10.0), 2, 0)] {
+        for (dash, pieces, joints) in [(SOLID, 2, 1), (DASHED, 4, 1), (&[100.0, 10.0], 2, 0)] {
             let svg = svg(SINGLE, |page| line(page, &[(0, 0), (0, 100), (100, 100)], BLACK, dash, LINE)).unwrap();
             let svg = String::from_utf8(svg).unwrap();
             assert_eq!([svg.matches("<polyline").count(), svg.matches("<circle").count()], [pieces, joints], "{svg}");

@@ -113,6 +113,16 @@ pub enum Error {
         /// The iterations.
         iterations: u64,
     },
+    /// The losses of a run are not all there.
+    #[error(
+        "{}: neither {HISTORY} nor {LOSSES} has the losses of its {iterations} iterations; leave this run out", path.display()
+    )]
+    History {
+        /// The folder.
+        path: PathBuf,
+        /// The iterations.
+        iterations: u64,
+    },
 }
 
 impl From<WriteError> for Error {
@@ -226,12 +236,8 @@ impl RunFolder {
         let folder = Self::checked(path, NewFolder::make(path))?;
         let checkpoint = saved(path)?;
         let has_results = has_results(path) && checkpoint.run.end != Progress::Running;
-        let iterations = checkpoint.run.iterations;
-        let of_file = |name| losses(&path.join(name), iterations);
-        let is_ours = |losses: &Vec<f32>| Checksum::of(losses) == checkpoint.losses;
-        let losses = [LOSSES, HISTORY].into_iter().find_map(|name| of_file(name).filter(is_ours));
-        let losses = if iterations == 0 { Some(Vec::new()) } else { losses };
-        let losses = losses.ok_or_else(|| Error::Losses { path: path.into(), iterations })?;
+        let losses = losses_before(path, &checkpoint)
+            .ok_or_else(|| Error::Losses { path: path.into(), iterations: checkpoint.run.iterations })?;
         Ok((Self { contents: Contents::Ours, ..folder }, Resumed { checkpoint, losses, has_results }))
     }
 
@@ -381,8 +387,39 @@ pub fn read_record(path: &Path) -> Result<Run, Error> {
 /// # Errors
 /// It cannot be read.
 pub fn record(path: &Path) -> Result<(Run, bool), Error> {
-    let is_killed = !has_results(path) && path.join(CHECKPOINT).exists();
+    let is_killed = is_killed(path);
     Ok((if is_killed { saved(path)?.run } else { read_record(&path.join(RUN))? }, !is_killed))
+}
+
+/// The record of a folder's run, as [`record`] reads it, and the loss of each of its iterations.
+///
+/// # Errors
+/// One of them cannot be read.
+pub fn record_and_losses(path: &Path) -> Result<(Run, Vec<f32>), Error> {
+    let (run, losses) = if is_killed(path) {
+        let checkpoint = saved(path)?;
+        let losses = losses_before(path, &checkpoint);
+        (checkpoint.run, losses)
+    } else {
+        let run = read_record(&path.join(RUN))?;
+        let losses = losses(&path.join(HISTORY), run.iterations);
+        (run, losses)
+    };
+    let losses = losses.ok_or_else(|| Error::History { path: path.into(), iterations: run.iterations })?;
+    Ok((run, losses))
+}
+
+/// Whether a folder has no results of its run, but its checkpoint.
+fn is_killed(path: &Path) -> bool {
+    !has_results(path) && path.join(CHECKPOINT).exists()
+}
+
+/// The losses of the iterations before a folder's checkpoint. `None` if no file has them.
+fn losses_before(path: &Path, checkpoint: &Checkpoint) -> Option<Vec<f32>> {
+    let iterations = checkpoint.run.iterations;
+    let is_ours = |losses: &Vec<f32>| Checksum::of(losses) == checkpoint.losses;
+    let files = || [LOSSES, HISTORY].into_iter().map(|name| losses(&path.join(name), iterations));
+    if iterations == 0 { Some(Vec::new()) } else { files().flatten().find(is_ours) }
 }
 
 /// When a file of a folder's run was last written.

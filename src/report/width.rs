@@ -55,14 +55,28 @@ pub fn shortened(text: &str, columns: usize) -> String {
     if width(text) <= columns {
         return text.to_owned();
     }
-    let room = columns.saturating_sub(ELLIPSIS.len());
-    let mut used = 0;
-    let fits = |character: &char| {
-        used += character.width().unwrap_or(1);
-        used <= room
-    };
-    let start: String = text.chars().take_while(fits).collect();
+    let start: String = fitting(text.chars(), columns.saturating_sub(ELLIPSIS.len())).collect();
     start + &ELLIPSIS[..columns.min(ELLIPSIS.len())]
+}
+
+/// The text, cut to this many columns with an ellipsis in its middle: names of one kind often differ at their ends alone.
+#[must_use]
+pub fn abbreviated(text: &str, columns: usize) -> String {
+    if width(text) <= columns {
+        return text.to_owned();
+    }
+    let end = columns.saturating_sub(ELLIPSIS.len()) / 2;
+    let reversed: Vec<char> = fitting(text.chars().rev(), end).collect();
+    shortened(text, columns - end) + &reversed.into_iter().rev().collect::<String>()
+}
+
+/// The first characters that take at most this many columns.
+fn fitting(characters: impl Iterator<Item = char>, columns: usize) -> impl Iterator<Item = char> {
+    let mut used = 0;
+    characters.take_while(move |character| {
+        used += character.width().unwrap_or(1);
+        used <= columns
+    })
 }
 
 /// The text, broken between words into lines of at most this many columns. Lines after the first are indented. A word that
@@ -105,6 +119,20 @@ mod tests {
             ("Ankle boot", 0, ""),
         ] {
             let cut = shortened(text, columns);
+            assert_eq!(cut, expected);
+            assert!(width(&cut) <= columns, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_name_that_is_too_long_is_cut_in_its_middle() {
+        for (text, columns, expected) in [
+            ("hidden-50", 9, "hidden-50"),
+            ("hidden-50-rate-0.1-adam", 12, "hidde...adam"),
+            ("くつしたとくつ", 9, "く...つ"),
+            ("hidden-50", 2, ".."),
+        ] {
+            let cut = abbreviated(text, columns);
             assert_eq!(cut, expected);
             assert!(width(&cut) <= columns, "{text}");
         }

@@ -154,6 +154,7 @@ fn lists_what_works_and_nothing_else() {
     assert_flags("explain --help", &[&DEVICE[..], &DATA, &EXPLAIN].concat());
     assert_flags("export --help", &EXPORT);
     assert_flags("runs --help", &["--json", "--help"]);
+    assert_flags("compare --help", &["--plot", "--value", "--overwrite", "--json", "--help"]);
     assert_flags("gradcheck --help", &[&DATA[..], &GRADCHECK].concat());
     assert_flags("bench --help", &BENCH);
     assert_flags("devices --help", &DEVICES);
@@ -170,6 +171,7 @@ fn lists_what_works_and_nothing_else() {
             "explain",
             "export",
             "runs",
+            "compare",
             "gradcheck",
             "bench",
             "devices",

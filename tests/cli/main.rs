@@ -5,6 +5,7 @@ mod bad_data;
 mod bad_flags;
 mod bad_init;
 mod bench;
+mod compare;
 mod devices;
 mod ends_early;
 mod eval;

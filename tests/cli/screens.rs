@@ -17,9 +17,11 @@ fn results_fit() {
     let said = place.train("--learning-rate 0.5 --iterations 100 --out run");
     assert_fits(&said.stdout);
     assert_fits(&said.stderr);
+    place.train("--optimizer adam --hidden 7 --iterations 10 --out other/a-run-with-a-name-that-is-longer-than-others");
     for line in [
         "eval run --device cpu",
         "show run",
+        "compare run other/a-run-with-a-name-that-is-longer-than-others",
         "explain run --index 3 --device cpu",
         "export run net.onnx",
         "export run net.c",
@@ -52,6 +54,7 @@ fn help_fits_and_is_in_groups() {
         "explain",
         "export",
         "runs",
+        "compare",
         "gradcheck",
         "bench",
         "devices",

@@ -6,10 +6,8 @@ use crate::bench::stats::Spread;
 use crate::data::digits::{CLASSES, PIXELS};
 use crate::devices::{Hardware, Info, card};
 use crate::net::Shape;
+use crate::report::columns::NONE;
 use crate::words::counted;
-
-/// The text of a missing value.
-pub(super) const NONE: &str = "-";
 
 /// The headings of [`figures`].
 pub(super) fn headings(record: &Record) -> Vec<&'static str> {

@@ -1,6 +1,5 @@
 //! The results of a benchmark as text: for a terminal ([`table`]), a document ([`markdown`]) or a spreadsheet ([`csv`]).
 
-mod columns;
 mod csv;
 mod figures;
 mod markdown;

@@ -4,13 +4,13 @@ use std::fmt::Write;
 
 use comfy_table::CellAlignment;
 
-use super::columns::{Section, fits, table as columns_of};
 use super::figures::{
-    DISPATCHES, KERNEL_HEADINGS, NONE, cell, circumstances, device_of_row, driver, figures, hardware, headings, images,
+    DISPATCHES, KERNEL_HEADINGS, cell, circumstances, device_of_row, driver, figures, hardware, headings, images,
     kernels, network, rows_with_kernels, significant,
 };
 use super::notes::notes;
 use crate::bench::record::{Device, Record, Row};
+use crate::report::columns::{NONE, Section, fits, table as columns_of};
 use crate::report::table::fitted;
 
 /// The devices, the rows and the kernels as tables, at most `columns` wide, and the notes.
@@ -60,7 +60,7 @@ fn rows(record: &Record, columns: usize) -> String {
     let sections = |name: Name| -> Vec<Section> {
         let of_one_workload = record.rows.chunk_by(|one, other| one.workload == other.workload);
         let section = |rows: &[Row]| Section {
-            title: rows.first().map(title).unwrap_or_default(),
+            title: rows.first().map(title),
             rows: rows.iter().map(|row| [vec![name(row)], figures(record, row)].concat()).collect(),
         };
         of_one_workload.map(section).collect()
@@ -76,12 +76,12 @@ fn title(row: &Row) -> String {
 
 fn kernel_rows(record: &Record, columns: usize) -> String {
     let section = |row: &Row| Section {
-        title: format!(
+        title: Some(format!(
             "{} on {}, {}",
             row.workload,
             device_of_row(row),
             cell(row.dispatches_per_step, |count| format!("{count} {DISPATCHES}"))
-        ),
+        )),
         rows: kernels(row).map(Vec::from).collect(),
     };
     columns_of(&KERNEL_HEADINGS, &rows_with_kernels(record).map(section).collect::<Vec<_>>(), columns)
