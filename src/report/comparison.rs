@@ -37,6 +37,7 @@ struct Compared {
     loss: Option<f64>,
     /// The accuracies at the end, or else at the last epoch.
     train_accuracy: Option<f64>,
+    validation_accuracy: Option<f64>,
     test_accuracy: Option<f64>,
     train_seconds: f64,
     #[serde(skip)]
@@ -69,14 +70,16 @@ impl Comparison {
     pub fn text(&self, columns: usize) -> String {
         // The iterations have a column anyway.
         let settings: Vec<_> = self.differing.iter().copied().filter(|flag| *flag != ITERATIONS).collect();
-        let figures = [ITERATIONS, "loss", "train acc", "test acc", "time"];
-        let headings = [&["run"], &settings[..], &figures].concat();
+        let has_validation = self.runs.iter().any(|run| run.validation_accuracy.is_some());
+        let validation = has_validation.then_some("validation acc");
+        let figures = [ITERATIONS, "loss", "train acc"].into_iter().chain(validation).chain(["test acc", "time"]);
+        let headings: Vec<_> = ["run"].into_iter().chain(settings.iter().copied()).chain(figures).collect();
         // Two cells fit beside each other.
         let most = columns * 2 / 5;
         let rows = self.runs.iter().map(|run| {
             let settings =
                 settings.iter().map(|flag| run.value(flag).map_or(NONE.to_owned(), |value| abbreviated(value, most)));
-            [abbreviated(&run.name, most)].into_iter().chain(settings).chain(run.figures()).collect()
+            [abbreviated(&run.name, most)].into_iter().chain(settings).chain(run.figures(has_validation)).collect()
         });
         table(&headings, &[Section { title: None, rows: rows.collect() }], columns)
     }
@@ -95,8 +98,8 @@ impl Compared {
         let mut accuracies = done.epochs;
         if let Some(last) = &run.r#final {
             let epoch = accuracies.len();
-            let (train, test) = (last.train_accuracy, last.test_accuracy);
-            accuracies.push(EpochAccuracy { epoch, iteration: run.iterations, train, test });
+            let (train, test, validation) = (last.train_accuracy, last.test_accuracy, last.validation_accuracy);
+            accuracies.push(EpochAccuracy { epoch, iteration: run.iterations, train, test, validation });
         }
         let device = Flag { name: "device", value: run.device.backend.clone(), is_usual: false };
         let data = Flag { name: "data", value: run.data.source.clone(), is_usual: false };
@@ -108,6 +111,7 @@ impl Compared {
             iterations: run.iterations,
             loss: means.last().map(|(_, mean)| *mean),
             train_accuracy: accuracies.last().map(|last| last.train),
+            validation_accuracy: accuracies.last().and_then(|last| last.validation),
             test_accuracy: accuracies.last().map(|last| last.test),
             train_seconds: done.train_time.as_secs_f64(),
             flags: [device, data].into_iter().chain(setting_flags(&run.settings)).collect(),
@@ -122,16 +126,14 @@ impl Compared {
         self.flags.iter().find(|flag| flag.name == name).map(|flag| flag.value.as_str())
     }
 
-    fn figures(&self) -> [String; 5] {
+    fn figures(&self, with_validation: bool) -> impl Iterator<Item = String> {
         let all = self.settings.iterations;
         let four = |value: Option<f64>| value.map_or(NONE.to_owned(), |value| format!("{value:.4}"));
-        [
-            if self.iterations == all { all.to_string() } else { format!("{} of {all}", self.iterations) },
-            four(self.loss),
-            four(self.train_accuracy),
-            four(self.test_accuracy),
-            format!("{:.2} s", self.train_seconds),
-        ]
+        let iterations = if self.iterations == all { all.to_string() } else { format!("{} of {all}", self.iterations) };
+        [iterations, four(self.loss), four(self.train_accuracy)]
+            .into_iter()
+            .chain(with_validation.then(|| four(self.validation_accuracy)))
+            .chain([four(self.test_accuracy), format!("{:.2} s", self.train_seconds)])
     }
 
     fn curve(&self, value: Value) -> RunCurve {
@@ -142,6 +144,7 @@ impl Compared {
         let points = match value {
             Value::Loss => self.losses.clone(),
             Value::TrainAccuracy => accuracies(|point| point.train),
+            Value::ValidationAccuracy => accuracies(|point| point.validation.unwrap_or(f64::NAN)),
             Value::TestAccuracy => accuracies(|point| point.test),
         };
         RunCurve { name: self.name.clone(), iterations: self.iterations, points }
@@ -183,7 +186,7 @@ mod tests {
     use crate::report::summary::Data;
     use crate::report::summary::tests::book;
     use crate::report::width::width;
-    use crate::train::{End, Outcome, Snapshot};
+    use crate::train::{End, Evaluations, Outcome, Snapshot};
 
     fn run(path: &str, settings: Settings, losses: &[f32]) -> (PathBuf, Run, Vec<f32>) {
         let params = Params::zeros(Shape { input: 1, hidden: 1, classes: 2 });
@@ -192,8 +195,9 @@ mod tests {
             end: End::Finished,
             snapshot: Snapshot::Backend(Cow::Owned(State { params, slots: Vec::new(), steps: 0 })),
             losses: losses.to_vec(),
-            epochs: vec![EpochAccuracy { epoch: 0, iteration: 0, train: 0.25, test: f64::NAN }],
-            last: Some([evaluation.clone(), evaluation]),
+            epochs: vec![EpochAccuracy { epoch: 0, iteration: 0, train: 0.25, test: f64::NAN, validation: Some(0.5) }],
+            last: Some(Evaluations { train: evaluation.clone(), validation: None, test: evaluation }),
+            best: None,
             train_time: Duration::from_millis(1500),
             eval_time: Duration::ZERO,
         };
@@ -263,6 +267,7 @@ momentum  momentum          0.01 1 of 10000      -    0.7500   0.7500 1.50 s
         let comparison = Comparison::new(vec![run("a", book(), &losses)]);
         assert_eq!(comparison.curves(Value::Loss)[0].points.last(), Some(&(39.0, 1.0)));
         assert_eq!(comparison.curves(Value::TrainAccuracy)[0].points, [(0.0, 0.25), (40.0, 0.75)]);
+        assert_eq!(comparison.curves(Value::ValidationAccuracy)[0].points, [(0.0, 0.5)]);
         assert_eq!(comparison.curves(Value::TestAccuracy)[0].points, [(40.0, 0.75)]);
         let json = serde_json::to_value(&comparison).unwrap();
         assert_eq!((&json["differing"], &json["runs"][0]["loss"]), (&serde_json::json!([]), &1.0.into()));

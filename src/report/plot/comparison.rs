@@ -18,12 +18,17 @@ pub enum Value {
     Loss,
     /// The accuracy on the training images.
     TrainAccuracy,
+    /// The accuracy on the validation images.
+    ValidationAccuracy,
     /// The accuracy on the test images.
     TestAccuracy,
 }
 
 names!(Value, "value", {
-    Loss => "loss", TrainAccuracy => "train-accuracy", TestAccuracy => "test-accuracy",
+    Loss => "loss",
+    TrainAccuracy => "train-accuracy",
+    ValidationAccuracy => "validation-accuracy",
+    TestAccuracy => "test-accuracy",
 });
 
 /// The curve of a run.
@@ -63,6 +68,7 @@ pub(super) fn draw<DB: DrawingBackend<ErrorType: 'static>>(
             (Axis { name, ..scale.axis() }, lines)
         }
         Value::TrainAccuracy => accuracies("train accuracy", runs),
+        Value::ValidationAccuracy => accuracies("validation accuracy", runs),
         Value::TestAccuracy => accuracies("test accuracy", runs),
     };
     let names: Vec<_> = runs.iter().map(|run| abbreviated(&run.name, NAME)).collect();
