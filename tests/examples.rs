@@ -75,3 +75,36 @@ fn one_step_is_the_reference_s() {
     let said = run("one_step", folder.path(), &[]);
     assert_holds(&said, &["device: ", "  da1  ", "  b2   ", "all of it is the reference's"]);
 }
+
+/// The book's comparisons: each optimiser or each kind of initial weights ends at a lower loss than the one before.
+#[cfg(unix)]
+#[test]
+fn scripts_compare_as_the_book_does() {
+    let folder = TempDir::new().unwrap();
+    let digits = |count, seed| {
+        let (images, labels) = digits::draw(count, seed);
+        Dataset::new(images, labels, digits::SIDE, digits::SIDE).unwrap()
+    };
+    save_dir(&folder.path().join("set"), &Splits::new(digits(2000, 1), digits(50, 2)).unwrap()).unwrap();
+    for (script, names) in
+        [("optimizers", &["sgd", "momentum", "adagrad", "adam"][..]), ("initial-weights", &["normal", "xavier", "he"])]
+    {
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("examples/{script}.sh"));
+        let mut command = Command::new("sh");
+        command.arg(&script).args(["out", "--data", "set", "--device", "cpu"]).current_dir(folder.path());
+        let output = command.env("TWOLAYER", env!("CARGO_BIN_EXE_twolayer")).env("ITERATIONS", "300").output().unwrap();
+        let said = String::from_utf8(output.stdout).unwrap();
+        assert!(output.status.success(), "{said}{}", String::from_utf8_lossy(&output.stderr));
+        let loss = |name: &&str| -> f64 {
+            let run = std::fs::read_to_string(folder.path().join("out").join(name).join("history.csv")).unwrap();
+            let last = run.lines().rev().take(100).map(|line| line.split_once(',').unwrap().1.parse::<f64>().unwrap());
+            last.sum::<f64>() / 100.0
+        };
+        let losses: Vec<f64> = names.iter().map(loss).collect();
+        assert!(losses.is_sorted_by(|a, b| a > b), "{losses:?}");
+        let plot = std::fs::read_to_string(folder.path().join("out/loss.svg")).unwrap();
+        for name in names {
+            assert!(said.contains(name) && plot.contains(&format!(">\n{name}\n<")), "{name}: {said}");
+        }
+    }
+}

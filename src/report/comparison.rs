@@ -99,7 +99,13 @@ impl Compared {
         if let Some(last) = &run.r#final {
             let epoch = accuracies.len();
             let (train, test, validation) = (last.train_accuracy, last.test_accuracy, last.validation_accuracy);
-            accuracies.push(EpochAccuracy { epoch, iteration: run.iterations, train, test, validation });
+            accuracies.push(EpochAccuracy {
+                epoch,
+                iteration: run.iterations.saturating_sub(1),
+                train,
+                test,
+                validation,
+            });
         }
         let device = Flag { name: "device", value: run.device.backend.clone(), is_usual: false };
         let data = Flag { name: "data", value: run.data.source.clone(), is_usual: false };
@@ -266,9 +272,9 @@ momentum  momentum          0.01 1 of 10000      -    0.7500   0.7500 1.50 s
         let losses: Vec<f32> = (0..40).map(|n| if n == 39 { f32::NAN } else { 1.0 }).collect();
         let comparison = Comparison::new(vec![run("a", book(), &losses)]);
         assert_eq!(comparison.curves(Value::Loss)[0].points.last(), Some(&(39.0, 1.0)));
-        assert_eq!(comparison.curves(Value::TrainAccuracy)[0].points, [(0.0, 0.25), (40.0, 0.75)]);
+        assert_eq!(comparison.curves(Value::TrainAccuracy)[0].points, [(0.0, 0.25), (39.0, 0.75)]);
         assert_eq!(comparison.curves(Value::ValidationAccuracy)[0].points, [(0.0, 0.5)]);
-        assert_eq!(comparison.curves(Value::TestAccuracy)[0].points, [(40.0, 0.75)]);
+        assert_eq!(comparison.curves(Value::TestAccuracy)[0].points, [(39.0, 0.75)]);
         let json = serde_json::to_value(&comparison).unwrap();
         assert_eq!((&json["differing"], &json["runs"][0]["loss"]), (&serde_json::json!([]), &1.0.into()));
     }
