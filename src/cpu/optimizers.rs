@@ -4,6 +4,19 @@
 use super::simd::{Instructions, Row, flat_mut, kernel, multiply_add};
 use crate::net::optimizer::{Rule, Update};
 
+/// What is smaller counts as 0: a gradient of whose square a thousandth would not be a normal number; a mean of gradients, or a
+/// parameter; a mean of squares. A CPU takes a hundred times as long for subnormal numbers, and rounding keeps one that only decays from
+/// ever being 0.
+const LEAST_GRADIENT: f32 = 1e-17;
+const LEAST_MEAN: f32 = 1e-30;
+const LEAST_SQUARE: f32 = 1e-36;
+
+/// The value, or 0 in the place of one that is smaller.
+#[inline(always)]
+fn at_least(least: f32, value: f32) -> f32 {
+    if value.abs() < least { 0.0 } else { value }
+}
+
 /// Changes some parameters by their gradient, with their part of each slot.
 pub fn change(
     kind: Instructions,
@@ -25,7 +38,7 @@ kernel! {
     fn decayed_sgd(update: &Update, gradient: &mut [Row], parameters: &mut [Row]) {
         for (g, p) in flat_mut(gradient).iter_mut().zip(flat_mut(parameters)) {
             let change = multiply_add::<FUSED>(update.decay, *p, *g);
-            *p = multiply_add::<FUSED>(-update.rate, change, *p);
+            *p = at_least(LEAST_MEAN, multiply_add::<FUSED>(-update.rate, change, *p));
             *g = 0.0;
         }
     }
@@ -36,8 +49,8 @@ kernel! {
         let slots = flat_mut(velocity).iter_mut();
         for ((g, v), p) in flat_mut(gradient).iter_mut().zip(slots).zip(flat_mut(parameters)) {
             let decayed = multiply_add::<FUSED>(update.decay, *p, *g);
-            *v = multiply_add::<FUSED>(update.first, *v, decayed);
-            *p = multiply_add::<FUSED>(-update.rate, *v, *p);
+            *v = at_least(LEAST_MEAN, multiply_add::<FUSED>(update.first, *v, decayed));
+            *p = at_least(LEAST_MEAN, multiply_add::<FUSED>(-update.rate, *v, *p));
             *g = 0.0;
         }
     }
@@ -47,9 +60,10 @@ kernel! {
     fn adagrad(update: &Update, gradient: &mut [Row], squares: &mut [Row], parameters: &mut [Row]) {
         let slots = flat_mut(squares).iter_mut();
         for ((g, s), p) in flat_mut(gradient).iter_mut().zip(slots).zip(flat_mut(parameters)) {
-            let decayed = multiply_add::<FUSED>(update.decay, *p, *g);
-            *s = multiply_add::<FUSED>(decayed, decayed, *s);
-            *p = multiply_add::<FUSED>(-update.rate, decayed / (s.sqrt() + update.epsilon), *p);
+            let decayed = at_least(LEAST_GRADIENT, multiply_add::<FUSED>(update.decay, *p, *g));
+            *s = at_least(LEAST_SQUARE, multiply_add::<FUSED>(decayed, decayed, *s));
+            let change = decayed / (s.sqrt() + update.epsilon);
+            *p = at_least(LEAST_MEAN, multiply_add::<FUSED>(-update.rate, change, *p));
             *g = 0.0;
         }
     }
@@ -59,12 +73,14 @@ kernel! {
     fn adam(update: &Update, gradient: &mut [Row], mean: &mut [Row], square: &mut [Row], parameters: &mut [Row]) {
         let slots = flat_mut(mean).iter_mut().zip(flat_mut(square));
         for ((g, (m, v)), p) in flat_mut(gradient).iter_mut().zip(slots).zip(flat_mut(parameters)) {
-            let decayed = multiply_add::<FUSED>(update.decay, *p, *g);
-            *m = multiply_add::<FUSED>(update.first, *m, update.first_share * decayed);
-            *v = multiply_add::<FUSED>(update.second, *v, update.second_share * decayed * decayed);
+            let decayed = at_least(LEAST_GRADIENT, multiply_add::<FUSED>(update.decay, *p, *g));
+            *m = at_least(LEAST_MEAN, multiply_add::<FUSED>(update.first, *m, update.first_share * decayed));
+            let square = update.second_share * decayed * decayed;
+            *v = at_least(LEAST_SQUARE, multiply_add::<FUSED>(update.second, *v, square));
             let root = multiply_add::<FUSED>(v.sqrt(), update.root, update.epsilon);
             // Not p (1 - shrink): in f32 that rounds a small shrinkage coarsely.
-            *p -= multiply_add::<FUSED>(update.rate, *m / root, update.shrink * *p);
+            let change = multiply_add::<FUSED>(update.rate, *m / root, update.shrink * *p);
+            *p = at_least(LEAST_MEAN, *p - change);
             *g = 0.0;
         }
     }

@@ -312,3 +312,36 @@ fn a_set_of_one_image_and_one_of_none_that_is_not_black() {
     let Set { labels, .. } = &network.sets[1];
     assert_eq!(labels, &[1]);
 }
+
+/// The slots decay to 0, and so do parameters by weight decay: subnormal numbers would stay for good, and take a hundred times as long.
+#[test]
+fn no_optimiser_leaves_subnormal_numbers() {
+    let shape = Shape { input: 20, hidden: 18, classes: 3 };
+    let net = Net { shape, activation: Activation::Relu, output: Output::Softmax };
+    let set = set(10, shape, 0.3);
+    let indices: Vec<u32> = (0..10).collect();
+    for kind in Instructions::all() {
+        for optimizer in optimizers().into_iter().filter(|optimizer| !optimizer.is_plain()) {
+            for tiny in [1e-39, 3e-38, 1e-42] {
+                let all = |value: f32| {
+                    let mut params = Params::zeros(shape);
+                    let Params { w1, b1, w2, b2, .. } = &mut params;
+                    [w1, b1, w2, b2].into_iter().for_each(|values| values.fill(value));
+                    params
+                };
+                // Hidden units that are all off: no gradient reaches W1.
+                let mut network = Network::new(net, 10, &all(-tiny), 1).unwrap();
+                network.kind = kind;
+                network.set_optimizer(optimizer).unwrap();
+                network.set_slots(&vec![all(tiny); optimizer.slots()]).unwrap();
+                let resident = network.upload(&set).unwrap();
+                block_on(network.train(resident, &indices, &updates(optimizer, 1e-4, 1))).unwrap();
+                let params = block_on(network.params()).unwrap();
+                for values in block_on(network.slots()).unwrap().iter().chain([&params]) {
+                    let mut all = values.tensors().into_iter().flat_map(|tensor| tensor.values.iter());
+                    assert!(!all.any(|value| value.is_subnormal()), "{kind:?}, {optimizer:?}, {tiny}");
+                }
+            }
+        }
+    }
+}
