@@ -18,6 +18,8 @@ use crate::data::{self, Dataset};
 use crate::devices::{self, Choice, Device};
 use crate::functions::argmax;
 use crate::model::{self, Model};
+use crate::net::optimizer::Optimizer;
+use crate::net::schedule::Schedule;
 use crate::net::{Activation, Net, Output, Params, Shape, WeightInit};
 use crate::selftest;
 use crate::train::{self, End, Sets};
@@ -69,8 +71,12 @@ pub struct Settings {
     pub weight_init: WeightInit,
     /// Images in a batch, 1 to [`Shape::MAX_BATCH`].
     pub batch_size: usize,
-    /// The factor of every gradient in an update, finite and above 0.
+    /// How a gradient changes the parameters.
+    pub optimizer: Optimizer,
+    /// The learning rate, finite and above 0; [`Rule::learning_rate`](crate::net::optimizer::Rule::learning_rate) suits the optimiser.
     pub learning_rate: f32,
+    /// The course of the learning rate over all epochs.
+    pub schedule: Schedule,
     /// Epochs. In each, as many images are drawn as the set has.
     pub epochs: u32,
     /// The same seed on the same device gives the same bits.
@@ -87,7 +93,9 @@ impl Settings {
             activation: Activation::Sigmoid,
             weight_init: WeightInit::Normal { std: book::WEIGHT_INIT_STD },
             batch_size: book::BATCH_SIZE.into(),
+            optimizer: Optimizer::default(),
             learning_rate: book::LEARNING_RATE,
+            schedule: Schedule::default(),
             epochs: 20,
             seed: 0,
         }
@@ -171,14 +179,16 @@ impl Classifier {
         let net = Net { shape, activation, output: Output::Softmax };
         let params = Params::init_by(shape, weight_init, seed);
         let mut backend = Backend::new(&open(&settings.device).await?, net, batch_size, &params).await?;
+        backend.set_optimizer(settings.optimizer).await?;
         let resident = backend.upload(set).await?;
         let mut batches = Batches::new(seed, Sampling::Replacement, batch_size, set.len());
         let epoch = train::Settings::steps_per_epoch(set.len(), batch_size);
         let iterations = u64::from(settings.epochs) * epoch;
         // One epoch in all, because nobody reads the accuracies between.
-        let schedule = train::Settings::new(iterations, iterations, learning_rate);
+        let plain = train::Settings::new(iterations, iterations, learning_rate);
+        let steps = train::Settings { schedule: settings.schedule, ..plain };
         let sets = Sets { train: resident.into(), validation: None, test: resident.into() };
-        let run = train::train(&mut backend, sets, &mut batches, &schedule, &mut |_| ControlFlow::Continue(())).await?;
+        let run = train::train(&mut backend, sets, &mut batches, &steps, &mut |_| ControlFlow::Continue(())).await?;
         if let End::NotFinite { step } = run.end {
             return Err(Error::Diverged(step));
         }
@@ -418,6 +428,8 @@ mod tests {
         assert!(error(&set, &Settings { hidden: 0, ..settings() }).contains("hidden units: 0 is out of range"));
         assert!(error(&set, &Settings { batch_size: 9000, ..settings() }).contains("batch size: 9000"));
         assert!(error(&set, &Settings { learning_rate: 1e30, ..settings() }).contains("give a lower learning rate"));
+        let optimizer = Optimizer { weight_decay: -1.0, ..Optimizer::default() };
+        assert!(error(&set, &Settings { optimizer, ..settings() }).contains("a weight decay of -1 is out of range"));
         let one_class = Dataset::new(vec![1, 2], vec![0, 0], 1, 1).unwrap();
         assert!(error(&one_class, &settings()).contains("the largest training label is 0"));
     }

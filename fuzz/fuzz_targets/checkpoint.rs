@@ -8,7 +8,7 @@ use twolayer::report::run_folder::parse_losses;
 fuzz_target!(|bytes: &[u8]| {
     if let Ok(read) = checkpoint::read(bytes) {
         let mut again = Vec::new();
-        checkpoint::write(&mut again, &read.run, &read.snapshot, read.losses).expect("memory takes everything");
+        checkpoint::write(&mut again, &read.run, &read.snapshot, read.best.as_ref(), read.losses).expect("memory takes everything");
         let found = checkpoint::read(&again).expect("what was written is read");
         assert_eq!(found.snapshot, read.snapshot);
         assert_eq!(found.run.done(Vec::new()), read.run.done(Vec::new()));

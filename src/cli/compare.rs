@@ -1,5 +1,6 @@
 //! `twolayer compare`: runs beside each other, as a table and as curves.
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -41,9 +42,17 @@ pub(super) fn run(Arguments { runs, plot, value, overwrite, json }: &Arguments) 
         let problem = format!("--plot draws up to {MOST_CURVES} runs, and these are {count}; give fewer runs");
         return Err(Error::Usage(problem));
     }
+    let value = value.unwrap_or_default();
+    let curves = plot.as_deref().map(|path| (path, comparison.curves(value)));
+    if value == Value::ValidationAccuracy
+        && curves.as_ref().is_some_and(|(_, curves)| curves.iter().all(|curve| curve.points.is_empty()))
+    {
+        return Err(Error::Usage(
+            "no run has validation images, so there is no --value validation-accuracy".to_owned(),
+        ));
+    }
     // The results are printed even if the plot cannot be written.
-    let curves = plot.as_deref().map(|path| (path, comparison.curves(value.unwrap_or_default())));
-    let plotted = curves.map(|(path, curves)| write_comparison(path, &curves, value.unwrap_or_default())).transpose();
+    let plotted = curves.map(|(path, curves)| write_comparison(path, &curves, value)).transpose();
     if *json {
         print_json(&comparison)?;
     } else {
@@ -57,12 +66,13 @@ pub(super) fn run(Arguments { runs, plot, value, overwrite, json }: &Arguments) 
 
 /// Reads the runs, each once.
 fn read(paths: &[PathBuf]) -> Result<Comparison, Error> {
-    let mut runs: Vec<(PathBuf, _, _)> = Vec::new();
+    let (mut runs, mut seen) = (Vec::new(), HashSet::new());
     for path in paths {
         let is_run = run_folder::holds_run(path);
         let folders = if is_run { vec![path.clone()] } else { folders_in_order(path)? };
         for folder in folders {
-            if runs.iter().any(|(other, ..)| *other == folder) {
+            // Whatever path names it.
+            if !seen.insert(folder.canonicalize().unwrap_or_else(|_| folder.clone())) {
                 continue;
             }
             match run_folder::record_and_losses(&folder) {

@@ -10,11 +10,10 @@ use super::{DeviceArguments, Error, json_text};
 use crate::backend::Kernels;
 use crate::devices::{Choice, Device, Hardware, Info, Kind};
 use crate::machine::Processor;
-use crate::model;
 use crate::net::Params;
 use crate::report::checkpoint::{Checkpoint, Problem};
 use crate::report::progress::Progress;
-use crate::report::run_folder::{BEST, CHECKPOINT, Resumed, RunFolder};
+use crate::report::run_folder::{CHECKPOINT, Resumed, RunFolder};
 use crate::report::{run_folder, summary, width};
 use crate::train::{Done, Settings, Snapshot};
 use crate::words::counted;
@@ -36,7 +35,7 @@ pub(super) struct Resumption {
     /// The steps that are done, and the network after them.
     pub done: Done,
     pub snapshot: Snapshot<'static>,
-    /// The network that was best on the validation images, if there are some and its file is there.
+    /// The network of the best evaluation, if there are validation images.
     pub best: Option<Params>,
     /// Whether its results are saved.
     pub has_results: bool,
@@ -48,15 +47,13 @@ impl Earlier {
         Ok(match (resume, config) {
             (Some(path), _) => {
                 let (folder, Resumed { checkpoint, losses, has_results }) = RunFolder::resume(path)?;
-                let Checkpoint { run, snapshot, .. } = checkpoint;
+                let Checkpoint { run, snapshot, best, .. } = checkpoint;
                 let is_naive = run.settings.gradient.parse() == Ok(Gradient::Naive);
                 if is_naive != matches!(snapshot, Snapshot::Reference(_)) {
                     let problem = Problem::Contradiction("only naive gradients have f64 tensors");
                     return Err(run_folder::Error::Checkpoint { path: path.join(CHECKPOINT), problem }.into());
                 }
                 let done = run.done(losses);
-                let best = run.has_best().then(|| model::load(&path.join(BEST)).ok()).flatten();
-                let best = best.map(|model| model.params).filter(|params| params.shape == run.shape());
                 let resumption = Resumption { path: path.to_owned(), run, done, snapshot, best, has_results };
                 (Self::Resumed(Box::new(resumption)), Some(folder))
             }
@@ -76,6 +73,7 @@ impl Earlier {
         }
         let advice = match run.end {
             summary::Progress::StoppedEarly => "a larger --early-stop goes on",
+            summary::Progress::TargetReached if chosen.target_accuracy >= Some(1.0) => "no accuracy is higher",
             summary::Progress::TargetReached => "a higher --target-accuracy goes on",
             _ => "a larger number of --iterations or --epochs goes on",
         };

@@ -54,10 +54,8 @@ pub(super) struct Run {
     latest: Outcome,
     /// The losses of the steps since then.
     new_losses: Vec<f32>,
-    /// The network that is best on the validation images, and whether it is not yet saved. `None` also where that of a resumed run
-    /// cannot be read.
+    /// The network of the best evaluation so far, if there are validation images.
     best: Option<Params>,
-    is_best_new: bool,
     /// Whether the last checkpoint could not be written.
     is_warned: bool,
     /// Whether the results of a resumed run are saved as far as it had come.
@@ -89,7 +87,6 @@ impl Run {
             latest,
             new_losses: Vec::new(),
             best: None,
-            is_best_new: false,
             is_warned: false,
             has_results: false,
             kept: None,
@@ -139,7 +136,7 @@ impl Run {
                 self.latest.last = Some((*evaluations).clone());
                 self.latest.best = *best;
                 if best.is_some_and(|best| best.iteration == accuracy.iteration) {
-                    (self.best, self.is_best_new) = (Some(checkpoint.snapshot.params().into_owned()), true);
+                    self.best = Some(checkpoint.snapshot.params().into_owned());
                 }
                 return None;
             }
@@ -148,15 +145,10 @@ impl Run {
                     self.reached(checkpoint);
                     self.latest.last = None;
                 }
-                let (net, best) = (self.subject.net, self.best.take());
-                let new = best.as_ref().filter(|_| self.is_best_new);
+                let best = self.best.take();
                 let written = self.write(|folder, run, latest| {
-                    if let Some(best) = new {
-                        folder.write_best(&net, best, run)?;
-                    }
-                    folder.checkpoint(run, &latest.snapshot, &latest.losses)
+                    folder.checkpoint(run, &latest.snapshot, best.as_ref(), &latest.losses)
                 });
-                self.is_best_new &= written.is_err();
                 self.best = best;
                 written
             }
@@ -290,12 +282,12 @@ impl Run {
     /// another program, or the folder may be gone.
     fn save(&self, outcome: &Outcome, folder: &mut RunFolder, results: &summary::Run) -> Result<(), Error> {
         let params = outcome.snapshot.params();
-        let best = if outcome.best == self.latest.best { self.best.as_ref() } else { Some(&*params) };
+        // The evaluation at the end is no epoch's.
+        let iteration = |outcome: &Outcome| outcome.best.map(|best| best.iteration);
+        let is_epoch_s = iteration(outcome) == iteration(&self.latest);
+        let best = if is_epoch_s { self.best.as_ref() } else { Some(&*params) };
         let save = |folder: &mut RunFolder, results: &_| {
-            if let Some(best) = best {
-                folder.write_best(&self.subject.net, best, results)?;
-            }
-            let checkpoint = folder.save(&self.subject.net, &outcome.snapshot, &outcome.losses, results)?;
+            let checkpoint = folder.save(&self.subject.net, &outcome.snapshot, best, &outcome.losses, results)?;
             if let Some(error) = checkpoint {
                 tell(format_args!(
                     "note: no checkpoint: {error}; the results are saved, but --resume may repeat some steps"
@@ -373,9 +365,9 @@ mod tests {
     use crate::net::state::State;
     use crate::net::{Activation, Output, Params, Shape};
     use crate::report::checkpoint::Checkpoint;
-    use crate::report::run_folder::{CHECKPOINT, HISTORY, LOSSES, MODEL, RUN, Resumed};
+    use crate::report::run_folder::{BEST, CHECKPOINT, HISTORY, LOSSES, MODEL, RUN, Resumed};
     use crate::report::summary::tests::book;
-    use crate::train::{EpochAccuracy, Evaluations};
+    use crate::train::{Best, EpochAccuracy, Evaluations};
 
     const NET: Net = Net {
         shape: Shape { input: 4, hidden: 3, classes: 2 },
@@ -405,10 +397,10 @@ mod tests {
 
     /// The run of this folder, which goes on.
     fn resumed(folder: &Path) -> (Run, Resumption) {
-        let (opened, Resumed { checkpoint: Checkpoint { run, snapshot, .. }, losses, has_results }) =
+        let (opened, Resumed { checkpoint: Checkpoint { run, snapshot, best, .. }, losses, has_results }) =
             RunFolder::resume(folder).unwrap();
         let done = run.done(losses);
-        let earlier = Resumption { path: folder.to_owned(), run, done, snapshot, best: None, has_results };
+        let earlier = Resumption { path: folder.to_owned(), run, done, snapshot, best, has_results };
         let mut run = run_in(opened);
         run.resume(&earlier);
         (run, earlier)
@@ -508,6 +500,8 @@ mod tests {
         std::fs::create_dir_all(folder.join(HISTORY)).unwrap();
         let mut run = run(&folder);
         run.targets.json = true;
+        run.best = Some(params(3));
+        run.latest.best = Some(Best { iteration: 1, accuracy: 0.5, loss: 0.25, test: 0.75 });
         let outcome =
             Outcome { end: End::Finished, snapshot: snapshot(7), losses: vec![1.0; 100], ..run.latest.clone() };
         let (text, ended) = run.end(Some(&outcome));
@@ -516,7 +510,8 @@ mod tests {
         assert!(error.ends_with(&format!("; the run is in {} instead", beside.display())), "{error}");
         let (params_kept, _, results) = kept(&beside);
         assert!(params_kept == params(7));
-        assert_eq!(results["end"], "finished");
+        assert!(model::load(&beside.join(BEST)).unwrap().params == params(3));
+        assert_eq!((&results["end"], &results["best"]["test_accuracy"]), (&"finished".into(), &0.75.into()));
         let printed: Value = serde_json::from_str(&text).unwrap();
         assert_eq!(printed["out"], beside.to_str().unwrap());
     }

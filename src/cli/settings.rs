@@ -59,7 +59,7 @@ pub(super) struct SettingFlags {
         "Course of the learning rate: {}; cosine and linear end at 0, step at a hundredth [default: constant]", either(&Decay::ALL)
     ))]
     lr_schedule: Option<Decay>,
-    /// Iterations in which the learning rate rises from 0, before its course begins [default: 0]
+    /// Iterations in which the learning rate rises, from its Nth part, before its course begins [default: 0]
     #[arg(long, value_name = "N", help_heading = "Training")]
     warmup: Option<u64>,
     #[arg(long, value_name = "X", value_parser = momentum, help_heading = "Training")]
@@ -75,13 +75,13 @@ pub(super) struct SettingFlags {
     #[arg(long, value_name = "N", help_heading = "Training")]
     epochs: Option<u64>,
     /// Share of the training images, of each class, that is held out for validation; best.safetensors is the network of the
-    /// epoch that is best on them
+    /// evaluation that is best on them
     #[arg(long, value_name = "X", value_parser = share, help_heading = "Training")]
     validation: Option<f64>,
     /// Stop when the validation accuracy has not risen for N epochs
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..), help_heading = "Training")]
     early_stop: Option<u64>,
-    /// Stop at the first evaluation with this accuracy: on the validation images, or else on the test images
+    /// Stop at the first evaluation with this accuracy, 1 at most: on the validation images, or else on the test images
     #[arg(long, value_name = "X", value_parser = accuracy, help_heading = "Training")]
     target_accuracy: Option<f64>,
     /// Gradient method: backprop; numerical (central differences computed as changes); or naive (two forward passes of the

@@ -50,7 +50,8 @@ pub(super) struct Arguments {
     data: DataArguments,
     #[command(flatten)]
     settings: SettingFlags,
-    /// Go on with the run in this folder, by its settings, its data and its device; --iterations or --epochs may be more
+    /// Go on with the run in this folder, by its settings, its data and its device; only --iterations, --epochs, --early-stop and
+    /// --target-accuracy may be others
     #[arg(long, value_name = "RUN", conflicts_with_all = ["out", "no_save", "config"])]
     #[arg(help_heading = "Training")]
     resume: Option<PathBuf>,
@@ -361,7 +362,9 @@ fn trainer(
             );
         }
         Gradient::Naive if chosen.validation.or(chosen.target_accuracy).is_some() => {
-            return usage("--gradient naive does every iteration; leave out --validation and --target-accuracy");
+            return usage(
+                "--gradient naive does every iteration; leave out --validation and --target-accuracy, or the --config that has them",
+            );
         }
         Gradient::Naive if !arguments.device.is_cpu() => {
             return usage("--gradient naive runs only on the f64 reference; leave out --device and --threads");

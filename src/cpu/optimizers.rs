@@ -4,11 +4,14 @@
 use super::simd::{Instructions, Row, flat_mut, kernel, multiply_add};
 use crate::net::optimizer::{Rule, Update};
 
-/// What is smaller counts as 0: a gradient of whose square a thousandth would not be a normal number; a mean of gradients, or a
-/// parameter; a mean of squares. A CPU takes a hundred times as long for subnormal numbers, and rounding keeps one that only decays from
-/// ever being 0.
+// What is smaller than these counts as 0. A CPU takes a hundred times as long for subnormal numbers (below 1.2e-38), and rounding keeps
+// one that only decays from ever being 0.
+
+/// The least gradient: Adam's share of its square, a thousandth, is 1e-37.
 const LEAST_GRADIENT: f32 = 1e-17;
+/// The least parameter or mean of gradients.
 const LEAST_MEAN: f32 = 1e-30;
+/// The least mean of squares.
 const LEAST_SQUARE: f32 = 1e-36;
 
 /// The value, or 0 in the place of one that is smaller.

@@ -326,7 +326,9 @@ fn no_optimiser_leaves_subnormal_numbers() {
                 let all = |value: f32| {
                     let mut params = Params::zeros(shape);
                     let Params { w1, b1, w2, b2, .. } = &mut params;
-                    [w1, b1, w2, b2].into_iter().for_each(|values| values.fill(value));
+                    for values in [w1, b1, w2, b2] {
+                        values.fill(value);
+                    }
                     params
                 };
                 // Hidden units that are all off: no gradient reaches W1.

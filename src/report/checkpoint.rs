@@ -23,6 +23,8 @@ pub struct Checkpoint {
     pub run: Run,
     /// Its network after `run.iterations` steps.
     pub snapshot: Snapshot<'static>,
+    /// The network of its best evaluation, if it has validation images.
+    pub best: Option<Params>,
     /// The checksum of the losses of these steps.
     pub losses: Checksum,
 }
@@ -98,13 +100,28 @@ fn in_slot(slot: usize, name: &str) -> String {
     format!("slots.{slot}.{name}")
 }
 
-/// Writes a checkpoint.
+/// The value of a tensor's name in the best network.
+fn in_best(name: &str) -> String {
+    format!("best.{name}")
+}
+
+/// Writes a checkpoint. `best` is the network of the record's best evaluation.
 ///
 /// # Errors
 /// Those of `out`.
-pub fn write(out: &mut dyn Write, run: &Run, snapshot: &Snapshot, losses: Checksum) -> io::Result<()> {
+pub fn write(
+    out: &mut dyn Write,
+    run: &Run,
+    snapshot: &Snapshot,
+    best: Option<&Params>,
+    losses: Checksum,
+) -> io::Result<()> {
     let mut tensors = Vec::new();
     let mut add = |name: String, dtype, dims: Vec<usize>, bytes: Vec<u8>| tensors.push((name, dtype, dims, bytes));
+    let bytes = |values: &[f32]| values.iter().flat_map(|value| value.to_le_bytes()).collect::<Vec<u8>>();
+    for tensor in best.iter().flat_map(|best| best.tensors()) {
+        add(in_best(tensor.name), Dtype::F32, tensor.dims, bytes(tensor.values));
+    }
     match snapshot {
         Snapshot::Backend(state) => {
             // The number of steps is the record's.
@@ -112,8 +129,7 @@ pub fn write(out: &mut dyn Write, run: &Run, snapshot: &Snapshot, losses: Checks
             for (slot, params) in std::iter::once(params).chain(slots).enumerate() {
                 for tensor in params.tensors() {
                     let name = slot.checked_sub(1).map_or(tensor.name.to_owned(), |slot| in_slot(slot, tensor.name));
-                    let bytes = tensor.values.iter().flat_map(|value| value.to_le_bytes()).collect();
-                    add(name, Dtype::F32, tensor.dims, bytes);
+                    add(name, Dtype::F32, tensor.dims, bytes(tensor.values));
                 }
             }
         }
@@ -148,6 +164,13 @@ pub fn read(bytes: &[u8]) -> Result<Checkpoint, Problem> {
     let losses = Checksum(value(LOSSES).and_then(|sum| sum.parse().ok()).ok_or(Problem::NoRecord)?);
     let run = Run::read(record)?;
     let (settings, shape) = (&run.settings, run.shape());
+    let params = |name: &dyn Fn(&str) -> String| {
+        let [w1, b1, w2, b2] = all(shape, |tensor, dims| {
+            values(&tensors, &name(tensor), Dtype::F32, dims, f32::from_le_bytes, f32::is_finite)
+        })?;
+        Ok::<_, Problem>(Params { shape, w1, b1, w2, b2 })
+    };
+    let best = run.has_best().then(|| params(&in_best)).transpose()?;
     let is_f64 = tensors.tensor(Params::NAMES[0]).is_ok_and(|tensor| tensor.dtype() == Dtype::F64);
     let snapshot = if is_f64 {
         let found =
@@ -158,17 +181,11 @@ pub fn read(bytes: &[u8]) -> Result<Checkpoint, Problem> {
         network.params.values_mut().zip(found.concat()).for_each(|(value, found)| *value = found);
         Snapshot::Reference(Cow::Owned(network.params))
     } else {
-        let params = |name: &dyn Fn(&str) -> String| {
-            let [w1, b1, w2, b2] = all(shape, |tensor, dims| {
-                values(&tensors, &name(tensor), Dtype::F32, dims, f32::from_le_bytes, f32::is_finite)
-            })?;
-            Ok::<_, Problem>(Params { shape, w1, b1, w2, b2 })
-        };
         let slots = (0..).take_while(|&slot| tensors.tensor(&in_slot(slot, Params::NAMES[0])).is_ok());
         let slots = slots.map(|slot| params(&|name| in_slot(slot, name))).collect::<Result<Vec<_>, _>>()?;
         Snapshot::Backend(Cow::Owned(State { params: params(&str::to_owned)?, slots, steps: run.iterations }))
     };
-    Ok(Checkpoint { run, snapshot, losses })
+    Ok(Checkpoint { run, snapshot, best, losses })
 }
 
 /// What `read` gives for the name and the dimensions of each of the four tensors.
@@ -209,11 +226,11 @@ mod tests {
     use crate::net::{Activation, Output};
     use crate::report::summary::tests::book;
     use crate::report::summary::{Data, Settings};
-    use crate::train::{End, Evaluations, Outcome};
+    use crate::train::{Best, End, Evaluations, Outcome};
 
     const SHAPE: Shape = Shape { input: 3, hidden: 2, classes: 4 };
 
-    fn run(snapshot: &Snapshot<'static>) -> Run {
+    fn run(snapshot: &Snapshot<'static>, has_best: bool) -> Run {
         let settings = Settings {
             input: SHAPE.input,
             hidden: SHAPE.hidden,
@@ -233,7 +250,7 @@ mod tests {
             losses: vec![0.1; 3],
             epochs: Vec::new(),
             last: Some(Evaluations { train: evaluation.clone(), validation: None, test: evaluation }),
-            best: None,
+            best: has_best.then_some(Best { iteration: 1, accuracy: 0.5, loss: 0.25, test: 0.75 }),
             train_time: Duration::from_nanos(123_456_789),
             eval_time: Duration::ZERO,
         };
@@ -258,12 +275,14 @@ mod tests {
             Snapshot::Backend(Cow::Owned(state(2))),
             Snapshot::Reference(Cow::Owned(network.params)),
         ];
-        for snapshot in snapshots {
-            let run = run(&snapshot);
+        let best = Params::init(SHAPE, 1.0, 7);
+        for (snapshot, best) in snapshots.into_iter().zip([None, Some(&best), None]) {
+            let run = run(&snapshot, best.is_some());
             let mut bytes = Vec::new();
-            write(&mut bytes, &run, &snapshot, Checksum::of(&[0.5])).unwrap();
+            write(&mut bytes, &run, &snapshot, best, Checksum::of(&[0.5])).unwrap();
             let found = read(&bytes).unwrap();
             assert_eq!((found.snapshot, found.losses), (snapshot, Checksum::of(&[0.5])));
+            assert_eq!(found.best.as_ref(), best);
             let json = |run: &Run| serde_json::to_string(run).unwrap();
             assert_eq!(json(&found.run), json(&run));
             for cut in 0..bytes.len() {
@@ -273,12 +292,21 @@ mod tests {
     }
 
     #[test]
+    fn the_best_network_of_the_record_must_be_there() {
+        let snapshot = Snapshot::Backend(Cow::Owned(state(0)));
+        let mut bytes = Vec::new();
+        write(&mut bytes, &run(&snapshot, true), &snapshot, None, Checksum::default()).unwrap();
+        let error = read(&bytes).unwrap_err().to_string();
+        assert_eq!(error, "has no F32 tensor best.W1 of shape [3, 2], which its settings need");
+    }
+
+    #[test]
     fn values_that_are_not_finite_are_refused() {
         let mut state = state(1);
         state.slots[0].w2[1] = f32::NAN;
         let snapshot = Snapshot::Backend(Cow::Owned(state));
         let mut bytes = Vec::new();
-        write(&mut bytes, &run(&snapshot), &snapshot, Checksum::default()).unwrap();
+        write(&mut bytes, &run(&snapshot, false), &snapshot, None, Checksum::default()).unwrap();
         assert_eq!(read(&bytes).unwrap_err().to_string(), "holds a value in tensor slots.0.W2 that is not finite");
     }
 }

@@ -276,32 +276,35 @@ impl RunFolder {
         }
         let path = self.path().join(CHECKPOINT);
         // The same initial network can be made again, so nobody waits for the disk.
-        write_whole(&path, |out| checkpoint::write(out, run, snapshot, Checksum::default()))
+        write_whole(&path, |out| checkpoint::write(out, run, snapshot, None, Checksum::default()))
             .map_err(|reason| Error::Write { path, reason })?;
         self.contents = Contents::Ours;
         Ok(())
     }
 
-    /// Writes the network that is best on the validation images so far, before the checkpoint whose record names it. So what a killed
-    /// run leaves is never older than its record.
-    ///
-    /// # Errors
-    /// The file cannot be written.
-    pub fn write_best(&self, net: &Net, best: &Params, run: &Run) -> Result<(), Error> {
-        let path = self.path().join(BEST);
-        write_atomic(&path, |out| model::write(out, net, best, run.description()))
-            .map_err(|reason| Error::Write { path, reason })
-    }
-
-    /// Writes a checkpoint. `losses` are those of all steps. After an error the last checkpoint is still there.
+    /// Writes a checkpoint. `best` is the network of the record's best evaluation, and `losses` are those of all steps. After an
+    /// error the last checkpoint is still there.
     ///
     /// # Errors
     /// A file cannot be written.
-    pub fn checkpoint(&mut self, run: &Run, snapshot: &Snapshot, losses: &[f32]) -> Result<(), Error> {
-        self.write_checkpoint(run, snapshot, losses, true)
+    pub fn checkpoint(
+        &mut self,
+        run: &Run,
+        snapshot: &Snapshot,
+        best: Option<&Params>,
+        losses: &[f32],
+    ) -> Result<(), Error> {
+        self.write_checkpoint(run, snapshot, best, losses, true)
     }
 
-    fn write_checkpoint(&mut self, run: &Run, snapshot: &Snapshot, losses: &[f32], sync: bool) -> Result<(), Error> {
+    fn write_checkpoint(
+        &mut self,
+        run: &Run,
+        snapshot: &Snapshot,
+        best: Option<&Params>,
+        losses: &[f32],
+        sync: bool,
+    ) -> Result<(), Error> {
         // All losses before the checkpoint are on the disk before it is.
         let path = self.path().join(LOSSES);
         let written = match self.losses.take() {
@@ -310,7 +313,7 @@ impl RunFolder {
         };
         let checksum = written.map_err(|reason| Error::Write { path, reason })?;
         let path = self.path().join(CHECKPOINT);
-        let written = write_atomic(&path, |out| checkpoint::write(out, run, snapshot, checksum));
+        let written = write_atomic(&path, |out| checkpoint::write(out, run, snapshot, best, checksum));
         if written.is_err() && self.contents == Contents::Earlier {
             // Beside the checkpoint of the earlier run there are no losses of this one.
             self.losses = None;
@@ -318,26 +321,32 @@ impl RunFolder {
         }
         written.map_err(|reason| Error::Write { path, reason })?;
         self.contents = Contents::Ours;
-        if !run.has_best() {
-            // That of an earlier run.
-            let _ = fs::remove_file(self.path().join(BEST));
-        }
         Ok(())
     }
 
-    /// Writes the results of a run and its last checkpoint. The three files of the results are written together or not at all, so
+    /// Writes the results of a run and its last checkpoint. The files of the results are written together or not at all, so
     /// that the folder never mixes those of two runs. Returns the error of the checkpoint, without which the results are whole.
     ///
     /// # Errors
     /// A file cannot be written, or another run was saved here since this one started ([`Error::Exists`]).
-    pub fn save(&mut self, net: &Net, snapshot: &Snapshot, losses: &[f32], run: &Run) -> Result<Option<Error>, Error> {
+    pub fn save(
+        &mut self,
+        net: &Net,
+        snapshot: &Snapshot,
+        best: Option<&Params>,
+        losses: &[f32],
+        run: &Run,
+    ) -> Result<Option<Error>, Error> {
         if self.contents == Contents::Nothing && holds_run(self.path()) {
             return Err(Error::Exists(self.path().into()));
         }
         // The losses are on the disk with the results, before anybody can remove this file.
-        let checkpoint = self.write_checkpoint(run, snapshot, losses, false);
+        let checkpoint = self.write_checkpoint(run, snapshot, best, losses, false);
         let mut files = AtomicFiles::new(self.path())?;
         files.write(MODEL, |out| model::write(out, net, &snapshot.params(), run.description()))?;
+        if let Some(best) = best {
+            files.write(BEST, |out| model::write(out, net, best, run.description()))?;
+        }
         files.write(HISTORY, |out| write_history(out, losses))?;
         files.write(RUN, |out| {
             serde_json::to_writer_pretty(&mut *out, run)?;
@@ -345,6 +354,10 @@ impl RunFolder {
         })?;
         files.commit()?;
         self.losses = None;
+        if best.is_none() {
+            // That of an earlier run.
+            let _ = fs::remove_file(self.path().join(BEST));
+        }
         // If it stays, the run is taken for one that was killed after its last step, which costs an evaluation.
         let _ = fs::remove_file(self.path().join(LOSSES));
         Ok(checkpoint.err())

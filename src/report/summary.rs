@@ -386,6 +386,12 @@ impl Run {
                 settings.learning_rate.is_finite() && settings.learning_rate > 0.0,
                 "its learning rate is no finite number above 0",
             ),
+            (settings.warmup <= settings.iterations, "its warmup is longer than the run"),
+            (
+                settings.target_accuracy.is_none_or(|target| 0.0 < target && target <= 1.0),
+                "its target accuracy is out of range",
+            ),
+            (settings.early_stop != Some(0), "it is to stop before its first epoch"),
             (
                 settings.validation.is_none_or(|share| 0.0 < share && share < 1.0),
                 "its validation share is out of range",

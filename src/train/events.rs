@@ -62,7 +62,7 @@ pub(super) const CHUNK: Duration = Duration::from_millis(100);
 /// The settings of a run.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Settings {
-    /// Steps of SGD.
+    /// Steps of the optimiser.
     pub iterations: u64,
     /// Steps of an epoch, at least 1. There is an evaluation for each epoch.
     pub steps_per_epoch: u64,
@@ -282,10 +282,11 @@ impl Evaluations {
         EpochAccuracy { epoch, iteration, train: train.accuracy(), test: test.accuracy(), validation }
     }
 
-    /// The better one of these and the best ones before; none without validation images.
+    /// The better one of these, of a network whose values are finite, and the best ones before; none without validation images.
     pub(super) fn or_better(&self, best: Option<Best>, iteration: u64) -> Option<Best> {
         let Some(validation) = &self.validation else { return best };
         let (accuracy, loss) = (validation.accuracy(), validation.loss);
+        let loss = if loss.is_nan() { f64::INFINITY } else { loss };
         let is_best = |best: Best| (accuracy, -loss) > (best.accuracy, -best.loss);
         let this = Best { iteration, accuracy, loss, test: self.test.accuracy() };
         if best.is_none_or(is_best) { Some(this) } else { best }

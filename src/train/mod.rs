@@ -201,8 +201,9 @@ pub async fn continue_training(
     let mut pending = VecDeque::new();
     let mut checkpoints = CheckpointTimes::new(settings, run.first);
     let mut flow = on_event(Event::Started);
-    // A run that is resumed after its last epoch does no more steps.
-    let mut over = settings.end(&run.epochs);
+    // A run that is resumed at its last epoch does no more steps.
+    let is_at_epoch = run.epochs.last().is_some_and(|epoch| epoch.iteration + 1 == run.done());
+    let mut over = if is_at_epoch { settings.end(&run.epochs) } else { None };
     loop {
         while over.is_none() && flow.is_continue() && pending.len() < run.backend.ahead() {
             if evaluate_next {
@@ -248,7 +249,9 @@ pub async fn continue_training(
                 run.eval_time += time;
                 let accuracy = evaluations.accuracy(run.epochs.len(), run.done() - 1);
                 run.epochs.push(accuracy);
-                run.best = evaluations.or_better(run.best, accuracy.iteration);
+                if Snapshot::Backend(Cow::Borrowed(&state)).is_finite() {
+                    run.best = evaluations.or_better(run.best, accuracy.iteration);
+                }
                 over = settings.end(&run.epochs);
                 let (_, evaluations) = last.insert((run.done(), evaluations));
                 earlier = std::mem::replace(&mut good, (run.done(), state));
@@ -272,7 +275,7 @@ pub async fn continue_training(
             }
         }
     }
-    if end == End::Finished && run.done() < settings.iterations {
+    if end == End::Finished && (over == Some(End::TargetReached) || run.done() < settings.iterations) {
         end = over.unwrap_or(End::Interrupted);
     }
     run.end(end, last).await
@@ -410,11 +413,14 @@ impl Run<'_> {
     /// The outcome. `last` is the last evaluation, with the number of steps before it.
     async fn end(mut self, mut end: End, last: Option<(u64, Evaluations)>) -> Result<Outcome, Error> {
         // An evaluation of earlier parameters does not count.
+        let snapshot = Snapshot::Backend(Cow::Owned(self.backend.state().await?));
         let mut last = last.filter(|(done, _)| *done == self.done()).map(|(_, evaluations)| evaluations);
         if last.is_none() && (end != End::Interrupted || self.evaluates_quickly()) {
             let evaluations = self.evaluate().await?;
             if let (End::Finished, Some(iteration)) = (end, self.done().checked_sub(1)) {
-                self.best = evaluations.or_better(self.best, iteration);
+                if snapshot.is_finite() {
+                    self.best = evaluations.or_better(self.best, iteration);
+                }
                 let accuracy = evaluations.accuracy(self.epochs.len(), iteration);
                 if self.settings.reaches_target(accuracy.judged()) {
                     end = End::TargetReached;
@@ -422,7 +428,6 @@ impl Run<'_> {
             }
             last = Some(evaluations);
         }
-        let snapshot = Snapshot::Backend(Cow::Owned(self.backend.state().await?));
         let Run { losses, epochs, best, train_time, eval_time, .. } = self;
         Ok(Outcome { end, snapshot, losses, epochs, last, best, train_time, eval_time })
     }

@@ -128,7 +128,12 @@ fn wrong_arguments_are_errors() {
         (2, "runs --plot plot.pdf", "plot.pdf: a plot is an .svg or .png file"),
         (1, "runs --plot none/plot.svg", "none/plot.svg: the plot cannot be written"),
         (2, "runs --value test-accuracy", "required arguments"),
-        (2, "runs --plot plot.svg --value accuracy", "choose loss, train-accuracy or test-accuracy"),
+        (
+            2,
+            "runs --plot plot.svg --value accuracy",
+            "choose loss, train-accuracy, validation-accuracy or test-accuracy",
+        ),
+        (2, "runs --plot plot.svg --value validation-accuracy", "no run has validation images"),
         (2, "runs --overwrite", "required arguments"),
     ] {
         assert_holds(&place.fails(code, &format!("compare {arguments}")), says);

@@ -251,6 +251,10 @@ fn a_run_is_repeated_by_its_run_json() {
     for (from, to, expected) in [
         ("\"hidden\": 20", "\"hidden\": 10000000000000", "its network or its batch is larger than any"),
         ("\"learning_rate\": 0.25", "\"learning_rate\": 0", "its learning rate is no finite number above 0"),
+        ("\"warmup\": 0", "\"warmup\": 31", "its warmup is longer than the run"),
+        ("\"seed\": 3", "\"seed\": 3, \"target_accuracy\": 7", "its target accuracy is out of range"),
+        ("\"seed\": 3", "\"seed\": 3, \"validation\": 1", "its validation share is out of range"),
+        ("\"seed\": 3", "\"seed\": 3, \"early_stop\": 2", "it is to stop early without validation images"),
         ("\"batch_size\": 10", "\"batch_size\": 0", "its network or its batch is larger than any"),
         ("\"gradient\": \"backprop\"", "\"gradient\": \"none\"", "'none' is no gradient"),
     ] {

@@ -8,6 +8,8 @@ use twolayer::Classifier;
 use twolayer::classifier::Settings;
 use twolayer::devices::Choice;
 use twolayer::model::Model;
+use twolayer::net::optimizer::Rule;
+use twolayer::net::schedule::{Decay, Schedule};
 use twolayer::net::{Activation, Output, Shape};
 
 use crate::place::*;
@@ -283,7 +285,7 @@ fn the_learning_rate_takes_its_course() {
     let listed = place.ok("runs .").stdout.split_whitespace().collect::<Vec<_>>().join(" ");
     assert_holds(&listed, "--lr-schedule cosine --warmup 5");
 
-    // A warmup of the whole run ends where a constant rate is all the time, so their first losses differ and no others do.
+    // The first step of a warmup of 2 has half of the rate, and a loss is that before its step.
     let losses = |flags: &str| {
         place.train(&format!("--iterations 3 --out losses --overwrite {flags}"));
         fs::read_to_string(place.path("losses/history.csv"))
@@ -432,4 +434,9 @@ fn the_library_s_classifier_ends_at_the_same_weights() {
     let settings = Settings { device: Choice::Cpu, batch_size: 10, epochs: 5, ..Settings::book() };
     let classifier = Classifier::train(&set(TRAIN_IMAGES), &settings).unwrap();
     assert_eq!(*classifier.params(), place.model("run").params);
+    place.train("--epochs 5 --optimizer adam --lr-schedule cosine --warmup 6 --out adam");
+    let schedule = Schedule { decay: Decay::Cosine, warmup: 6 };
+    let settings = Settings { optimizer: Rule::Adam.into(), learning_rate: 0.001, schedule, ..settings };
+    let classifier = Classifier::train(&set(TRAIN_IMAGES), &settings).unwrap();
+    assert_eq!(*classifier.params(), place.model("adam").params);
 }

@@ -137,7 +137,56 @@ fn flags_that_choose_by_no_images_are_refused() {
     place.ok(&format!("{RUN} --validation 0.2 --iterations 3 --out run"));
     let error = place.fails(2, "--resume run --validation 0.3 --iterations 9");
     assert_holds(&error, "--validation 0.3, but run is trained with 0.2");
-    // The best network's file may be gone; the run goes on.
+}
+
+/// best.safetensors answers as run.json says of the best evaluation.
+fn assert_best(place: &Place, run: &str) {
+    let evaluation = place.json(&format!("eval {run}/best.safetensors --data data --device cpu"));
+    assert_eq!(evaluation["accuracy"], run_json(place, run)["best"]["test_accuracy"], "{run}");
+}
+
+#[test]
+fn the_best_network_stays_whatever_ends_a_run() {
+    let place = Place::new();
+    let flags = "--device cpu --data data --batch-size 10 --validation 0.2 --weight-init-std 0.5";
+    // The last steps lose what the first ones have learnt; then a loss is not finite.
+    for (run, more, code) in [
+        ("wild", "--activation relu --learning-rate 5 --iterations 60", 0),
+        ("diverged", "--activation relu --output identity --learning-rate 100 --iterations 60", 1),
+    ] {
+        assert_eq!(place.run(&format!("{flags} {more} --out {run}")).code, Some(code), "{run}");
+        assert_best(&place, run);
+    }
+    // No evaluation is of finite weights.
+    let at_once = "--activation relu --output identity --learning-rate 1e38 --iterations 60 --out none";
+    assert_eq!(place.run(&format!("{flags} {at_once}")).code, Some(1));
+    assert!(!place.path("none/best.safetensors").exists());
+    assert_eq!(run_json(&place, "none").get("best"), None);
+    // It is in the checkpoint: a resumed run writes it again.
+    place.ok(&format!("{flags} --iterations 20 --out run"));
+    let best = fs::read(place.path("run/best.safetensors")).unwrap();
     fs::remove_file(place.path("run/best.safetensors")).unwrap();
-    place.ok("--resume run --iterations 9");
+    place.ok("--resume run --iterations 21");
+    assert_best(&place, "run");
+    place.ok(&format!("{flags} --iterations 20 --out again"));
+    assert_eq!(fs::read(place.path("again/best.safetensors")).unwrap(), best);
+    // Another run in the same folder has its own.
+    place.ok(&format!("{flags} --iterations 20 --seed 5 --out run --overwrite"));
+    assert_best(&place, "run");
+}
+
+#[test]
+fn a_target_that_the_last_step_reaches_is_reached() {
+    let place = Place::new();
+    // An epoch has 6 iterations: evaluations after 1, 7, 13 ... and at the end.
+    for iterations in [1, 7, 10] {
+        let said = place.ok(&format!("{RUN} --iterations {iterations} --target-accuracy 0.01 --out run --overwrite"));
+        assert_holds(&said.stdout, "reached a test accuracy of 0.01 after 1 iteration, ");
+        assert_eq!(run_json(&place, "run")["end"], "target reached");
+    }
+    // A lower target than the last epoch's accuracy ends a run at an evaluation.
+    place.ok(&format!("{RUN} --iterations 10 --learning-rate 0.5 --out run --overwrite"));
+    place.ok("--resume run --iterations 100 --target-accuracy 0.01");
+    let run = run_json(&place, "run");
+    assert_eq!((&run["end"], &run["iterations"]), (&"target reached".into(), &13.into()));
 }
