@@ -23,6 +23,17 @@ fn run(name: &str, folder: &Path, arguments: &[&str]) -> String {
     said
 }
 
+/// Saves so many digits to train and 50 to test in `set`.
+fn save_digits(folder: &Path, train: usize) -> Splits {
+    let digits = |count, seed| {
+        let (images, labels) = digits::draw(count, seed);
+        Dataset::new(images, labels, digits::SIDE, digits::SIDE).unwrap()
+    };
+    let sets = Splits::new(digits(train, 1), digits(50, 2)).unwrap();
+    save_dir(&folder.join("set"), &sets).unwrap();
+    sets
+}
+
 fn assert_holds(text: &str, parts: &[&str]) {
     for part in parts {
         assert!(text.contains(part), "'{part}' is not in: {text}");
@@ -32,12 +43,7 @@ fn assert_holds(text: &str, parts: &[&str]) {
 #[test]
 fn train_saves_a_network_that_answers() {
     let folder = TempDir::new().unwrap();
-    let digits = |count, seed| {
-        let (images, labels) = digits::draw(count, seed);
-        Dataset::new(images, labels, digits::SIDE, digits::SIDE).unwrap()
-    };
-    let sets = Splits::new(digits(300, 1), digits(50, 2)).unwrap();
-    save_dir(&folder.path().join("set"), &sets).unwrap();
+    let sets = save_digits(folder.path(), 300);
     let said = run("train", folder.path(), &["set", "digits.safetensors", "3"]);
     assert_holds(&said, &["300 images to train, 50 to test", "test: accuracy 0.", "saved in digits.safetensors"]);
     let path = folder.path().join("digits.safetensors");
@@ -82,11 +88,7 @@ fn one_step_is_the_reference_s() {
 #[test]
 fn scripts_compare_as_the_book_does() {
     let folder = TempDir::new().unwrap();
-    let digits = |count, seed| {
-        let (images, labels) = digits::draw(count, seed);
-        Dataset::new(images, labels, digits::SIDE, digits::SIDE).unwrap()
-    };
-    save_dir(&folder.path().join("set"), &Splits::new(digits(2000, 1), digits(50, 2)).unwrap()).unwrap();
+    save_digits(folder.path(), 2000);
     for (script, names) in
         [("optimizers", &["sgd", "momentum", "adagrad", "adam"][..]), ("initial-weights", &["normal", "xavier", "he"])]
     {

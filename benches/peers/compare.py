@@ -146,16 +146,13 @@ def environment():
     return {name: value for name, value in os.environ.items() if name != "MNIST_DIR"}
 
 
-def arguments():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def add_contestants(parser, usual):
+    """The flags that say who takes part; `usual` is who does without --peer."""
     add = parser.add_argument
-    default = HERE.parents[1] / "target" / "release" / "twolayer"
     add("--twolayer", action="append", metavar="FILE", help="a build; may be repeated [target/release/twolayer]")
     add("--device", action="append", metavar="DEVICE", help="a device of twolayer's; may be repeated [cpu]")
-    add("--peer", action="append", metavar="NAME", help="a peer, or what some begin with; may be repeated [all]")
+    add("--peer", action="append", metavar="NAME", help=f"a peer, or what some begin with; may be repeated [{usual}]")
     add("--python", default=sys.executable, metavar="FILE", help="the Python that has the libraries [this one]")
-    add("--runs", type=job.positive, default=5, metavar="N", help="rounds [5]")
-    job.add_workload(parser)
     add(
         "--threads",
         type=job.positive,
@@ -164,20 +161,33 @@ def arguments():
         help="CPU threads; may be repeated: a short trial then finds each contestant's best [1 and one a core]",
     )
     add("--json", action="store_true", help="the results as one JSON object on stdout")
-    add("--check", action="store_true", help="don't time: compare the peers' test loss after a few steps")
-    chosen = parser.parse_args()
+
+
+def complete(chosen, parser, peers, usual):
+    """Fills in who takes part, of these peers or without --peer of the usual ones, and checks that the data is there."""
+    default = HERE.parents[1] / "target" / "release" / "twolayer"
     chosen.device = list(dict.fromkeys(chosen.device or ["cpu"]))
     chosen.twolayer = list(dict.fromkeys(chosen.twolayer or [str(default)]))
     chosen.threads = sorted(set(chosen.threads or [1, job.cores()]))
-    wanted = chosen.peer or [""]
-    for prefix in wanted:
-        if not any(name.startswith(prefix) for name, *_ in PEERS):
-            parser.error(f"no peer's name begins with {prefix!r}; there are {', '.join(name for name, *_ in PEERS)}")
-    chosen.peer = [peer for peer in PEERS if peer[0].startswith(tuple(wanted))]
+    for prefix in chosen.peer or []:
+        if not any(name.startswith(prefix) for name, *_ in peers):
+            parser.error(f"no peer's name begins with {prefix!r}; there are {', '.join(name for name, *_ in peers)}")
+    chosen.peer = [peer for peer in peers if peer[0].startswith(tuple(chosen.peer))] if chosen.peer else usual
     if chosen.data is not None:
         for names in job.FILES.values():
             for name in names:
                 job.find(chosen.data, name)
+
+
+def arguments():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    add = parser.add_argument
+    add_contestants(parser, "all")
+    add("--runs", type=job.positive, default=5, metavar="N", help="rounds [5]")
+    job.add_workload(parser)
+    add("--check", action="store_true", help="don't time: compare the peers' test loss after a few steps")
+    chosen = parser.parse_args()
+    complete(chosen, parser, PEERS, PEERS)
     return chosen
 
 

@@ -329,11 +329,7 @@ def share(text):
 def arguments():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add = parser.add_argument
-    default = compare.HERE.parents[1] / "target" / "release" / "twolayer"
-    add("--twolayer", action="append", metavar="BUILD", help="a build; may be repeated [target/release/twolayer]")
-    add("--device", action="append", metavar="DEVICE", help="a device of twolayer's; may be repeated [cpu]")
-    add("--peer", action="append", metavar="NAME", help="a peer, or what some begin with; may be repeated [on the CPU]")
-    add("--python", default=sys.executable, metavar="FILE", help="the Python that has the libraries [this one]")
+    compare.add_contestants(parser, "on the CPU")
     add("--hidden", type=job.positive, default=50, metavar="N", help="hidden units [50]")
     add("--batch-size", type=job.positive, default=100, metavar="N", help="images in a batch [100]")
     add("--epochs", type=job.positive, default=10, metavar="N", help="passes through the training images [10]")
@@ -343,37 +339,17 @@ def arguments():
     add("--target", type=share, nargs="+", default=TARGETS, metavar="X", help="test accuracies [0.97 0.98 0.984]")
     add("--runs", type=job.positive, default=1, metavar="N", help="rounds: runs of each contestant with each seed [1]")
     job.add_data(parser)
-    add(
-        "--threads",
-        type=job.positive,
-        action="append",
-        metavar="N",
-        help="CPU threads; may be repeated: a short trial then finds each contestant's best [1 and one a core]",
-    )
-    add("--json", action="store_true", help="the results as one JSON object on stdout")
     add("--check", action="store_true", help="don't time: compare the losses of a few steps with numpy's in float64")
     chosen = parser.parse_args()
     recipe.complete(chosen)
     chosen.init = None
-    chosen.device = list(dict.fromkeys(chosen.device or ["cpu"]))
-    chosen.twolayer = list(dict.fromkeys(chosen.twolayer or [str(default)]))
-    chosen.threads = sorted(set(chosen.threads or [1, job.cores()]))
     chosen.seeds = list(dict.fromkeys(chosen.seed)) if chosen.seed else list(range(chosen.seeds))
     chosen.seed = chosen.seeds[0]
     # A trial is a part of these. How many the runs have is for the data to say.
     chosen.steps = chosen.epochs * max(job.TRAIN_IMAGES // chosen.batch_size, 1)
     if chosen.data is None:
         parser.error("the accuracies need MNIST: --data or $MNIST_DIR names the folder of its files")
-    for names in job.FILES.values():
-        for name in names:
-            job.find(chosen.data, name)
-    for prefix in chosen.peer or []:
-        if not any(name.startswith(prefix) for name, *_ in PEERS):
-            parser.error(f"no peer's name begins with {prefix!r}; there are {', '.join(name for name, *_ in PEERS)}")
-    if chosen.peer:
-        chosen.peer = [peer for peer in PEERS if peer[0].startswith(tuple(chosen.peer))]
-    else:
-        chosen.peer = [peer for peer in PEERS if peer[3] == "cpu"]
+    compare.complete(chosen, parser, PEERS, [peer for peer in PEERS if peer[3] == "cpu"])
     return chosen
 
 

@@ -121,7 +121,7 @@ impl Run {
     /// Keeps what an event says, and writes checkpoints. Returns a note if one cannot be written.
     pub fn on_event(&mut self, event: &Event) -> Option<String> {
         let written = match event {
-            Event::Started => self.write(|folder, run, latest| folder.begin(run, &latest.snapshot)),
+            Event::Started => self.write(|folder, run, this| folder.begin(run, &this.latest.snapshot)),
             Event::Steps { losses, .. } => {
                 self.new_losses.extend_from_slice(losses);
                 return None;
@@ -145,12 +145,9 @@ impl Run {
                     self.reached(checkpoint);
                     self.latest.last = None;
                 }
-                let best = self.best.take();
-                let written = self.write(|folder, run, latest| {
+                self.write(|folder, run, Self { latest, best, .. }| {
                     folder.checkpoint(run, &latest.snapshot, best.as_ref(), &latest.losses)
-                });
-                self.best = best;
-                written
+                })
             }
             Event::Parameters { .. } => return None,
         };
@@ -170,11 +167,11 @@ impl Run {
     /// Writes the latest state into the folder, if there is one.
     fn write(
         &mut self,
-        write: impl FnOnce(&mut RunFolder, &summary::Run, &Outcome) -> Result<(), run_folder::Error>,
+        write: impl FnOnce(&mut RunFolder, &summary::Run, &Self) -> Result<(), run_folder::Error>,
     ) -> Result<(), run_folder::Error> {
         let Some(mut folder) = self.targets.folder.take() else { return Ok(()) };
         let run = self.results(&self.latest, Some(folder.path())).running();
-        let written = write(&mut folder, &run, &self.latest);
+        let written = write(&mut folder, &run, self);
         self.targets.folder = Some(folder);
         written
     }

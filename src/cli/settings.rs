@@ -13,7 +13,7 @@ use crate::net::method::STEP_SIZES;
 use crate::net::optimizer::{MOMENTUM, Optimizer, Rule};
 use crate::net::schedule::{Decay, Schedule};
 use crate::net::{Activation, Output, Shape, WeightInit};
-use crate::report::summary::{self, MAX_WEIGHT_INIT_STD};
+use crate::report::summary::{self, MAX_WEIGHT_INIT_STD, is_target_accuracy, is_validation_share};
 use crate::words::{counted, either};
 
 /// The flags that set what is trained.
@@ -125,12 +125,12 @@ fn weight_decay(text: &str) -> Result<f32, String> {
 }
 
 fn share(text: &str) -> Result<f64, &'static str> {
-    let share = text.parse().ok().filter(|&share: &f64| 0.0 < share && share < 1.0);
+    let share = text.parse().ok().filter(|share| is_validation_share(*share));
     share.ok_or("give a number above 0 and below 1")
 }
 
 fn accuracy(text: &str) -> Result<f64, &'static str> {
-    let accuracy = text.parse().ok().filter(|&accuracy: &f64| 0.0 < accuracy && accuracy <= 1.0);
+    let accuracy = text.parse().ok().filter(|accuracy| is_target_accuracy(*accuracy));
     accuracy.ok_or("give a number above 0, at most 1")
 }
 

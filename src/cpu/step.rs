@@ -214,14 +214,14 @@ impl Steps<'_> {
         exchange: &Exchange,
     ) -> (Vec<f32>, Vec<Changed>) {
         let _member = exchange.barrier.member(thread);
-        let batches: Vec<&[u32]> = self.indices.chunks_exact(self.batch_size).collect();
+        let steps = self.indices.len() / self.batch_size;
         values.fit(self, &own);
-        let mut losses = Vec::with_capacity(batches.len());
-        if let Some(indices) = batches.first() {
-            self.begin(indices, &own, values);
+        let mut losses = Vec::with_capacity(steps);
+        if steps > 0 {
+            self.begin(self.batch(0), &own, values);
         }
-        for step in 0..batches.len() {
-            let next = batches.get(step + 1).copied();
+        for step in 0..steps {
+            let next = (step + 1 < steps).then(|| self.batch(step + 1));
             swap(&mut values.hidden, &mut values.next_a1);
             swap(&mut values.workspace, &mut values.next_workspace);
             self.give_logits(step, thread, part, &own, values, exchange);

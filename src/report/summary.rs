@@ -230,6 +230,18 @@ pub enum Progress {
 /// The largest deviation of the initial weights. No network learns with so large a one, but all its weights are finite.
 pub const MAX_WEIGHT_INIT_STD: f32 = 1e6;
 
+/// Whether a run can hold out this share of each class.
+#[must_use]
+pub fn is_validation_share(share: f64) -> bool {
+    0.0 < share && share < 1.0
+}
+
+/// Whether a run can stop at this accuracy.
+#[must_use]
+pub fn is_target_accuracy(accuracy: f64) -> bool {
+    0.0 < accuracy && accuracy <= 1.0
+}
+
 /// The version of the format of run.json and of a checkpoint. Files without a version are older, and have no checkpoint.
 pub const FORMAT: u32 = 1;
 
@@ -387,15 +399,9 @@ impl Run {
                 "its learning rate is no finite number above 0",
             ),
             (settings.warmup <= settings.iterations, "its warmup is longer than the run"),
-            (
-                settings.target_accuracy.is_none_or(|target| 0.0 < target && target <= 1.0),
-                "its target accuracy is out of range",
-            ),
+            (settings.target_accuracy.is_none_or(is_target_accuracy), "its target accuracy is out of range"),
             (settings.early_stop != Some(0), "it is to stop before its first epoch"),
-            (
-                settings.validation.is_none_or(|share| 0.0 < share && share < 1.0),
-                "its validation share is out of range",
-            ),
+            (settings.validation.is_none_or(is_validation_share), "its validation share is out of range"),
             (
                 settings.early_stop.is_none() || settings.validation.is_some(),
                 "it is to stop early without validation images",

@@ -16,10 +16,6 @@ fn three_runs() -> Place {
     place
 }
 
-fn record(place: &Place, run: &str) -> Value {
-    serde_json::from_slice(&fs::read(place.path(run).join("run.json")).unwrap()).unwrap()
-}
-
 #[test]
 fn a_table_has_a_row_for_each_run_and_only_what_differs() {
     let place = three_runs();
@@ -61,7 +57,7 @@ fn json_has_the_figures_of_run_json() {
     let compared = place.json("compare runs/of-momentum runs/of-adam");
     assert_eq!(compared["differing"], serde_json::json!(["optimizer", "learning-rate", "iterations"]));
     for (run, found) in ["runs/of-momentum", "runs/of-adam"].into_iter().zip(compared["runs"].as_array().unwrap()) {
-        let record = record(&place, run);
+        let record = place.run_json(run);
         assert_eq!((&found["settings"], &found["iterations"]), (&record["settings"], &record["iterations"]));
         assert_eq!((&found["path"], &found["device"]), (&run.into(), &"cpu".into()));
         for name in ["train_accuracy", "test_accuracy"] {

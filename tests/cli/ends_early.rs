@@ -29,7 +29,7 @@ fn a_loss_that_is_not_finite_ends_the_run_with_the_last_good_weights() {
     // Loading checks that all values are finite.
     place.model("run");
     assert!(place.json("eval run --device cpu")["loss"].is_number());
-    let run: Value = serde_json::from_slice(&fs::read(place.path("run/run.json")).unwrap()).unwrap();
+    let run = place.run_json("run");
     assert!(run["final"]["test_loss"].is_number(), "{run}");
     assert_eq!(shown, run);
 

@@ -3,7 +3,6 @@
 use std::fs;
 use std::path::Path;
 
-use serde_json::Value;
 use twolayer::data::load_dir;
 
 use crate::place::*;
@@ -68,7 +67,7 @@ fn a_folder_of_pictures_becomes_a_set() {
     assert_holds(&place.ok("data info --data taken").stdout, "1 sandals");
     place.ok("--device cpu --data taken --iterations 2 --out run");
     assert_eq!(place.model("run").description, splits.description);
-    let run: Value = serde_json::from_slice(&fs::read(place.path("run/run.json")).unwrap()).unwrap();
+    let run = place.run_json("run");
     assert_eq!(run["data"]["names"], json["names"]);
     assert_eq!(run["data"]["preparation"], json["preparation"]);
 }

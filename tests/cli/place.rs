@@ -95,6 +95,11 @@ impl Place {
         serde_json::from_str(&self.ok(&format!("{line} --json")).stdout).unwrap()
     }
 
+    /// The run.json of a run's folder.
+    pub fn run_json(&self, run: &str) -> Value {
+        serde_json::from_slice(&fs::read(self.path(run).join("run.json")).unwrap()).unwrap()
+    }
+
     /// Runs a command that fails with this exit code, one line of error, and no changed file. Returns the line.
     pub fn fails(&self, code: i32, line: &str) -> String {
         let before = self.everything();

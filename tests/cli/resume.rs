@@ -4,18 +4,12 @@ use std::fs;
 use std::path::Path;
 use std::process::Stdio;
 
-use serde_json::Value;
-
 use crate::place::*;
 
 const ALWAYS: &str = "--checkpoint-every 0";
 
 /// A run of several seconds.
 const LONG: &str = "--device cpu --data data --batch-size 10 --hidden 20 --sampling shuffle --seed 3 --activation relu";
-
-fn run_json(place: &Place, run: &str) -> Value {
-    serde_json::from_slice(&fs::read(place.path(run).join("run.json")).unwrap()).unwrap()
-}
 
 /// Starts a run and kills it when its folder is as asked.
 fn killed(place: &Place, flags: &str, is_ready: impl Fn(&Path) -> bool) {
@@ -55,7 +49,7 @@ fn goes_on_to_the_same_bits(optimizer: &str) {
     place.ok("--resume run --quiet");
     place.ok(&format!("{LONG} --iterations 3000 --out whole --no-fallback {optimizer}"));
     assert_eq!(place.result("run"), place.result("whole"));
-    let [resumed, whole] = ["run", "whole"].map(|run| run_json(&place, run));
+    let [resumed, whole] = ["run", "whole"].map(|run| place.run_json(run));
     assert_eq!((&resumed["epochs"], &resumed["final"]), (&whole["epochs"], &whole["final"]));
     assert_eq!((&resumed["settings"], &resumed["data"]), (&whole["settings"], &whole["data"]));
     let best = ["run", "whole"].map(|run| fs::read(place.path(run).join("best.safetensors")).ok());
@@ -105,7 +99,7 @@ fn a_finished_run_says_so_and_can_be_made_longer() {
     );
     place.ok(&format!("{LONG} --iterations 95 --out whole"));
     assert_eq!(place.result("run"), place.result("whole"));
-    assert_eq!(run_json(&place, "run")["settings"]["iterations"], 95);
+    assert_eq!(place.run_json("run")["settings"]["iterations"], 95);
     let error = place.fails(2, "--resume run --iterations 80");
     assert_holds(&error, "80 iterations to do, but run is to do 95; a run can be made longer, not shorter");
     place.ok("--resume run --epochs 20");
@@ -243,7 +237,7 @@ fn a_run_is_repeated_by_its_run_json() {
     for config in ["first", "first/run.json"] {
         place.ok(&format!("--config {config} --out again --overwrite"));
         assert_eq!(place.result("again"), place.result("first"), "{config}");
-        let [first, again] = ["first", "again"].map(|run| run_json(&place, run));
+        let [first, again] = ["first", "again"].map(|run| place.run_json(run));
         assert_eq!((&first["settings"], &first["data"]), (&again["settings"], &again["data"]));
     }
     // Values that no flag takes.
@@ -265,10 +259,9 @@ fn a_run_is_repeated_by_its_run_json() {
         assert_holds(&said.stderr, expected);
     }
     place.ok("--config first --weight-init-std 0.5 --out std");
-    assert_eq!(run_json(&place, "std")["settings"]["weight_init_std"], 0.5);
+    assert_eq!(place.run_json("std")["settings"]["weight_init_std"], 0.5);
     place.ok("--config first --seed 4 --epochs 2 --weight-init xavier --gradient backprop --out other");
-    let (first, mut other) =
-        (run_json(&place, "first")["settings"].clone(), run_json(&place, "other")["settings"].clone());
+    let (first, mut other) = (place.run_json("first")["settings"].clone(), place.run_json("other")["settings"].clone());
     assert_eq!(
         (&other["seed"], &other["iterations"], &other["weight_init"]),
         (&4.into(), &12.into(), &"xavier".into())
@@ -282,7 +275,7 @@ fn a_run_is_repeated_by_its_run_json() {
     place.ok("--config from-file --out from-file-again");
     assert_eq!(place.result("from-file-again"), place.result("from-file"));
     place.ok("--config from-file --init again --iterations 4 --out from-again");
-    assert_eq!(run_json(&place, "from-again")["settings"]["init"], "again");
+    assert_eq!(place.run_json("from-again")["settings"]["init"], "again");
     assert_holds(&place.fails(1, "--config missing --no-save"), "missing: cannot be read (");
     fs::write(place.path("run.json"), "{}").unwrap();
     assert_holds(&place.fails(1, "--config run.json --no-save"), "run.json: is not what twolayer writes about a run");

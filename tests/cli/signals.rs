@@ -96,7 +96,7 @@ fn kept(iterations: u64) -> String {
 
 /// Checks that `run` holds all files of an interrupted run. Returns the number of its iterations.
 fn interrupted_run(place: &Place) -> u64 {
-    let run: Value = serde_json::from_slice(&fs::read(place.path("run/run.json")).unwrap()).unwrap();
+    let run = place.run_json("run");
     assert_eq!(run["end"], "interrupted");
     let iterations = run["iterations"].as_u64().unwrap();
     assert_eq!(place.losses("run").len() as u64, iterations);

@@ -73,7 +73,7 @@ fn weight_init_sets_the_deviation_of_the_weights() {
         }
     }
     let kept = |run: &str| -> Value {
-        let run: Value = serde_json::from_slice(&fs::read(place.path(run).join("run.json")).unwrap()).unwrap();
+        let run = place.run_json(run);
         serde_json::json!([run["settings"]["weight_init"], run["settings"]["weight_init_std"]])
     };
     assert_eq!(kept("he"), serde_json::json!(["he", null]));
@@ -235,8 +235,7 @@ fn numerical_gradients_train_as_backprop_does() {
     }
     assert_ne!(place.model("numerical").params, place.model("backprop").params);
     let settings = |run: &str| {
-        let text = fs::read_to_string(place.path(run).join("run.json")).unwrap();
-        let settings = serde_json::from_str::<Value>(&text).unwrap()["settings"].clone();
+        let settings = place.run_json(run)["settings"].clone();
         (settings["gradient"].clone(), settings["step_size"].clone())
     };
     assert_eq!(settings("backprop"), ("backprop".into(), Value::Null));
@@ -280,7 +279,7 @@ fn the_learning_rate_takes_its_course() {
     let flags = "--iterations 20 --learning-rate 0.5";
     let said = place.train(&format!("{flags} --lr-schedule cosine --warmup 5 --out run"));
     assert_holds(&said.stderr, "learning rate 0.5 by cosine schedule after 5 iterations of warmup");
-    let run: Value = serde_json::from_str(&fs::read_to_string(place.path("run/run.json")).unwrap()).unwrap();
+    let run = place.run_json("run");
     assert_eq!((&run["settings"]["lr_schedule"], &run["settings"]["warmup"]), (&"cosine".into(), &5.into()));
     let listed = place.ok("runs .").stdout.split_whitespace().collect::<Vec<_>>().join(" ");
     assert_holds(&listed, "--lr-schedule cosine --warmup 5");
@@ -313,10 +312,9 @@ fn naive_gradients_train_the_reference() {
     assert_holds(&said.stderr, "the f64 reference, 1 thread");
     assert_holds(&said.stderr, "--gradient numerical computes the same differences in seconds");
     assert_holds(&said.stderr, "epoch   1");
-    let run: Value = serde_json::from_str(&fs::read_to_string(place.path("naive/run.json")).unwrap()).unwrap();
+    let run = place.run_json("naive");
     assert_eq!((&run["device"]["backend"], &run["settings"]["gradient"]), (&"reference".into(), &"naive".into()));
-    let numerical: Value =
-        serde_json::from_str(&fs::read_to_string(place.path("numerical/run.json")).unwrap()).unwrap();
+    let numerical = place.run_json("numerical");
     assert_eq!(
         (&run["epochs"], run["final"]["test_accuracy"].clone()),
         (&numerical["epochs"], numerical["final"]["test_accuracy"].clone())

@@ -9,10 +9,6 @@ use crate::place::*;
 
 const RUN: &str = "--device cpu --data data --batch-size 10 --hidden 20 --seed 3 --activation relu --weight-init he";
 
-fn run_json(place: &Place, run: &str) -> Value {
-    serde_json::from_slice(&fs::read(place.path(run).join("run.json")).unwrap()).unwrap()
-}
-
 /// The iterations of a run's evaluations, with their accuracies on the validation images.
 fn validated(run: &Value) -> Vec<(u64, f64)> {
     let epochs = run["epochs"].as_array().unwrap().iter();
@@ -25,7 +21,7 @@ fn the_best_network_is_that_of_the_best_epoch() {
     let said = place.ok(&format!("{RUN} --validation 0.2 --iterations 30 --out run --learning-rate 0.02"));
     assert_holds(&said.stderr, "validation: 12 images held out, 48 left to train");
     assert_holds(&said.stderr, "train acc, validation acc, test acc | ");
-    let run = run_json(&place, "run");
+    let run = place.run_json("run");
     assert_eq!((&run["data"]["train"], &run["data"]["validation"]), (&48.into(), &12.into()));
     assert_eq!(run["settings"]["validation"], 0.2);
     // Epochs of 4 iterations.
@@ -49,7 +45,7 @@ fn the_best_network_is_that_of_the_best_epoch() {
     // The file of an earlier run does not stay beside one without validation images.
     place.ok(&format!("{RUN} --iterations 3 --out run --overwrite"));
     assert!(!place.path("run/best.safetensors").exists());
-    assert_eq!(run_json(&place, "run").get("best"), None);
+    assert_eq!(place.run_json("run").get("best"), None);
 }
 
 #[test]
@@ -60,7 +56,7 @@ fn another_seed_holds_out_other_images_and_a_streamed_set_the_same() {
         place.ok(&format!("{flags} {more} --out {run}"));
     }
     assert_eq!(place.result("one"), place.result("streamed"));
-    let [one, streamed, two] = ["one", "streamed", "two"].map(|run| run_json(&place, run));
+    let [one, streamed, two] = ["one", "streamed", "two"].map(|run| place.run_json(run));
     assert_eq!((&one["epochs"], &one["best"]), (&streamed["epochs"], &streamed["best"]));
     assert_ne!(one["best"]["validation_loss"], two["best"]["validation_loss"]);
 }
@@ -71,7 +67,7 @@ fn a_run_stops_early_and_goes_on_with_more_patience() {
     let flags = format!("{RUN} --validation 0.2 --iterations 4000 --learning-rate 0.5");
     let said = place.ok(&format!("{flags} --early-stop 3 --out run"));
     assert_holds(&said.stdout, "stopped early: 3 epochs without a higher validation accuracy");
-    let run = run_json(&place, "run");
+    let run = place.run_json("run");
     assert_eq!(run["end"], "stopped early");
     let epochs = validated(&run);
     let (highest, last) = epochs.split_at(epochs.len() - 3);
@@ -89,7 +85,7 @@ fn a_run_stops_early_and_goes_on_with_more_patience() {
     place.ok(&format!("{flags} --early-stop 6 --out whole"));
     let best = |run: &str| fs::read(place.path(run).join("best.safetensors")).unwrap();
     assert_eq!((place.result("run"), best("run")), (place.result("whole"), best("whole")));
-    let [run, whole] = ["run", "whole"].map(|run| run_json(&place, run));
+    let [run, whole] = ["run", "whole"].map(|run| place.run_json(run));
     assert_eq!((&run["epochs"], &run["best"], &run["end"]), (&whole["epochs"], &whole["best"], &whole["end"]));
     assert_eq!(run["settings"]["early_stop"], 6);
 }
@@ -99,7 +95,7 @@ fn a_target_ends_a_run() {
     let place = Place::new();
     let flags = format!("{RUN} --iterations 4000 --learning-rate 0.5");
     let said = place.ok(&format!("{flags} --target-accuracy 0.6 --out run"));
-    let run = run_json(&place, "run");
+    let run = place.run_json("run");
     assert_eq!(run["end"], "target reached");
     let accuracies = |run: &Value| {
         let epochs = run["epochs"].as_array().unwrap().iter();
@@ -111,7 +107,7 @@ fn a_target_ends_a_run() {
     assert_holds(&said.stdout, &format!("reached a test accuracy of 0.6 after {} iteration", run["iterations"]));
     assert_holds(&place.ok("--resume run").stdout, "a higher --target-accuracy goes on");
     place.ok("--resume run --target-accuracy 1 --quiet");
-    let longer = run_json(&place, "run");
+    let longer = place.run_json("run");
     assert!(accuracies(&longer).starts_with(&found) && longer["iterations"].as_u64() > run["iterations"].as_u64());
 
     // With validation images it is their accuracy; and what is not reached is said.
@@ -142,7 +138,7 @@ fn flags_that_choose_by_no_images_are_refused() {
 /// best.safetensors answers as run.json says of the best evaluation.
 fn assert_best(place: &Place, run: &str) {
     let evaluation = place.json(&format!("eval {run}/best.safetensors --data data --device cpu"));
-    assert_eq!(evaluation["accuracy"], run_json(place, run)["best"]["test_accuracy"], "{run}");
+    assert_eq!(evaluation["accuracy"], place.run_json(run)["best"]["test_accuracy"], "{run}");
 }
 
 #[test]
@@ -161,7 +157,7 @@ fn the_best_network_stays_whatever_ends_a_run() {
     let at_once = "--activation relu --output identity --learning-rate 1e38 --iterations 60 --out none";
     assert_eq!(place.run(&format!("{flags} {at_once}")).code, Some(1));
     assert!(!place.path("none/best.safetensors").exists());
-    assert_eq!(run_json(&place, "none").get("best"), None);
+    assert_eq!(place.run_json("none").get("best"), None);
     // It is in the checkpoint: a resumed run writes it again.
     place.ok(&format!("{flags} --iterations 20 --out run"));
     let best = fs::read(place.path("run/best.safetensors")).unwrap();
@@ -182,11 +178,11 @@ fn a_target_that_the_last_step_reaches_is_reached() {
     for iterations in [1, 7, 10] {
         let said = place.ok(&format!("{RUN} --iterations {iterations} --target-accuracy 0.01 --out run --overwrite"));
         assert_holds(&said.stdout, "reached a test accuracy of 0.01 after 1 iteration, ");
-        assert_eq!(run_json(&place, "run")["end"], "target reached");
+        assert_eq!(place.run_json("run")["end"], "target reached");
     }
     // A lower target than the last epoch's accuracy ends a run at an evaluation.
     place.ok(&format!("{RUN} --iterations 10 --learning-rate 0.5 --out run --overwrite"));
     place.ok("--resume run --iterations 100 --target-accuracy 0.01");
-    let run = run_json(&place, "run");
+    let run = place.run_json("run");
     assert_eq!((&run["end"], &run["iterations"]), (&"target reached".into(), &13.into()));
 }
