@@ -122,6 +122,9 @@ pub enum Error {
     /// The set cannot be trained on.
     #[error(transparent)]
     Data(#[from] data::Error),
+    /// The training fails.
+    #[error(transparent)]
+    Train(#[from] train::Error),
     /// A model file cannot be read or written.
     #[error(transparent)]
     File(#[from] model::Error),
@@ -145,15 +148,6 @@ pub enum Error {
         /// The pixels of an image.
         expected: usize,
     },
-}
-
-impl From<train::Error> for Error {
-    fn from(error: train::Error) -> Self {
-        match error {
-            train::Error::Backend(error) => Self::Backend(error),
-            train::Error::Data(error) => Self::Data(error),
-        }
-    }
 }
 
 impl Classifier {

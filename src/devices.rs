@@ -425,6 +425,24 @@ pub async fn open(choice: &Choice, threads: usize, fallback: bool) -> Result<(In
     }
 }
 
+/// The device of one of several processes that share this machine: where any hardware GPU will do, they take those of the best
+/// backend in turns; where no GPU will do but software, or one is named, all take the same.
+pub async fn of_rank(choice: &Choice, rank: usize) -> Choice {
+    if !matches!(choice, Choice::Auto | Choice::Gpu) {
+        return choice.clone();
+    }
+    let found = infos(&list(0).await);
+    let hardware: Vec<&Info> = found.iter().filter(|info| info.kind == Kind::Gpu && !info.software).collect();
+    in_turns(&hardware, rank).map_or(choice.clone(), Choice::Index)
+}
+
+/// The index of the device of a rank, among those of the first one's backend: one card may be there under two.
+fn in_turns(hardware: &[&Info], rank: usize) -> Option<usize> {
+    let best = &hardware.first()?.backend;
+    let of_best: Vec<usize> = hardware.iter().filter(|info| info.backend == *best).map(|info| info.index).collect();
+    Some(of_best[rank % of_best.len()])
+}
+
 /// The devices that were asked for, each once, in the order of [`list`]; all of them where none was.
 ///
 /// # Errors

@@ -56,6 +56,7 @@ pub mod machine;
 mod memory;
 pub mod model;
 pub mod net;
+pub mod peers;
 mod random;
 pub mod reference;
 #[cfg(feature = "cli")]

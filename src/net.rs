@@ -166,6 +166,11 @@ impl Params {
             Tensor { name: b2, dims: vec![classes], values: &self.b2 },
         ]
     }
+
+    /// The values of the four tensors, in the same order.
+    pub(crate) fn values_mut(&mut self) -> [&mut Vec<f32>; 4] {
+        [&mut self.w1, &mut self.b1, &mut self.w2, &mut self.b2]
+    }
 }
 
 /// One of the four parameter tensors, seen by name.

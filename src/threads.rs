@@ -1,4 +1,4 @@
-//! Threads: pools that are made once and shared by all that compute, and work dealt to as many threads as there are.
+//! Threads: pools that are kept for whoever computes next, and work dealt to as many threads as there are.
 //!
 //! No other place starts threads, so rayon's own pool, which panics where the system gives no threads, never comes into being.
 //! In a browser there is one thread, which does everything in order.
@@ -16,6 +16,8 @@ use alone as system;
 use system::shared;
 
 pub(crate) use error::Error;
+#[cfg(feature = "cli")]
+pub(crate) use system::online;
 pub(crate) use system::{Pool, cores, number, pool, spawn};
 
 /// Does `work` on every part, on as many threads as there are cores and parts, or as the system gives. The results are in

@@ -19,7 +19,7 @@ const FLOORS: [&[&str]; 14] = [
     &["backend"],
     BACKENDS,
     &["devices"],
-    &["selftest"],
+    &["selftest", "peers"],
     &["train"],
     &["explain", "gradcheck", "model"],
     &["bench", "classifier", "export"],
@@ -31,14 +31,14 @@ const BACKENDS: &[&str] = &["cpu", "gpu"];
 /// What a browser's page has not, or must not wait by, and the only files that use it; the last of a path may be a folder. They
 /// are not compiled for a browser, or do without it there.
 const NOT_IN_A_BROWSER: [(&str, &[&str]); 11] = [
-    ("pollster", &["classifier.rs"]),
+    ("pollster", &["classifier.rs", "train/several.rs"]),
     ("rayon", &["threads/system.rs"]),
     ("std::fs", &["data/idx/file.rs", "data/locate.rs", "files", "machine.rs"]),
     ("std::net", &[]),
     ("std::process", &[]),
-    ("std::sync::Condvar", &["cpu/team.rs"]),
+    ("std::sync::Condvar", &["cpu/team.rs", "peers/threads.rs"]),
     ("std::sync::mpsc", &["train/stream.rs"]),
-    ("std::thread", &["threads/system.rs"]),
+    ("std::thread", &["peers/mpi.rs", "threads/system.rs"]),
     ("std::time::Instant", &["clock.rs"]),
     ("std::time::SystemTime", &[]),
     ("tempfile", &["files/temporary.rs"]),

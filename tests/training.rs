@@ -173,7 +173,7 @@ fn run_on(
 fn of_device<T>(result: Result<T, train::Error>) -> Result<T, backend::Error> {
     result.map_err(|error| match error {
         train::Error::Backend(error) => error,
-        train::Error::Data(error) => panic!("{error}"),
+        error => panic!("{error}"),
     })
 }
 

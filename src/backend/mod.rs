@@ -86,11 +86,11 @@ pub trait Network: Portable {
     /// The mean loss of one batch and its gradient.
     fn gradient<'a>(&'a mut self, set: Resident, batch: &'a [u32]) -> Answer<'a, (f32, Gradients)>;
 
-    /// One SGD update by a gradient that is given.
+    /// One update by a gradient that is given.
     ///
     /// # Errors
     /// An error of the device.
-    fn apply(&mut self, gradient: &Gradients, learning_rate: f32) -> Result<(), Error>;
+    fn apply(&mut self, gradient: &Gradients, update: &Update) -> Result<(), Error>;
 
     /// The parameters after all work submitted so far.
     fn params(&self) -> Pending<Params>;
@@ -270,13 +270,14 @@ impl Backend {
         self.network.gradient(set, batch).await
     }
 
-    /// One update of plain SGD by a gradient that is given, whatever the optimiser.
+    /// One update of the optimiser by a gradient that is given.
     ///
     /// # Errors
     /// A gradient of another shape, or an error of the device.
     pub async fn apply(&mut self, gradient: &Gradients, learning_rate: f32) -> Result<(), Error> {
         check_params(self.net.shape, gradient)?;
-        self.network.apply(gradient, learning_rate)
+        self.steps += 1;
+        self.network.apply(gradient, &self.optimizer.update(learning_rate, self.steps))
     }
 
     /// The parameters as they are now.

@@ -6,6 +6,7 @@ use clap::{Args, ValueEnum};
 use pollster::block_on;
 
 use super::plan::give_plan;
+use super::ranks::from_each_host;
 use super::{Error, check_free, chosen_format, cpu_threads, note_threads, print, print_json, up_to};
 use crate::bench::contest::{self, Entrant, Event, Settings};
 use crate::bench::entry::Entry;
@@ -16,6 +17,7 @@ use crate::bench::workload::Workload;
 use crate::data::digits;
 use crate::devices::{Choice, Found, Kind, NoGpu, select};
 use crate::net::Shape;
+use crate::peers::{Peers, Ranks};
 use crate::report::bench::{csv, device_of, markdown, notes, table};
 use crate::report::progress::Progress;
 use crate::report::width::columns;
@@ -93,21 +95,55 @@ impl Arguments {
     }
 }
 
-pub(super) fn run(arguments: &Arguments) -> Result<(), Error> {
-    let progress = Progress::new(arguments.quiet);
-    let result = bench(arguments, &progress);
+pub(super) fn run(arguments: &Arguments, ranks: Option<&mut Ranks>) -> Result<(), Error> {
+    let is_first = ranks.as_deref().is_none_or(|ranks| ranks.rank() == 0);
+    let progress = if is_first { Progress::new(arguments.quiet) } else { Progress::silent() };
+    let result = bench(arguments, ranks, is_first, &progress);
     progress.finish();
     result
 }
 
-fn bench(arguments: &Arguments, progress: &Progress) -> Result<(), Error> {
+fn bench(arguments: &Arguments, ranks: Option<&mut Ranks>, is_first: bool, progress: &Progress) -> Result<(), Error> {
     // The files are checked before anything is timed.
     let format = chosen_format(arguments.json, arguments.format, Format::Json, Format::Table)?;
-    let saved = arguments.compare.as_deref().map(Record::load).transpose()?;
-    check_free(arguments.save.as_deref(), arguments.overwrite)?;
-    arguments.save.as_deref().map(Record::check_place).transpose()?;
-    let (workloads, chosen) = arguments.workloads();
+    let saved = arguments.compare.as_deref().filter(|_| is_first).map(Record::load).transpose()?;
+    if is_first {
+        check_free(arguments.save.as_deref(), arguments.overwrite)?;
+        arguments.save.as_deref().map(Record::check_place).transpose()?;
+    }
+    let record = match ranks {
+        None => Some(measure(arguments, progress)?),
+        Some(ranks) => Record::of_hosts(from_each_host(ranks, || measure(arguments, progress))?),
+    };
+    let Some(mut record) = record else { return Ok(()) };
+    if let Some(saved) = &saved {
+        record.compare(saved);
+    }
+    progress.finish();
+    // The results are printed even if the file cannot be written.
+    let saved = arguments.save.as_deref().map(|path| record.save(path)).transpose();
+    match format {
+        Format::Table => print(&table(&record, columns()))?,
+        Format::Md => print(&markdown(&record))?,
+        Format::Json => print_json(&record)?,
+        Format::Csv => {
+            print(&csv(&record))?;
+            for note in notes(&record) {
+                progress.say(note);
+            }
+        }
+    }
+    saved?;
+    let count = |is: fn(&Row) -> bool| record.rows.iter().filter(|row| is(row)).count();
+    match (count(|row| row.wrong.is_some()), count(|row| row.failed.is_some())) {
+        (0, 0) => Ok(()),
+        (wrong, failed) => Err(Error::BadRows { wrong, failed }),
+    }
+}
 
+/// Times the devices of this machine.
+fn measure(arguments: &Arguments, progress: &Progress) -> Result<Record, Error> {
+    let (workloads, chosen) = arguments.workloads();
     let (build, load) = (Build::now(), load_average());
     let mut found = block_on(select(&arguments.device, cpu_threads(arguments.threads)))?;
     give_plan(&mut found, arguments.plan.as_deref())?;
@@ -145,28 +181,5 @@ fn bench(arguments: &Arguments, progress: &Progress) -> Result<(), Error> {
     });
 
     let devices: Vec<_> = entries.iter().map(|entry| (entry.info().clone(), entry.peak().ok())).collect();
-    let mut record = Record::new(build, load, repetitions, &set, &devices, &tasks, &results);
-    if let Some(saved) = &saved {
-        record.compare(saved);
-    }
-    progress.finish();
-    // The results are printed even if the file cannot be written.
-    let saved = arguments.save.as_deref().map(|path| record.save(path)).transpose();
-    match format {
-        Format::Table => print(&table(&record, columns()))?,
-        Format::Md => print(&markdown(&record))?,
-        Format::Json => print_json(&record)?,
-        Format::Csv => {
-            print(&csv(&record))?;
-            for note in notes(&record) {
-                progress.say(note);
-            }
-        }
-    }
-    saved?;
-    let count = |is: fn(&Row) -> bool| record.rows.iter().filter(|row| is(row)).count();
-    match (count(|row| row.wrong.is_some()), count(|row| row.failed.is_some())) {
-        (0, 0) => Ok(()),
-        (wrong, failed) => Err(Error::BadRows { wrong, failed }),
-    }
+    Ok(Record::new(build, load, repetitions, &set, &devices, &tasks, &results))
 }

@@ -3,10 +3,9 @@
 use std::fmt::Display;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::process::ExitCode;
 
-use clap::Args;
 use clap::builder::RangedI64ValueParser;
+use clap::{Arg, ArgAction, Args};
 use pollster::block_on;
 
 use super::plan::PlanFile;
@@ -25,7 +24,7 @@ pub(super) struct DeviceArguments {
     /// auto (a hardware GPU, else the CPU), cpu, gpu (the best one), an INDEX of `twolayer devices`, or part of a GPU's
     /// NAME, which may begin with vulkan:, gl:, metal: or dx12: [default: auto]
     #[arg(long, value_name = "DEVICE")]
-    pub device: Option<Choice>,
+    pub device: Vec<Choice>,
     /// With --device gpu, fail if there is no GPU, instead of using the CPU
     #[arg(long)]
     pub no_fallback: bool,
@@ -37,19 +36,24 @@ pub(super) struct DeviceArguments {
     pub plan: Option<PathBuf>,
 }
 
+/// --device of a command that uses one.
+pub(super) fn one_device(argument: Arg) -> Arg {
+    argument.action(ArgAction::Set)
+}
+
 impl DeviceArguments {
     /// Whether the flags allow the CPU and do not limit its threads.
     pub fn is_cpu(&self) -> bool {
-        matches!(self.device, None | Some(Choice::Auto | Choice::Cpu)) && self.threads.is_none()
+        matches!(self.device[..], [] | [Choice::Auto | Choice::Cpu]) && self.threads.is_none()
     }
 
+    /// Opens the device of a command that uses one.
     pub fn open(&self, progress: &Progress) -> Result<(Info, Device), Error> {
-        self.open_choice(self.device.as_ref().unwrap_or(&Choice::Auto), progress)
+        self.open_choice(self.device.first().unwrap_or(&Choice::Auto), cpu_threads(self.threads), progress)
     }
 
-    /// Opens this device with the other flags.
-    pub fn open_choice(&self, choice: &Choice, progress: &Progress) -> Result<(Info, Device), Error> {
-        let threads = cpu_threads(self.threads);
+    /// Opens this device, with so many threads if it is the CPU.
+    pub fn open_choice(&self, choice: &Choice, threads: usize, progress: &Progress) -> Result<(Info, Device), Error> {
         let plan = self.plan.as_deref().map(PlanFile::read).transpose()?;
         progress.doing("looking for devices");
         let (info, device, notices) = block_on(crate::devices::open(choice, threads, !self.no_fallback))?;
@@ -139,6 +143,12 @@ pub(super) enum Error {
         .0.display(), .0.display()
     )]
     OtherData(std::path::PathBuf),
+    #[error("these are not the images of rank 0; give all ranks the same --data")]
+    OtherImages,
+    #[error(transparent)]
+    Join(#[from] crate::peers::JoinError),
+    #[error("this command runs in one process; start it without mpirun, which is for train, bench and gradcheck")]
+    OneProcess,
     #[error("{} ended because its loss was not finite; start a run from its weights with a smaller --learning-rate: --init {}",
         .0.display(), .0.display())]
     Diverged(std::path::PathBuf),
@@ -178,12 +188,13 @@ fn second_line(line: Option<&String>) -> String {
 }
 
 impl Error {
-    pub fn exit_code(&self) -> ExitCode {
-        ExitCode::from(match self {
-            Self::Usage(_) => 2,
+    /// The process's exit code.
+    pub fn code(&self) -> u8 {
+        match self {
+            Self::Usage(_) | Self::Join(_) | Self::OneProcess => 2,
             Self::Interrupted { .. } => 130,
             _ => 1,
-        })
+        }
     }
 }
 

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::data::choice::TrainedOn;
 use super::names::Gradient;
+use super::replicas::open_all;
 use super::settings::{Chosen, check_length};
 use super::shell::{program, quoted};
 use super::{DeviceArguments, Error, json_text};
@@ -118,26 +119,33 @@ impl Earlier {
         TrainedOn::of(self.run()?.data.clone())
     }
 
-    /// Opens the device of the flags, or else its own, or else any.
-    pub fn device(&self, arguments: &DeviceArguments, progress: &Progress) -> Result<(Info, Device), Error> {
-        let recorded = self.run().map(|run| &run.device).filter(|_| arguments.device.is_none());
-        let Some(recorded) = recorded else { return arguments.open(progress) };
-        match arguments.open_choice(&choice(recorded), progress) {
+    /// Opens the devices of the flags, or else its own, or else any.
+    pub fn devices(&self, arguments: &DeviceArguments, progress: &Progress) -> Result<Vec<(Info, Device)>, Error> {
+        if !arguments.device.is_empty() {
+            return open_all(arguments, &arguments.device, progress);
+        }
+        let Some(run) = self.run() else { return Ok(vec![arguments.open(progress)?]) };
+        let recorded: Vec<Choice> = run.devices().map(choice).collect();
+        match open_all(arguments, &recorded, progress) {
             Err(Error::Devices(error)) => {
-                progress.notice(format_args!("{} is not here: {error}", recorded.name));
-                arguments.open(progress)
+                let names: Vec<&str> = run.devices().map(|device| device.name.as_str()).collect();
+                progress.notice(format_args!("{} is not here: {error}", names.join(" with ")));
+                Ok(vec![arguments.open(progress)?])
             }
             opened => opened,
         }
     }
 
     /// A note if a resumed run will not have the bits of an uninterrupted one.
-    pub fn note_on_bits(&self, device: &Info, kernels: Option<Kernels>) -> Option<String> {
+    pub fn note_on_bits(&self, devices: &[&Info], kernels: Option<Kernels>) -> Option<String> {
         let Self::Resumed(resumption) = self else { return None };
         let run = &resumption.run;
-        let now = summary::Device::from(device);
-        let differs = if !computes_alike(&run.device, &now) {
-            format!("by {}, and goes on by {}", named(&run.device), named(&now))
+        let now: Vec<summary::Device> = devices.iter().copied().map(summary::Device::from).collect();
+        let pairs = run.devices().zip(&now);
+        let differs = if run.devices().count() != now.len() {
+            format!("on {}, and goes on with {}", counted(run.devices().count(), "device"), now.len())
+        } else if let Some((before, now)) = pairs.into_iter().find(|(before, now)| !computes_alike(before, now)) {
+            format!("by {}, and goes on by {}", named(before), named(now))
         } else if run.kernels.is_some() && run.kernels != kernels.map(summary::Kernels::from) {
             "by other kernels".to_owned()
         } else if run.version != env!("CARGO_PKG_VERSION") {

@@ -10,7 +10,7 @@ use serde::Serialize;
 use super::data::choice::{DataArguments, of_a_network};
 use super::data::target::Split;
 use super::saved::{FunctionArguments, Saved};
-use super::{DeviceArguments, Error, check_picture, print, print_json};
+use super::{DeviceArguments, Error, check_picture, one_device, print, print_json};
 use crate::backend::{Backend, Evaluation};
 use crate::data::Store;
 use crate::net::Output;
@@ -25,6 +25,7 @@ use crate::train::{Images, Stream};
 use crate::words::counted;
 
 #[derive(Args)]
+#[command(mut_arg("device", one_device))]
 #[command(mut_arg("data", of_a_network))]
 pub(super) struct Arguments {
     /// The folder of a run, or a safetensors file

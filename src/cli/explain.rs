@@ -9,7 +9,7 @@ use super::data::choice::{DataArguments, of_a_network};
 use super::data::target::Split;
 use super::pictures::{bytes, image};
 use super::saved::{FunctionArguments, Saved};
-use super::{DeviceArguments, Error, print, print_json};
+use super::{DeviceArguments, Error, one_device, print, print_json};
 use crate::data::classes;
 use crate::data::prepare::Way;
 use crate::explain::Explanation;
@@ -20,6 +20,7 @@ use crate::report::width;
 use crate::words::counted;
 
 #[derive(Args)]
+#[command(mut_arg("device", one_device))]
 #[command(mut_arg("data", |data| of_a_network(data).conflicts_with("image")))]
 #[allow(clippy::struct_excessive_bools, reason = "each is a flag")]
 pub(super) struct Arguments {

@@ -7,6 +7,7 @@ use pollster::block_on;
 
 use super::data::choice::{DataArguments, of_a_network};
 use super::plan::give_plan;
+use super::ranks::from_each_host;
 use super::saved::{FunctionArguments, Saved};
 use super::settings::read_step_size;
 use super::train::plot_path;
@@ -18,6 +19,7 @@ use crate::data::{Dataset, Stores};
 use crate::devices::{Choice, Device, Kind, NoGpu, select};
 use crate::gradcheck::{Check, Gradient, JUDGED_STEP_SIZE};
 use crate::net::{Activation, Net, Output, Params, Shape};
+use crate::peers::{Peers, Ranks};
 use crate::report::gradcheck::{Point, Report, error_curves};
 use crate::report::plot::{ErrorCurve, check_plot_place, write_errors};
 use crate::report::progress::Progress;
@@ -93,11 +95,12 @@ struct Sample {
     batch: Dataset,
 }
 
-pub(super) fn run(arguments: &Arguments) -> Result<(), Error> {
-    let mut progress = Progress::new(arguments.quiet);
-    let result = check(arguments, &mut progress);
+pub(super) fn run(arguments: &Arguments, ranks: Option<&mut Ranks>) -> Result<(), Error> {
+    let is_first = ranks.as_deref().is_none_or(|ranks| ranks.rank() == 0);
+    let mut progress = if is_first { Progress::new(arguments.quiet) } else { Progress::silent() };
+    let result = report(arguments, ranks, is_first, &mut progress);
     progress.finish();
-    let (report, curves) = result?;
+    let Some((report, curves)) = result? else { return Ok(()) };
     // The results are printed even if the plot cannot be written.
     let plotted = arguments.plot.as_deref().zip(curves).map(|(path, curves)| write_errors(path, &curves)).transpose();
     if arguments.json {
@@ -114,10 +117,32 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Error> {
     }
 }
 
-/// The report, and the curves of the plot if one was asked for.
-fn check(arguments: &Arguments, progress: &mut Progress) -> Result<(Report, Option<Vec<ErrorCurve>>), Error> {
-    check_free(arguments.plot.as_deref(), arguments.overwrite)?;
-    arguments.plot.as_deref().map(check_plot_place).transpose()?;
+/// A report, and the curves of the plot if one was asked for.
+type Checked = (Report, Option<Vec<ErrorCurve>>);
+
+/// What is checked on this machine, or on all machines of the ranks; `None` on another rank than the first.
+fn report(
+    arguments: &Arguments,
+    ranks: Option<&mut Ranks>,
+    is_first: bool,
+    progress: &mut Progress,
+) -> Result<Option<Checked>, Error> {
+    if is_first {
+        check_free(arguments.plot.as_deref(), arguments.overwrite)?;
+        arguments.plot.as_deref().map(check_plot_place).transpose()?;
+    }
+    let Some(ranks) = ranks else { return check(arguments, progress).map(Some) };
+    let mut curves = None;
+    let reports = from_each_host(ranks, || {
+        let (report, of_this) = check(arguments, progress)?;
+        curves = of_this;
+        Ok(report)
+    })?;
+    Ok(Report::of_hosts(reports).map(|report| (report, curves)))
+}
+
+/// Checks the devices of this machine.
+fn check(arguments: &Arguments, progress: &mut Progress) -> Result<Checked, Error> {
     let threads = cpu_threads(arguments.threads);
     note_threads(arguments.threads, progress);
     let mut found = block_on(select(&arguments.device, threads))?;

@@ -18,6 +18,8 @@ mod names;
 mod pictures;
 mod plan;
 mod predict;
+mod ranks;
+mod replicas;
 mod run;
 mod runs;
 mod saved;
@@ -33,10 +35,11 @@ use std::time::Instant;
 
 use clap::{ColorChoice, CommandFactory, FromArgMatches, Parser, Subcommand};
 
+use crate::peers::Ranks;
 use crate::report::progress::{can_draw, tell};
 use common::{
     DeviceArguments, Error, agreed, check_free, check_picture, chosen_format, cpu_threads, json_text, note_threads,
-    print, print_json, up_to,
+    one_device, print, print_json, up_to,
 };
 
 pub use environment::prepare;
@@ -86,10 +89,19 @@ enum Subcommands {
 pub fn main() -> ExitCode {
     let start = Instant::now();
     interrupt::listen();
-    let Command { command, train } = parse();
-    let result = match command {
-        None => train::run(&train, start),
-        Some(Subcommands::Train(arguments)) => train::run(&arguments, start),
+    // A rank that fails before it has joined would leave the others waiting for it.
+    match Ranks::join() {
+        Ok(Some(ranks)) => ranks::run(ranks, start),
+        Ok(None) => end(run(parse(), start)),
+        Err(error) => end(Err(error.into())),
+    }
+}
+
+/// Runs the command of a process that is by itself.
+fn run(Command { command, train }: Command, start: Instant) -> Result<(), Error> {
+    match command {
+        None => train::run(&train, start, None),
+        Some(Subcommands::Train(arguments)) => train::run(&arguments, start, None),
         Some(Subcommands::Eval(arguments)) => eval::run(&arguments),
         Some(Subcommands::Predict(arguments)) => predict::run(&arguments),
         Some(Subcommands::Show(arguments)) => show::run(&arguments),
@@ -97,18 +109,22 @@ pub fn main() -> ExitCode {
         Some(Subcommands::Export(arguments)) => export::run(&arguments),
         Some(Subcommands::Runs(arguments)) => runs::run(&arguments),
         Some(Subcommands::Compare(arguments)) => compare::run(&arguments),
-        Some(Subcommands::Gradcheck(arguments)) => gradcheck::run(&arguments),
-        Some(Subcommands::Bench(arguments)) => bench::run(&arguments),
+        Some(Subcommands::Gradcheck(arguments)) => gradcheck::run(&arguments, None),
+        Some(Subcommands::Bench(arguments)) => bench::run(&arguments, None),
         Some(Subcommands::Devices(arguments)) => devices::run(&arguments),
         Some(Subcommands::Data(command)) => data::run(&command),
-    };
+    }
+}
+
+/// The exit code for a command's result, after a line on its error.
+fn end(result: Result<(), Error>) -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         // The reader of stdout has closed it.
         Err(Error::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
         Err(error) => {
             tell(format_args!("error: {error}"));
-            error.exit_code()
+            ExitCode::from(error.code())
         }
     }
 }

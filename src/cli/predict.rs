@@ -8,7 +8,7 @@ use clap::{Args, ValueEnum};
 use super::pictures::{bytes, image, is_stdin};
 use super::saved::{FunctionArguments, Saved};
 use super::tables::{self, Found, Named, Tables};
-use super::{DeviceArguments, Error, chosen_format, print, print_json};
+use super::{DeviceArguments, Error, chosen_format, one_device, print, print_json};
 use crate::classifier::Classifier;
 use crate::data::prepare::Way;
 use crate::data::{idx, import, transposed};
@@ -19,6 +19,7 @@ use crate::threads;
 use crate::words::counted;
 
 #[derive(Args)]
+#[command(mut_arg("device", one_device))]
 #[allow(clippy::struct_excessive_bools, reason = "each is a flag")]
 pub(super) struct Arguments {
     /// The folder of a run, or a safetensors file

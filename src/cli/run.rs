@@ -14,7 +14,7 @@ use crate::report::chart::chart;
 use crate::report::plot::write_plot;
 use crate::report::progress::tell;
 use crate::report::run_folder::{self, RunFolder};
-use crate::report::summary::{self, Data, Settings};
+use crate::report::summary::{self, Data, Replica, Settings};
 use crate::report::width;
 use crate::train::{self, Done, End, Event, Outcome, Snapshot};
 use crate::words::counted;
@@ -38,6 +38,8 @@ pub(super) struct Subject {
     /// Of the data.
     pub fingerprint: String,
     pub settings: Settings,
+    /// All devices of a run on several.
+    pub replicas: Vec<Replica>,
 }
 
 /// A run whose network is known.
@@ -307,11 +309,11 @@ impl Run {
 
     fn results(&self, outcome: &Outcome, folder: Option<&Path>) -> summary::Run {
         let Self { start, subject, kernels, resumed_at, .. } = self;
-        let Subject { info, data, fingerprint, settings, .. } = subject;
+        let Subject { info, data, fingerprint, settings, replicas, .. } = subject;
         let out = folder.map(|folder| folder.display().to_string());
         let seconds = self.earlier_seconds + start.elapsed().as_secs_f64();
         let run = summary::Run::new(info, kernels.clone(), data.clone(), settings.clone(), outcome, seconds, out);
-        run.with(fingerprint, resumed_at)
+        run.with(fingerprint, resumed_at).on(replicas)
     }
 }
 
@@ -352,7 +354,6 @@ impl Unsaved for Run {
 #[cfg(test)]
 mod tests {
     use std::borrow::Cow;
-    use std::process::ExitCode;
 
     use serde_json::Value;
 
@@ -408,7 +409,8 @@ mod tests {
         let folder = Some(folder);
         let targets = Targets { folder, plot: None, json: false, flags: vec!["--offline".to_owned()] };
         let (info, fingerprint) = (Info::reference(), "f1".to_owned());
-        let subject = Subject { net: NET, info, data, fingerprint, settings: settings() };
+        let (settings, replicas) = (settings(), Vec::new());
+        let subject = Subject { net: NET, info, data, fingerprint, settings, replicas };
         Run::new(Instant::now(), subject, snapshot(0), targets)
     }
 
@@ -521,7 +523,7 @@ mod tests {
         assert!(matches!(nothing, Error::Usage(_)) && !place.path().join(MODEL).exists());
         run.latest.losses = vec![1.0; 100];
         let error = run.fail(Error::Usage("lost".to_owned())).1.unwrap_err();
-        assert_eq!(error.exit_code(), ExitCode::from(1));
+        assert_eq!(error.code(), 1);
         let kept_as = place.path().display();
         let expected =
             format!("lost; the weights after 100 iterations are in {kept_as}\ngo on with it: {}", next(place.path()));

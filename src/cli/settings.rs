@@ -97,6 +97,9 @@ pub(super) struct SettingFlags {
     /// Seed of the initial weights and the batches [default: 0]
     #[arg(long, value_name = "N", help_heading = "Training")]
     seed: Option<u64>,
+    /// On several devices, take the mean of their weights after every K iterations; after each, they train as one [default: 1]
+    #[arg(long, value_name = "K", value_parser = clap::value_parser!(u64).range(1..), help_heading = "Training")]
+    average_every: Option<u64>,
 }
 
 pub(super) fn read_step_size(text: &str) -> Result<f64, String> {
@@ -165,6 +168,7 @@ pub(super) struct Chosen {
     pub step_size: Option<f64>,
     pub sampling: Sampling,
     pub seed: u64,
+    pub average_every: Option<u64>,
     pub validation: Option<f64>,
     pub early_stop: Option<u64>,
     pub target_accuracy: Option<f64>,
@@ -252,6 +256,11 @@ impl SettingFlags {
                 .pick("--sampling", self.sampling, settings.map(|settings| settings.sampling))?
                 .unwrap_or_default(),
             seed: picker.pick("--seed", self.seed, settings.map(|settings| settings.seed))?.unwrap_or_default(),
+            average_every: picker.pick(
+                "--average-every",
+                self.average_every,
+                settings.and_then(|settings| settings.average_every),
+            )?,
             validation,
             early_stop,
             target_accuracy: self.target_accuracy.or(settings.and_then(|settings| settings.target_accuracy)),

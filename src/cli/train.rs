@@ -8,7 +8,6 @@ use std::time::{Duration, Instant};
 
 use clap::Args;
 use clap::builder::{PathBufValueParser, TypedValueParser};
-use pollster::block_on;
 use time::OffsetDateTime;
 use time::macros::format_description;
 
@@ -17,11 +16,12 @@ use super::data::choice::DataArguments;
 use super::earlier::Earlier;
 use super::interrupt::{self, Protection, lock};
 use super::names::{Gradient, WeightInitName};
+use super::replicas::{Networks, Training, announce, check_batch};
 use super::run::{Run, Subject, Targets};
 use super::saved;
 use super::settings::{Chosen, SettingFlags, check_warmup};
 use super::{DeviceArguments, Error, agreed, check_free, print};
-use crate::backend::{self, Backend};
+use crate::backend;
 use crate::book;
 use crate::data::batches::Batches;
 use crate::data::{Store, Stores, fingerprint};
@@ -33,21 +33,22 @@ use crate::net::optimizer::{Optimizer, Rule};
 use crate::net::schedule::{Decay, Schedule};
 use crate::net::state::State;
 use crate::net::{Activation, Net, Output, Params, Shape, WeightInit};
+use crate::peers::{Peers, Ranks};
 use crate::reference::TwoLayerNet;
 use crate::report::plot::{check_plot_name, check_plot_place, write_plot};
 use crate::report::progress::{Progress, tell};
 use crate::report::run_folder::RunFolder;
-use crate::report::summary::{Data, Settings};
-use crate::train::{self, Done, Images, Sets, Snapshot};
+use crate::report::summary::{Data, Replica, Settings};
+use crate::train::{self, Done, Snapshot, SplitStores};
 use crate::words::counted;
 
 #[derive(Args)]
 #[allow(clippy::struct_excessive_bools, reason = "each is a flag")]
 pub(super) struct Arguments {
     #[command(flatten, next_help_heading = "Device")]
-    device: DeviceArguments,
+    pub(super) device: DeviceArguments,
     #[command(flatten, next_help_heading = "Data")]
-    data: DataArguments,
+    pub(super) data: DataArguments,
     #[command(flatten)]
     settings: SettingFlags,
     /// Go on with the run in this folder, by its settings, its data and its device; only --iterations, --epochs, --early-stop and
@@ -86,14 +87,19 @@ pub(super) fn plot_path() -> impl TypedValueParser<Value = PathBuf> {
     PathBufValueParser::new().try_map(|path| check_plot_name(&path).map(|()| path))
 }
 
-pub(super) fn run(arguments: &Arguments, start: Instant) -> Result<(), Error> {
+pub(super) fn run(arguments: &Arguments, start: Instant, ranks: Option<&mut Ranks>) -> Result<(), Error> {
     let mut progress = Progress::new(arguments.quiet);
-    let result = train(arguments, start, &mut progress);
+    let result = train(arguments, start, ranks, &mut progress);
     progress.finish();
     result
 }
 
-fn train(arguments: &Arguments, start: Instant, progress: &mut Progress) -> Result<(), Error> {
+fn train(
+    arguments: &Arguments,
+    start: Instant,
+    mut ranks: Option<&mut Ranks>,
+    progress: &mut Progress,
+) -> Result<(), Error> {
     let protection = Protection::new(!arguments.no_save);
     check(arguments)?;
     let (earlier, resumed_folder) = Earlier::open(arguments.resume.as_deref(), arguments.config.as_deref())?;
@@ -108,8 +114,21 @@ fn train(arguments: &Arguments, start: Instant, progress: &mut Progress) -> Resu
         return print(&text);
     }
     let Prepared { net, info, trainer, data, fingerprint, stores, snapshot, done, settings, advice } =
-        prepare(arguments, &chosen, &earlier, progress)?;
+        prepare(arguments, &chosen, &earlier, ranks.as_deref(), progress)?;
     say_network(&chosen, &net, &settings, progress);
+    let mut run_settings = settings_of(&chosen, &net, settings.iterations);
+    let replicas = match (&trainer, ranks.as_deref_mut()) {
+        (Trainer::Backend { .. }, Some(ranks)) => {
+            run_settings.average_every.get_or_insert(1);
+            announce(ranks, &run_settings, &data, &fingerprint, &info)?
+        }
+        (Trainer::Backend { devices, .. }, None) if devices.len() > 1 => {
+            run_settings.average_every.get_or_insert(1);
+            devices.iter().map(|(info, _)| Replica { host: None, device: info.into() }).collect()
+        }
+        _ => Vec::new(),
+    };
+    say_replicas(&replicas, run_settings.average_every, progress);
     if let Earlier::Resumed(resumed) = &earlier {
         let after = counted(resumed.run.iterations, "iteration");
         progress.say(format_args!("resuming {} after {after}", resumed.path.display()));
@@ -122,13 +141,13 @@ fn train(arguments: &Arguments, start: Instant, progress: &mut Progress) -> Resu
     };
     // The plot may be in the run's folder, which exists now.
     arguments.plot.as_deref().map(check_plot_place).transpose()?;
-    let run_settings = settings_of(&chosen, &net, settings.iterations);
     let targets = Targets { folder, plot: arguments.plot.clone(), json: arguments.json, flags: flags(arguments) };
     match info.kind {
         Kind::Gpu => progress.busy("compiling the kernels"),
         Kind::Cpu => progress.doing("getting ready"),
     }
-    let subject = Subject { net, info: info.clone(), data, fingerprint, settings: run_settings };
+    let average_every = run_settings.average_every.unwrap_or(1);
+    let subject = Subject { net, info: info.clone(), data, fingerprint, settings: run_settings, replicas };
     let mut run = Run::new(start, subject, snapshot.clone(), targets);
     if let Earlier::Resumed(resumed) = &earlier {
         run.resume(resumed);
@@ -147,40 +166,31 @@ fn train(arguments: &Arguments, start: Instant, progress: &mut Progress) -> Resu
     let ended = match trainer {
         // An interrupted run need not prepare the device and the images.
         _ if interrupt::is_requested() => Ok(None),
-        Trainer::Backend { device, method } => block_on(async {
-            let mut backend = Backend::new(&device, net, chosen.batch_size, &snapshot.params()).await?;
-            backend.set_method(method).await?;
-            backend.set_optimizer(chosen.optimizer).await?;
-            if let Snapshot::Backend(state) = &snapshot {
-                backend.set_state(state).await?;
-            }
-            if interrupt::is_requested() {
-                return Ok(None);
-            }
-            let train = Images::new(&mut backend, stores.train).await?;
-            let validation = match stores.validation {
-                Some(validation) => Some(Images::new(&mut backend, validation).await?),
-                None => None,
+        Trainer::Backend { devices, method } => {
+            let state = match snapshot {
+                Snapshot::Backend(state) => state.into_owned(),
+                Snapshot::Reference(_) => unreachable!("a run by a device is resumed from a device's state"),
             };
-            let sets = Sets { train, validation, test: Images::new(&mut backend, stores.test).await? };
-            // The kernels are chosen by the uploaded images.
-            let kernels = backend.kernels();
-            if let Some(note) = earlier.note_on_bits(&info, kernels.clone()) {
-                tell(format_args!("note: {note}"));
-            }
-            lock(&run).set_kernels(kernels);
-            let trained =
-                train::continue_training(&mut backend, sets, &mut batches, &settings, done, &mut on_event).await?;
-            Ok::<_, Error>(Some(trained))
-        }),
+            let (optimizer, batch_size) = (chosen.optimizer, chosen.batch_size);
+            let networks = Networks { net, method, optimizer, batch_size, state };
+            let training = Training { networks, stores, batches, settings: &settings, average_every, done };
+            let infos: Vec<&Info> = devices.iter().map(|(info, _)| info).collect();
+            let mut on_ready = |kernels: Option<backend::Kernels>| {
+                if let Some(note) = earlier.note_on_bits(&infos, kernels.clone()) {
+                    tell(format_args!("note: {note}"));
+                }
+                lock(&run).set_kernels(kernels);
+            };
+            training.run(&devices, ranks, &mut on_ready, &mut on_event)
+        }
         Trainer::Reference { step_size } => {
             net.shape.check(chosen.batch_size).map_err(backend::Error::from)?;
             let mut reference = TwoLayerNet::new(net, &snapshot.params());
             if let Snapshot::Reference(params) = snapshot {
                 reference.params = params.into_owned();
             }
-            let sets = [stores.train.into_memory()?, stores.test.into_memory()?];
-            let sets = sets.each_ref();
+            let sets = [stores.train.to_memory()?, stores.test.to_memory()?];
+            let sets = sets.each_ref().map(|set| &**set);
             let settings = &settings;
             Ok(Some(train::train_naive(&mut reference, sets, &mut batches, settings, step_size, done, &mut on_event)))
         }
@@ -202,18 +212,11 @@ struct Prepared {
     trainer: Trainer,
     data: Data,
     fingerprint: String,
-    stores: TrainingStores,
+    stores: SplitStores,
     snapshot: Snapshot<'static>,
     done: Done,
     settings: train::Settings,
     advice: Options,
-}
-
-/// The images of a run.
-struct TrainingStores {
-    train: Store,
-    validation: Option<Store>,
-    test: Store,
 }
 
 /// Opens the device and the images, and makes or reads the network.
@@ -221,6 +224,7 @@ fn prepare(
     arguments: &Arguments,
     chosen: &Chosen,
     earlier: &Earlier,
+    ranks: Option<&Ranks>,
     progress: &mut Progress,
 ) -> Result<Prepared, Error> {
     // A resumed run has its network in its checkpoint.
@@ -237,26 +241,22 @@ fn prepare(
     let activation = agreed("--activation", chosen.activation, file.and_then(|file| file.activation))?;
     let output = agreed("--output", chosen.output, file.and_then(|file| file.output))?;
     let (activation, output) = (activation.unwrap_or_default(), output.unwrap_or_default());
-    let (info, trainer) = trainer(arguments, chosen, (activation, output), earlier, progress)?;
+    let (info, trainer) = trainer(arguments, chosen, (activation, output), earlier, ranks, progress)?;
     let (stores, mut data) = arguments.data.open_or(earlier.trained_on().as_ref(), progress)?;
     let fingerprint = fingerprint(&stores)?;
     earlier.check_data(&fingerprint, progress)?;
     let Stores { train, test, classes, .. } = stores;
-    let (train_set, validation) = match chosen.validation {
-        None => (train, None),
-        Some(share) => {
-            let [train, validation] = train.with_validation(share, chosen.seed)?;
-            (data.train, data.validation) = (train.len(), Some(validation.len()));
-            progress.say(format_args!(
-                "validation: {} held out, {} left to train",
-                counted(validation.len(), "image"),
-                train.len()
-            ));
-            (train, Some(validation))
-        }
-    };
+    let stores = split(train, test, chosen.validation, chosen.seed)?;
+    if let Some(validation) = &stores.validation {
+        (data.train, data.validation) = (stores.train.len(), Some(validation.len()));
+        progress.say(format_args!(
+            "validation: {} held out, {} left to train",
+            counted(validation.len(), "image"),
+            data.train
+        ));
+    }
     let hidden = hidden.unwrap_or(book::HIDDEN.into());
-    let net = Net { shape: Shape { input: train_set.pixels(), hidden, classes }, activation, output };
+    let net = Net { shape: Shape { input: stores.train.pixels(), hidden, classes }, activation, output };
     let names = init.as_ref().and_then(|model| model.description.differing_name(&data.description));
     if let Some((class, theirs, ours)) = names {
         progress.notice(format_args!("class {class} is {theirs:?} in --init, and {ours:?} in the data"));
@@ -268,7 +268,7 @@ fn prepare(
         let state = State { params: first_params(chosen, init, net.shape)?, slots, steps: 0 };
         (Snapshot::Backend(Cow::Owned(state)), Done::default())
     };
-    let steps_per_epoch = train::Settings::steps_per_epoch(train_set.len(), chosen.batch_size);
+    let steps_per_epoch = train::Settings::steps_per_epoch(stores.train.len(), chosen.batch_size);
     let settings = train::Settings {
         iterations: chosen.iterations(steps_per_epoch),
         steps_per_epoch,
@@ -284,10 +284,17 @@ fn prepare(
         gradient: chosen.gradient,
         weight_init: chosen.init.is_none().then_some(chosen.weight_init),
         learning_rate: chosen.learning_rate,
-        is_bright: is_bright(&train_set)?,
+        is_bright: is_bright(&stores.train)?,
     };
-    let stores = TrainingStores { train: train_set, validation, test };
     Ok(Prepared { net, info, trainer, data, fingerprint, stores, snapshot, done, settings, advice })
+}
+
+/// The splits of a run, with a share of the training images held out for validation.
+pub(super) fn split(train: Store, test: Store, validation: Option<f64>, seed: u64) -> Result<SplitStores, Error> {
+    let test = Arc::new(test);
+    let Some(share) = validation else { return Ok(SplitStores { train: Arc::new(train), validation: None, test }) };
+    let [train, validation] = train.with_validation(share, seed)?.map(Arc::new);
+    Ok(SplitStores { train, validation: Some(validation), test })
 }
 
 /// Checks the flags that need no data.
@@ -335,9 +342,26 @@ fn say_network(chosen: &Chosen, net: &Net, settings: &train::Settings, progress:
     ));
 }
 
+fn say_replicas(replicas: &[Replica], average_every: Option<u64>, progress: &Progress) {
+    if replicas.is_empty() {
+        return;
+    }
+    for Replica { host, device } in replicas.iter().filter(|replica| replica.host.is_some()) {
+        let host = host.as_deref().unwrap_or_default();
+        progress.say(format_args!("device of {host}: {} ({})", device.name, device.backend));
+    }
+    let mean = match average_every {
+        None | Some(1) => "every iteration, as one network".to_owned(),
+        Some(every) => format!("{every} iterations"),
+    };
+    let devices = counted(replicas.len(), "device");
+    progress
+        .say(format_args!("replicas: {devices}, a part of each batch on each; the mean of their weights after {mean}"));
+}
+
 enum Trainer {
-    /// A device.
-    Backend { device: Device, method: Method },
+    /// Devices: the first is that of this process, or leads its others.
+    Backend { devices: Vec<(Info, Device)>, method: Method },
     /// The f64 reference with naive gradients.
     Reference { step_size: f64 },
 }
@@ -348,6 +372,7 @@ fn trainer(
     chosen: &Chosen,
     (activation, output): (Activation, Output),
     earlier: &Earlier,
+    ranks: Option<&Ranks>,
     progress: &Progress,
 ) -> Result<(Info, Trainer), Error> {
     let usage = |problem: &str| Err(Error::Usage(problem.to_owned()));
@@ -365,6 +390,9 @@ fn trainer(
             return usage(
                 "--gradient naive does every iteration; leave out --validation and --target-accuracy, or the --config that has them",
             );
+        }
+        Gradient::Naive if ranks.is_some() => {
+            return usage("--gradient naive runs in one process; start it without mpirun");
         }
         Gradient::Naive if !arguments.device.is_cpu() => {
             return usage("--gradient naive runs only on the f64 reference; leave out --device and --threads");
@@ -384,8 +412,16 @@ fn trainer(
         Gradient::Numerical => Method::Numerical { step_size },
     };
     method.check(activation, output).map_err(|error| Error::Usage(error.to_string()))?;
-    let (info, device) = earlier.device(&arguments.device, progress)?;
-    Ok((info, Trainer::Backend { device, method }))
+    let devices = match ranks {
+        Some(ranks) => vec![arguments.device.open_of_rank(ranks.local(), progress)?],
+        None => earlier.devices(&arguments.device, progress)?,
+    };
+    let size = ranks.map_or(devices.len(), Peers::size);
+    check_batch(chosen.batch_size, size)?;
+    if size == 1 && ranks.is_none() && chosen.average_every.is_some() && arguments.resume.is_none() {
+        return usage("--average-every is for several devices; give --device for each, or leave it out");
+    }
+    Ok((devices[0].0.clone(), Trainer::Backend { devices, method }))
 }
 
 fn step_size(chosen: &Chosen) -> f64 {
@@ -418,6 +454,7 @@ fn settings_of(chosen: &Chosen, net: &Net, iterations: u64) -> Settings {
         sampling: chosen.sampling,
         seed: chosen.seed,
         iterations,
+        average_every: chosen.average_every,
         validation: chosen.validation,
         early_stop: chosen.early_stop,
         target_accuracy: chosen.target_accuracy,

@@ -30,7 +30,7 @@ use difference::Perturbation;
 use forward::Forward;
 use images::{Images, Set};
 use pace::Pace;
-use simd::{Instructions, Row};
+use simd::{Instructions, Row, flat, flat_mut};
 use step::{Memory, Steps};
 use strips::Strips;
 use team::Team;
@@ -190,18 +190,24 @@ impl backend::Network for Network {
         ready(self.gradient_of(set, batch))
     }
 
-    fn apply(&mut self, gradient: &Gradients, learning_rate: f32) -> Result<(), Error> {
-        let add =
-            |gradient: &[Row], parameters: &mut [Row]| layers::add(self.kind, -learning_rate, gradient, parameters);
-        let Strips { w1, strip_params, b2, .. } = Strips::new(gradient, 0.0)?;
-        for (gradient, w1) in w1.iter().flatten().zip(self.parameters.w1.iter_mut().flatten()) {
-            add(gradient, w1);
+    fn apply(&mut self, gradient: &Gradients, update: &Update) -> Result<(), Error> {
+        let Self { net, kind, optimizer, parameters, slots, .. } = self;
+        let mut gradient = Strips::new(gradient, 0.0)?;
+        let beyond = flat(&parameters.b2)[net.shape.classes..].to_vec();
+        let mut slot_rows: Vec<_> = slots.iter_mut().map(|slot| slot.rows_mut().into_iter()).collect();
+        for (gradient, parameters) in gradient.rows_mut().into_iter().zip(parameters.rows_mut()) {
+            let mut slots: Vec<&mut [Row]> = slot_rows.iter_mut().filter_map(Iterator::next).collect();
+            if optimizer.is_plain() {
+                layers::add(*kind, -update.rate, gradient, parameters);
+            } else {
+                optimizers::change(*kind, optimizer.rule, update, gradient, &mut slots, parameters);
+            }
         }
-        for (gradient, strip_params) in strip_params.iter().zip(&mut self.parameters.strip_params) {
-            add(&[gradient.b1], std::slice::from_mut(&mut strip_params.b1));
-            add(&gradient.w2, &mut strip_params.w2);
+        // Lanes that are no class may be infinite, and stay as they are.
+        flat_mut(&mut parameters.b2)[net.shape.classes..].copy_from_slice(&beyond);
+        for slot in slots {
+            flat_mut(&mut slot.b2)[net.shape.classes..].fill(0.0);
         }
-        add(&b2, &mut self.parameters.b2);
         Ok(())
     }
 

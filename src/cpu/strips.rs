@@ -1,5 +1,7 @@
 //! The parameters as the kernels want them.
 
+use std::slice::from_mut;
+
 use super::simd::{LANES, Row, rows};
 use crate::net::{Params, Shape};
 use crate::{NoMemory, memory};
@@ -144,6 +146,14 @@ impl Strips {
         let mut b2 = vec![Row([beyond; LANES]); rows(classes)];
         b2.iter_mut().flat_map(|row| &mut row.0).zip(&params.b2).for_each(|(lane, b)| *lane = *b);
         Ok(Self { blocks, w1, strip_params, b2 })
+    }
+
+    /// All its rows, in an order that is the same for all of one shape.
+    pub fn rows_mut(&mut self) -> Vec<&mut [Row]> {
+        let Self { w1, strip_params, b2, .. } = self;
+        let w1 = w1.iter_mut().flatten().map(|w1| &mut w1[..]);
+        let strips = strip_params.iter_mut().flat_map(|strip| [from_mut(&mut strip.b1), &mut strip.w2[..]]);
+        w1.chain(strips).chain([&mut b2[..]]).collect()
     }
 
     /// The parameters of a network of this shape.

@@ -1,5 +1,8 @@
 //! Labelled images in memory, or in a file of which only the images in use are read.
 
+use std::borrow::Cow;
+use std::ops::Range;
+
 use super::stored::StoredSet;
 use super::{Dataset, Error, classes};
 use crate::random::{Stream, stream};
@@ -55,14 +58,25 @@ impl Store {
         rows * cols
     }
 
-    /// Reads all images into memory.
+    /// All images, read into memory.
+    ///
+    /// # Errors
+    /// As [`Store::gather`].
+    pub fn to_memory(&self) -> Result<Cow<'_, Dataset>, Error> {
+        match self {
+            Self::Memory(set) => Ok(Cow::Borrowed(set)),
+            Self::File(_) => self.gather(&(0..self.len() as u32).collect::<Vec<_>>()).map(Cow::Owned),
+        }
+    }
+
+    /// As [`Store::to_memory`], for a set that is used no more.
     ///
     /// # Errors
     /// As [`Store::gather`].
     pub fn into_memory(self) -> Result<Dataset, Error> {
         match self {
             Self::Memory(set) => Ok(set),
-            Self::File(_) => self.gather(&(0..self.len() as u32).collect::<Vec<_>>()),
+            Self::File(_) => self.to_memory().map(Cow::into_owned),
         }
     }
 
@@ -88,6 +102,18 @@ impl Store {
         Ok(match self {
             Self::Memory(set) => [Self::Memory(set.gather(&train)?), Self::Memory(set.gather(&validation)?)],
             Self::File(set) => [train, validation].map(|indices| Self::File(set.part(&indices))),
+        })
+    }
+
+    /// The images of this range, as a set of its own.
+    ///
+    /// # Errors
+    /// Those of [`Store::gather`].
+    pub(crate) fn slice(&self, range: Range<usize>) -> Result<Self, Error> {
+        let indices: Vec<u32> = range.map(|index| index as u32).collect();
+        Ok(match self {
+            Self::Memory(set) => Self::Memory(set.gather(&indices)?),
+            Self::File(set) => Self::File(set.part(&indices)),
         })
     }
 

@@ -426,9 +426,13 @@ impl backend::Network for Network {
         })
     }
 
-    fn apply(&mut self, gradient: &Gradient, learning_rate: f32) -> Result<(), Error> {
+    fn apply(&mut self, gradient: &Gradient, update: &Update) -> Result<(), Error> {
         self.gradient.write(&self.device, gradient);
-        self.write_rates(vec![learning_rate]);
+        self.write_updates(std::slice::from_ref(update));
+        if let Some(change) = self.change() {
+            self.submit([change], 0);
+            return self.device.check();
+        }
         let sgd = self.sgd.get_or_init(|| {
             let (gradient, parameters) = (self.gradient.all(), self.parameters.all());
             let params = self.batch_rows().whole(&self.device);

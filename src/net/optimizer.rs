@@ -41,6 +41,12 @@ impl Rule {
         }
     }
 
+    /// Whether the change is linear in the gradient: then the mean of several updates is the update by the mean gradient.
+    #[must_use]
+    pub fn is_linear(self) -> bool {
+        matches!(self, Self::Sgd | Self::Momentum)
+    }
+
     /// PyTorch's weight decay.
     #[must_use]
     pub fn weight_decay(self) -> f32 {

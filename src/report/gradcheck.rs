@@ -1,9 +1,10 @@
 //! The report of `twolayer gradcheck`, as tables and as JSON.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::fmt::{Display, Write};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::bench::device_of;
 use super::plot::ErrorCurve;
@@ -32,7 +33,7 @@ pub fn error_curves(reference: &[Row], device: &[Row]) -> Vec<ErrorCurve> {
 }
 
 /// The errors of every device at every point.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Report {
     network: String,
     batch_size: usize,
@@ -43,7 +44,7 @@ pub struct Report {
 }
 
 /// The errors of the devices for one set of parameters.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Point {
     name: String,
     /// The batch's mean loss in f64.
@@ -53,21 +54,21 @@ pub struct Point {
 }
 
 /// A device that failed.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 struct Failure {
     device: Device,
-    #[serde(skip)]
+    /// Its short name, with its machine's if there are several.
     label: String,
     reason: String,
 }
 
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 struct Entry {
     /// `None` for the f64 reference.
     device: Option<Device>,
-    #[serde(skip)]
+    /// Its short name, with its machine's if there are several.
     label: String,
-    gradient: &'static str,
+    gradient: Cow<'static, str>,
     step_size: Option<f64>,
     tensors: [Tensor; 4],
     /// The largest error by norm that passes. `None` if the row is not judged.
@@ -75,9 +76,9 @@ struct Entry {
     passed: Option<bool>,
 }
 
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 struct Tensor {
-    name: &'static str,
+    name: Cow<'static, str>,
     norm: f64,
     maximum: f64,
     worst: Vec<usize>,
@@ -100,7 +101,7 @@ impl Point {
                 Gradient::Naive { step_size } => ("naive", Some(step_size)),
             };
             let tensor = |TensorError { name, norm, maximum, place }: &TensorError| Tensor {
-                name,
+                name: Cow::Borrowed(name),
                 norm: *norm,
                 maximum: *maximum,
                 worst: place.clone(),
@@ -108,7 +109,7 @@ impl Point {
             Entry {
                 device: info.map(Device::from),
                 label: label.clone(),
-                gradient,
+                gradient: Cow::Borrowed(gradient),
                 step_size,
                 tensors: row.errors.each_ref().map(tensor),
                 tolerance: row.tolerance(),
@@ -130,6 +131,38 @@ impl Report {
         let passes = |point: &Point| point.failed.is_empty() && point.rows.iter().all(|row| row.passed != Some(false));
         let passed = points.iter().all(passes);
         Self { network, batch_size, samples, points, passed }
+    }
+
+    /// One report of the machines of these names; of one machine it is its own. `None` for no machine.
+    #[must_use]
+    pub fn of_hosts(reports: Vec<(String, Self)>) -> Option<Self> {
+        let is_one = reports.len() == 1;
+        let mut reports = reports.into_iter();
+        let (host, mut report) = reports.next()?;
+        if is_one {
+            return Some(report);
+        }
+        report.take_on(&host);
+        for (host, mut other) in reports {
+            other.take_on(&host);
+            report.passed &= other.passed;
+            for (point, other) in report.points.iter_mut().zip(other.points) {
+                // The reference is everyone's.
+                point.rows.extend(other.rows.into_iter().filter(|row| row.device.is_some()));
+                point.failed.extend(other.failed);
+            }
+        }
+        Some(report)
+    }
+
+    /// Puts the machine's name before those of its devices.
+    fn take_on(&mut self, host: &str) {
+        for point in &mut self.points {
+            let rows = point.rows.iter_mut().filter(|row| row.device.is_some()).map(|row| &mut row.label);
+            for label in rows.chain(point.failed.iter_mut().map(|failure| &mut failure.label)) {
+                *label = format!("{host}: {label}");
+            }
+        }
     }
 
     /// The number of rows above their tolerance.
@@ -195,7 +228,7 @@ impl Entry {
         let [w1, b1, w2, b2] =
             self.tensors.each_ref().map(|tensor| format!("{:.1e}\n{:.1e}", tensor.norm, tensor.maximum));
         [
-            self.gradient.to_owned(),
+            self.gradient.to_string(),
             self.step_size.map_or(String::new(), |size| format!("{size:e}")),
             w1,
             b1,

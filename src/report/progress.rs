@@ -29,6 +29,7 @@ pub struct Progress {
     /// Whether progress is plain lines instead of a bar.
     plain: bool,
     quiet: bool,
+    is_silent: bool,
     batch_size: usize,
     /// Iterations done before this process began.
     first: u64,
@@ -63,11 +64,33 @@ impl Progress {
             }
         };
         let heartbeat = Mutex::new(heartbeat);
-        Self { bar, spins, reminder, heartbeat, plain, quiet, batch_size: 0, first: 0, started: Instant::now() }
+        Self {
+            bar,
+            spins,
+            reminder,
+            heartbeat,
+            plain,
+            quiet,
+            is_silent: false,
+            batch_size: 0,
+            first: 0,
+            started: Instant::now(),
+        }
+    }
+
+    /// Shows nothing at all, not even notices.
+    #[must_use]
+    pub fn silent() -> Self {
+        let mut progress = Self::new(true);
+        progress.is_silent = true;
+        progress
     }
 
     /// Prints a note, even with `quiet`.
     pub fn notice(&self, line: impl Display) {
+        if self.is_silent {
+            return;
+        }
         self.reminder.say(&format!("note: {line}"));
     }
 

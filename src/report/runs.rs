@@ -157,6 +157,9 @@ pub(super) fn setting_flags(settings: &Settings) -> Vec<Flag> {
     }
     add(Some(*weight_decay) != Some(optimizer.weight_decay()), "weight-decay", weight_decay);
     add(*iterations != book::ITERATIONS, ITERATIONS, iterations);
+    if let Some(every) = settings.average_every {
+        add(every != 1, "average-every", &every);
+    }
     add(settings.gradient != "backprop", "gradient", &settings.gradient);
     if let Some(step_size) = settings.step_size {
         add(true, "step-size", &step_size);

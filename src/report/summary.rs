@@ -42,6 +42,17 @@ impl From<&Info> for Device {
     }
 }
 
+/// One of the devices of a run on several.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Replica {
+    /// The machine, if the run was on several.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub host: Option<String>,
+    /// The device.
+    #[serde(flatten)]
+    pub device: Device,
+}
+
 /// The images of a run.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Data {
@@ -118,6 +129,9 @@ pub struct Settings {
     pub seed: u64,
     /// The number of iterations of a whole run.
     pub iterations: u64,
+    /// The steps between two means of the weights of several devices. `None` for a run on one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub average_every: Option<u64>,
     /// The share of the training images that is held out for validation.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub validation: Option<f64>,
@@ -252,8 +266,11 @@ pub struct Run {
     format: u32,
     /// The version of the program that wrote it.
     pub version: String,
-    /// The device.
+    /// The device, or the first of several.
     pub device: Device,
+    /// All devices of a run on several, in their order. Empty for a run on one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    replicas: Vec<Replica>,
     /// `None` for a CPU.
     pub kernels: Option<Kernels>,
     /// The images.
@@ -330,6 +347,7 @@ impl Run {
             format: FORMAT,
             version: env!("CARGO_PKG_VERSION").to_owned(),
             device: device.into(),
+            replicas: Vec::new(),
             kernels: kernels.map(Kernels::from),
             data,
             fingerprint: None,
@@ -361,6 +379,20 @@ impl Run {
         self.fingerprint = Some(fingerprint.to_owned());
         resumed_at.clone_into(&mut self.resumed_at);
         self
+    }
+
+    /// These results, of a run on these devices.
+    #[must_use]
+    pub fn on(mut self, replicas: &[Replica]) -> Self {
+        replicas.clone_into(&mut self.replicas);
+        self
+    }
+
+    /// The devices of this machine that it was trained on. Of a run on several machines, the first.
+    pub fn devices(&self) -> impl Iterator<Item = &Device> {
+        let several = self.replicas.iter().all(|replica| replica.host.is_none());
+        let one = (self.replicas.is_empty() || !several).then_some(&self.device);
+        one.into_iter().chain(self.replicas.iter().filter(move |_| several).map(|replica| &replica.device))
     }
 
     /// Reads results.
@@ -401,6 +433,7 @@ impl Run {
             (settings.warmup <= settings.iterations, "its warmup is longer than the run"),
             (settings.target_accuracy.is_none_or(is_target_accuracy), "its target accuracy is out of range"),
             (settings.early_stop != Some(0), "it is to stop before its first epoch"),
+            (settings.average_every != Some(0), "it is to take a mean after no steps"),
             (settings.validation.is_none_or(is_validation_share), "its validation share is out of range"),
             (
                 settings.early_stop.is_none() || settings.validation.is_some(),
@@ -546,6 +579,7 @@ pub(crate) mod tests {
             validation: None,
             early_stop: None,
             target_accuracy: None,
+            average_every: None,
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The system's threads, in pools that are made once and shared.
+//! The system's threads, in pools that are kept for the next user.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -9,9 +9,23 @@ use rayon::{ThreadPool, ThreadPoolBuilder};
 
 use super::error::Error;
 
-/// How many threads this machine runs at once.
+/// How many threads this process can run at once.
 pub fn cores() -> usize {
     available_parallelism().map_or(1, usize::from)
+}
+
+/// How many threads the machine runs at once, if the system says so. A launcher may leave a process some of them.
+#[cfg(all(unix, feature = "cli"))]
+#[allow(unsafe_code, reason = "the standard library knows only this process's")]
+pub fn online() -> Option<usize> {
+    // SAFETY: the call has no conditions.
+    usize::try_from(unsafe { libc::sysconf(libc::_SC_NPROCESSORS_ONLN) }).ok().filter(|threads| *threads > 0)
+}
+
+/// Not known here.
+#[cfg(all(not(unix), feature = "cli"))]
+pub fn online() -> Option<usize> {
+    None
 }
 
 /// The number of threads for a request: as many as asked for, and one a core for 0.
@@ -43,19 +57,21 @@ impl Pool {
 }
 
 /// The pools of this process, by their number of threads.
-static POOLS: Mutex<BTreeMap<usize, Arc<Pool>>> = Mutex::new(BTreeMap::new());
+static POOLS: Mutex<BTreeMap<usize, Vec<Arc<Pool>>>> = Mutex::new(BTreeMap::new());
 
-/// The pool of this many threads: the one there is, or a new one.
+/// A pool of this many threads: one that nobody has any more, or a new one. Jobs that wait for each other need a thread each, and
+/// would wait for ever if two networks shared too few.
 ///
 /// # Errors
 /// When the system gives fewer threads.
 pub fn pool(threads: usize) -> Result<Arc<Pool>, Error> {
     let mut pools = POOLS.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some(pool) = pools.get(&threads) {
-        return Ok(pool.clone());
+    let pools = pools.entry(threads).or_default();
+    if let Some(free) = pools.iter().find(|pool| Arc::strong_count(pool) == 1) {
+        return Ok(free.clone());
     }
     let pool = Arc::new(start(threads, |run| Builder::new().spawn(run))?);
-    pools.insert(threads, pool.clone());
+    pools.push(pool.clone());
     Ok(pool)
 }
 
@@ -107,11 +123,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_pool_is_made_once() {
-        let [first, second] = [3, 3].map(|threads| pool(threads).unwrap());
-        assert!(Arc::ptr_eq(&first, &second));
-        assert_eq!(first.threads(), 3);
-        assert_eq!(pool(2).unwrap().threads(), 2);
+    fn a_pool_is_used_again_and_never_shared() {
+        // No other test has so many threads.
+        let [first, second] = [7, 7].map(|threads| pool(threads).unwrap());
+        assert!(!Arc::ptr_eq(&first, &second));
+        assert_eq!(first.threads(), 7);
+        drop(first);
+        let third = pool(7).unwrap();
+        assert_eq!(POOLS.lock().unwrap()[&7].len(), 2);
+        drop((second, third));
+    }
+
+    #[test]
+    #[cfg(all(unix, feature = "cli"))]
+    fn a_process_has_some_of_the_machine_s_threads() {
+        assert!(online().unwrap() >= cores());
     }
 
     #[test]

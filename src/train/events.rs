@@ -9,7 +9,9 @@ use crate::data;
 use crate::net::schedule::Schedule;
 use crate::net::state::State;
 use crate::net::{Params, Shape};
+use crate::peers::Gone;
 use crate::reference::Tensors;
+use crate::words::counted;
 
 /// A run fails.
 #[derive(Debug, thiserror::Error)]
@@ -20,6 +22,30 @@ pub enum Error {
     /// The images cannot be read.
     #[error(transparent)]
     Data(#[from] data::Error),
+    /// There is a device without an image to evaluate.
+    #[error("{} for {}; give more images, or fewer devices", counted(*images, "image"), counted(*replicas, "device"))]
+    FewerImages {
+        /// The images of a split.
+        images: usize,
+        /// The replicas.
+        replicas: usize,
+    },
+    /// Another replica has failed.
+    #[error(transparent)]
+    Gone(#[from] Gone),
+    /// One of several replicas fails.
+    #[error("{device}: {reason}")]
+    Replica {
+        /// Its device.
+        device: String,
+        /// Its error.
+        reason: Box<Self>,
+    },
+    /// Replicas that have exchanged their parameters do not have the same ones.
+    #[error(
+        "the devices ended with different parameters, so one of them keeps values wrongly; train on each by itself"
+    )]
+    Differ,
 }
 
 /// The shortest time between two checkpoints, so that fast epochs are not slowed down.
@@ -274,6 +300,11 @@ pub struct Evaluations {
 }
 
 impl Evaluations {
+    /// The evaluation of each split.
+    pub(super) fn each(&mut self) -> impl Iterator<Item = &mut Evaluation> {
+        [Some(&mut self.train), self.validation.as_mut(), Some(&mut self.test)].into_iter().flatten()
+    }
+
     /// The accuracies of an epoch; `iteration` is the step before.
     #[must_use]
     pub fn accuracy(&self, epoch: usize, iteration: u64) -> EpochAccuracy {

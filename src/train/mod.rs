@@ -41,6 +41,9 @@
 mod events;
 mod naive;
 mod plateau;
+mod replica;
+#[cfg(not(target_family = "wasm"))]
+mod several;
 mod stream;
 
 use std::borrow::Cow;
@@ -50,17 +53,20 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use events::{CHUNK, CheckpointTimes};
+use replica::PendingEvaluations;
 
 use crate::backend::{Backend, Evaluation, Pending, Resident};
 use crate::clock::Instant;
 use crate::data::Store;
 use crate::data::batches::Batches;
 use crate::net::state::State;
-use crate::selftest;
 
 pub use events::{Best, Checkpoint, Done, End, EpochAccuracy, Error, Evaluations, Event, Outcome, Settings, Snapshot};
 pub use naive::train_naive;
 pub use plateau::Plateau;
+pub use replica::{Replica, ReplicaImages, SplitStores};
+#[cfg(not(target_family = "wasm"))]
+pub use several::{Device as ReplicaDevice, Several, train_on_several};
 pub use stream::Stream;
 
 /// The longest evaluation that is still done at the end of an interrupted run.
@@ -97,14 +103,15 @@ impl Images {
     ///
     /// # Errors
     /// The device fails, or the images cannot be read.
-    pub async fn new(backend: &mut Backend, store: Store) -> Result<Self, Error> {
-        if let Store::Memory(set) = &store {
+    pub async fn new(backend: &mut Backend, store: impl Into<Arc<Store>>) -> Result<Self, Error> {
+        let store = store.into();
+        if let Store::Memory(set) = &*store {
             match backend.upload(set).await {
                 Err(error) if error.is_too_large() => {}
                 resident => return Ok(resident?.into()),
             }
         }
-        Ok(Self::Streamed(Stream::new(backend, Arc::new(store)).await?))
+        Ok(Self::Streamed(Stream::new(backend, store).await?))
     }
 
     /// Starts training on these batches, `[steps, batch_size]`, with a learning rate for each. `next` are the indices of the
@@ -174,13 +181,25 @@ pub async fn continue_training(
     done: Done,
     on_event: &mut dyn FnMut(Event) -> ControlFlow<()>,
 ) -> Result<Outcome, Error> {
-    let start = selftest::training(backend).await?;
+    lead(Replica::alone(backend, sets, batches), settings, done, on_event).await
+}
+
+/// As [`continue_training`], by the only replica or by the first of several, while the others [follow](Replica::follow). All
+/// steps give the bits of an uninterrupted run on the same devices.
+///
+/// # Errors
+/// Those of [`train`]; and those of the other replicas.
+pub async fn lead<'a>(
+    mut replica: Replica<'a>,
+    settings: &'a Settings,
+    done: Done,
+    on_event: &mut dyn FnMut(Event) -> ControlFlow<()>,
+) -> Result<Outcome, Error> {
+    let start = replica.begin().await?;
     let mut evaluate_next = done.lacks_evaluation(settings.steps_per_epoch);
     let Done { losses, epochs, best, train_time, eval_time } = done;
     let mut run = Run {
-        backend,
-        sets,
-        batches,
+        replica,
         settings,
         first: losses.len(),
         started: losses.len() as u64,
@@ -205,7 +224,7 @@ pub async fn continue_training(
     let is_at_epoch = run.epochs.last().is_some_and(|epoch| epoch.iteration + 1 == run.done());
     let mut over = if is_at_epoch { settings.end(&run.epochs) } else { None };
     loop {
-        while over.is_none() && flow.is_continue() && pending.len() < run.backend.ahead() {
+        while over.is_none() && flow.is_continue() && pending.len() < run.replica.ahead() {
             if evaluate_next {
                 // Only when all steps are done, and no step follows it before it is done. So the time between two results belongs
                 // to one of them, whatever the driver does with work that is submitted early.
@@ -216,7 +235,7 @@ pub async fn continue_training(
                 break;
             } else if checkpoints.is_due(run.started as usize) {
                 checkpoints.set(run.started as usize);
-                pending.push_back(Work::Checkpoint { state: run.backend.state() });
+                pending.push_back(Work::Checkpoint { state: run.replica.state() });
             } else if run.started < settings.iterations {
                 pending.push_back(run.start_steps().await?);
                 evaluate_next = (run.started - 1).is_multiple_of(run.steps_per_epoch());
@@ -242,6 +261,9 @@ pub async fn continue_training(
                     break;
                 }
                 flow = either_stops(flow, on_event(Event::Steps { done: run.done(), losses: &losses }));
+                if run.replica.is_stopped() {
+                    flow = ControlFlow::Break(());
+                }
             }
             Some(Work::Evaluation { since, evaluations, state }) => {
                 let (evaluations, state) = (evaluations.answers().await?, state.await?);
@@ -249,9 +271,7 @@ pub async fn continue_training(
                 run.eval_time += time;
                 let accuracy = evaluations.accuracy(run.epochs.len(), run.done() - 1);
                 run.epochs.push(accuracy);
-                if Snapshot::Backend(Cow::Borrowed(&state)).is_finite() {
-                    run.best = evaluations.or_better(run.best, accuracy.iteration);
-                }
+                run.judge(&evaluations, accuracy.iteration, &Snapshot::Backend(Cow::Borrowed(&state)));
                 over = settings.end(&run.epochs);
                 let (_, evaluations) = last.insert((run.done(), evaluations));
                 earlier = std::mem::replace(&mut good, (run.done(), state));
@@ -282,9 +302,7 @@ pub async fn continue_training(
 }
 
 struct Run<'a> {
-    backend: &'a mut Backend,
-    sets: Sets,
-    batches: &'a mut Batches,
+    replica: Replica<'a>,
     settings: &'a Settings,
     /// The number of steps that were done before.
     first: usize,
@@ -313,25 +331,6 @@ enum Work {
     Checkpoint { state: Pending<State> },
 }
 
-/// Evaluations of the splits that are started.
-struct PendingEvaluations {
-    train: Pending<Evaluation>,
-    validation: Option<Pending<Evaluation>>,
-    test: Pending<Evaluation>,
-}
-
-impl PendingEvaluations {
-    async fn answers(self) -> Result<Evaluations, Error> {
-        let Self { train, validation, test } = self;
-        let train = train.await?;
-        let validation = match validation {
-            Some(validation) => Some(validation.await?),
-            None => None,
-        };
-        Ok(Evaluations { train, validation, test: test.await? })
-    }
-}
-
 impl Run<'_> {
     fn done(&self) -> u64 {
         self.losses.len() as u64
@@ -349,11 +348,11 @@ impl Run<'_> {
     /// Starts a chunk of steps, which ends at the next evaluation at the latest.
     async fn start_steps(&mut self) -> Result<Work, Error> {
         let steps = self.steps_in_a_chunk(self.left_of_epoch());
-        let (indices, rates) = (self.batches.indices(self.started, steps), self.settings.rates(self.started, steps));
+        let (first, rates) = (self.started, self.settings.rates(self.started, steps));
         self.started += steps as u64;
-        let next = self.next_indices();
+        let next = self.next_steps();
         let since = Instant::now();
-        let losses = self.sets.train.train(self.backend, indices, next, &rates).await?;
+        let losses = self.replica.train(first, &rates, next).await?;
         Ok(Work::Steps { since, losses })
     }
 
@@ -364,28 +363,16 @@ impl Run<'_> {
         next_evaluation.min(self.settings.iterations) - self.started
     }
 
-    /// The image indices of the next chunk, if a stream reads ahead.
-    fn next_indices(&mut self) -> Option<Vec<u32>> {
-        let (Images::Streamed(_), left) = (&self.sets.train, self.left_of_epoch()) else { return None };
-        (left > 0).then(|| self.batches.indices(self.started, self.steps_in_a_chunk(left)))
+    /// The first step of the next chunk and their number, if a stream reads ahead.
+    fn next_steps(&self) -> Option<(u64, usize)> {
+        let (Images::Streamed(_), left) = (&self.replica.train, self.left_of_epoch()) else { return None };
+        (left > 0).then(|| (self.started, self.steps_in_a_chunk(left)))
     }
 
     async fn start_evaluation(&mut self) -> Result<Work, Error> {
         let since = Instant::now();
-        let evaluations = self.start_evaluations().await?;
-        Ok(Work::Evaluation { since, evaluations, state: self.backend.state() })
-    }
-
-    async fn start_evaluations(&mut self) -> Result<PendingEvaluations, Error> {
-        let Self { sets: Sets { train, validation, test }, backend, .. } = self;
-        Ok(PendingEvaluations {
-            train: train.evaluate(backend).await?,
-            validation: match validation {
-                Some(validation) => Some(validation.evaluate(backend).await?),
-                None => None,
-            },
-            test: test.evaluate(backend).await?,
-        })
+        let evaluations = self.replica.evaluate().await?;
+        Ok(Work::Evaluation { since, evaluations, state: self.replica.state() })
     }
 
     /// The time that the backend spent on the work whose result has just come. The time before the previous result does not
@@ -397,30 +384,31 @@ impl Run<'_> {
     }
 
     /// The number of steps in the next chunk, at most `left`. A stream has room for a fixed number. Otherwise it follows from
-    /// the mean time of a step, and the first chunk is one step.
+    /// the mean time of a step, and the first chunk is one step. Replicas take the mean at the end of a chunk, so it is a
+    /// multiple of the steps between two means.
     fn steps_in_a_chunk(&self, left: u64) -> usize {
-        if let Images::Streamed(_) = self.sets.train {
-            return (Stream::IMAGES / self.batches.batch_size()).clamp(1, left as usize);
-        }
-        let steps = (self.losses.len() - self.first).max(1);
-        let in_time = match self.train_time.saturating_sub(self.earlier_time).as_secs_f64() / steps as f64 {
-            0.0 => 1.0,
-            seconds_a_step => CHUNK.as_secs_f64() / seconds_a_step,
+        let steps = if let Images::Streamed(_) = self.replica.train {
+            (Stream::IMAGES / self.replica.batches.batch_size()) as u64
+        } else {
+            let steps = (self.losses.len() - self.first).max(1);
+            match self.train_time.saturating_sub(self.earlier_time).as_secs_f64() / steps as f64 {
+                0.0 => 1,
+                seconds_a_step => (CHUNK.as_secs_f64() / seconds_a_step) as u64,
+            }
         };
-        (in_time as usize).clamp(1, left as usize)
+        let between_means = self.replica.average_every();
+        steps.max(1).div_ceil(between_means).saturating_mul(between_means).min(left) as usize
     }
 
     /// The outcome. `last` is the last evaluation, with the number of steps before it.
     async fn end(mut self, mut end: End, last: Option<(u64, Evaluations)>) -> Result<Outcome, Error> {
+        let snapshot = Snapshot::Backend(Cow::Owned(self.replica.state().await?));
         // An evaluation of earlier parameters does not count.
-        let snapshot = Snapshot::Backend(Cow::Owned(self.backend.state().await?));
         let mut last = last.filter(|(done, _)| *done == self.done()).map(|(_, evaluations)| evaluations);
         if last.is_none() && (end != End::Interrupted || self.evaluates_quickly()) {
             let evaluations = self.evaluate().await?;
             if let (End::Finished, Some(iteration)) = (end, self.done().checked_sub(1)) {
-                if snapshot.is_finite() {
-                    self.best = evaluations.or_better(self.best, iteration);
-                }
+                self.judge(&evaluations, iteration, &snapshot);
                 let accuracy = evaluations.accuracy(self.epochs.len(), iteration);
                 if self.settings.reaches_target(accuracy.judged()) {
                     end = End::TargetReached;
@@ -428,8 +416,16 @@ impl Run<'_> {
             }
             last = Some(evaluations);
         }
+        self.replica.end().await?;
         let Run { losses, epochs, best, train_time, eval_time, .. } = self;
         Ok(Outcome { end, snapshot, losses, epochs, last, best, train_time, eval_time })
+    }
+
+    /// Compares the evaluations of a network, after the step `iteration`, with the best ones so far.
+    fn judge(&mut self, evaluations: &Evaluations, iteration: u64, snapshot: &Snapshot) {
+        if evaluations.validation.is_some() && snapshot.is_finite() {
+            self.best = evaluations.or_better(self.best, iteration);
+        }
     }
 
     /// Whether an evaluation takes less than [`MAX_LAST_EVALUATION`].
@@ -440,7 +436,7 @@ impl Run<'_> {
 
     async fn evaluate(&mut self) -> Result<Evaluations, Error> {
         let start = Instant::now();
-        let evaluations = self.start_evaluations().await?.answers().await?;
+        let evaluations = self.replica.evaluate().await?.answers().await?;
         self.eval_time += start.elapsed();
         Ok(evaluations)
     }
@@ -448,12 +444,11 @@ impl Run<'_> {
     /// Restores the last parameters with a finite loss, those before step `step - 1`. Trains again from `state`, the state after
     /// `done` steps. The same steps give the same bits.
     async fn back_to_finite(&mut self, (done, state): &(u64, State), step: u64) -> Result<(), Error> {
-        self.backend.set_state(state).await?;
+        self.replica.set_state(state).await?;
         let (mut done, until) = (*done, step.saturating_sub(1));
         while done < until {
             let steps = self.steps_in_a_chunk(until - done);
-            let (indices, rates) = (self.batches.indices(done, steps), self.settings.rates(done, steps));
-            self.sets.train.train(self.backend, indices, None, &rates).await?.await?;
+            self.replica.train(done, &self.settings.rates(done, steps), None).await?.await?;
             done += steps as u64;
         }
         Ok(())
@@ -471,6 +466,7 @@ mod tests {
     use crate::net::method::Method;
     use crate::net::optimizer::{Optimizer, Update};
     use crate::net::{Activation, Gradients, Net, Output, Params, Shape};
+    use crate::{devices, selftest};
 
     /// A device whose every result is 0, without an error.
     #[derive(Clone)]
@@ -514,7 +510,7 @@ mod tests {
             ready(Ok((0.0, Params::zeros(self.net.shape))))
         }
 
-        fn apply(&mut self, _: &Gradients, _: f32) -> Result<(), backend::Error> {
+        fn apply(&mut self, _: &Gradients, _: &Update) -> Result<(), backend::Error> {
             Ok(())
         }
 
@@ -575,5 +571,36 @@ mod tests {
         assert!(matches!(result, Err(Error::Backend(backend::Error::SelfTest { .. }))), "{result:?}");
         let result = block_on(selftest::evaluation(&mut backend));
         assert!(matches!(result, Err(backend::Error::SelfTest { .. })), "{result:?}");
+    }
+
+    #[test]
+    fn of_several_devices_the_one_that_fails_is_named_and_none_waits_for_it() {
+        let shape = Shape { input: 4, hidden: 3, classes: 2 };
+        let net = Net { shape, activation: Activation::Sigmoid, output: Output::Softmax };
+        let store = || Arc::new(Store::Memory(Dataset::new((0..40).collect(), vec![0, 1].repeat(5), 2, 2).unwrap()));
+        let stores = SplitStores { train: store(), validation: None, test: store() };
+        let batches = Batches::new(0, Sampling::Replacement, 6, 10);
+        for fails in 0..3 {
+            let replica = |rank| {
+                let params = Params::init(shape, 1.0, 0);
+                let made = block_on(async {
+                    let cpu = devices::Device::Cpu { threads: 1 };
+                    let mut backend = Backend::new(&cpu, net, 2, &params).await?;
+                    let images = ReplicaImages::upload(&mut backend, &stores, rank, 3).await?;
+                    let zeros = Zeros { net, batch_size: 2 };
+                    let backend = if rank == fails { Backend::new(&zeros, net, 2, &params).await? } else { backend };
+                    Ok::<_, Error>((backend, images))
+                });
+                let (backend, images) = made.unwrap();
+                ReplicaDevice { name: format!("device {rank}"), backend, images }
+            };
+            let several = Several { devices: (0..3).map(replica).collect(), batches: &batches, average_every: 1 };
+            let settings = Settings::new(10, 1, 0.1);
+            let result = train_on_several(several, &settings, Done::default(), &mut |_| ControlFlow::Continue(()));
+            let error = result.unwrap_err();
+            let is_self_test = matches!(&error, Error::Replica { reason, .. }
+                if matches!(**reason, Error::Backend(backend::Error::SelfTest { .. })));
+            assert!(is_self_test && error.to_string().starts_with(&format!("device {fails}: ")), "{error}");
+        }
     }
 }

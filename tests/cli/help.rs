@@ -4,7 +4,8 @@ use crate::place::*;
 
 const DEVICE: [&str; 4] = ["--device", "--no-fallback", "--threads", "--plan"];
 const DATA: [&str; 6] = ["--data", "--transpose", "--offline", "--mirror", "--max-memory", "--verbose"];
-const TRAIN: [&str; 33] = [
+const TRAIN: [&str; 34] = [
+    "--average-every",
     "--hidden",
     "--batch-size",
     "--optimizer",

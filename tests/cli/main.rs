@@ -21,6 +21,7 @@ mod resume;
 mod runs;
 mod screens;
 mod sets;
+mod several;
 mod shapes;
 #[cfg(unix)]
 mod signals;

@@ -5,7 +5,7 @@ use crate::bench::stats::Spread;
 use crate::bench::workload::Workload;
 
 impl Record {
-    /// Compares each row with the same row of a saved run: the row with the same adapter, backend, driver, number among
+    /// Compares each row with the same row of a saved run: the row with the same machine among several, adapter, backend, driver, number among
     /// equal devices, hidden units, batch size and kind of step. The workload's name does not matter.
     ///
     /// An old file does not hold the number among equal devices. There the row with the same device index is taken, or else
@@ -47,8 +47,8 @@ impl Row {
     }
 
     /// The values that the same rows of two runs share, apart from the driver and the number among equal devices.
-    fn key(&self) -> (&str, &str, StepKind, usize, usize) {
-        (&self.adapter, &self.backend, self.step(), self.hidden, self.batch_size)
+    fn key(&self) -> (Option<&str>, &str, &str, StepKind, usize, usize) {
+        (self.host.as_deref(), &self.adapter, &self.backend, self.step(), self.hidden, self.batch_size)
     }
 }
 

@@ -33,6 +33,9 @@ pub struct Record {
     pub rows: Vec<Row>,
     /// The A/A run. `None` if nothing was timed.
     pub control: Option<ControlRow>,
+    /// All machines of a run on several, of which the fields above describe the first. Empty for a run on one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub hosts: Vec<Host>,
     /// The saved run that this one was compared with.
     pub compared_with: Option<Build>,
     /// The machine of the saved run.
@@ -45,6 +48,19 @@ pub struct Record {
 
 fn first_schema() -> u32 {
     1
+}
+
+/// One of several machines that were timed at the same time.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Host {
+    /// Its name.
+    pub host: String,
+    /// What it is.
+    pub machine: Machine,
+    /// The load of other programs on it.
+    pub during: During,
+    /// Its A/A run. `None` if nothing was timed on it.
+    pub control: Option<ControlRow>,
 }
 
 /// A build of this program, and the date of the run.
@@ -98,6 +114,9 @@ pub struct Device {
     /// The device's name and hardware.
     #[serde(flatten)]
     pub info: Info,
+    /// Its machine, if several were timed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub host: Option<String>,
     /// Its measured peak.
     pub peak: Option<PeakRates>,
 }
@@ -116,6 +135,9 @@ pub struct Data {
 /// A workload on a device.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Row {
+    /// The device's machine, if several were timed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub host: Option<String>,
     /// The device's index in `twolayer devices`.
     pub index: usize,
     /// The device's name.

@@ -6,11 +6,13 @@
 mod compare;
 mod fields;
 mod file;
+mod hosts;
 mod new;
 #[cfg(test)]
 pub(crate) mod tests;
 
 pub use self::fields::{
-    Bound, Build, Compared, ControlRow, Data, Device, During, Kernel, Machine, PeakRates, Record, Row, SCHEMA, StepKind,
+    Bound, Build, Compared, ControlRow, Data, Device, During, Host, Kernel, Machine, PeakRates, Record, Row, SCHEMA,
+    StepKind,
 };
 pub use self::file::Error;

@@ -82,8 +82,11 @@ impl Record {
         let control = |control: &Control| {
             ControlRow::new(&devices[control.entrant].0, &tasks[control.task], control, others(control.task))
         };
-        let device =
-            |(info, peak): &(Info, Option<Peak>)| Device { info: info.clone(), peak: peak.and_then(PeakRates::new) };
+        let device = |(info, peak): &(Info, Option<Peak>)| Device {
+            info: info.clone(),
+            host: None,
+            peak: peak.and_then(PeakRates::new),
+        };
         Self {
             schema: SCHEMA,
             build,
@@ -94,6 +97,7 @@ impl Record {
             devices: devices.iter().map(device).collect(),
             rows: results.rows.iter().map(row).collect(),
             control: results.control.as_ref().map(control),
+            hosts: Vec::new(),
             compared_with: None,
             compared_on: None,
             compared_during: None,
@@ -115,6 +119,7 @@ impl Row {
         let rest = rate.map(|rate| 1.0 / rate / MICRO - in_kernels);
         let reason = outcome.why_not().map(ToString::to_string);
         Self {
+            host: None,
             index,
             adapter: name,
             backend,

@@ -16,7 +16,7 @@ use unix as system;
 #[cfg(windows)]
 use windows as system;
 
-pub(super) use unsaved::{Protection, Unsaved, is_requested, lock};
+pub(super) use unsaved::{Protection, Unsaved, follow, is_requested, lock};
 
 /// Handles signals from now on. If the handlers cannot be installed, signals end the process as usual.
 pub(super) fn listen() {

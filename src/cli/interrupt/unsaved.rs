@@ -17,6 +17,8 @@ const WAIT: Duration = Duration::from_secs(3);
 static REQUESTED: AtomicBool = AtomicBool::new(false);
 static STATE: Mutex<State> = Mutex::new(State { unsaved: None, expected: false, first_signal: None, finished: None });
 static CHANGED: Condvar = Condvar::new();
+/// Whether another process keeps the results.
+static FOLLOWS: AtomicBool = AtomicBool::new(false);
 
 struct State {
     unsaved: Option<Arc<Mutex<dyn Unsaved>>>,
@@ -65,6 +67,11 @@ impl Drop for Protection {
     }
 }
 
+/// Leaves it to another process to save results and to say so. The first signal asks that one to stop.
+pub(in crate::cli) fn follow() {
+    FOLLOWS.store(true, Ordering::Relaxed);
+}
+
 /// Whether the command should stop and save.
 pub(in crate::cli) fn is_requested() -> bool {
     REQUESTED.load(Ordering::Relaxed)
@@ -78,6 +85,11 @@ pub(in crate::cli) fn lock<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 /// What a signal does. `exit` ends the process at once with its code.
 pub(super) fn on_signal(exit: fn(i32) -> !) {
     let mut state = lock(&STATE);
+    if FOLLOWS.load(Ordering::Relaxed) && state.first_signal.is_none_or(|first| first.elapsed() < SAME_EVENT) {
+        state.first_signal.get_or_insert_with(Instant::now);
+        REQUESTED.store(true, Ordering::Relaxed);
+        return;
+    }
     match state.first_signal {
         None if state.unsaved.is_some() || state.expected => {
             state.first_signal = Some(Instant::now());

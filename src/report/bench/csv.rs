@@ -1,20 +1,20 @@
 //! A benchmark as comma-separated values, with a line for each row.
 
 use super::figures::network;
-use crate::bench::record::{Record, Row};
+use crate::bench::record::{ControlRow, During, Host, Machine, Record, Row};
 use crate::devices::{Card, Hardware};
 
 /// The text of a cell.
 type Value = fn(&Record, &Row) -> String;
 
 /// The columns. Each value has all its digits. A missing value is an empty cell.
-const COLUMNS: [(&str, Value); 53] = [
+const COLUMNS: [(&str, Value); 54] = [
     ("version", |record, _| record.build.version.clone()),
     ("commit", |record, _| record.build.commit.clone()),
     ("date", |record, _| record.build.date.clone()),
-    ("os", |record, _| record.machine.os.clone()),
-    ("arch", |record, _| record.machine.arch.clone()),
-    ("cores", |record, _| record.machine.cores.to_string()),
+    ("os", |record, row| machine(record, row).os.clone()),
+    ("arch", |record, row| machine(record, row).arch.clone()),
+    ("cores", |record, row| machine(record, row).cores.to_string()),
     ("data", |record, _| record.data.source.clone()),
     ("density", |record, _| record.data.density.to_string()),
     ("index", |_, row| row.index.to_string()),
@@ -43,13 +43,13 @@ const COLUMNS: [(&str, Value); 53] = [
     ("samples", |_, row| joined(row.samples.iter().map(f64::to_string))),
     ("kernel_microseconds", |_, row| joined(row.kernels.iter().map(|k| format!("{}={}", k.name, k.microseconds)))),
     ("ratio_to_saved", |_, row| shown(row.compared.map(|compared| compared.ratio))),
-    ("control_ratio", |record, _| shown(record.control.as_ref().and_then(|control| control.ratio))),
-    ("control_ok", |record, _| shown(record.control.as_ref().map(|control| control.ok))),
+    ("control_ratio", |record, row| shown(control(record, row).and_then(|control| control.ratio))),
+    ("control_ok", |record, row| shown(control(record, row).map(|control| control.ok))),
     ("schema", |record, _| record.schema.to_string()),
-    ("cpu", |record, _| shown(record.machine.cpu.as_ref())),
-    ("instructions", |record, _| shown(record.machine.instructions.as_ref())),
-    ("os_version", |record, _| shown(record.machine.os_version.as_ref())),
-    ("kernel", |record, _| shown(record.machine.kernel.as_ref())),
+    ("cpu", |record, row| shown(machine(record, row).cpu.as_ref())),
+    ("instructions", |record, row| shown(machine(record, row).instructions.as_ref())),
+    ("os_version", |record, row| shown(machine(record, row).os_version.as_ref())),
+    ("kernel", |record, row| shown(machine(record, row).kernel.as_ref())),
     ("type", |record, row| shown(card(record, row).map(|card| card.kind.as_str()))),
     ("pci", |record, row| shown(card(record, row).and_then(|card| card.pci.as_ref()))),
     ("network", |_, row| network(row)),
@@ -59,9 +59,10 @@ const COLUMNS: [(&str, Value); 53] = [
     ("stolen_cores", |_, row| shown(row.others.map(|others| others.stolen))),
     ("others_of_cores", |_, row| shown(row.others.map(|others| others.cores))),
     ("busy", |_, row| shown(row.others.map(|others| others.is_busy()))),
-    ("load_average_before", |record, _| shown(record.during.load_average_before)),
-    ("load_average_after", |record, _| shown(record.during.load_average_after)),
-    ("control_verdict", |record, _| shown(record.control.as_ref().map(|control| control.verdict.as_str()))),
+    ("load_average_before", |record, row| shown(during(record, row).load_average_before)),
+    ("load_average_after", |record, row| shown(during(record, row).load_average_after)),
+    ("control_verdict", |record, row| shown(control(record, row).map(|control| control.verdict.as_str()))),
+    ("host", |_, row| shown(row.host.as_ref())),
 ];
 
 /// A line of headings, and a line for each row.
@@ -73,8 +74,25 @@ pub fn csv(record: &Record) -> String {
 }
 
 fn card<'a>(record: &'a Record, row: &Row) -> Option<&'a Card> {
-    let device = record.devices.iter().find(|device| device.info.index == row.index)?;
+    let device = record.devices.iter().find(|device| device.info.index == row.index && device.host == row.host)?;
     if let Hardware::Gpu(card) = &device.info.hardware { Some(card) } else { None }
+}
+
+/// The machine of a row, if several were timed.
+fn host<'a>(record: &'a Record, row: &Row) -> Option<&'a Host> {
+    record.hosts.iter().find(|host| Some(&host.host) == row.host.as_ref())
+}
+
+fn machine<'a>(record: &'a Record, row: &Row) -> &'a Machine {
+    host(record, row).map_or(&record.machine, |host| &host.machine)
+}
+
+fn during<'a>(record: &'a Record, row: &Row) -> &'a During {
+    host(record, row).map_or(&record.during, |host| &host.during)
+}
+
+fn control<'a>(record: &'a Record, row: &Row) -> Option<&'a ControlRow> {
+    host(record, row).map_or(record.control.as_ref(), |host| host.control.as_ref())
 }
 
 fn shown<T: ToString>(value: Option<T>) -> String {

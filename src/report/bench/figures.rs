@@ -1,7 +1,7 @@
 //! The cells and headings of a benchmark's tables.
 
 use crate::bench::others::Others;
-use crate::bench::record::{Bound, Kernel, Machine, Record, Row, StepKind};
+use crate::bench::record::{Bound, During, Host, Kernel, Machine, Record, Row, StepKind};
 use crate::bench::stats::Spread;
 use crate::data::digits::{CLASSES, PIXELS};
 use crate::devices::{Hardware, Info, card};
@@ -141,7 +141,12 @@ pub fn device_of(info: &Info) -> String {
 
 /// The short name of a row's device.
 pub(super) fn device_of_row(row: &Row) -> String {
-    device(row.index, &row.adapter, &row.backend)
+    on_host(row.host.as_deref(), &device(row.index, &row.adapter, &row.backend))
+}
+
+/// A device, after its machine's name if there are several.
+pub(super) fn on_host(host: Option<&str>, device: &str) -> String {
+    host.map_or(device.to_owned(), |host| format!("{host}: {device}"))
 }
 
 /// A machine in two lines: its processor and its system.
@@ -167,32 +172,38 @@ pub(super) fn load(others: &Others) -> String {
 /// The smallest part of a core that does not round to 0.00.
 const MIN_SHOWN: f64 = 0.005;
 
-/// The circumstances of a benchmark: a line on the program, two on the machine, one on the data, and one on the load of other
-/// programs.
-pub(super) fn circumstances(record: &Record) -> [String; 5] {
-    let Record { build, data, repetitions, during, .. } = record;
-    let [processor, system] = machine(&record.machine);
+/// The circumstances of a benchmark: a line on the program, two on each machine, one on the data, and one on the load of other
+/// programs on each machine.
+pub(super) fn circumstances(record: &Record) -> Vec<String> {
+    let Record { build, data, repetitions, hosts, .. } = record;
+    let program = format!("twolayer {}, commit {}, {}", build.version, build.commit, build.date);
+    let images = format!(
+        "{} digits, {}, {} of their pixels not 0; {}",
+        data.source,
+        counted(data.images, "image"),
+        percent(data.density),
+        counted(*repetitions, "repetition")
+    );
+    let (machines, loads): (Vec<_>, Vec<_>) = if hosts.is_empty() {
+        (machine(&record.machine).to_vec(), vec![during(&record.during)])
+    } else {
+        let of_host = |host: &Host, text: &str| on_host(Some(&host.host), text);
+        let machines = hosts.iter().flat_map(|host| machine(&host.machine).map(|line| of_host(host, &line)));
+        (machines.collect(), hosts.iter().map(|host| of_host(host, &during(&host.during))).collect())
+    };
+    [vec![program], machines, vec![images], loads].concat()
+}
+
+/// The load of other programs on a machine.
+fn during(during: &During) -> String {
     let others = match &during.others {
         Some(others) => format!("during the rounds {}", load(others)),
         None => "the load of other programs during the rounds is unknown".to_owned(),
     };
-    let load_average = match (during.load_average_before, during.load_average_after) {
-        (Some(before), Some(after)) => format!("; load average {before:.2} before, {after:.2} after"),
-        _ => String::new(),
-    };
-    [
-        format!("twolayer {}, commit {}, {}", build.version, build.commit, build.date),
-        processor,
-        system,
-        format!(
-            "{} digits, {}, {} of their pixels not 0; {}",
-            data.source,
-            counted(data.images, "image"),
-            percent(data.density),
-            counted(*repetitions, "repetition")
-        ),
-        others + &load_average,
-    ]
+    match (during.load_average_before, during.load_average_after) {
+        (Some(before), Some(after)) => format!("{others}; load average {before:.2} before, {after:.2} after"),
+        _ => others,
+    }
 }
 
 /// A device's hardware: the CPU's instructions, or the kind of GPU and its PCI ids.

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use super::figures::{
     KERNEL_HEADINGS, cell, circumstances, device_of_row, driver, figures, grouped_digits, hardware, headings, kernels,
-    network, rows_with_kernels, significant,
+    network, on_host, rows_with_kernels, significant,
 };
 use super::notes::notes;
 use crate::bench::record::{Device, Record, Row};
@@ -37,10 +37,10 @@ pub fn markdown(record: &Record) -> String {
     text
 }
 
-fn device_cells(Device { info, peak }: &Device) -> Vec<String> {
+fn device_cells(Device { info, host, peak }: &Device) -> Vec<String> {
     vec![
         info.index.to_string(),
-        info.full_name(),
+        on_host(host.as_deref(), &info.full_name()),
         info.backend.clone(),
         hardware(info),
         driver(info),

@@ -1,8 +1,8 @@
 //! The notes below a benchmark's tables.
 
-use super::figures::{device, device_of_row, load, times};
+use super::figures::{device, device_of_row, load, on_host, times};
 use crate::bench::others::Others;
-use crate::bench::record::{Build, ControlRow, Record, Row};
+use crate::bench::record::{Build, ControlRow, Host, Record, Row};
 use crate::bench::stats::{MAX_DEVIATION, Verdict};
 use crate::devices::Kind;
 use crate::words::grouped;
@@ -14,7 +14,11 @@ type Reason = fn(&Row) -> Option<String>;
 /// needs a remark.
 #[must_use]
 pub fn notes(record: &Record) -> Vec<String> {
-    let mut notes: Vec<String> = record.control.iter().map(control).collect();
+    let of_host = |host: &Host| host.control.as_ref().map(|row| on_host(Some(&host.host), &control(row)));
+    let mut notes: Vec<String> = match &record.hosts[..] {
+        [] => record.control.iter().map(control).collect(),
+        hosts => hosts.iter().filter_map(of_host).collect(),
+    };
     if let Some(saved) = &record.compared_with {
         notes.extend(compared(record, saved));
     }
@@ -61,7 +65,9 @@ fn busy(record: &Record) -> Option<String> {
     let is_busy = |row: &&Row| row.ok && row.others.is_some_and(|others| others.is_busy());
     let mut workloads: Vec<&str> = record.rows.iter().filter(is_busy).map(|row| row.workload.as_str()).collect();
     workloads.dedup();
-    let others = record.during.others.filter(|_| !workloads.is_empty())?;
+    let of_hosts = record.hosts.iter().map(|host| host.during.others).chain([record.during.others]).flatten();
+    let others =
+        of_hosts.max_by(|a, b| a.cores_taken().total_cmp(&b.cores_taken())).filter(|_| !workloads.is_empty())?;
     let (load, workloads) = (load(&others), workloads.join(", "));
     Some(format!("BUSY: {load} during the rounds of {workloads}; on a quiet machine these speeds are higher"))
 }

@@ -6,7 +6,7 @@ use comfy_table::CellAlignment;
 
 use super::figures::{
     DISPATCHES, KERNEL_HEADINGS, cell, circumstances, device_of_row, driver, figures, hardware, headings, images,
-    kernels, network, rows_with_kernels, significant,
+    kernels, network, on_host, rows_with_kernels, significant,
 };
 use super::notes::notes;
 use crate::bench::record::{Device, Record, Row};
@@ -32,12 +32,12 @@ pub fn table(record: &Record, columns: usize) -> String {
 
 fn devices(record: &Record, columns: usize) -> String {
     let mut table = fitted(["", "device", "peak\nGFLOP/s", "peak\nGB/s"], columns);
-    for Device { info, peak } in &record.devices {
+    for Device { info, host, peak } in &record.devices {
         let details = [info.backend.clone(), hardware(info), driver(info)];
         let details = details.into_iter().filter(|detail| detail != NONE).collect::<Vec<_>>().join(", ");
         table.add_row([
             info.index.to_string(),
-            format!("{}\n{details}", info.full_name()),
+            format!("{}\n{details}", on_host(host.as_deref(), &info.full_name())),
             cell(*peak, |peak| significant(peak.gflops)),
             cell(*peak, |peak| significant(peak.gigabytes_per_second)),
         ]);
@@ -50,7 +50,7 @@ fn devices(record: &Record, columns: usize) -> String {
 
 /// The long and the short name of a row's device.
 type Name = fn(&Row) -> String;
-const NAMES: [Name; 2] = [device_of_row, |row| format!("{} {}", row.index, row.backend)];
+const NAMES: [Name; 2] = [device_of_row, |row| on_host(row.host.as_deref(), &format!("{} {}", row.index, row.backend))];
 
 fn rows(record: &Record, columns: usize) -> String {
     let mut headings = [&["device"], &headings(record)[..]].concat();
