@@ -14,7 +14,7 @@ use crate::peers::{Peers, Ranks};
 use crate::report::progress::tell;
 
 /// How much later another rank than the first tells of an error. If all have the same, the first has ended them by then.
-const TURN: Duration = Duration::from_millis(400);
+const TURN: Duration = Duration::from_millis(1500);
 
 /// Runs the command of this rank.
 pub(super) fn run(mut ranks: Ranks, start: Instant) -> ExitCode {

@@ -116,6 +116,8 @@ impl Ranks {
     /// Everyone's text in the order of the ranks, on rank 0. On the others nothing.
     pub fn gather(&mut self, text: &str) -> Vec<String> {
         let root = self.world.process_at_rank(0);
+        // Open MPI takes an empty text for another argument, so none is empty.
+        let text = format!("{text}\n");
         let length = text.len() as i32;
         if self.rank != 0 {
             root.gather_into(&length);
@@ -134,7 +136,7 @@ impl Ranks {
             text.as_bytes(),
             &mut PartitionMut::new(&mut all[..], &lengths[..], &starts[..]),
         );
-        let text = |(start, length): (&i32, &i32)| &all[*start as usize..(start + length) as usize];
+        let text = |(start, length): (&i32, &i32)| &all[*start as usize..(start + length - 1) as usize];
         starts.iter().zip(&lengths).map(|place| String::from_utf8_lossy(text(place)).into_owned()).collect()
     }
 

@@ -187,7 +187,7 @@ mod tests {
                     assert_eq!(values, expected.collect::<Vec<_>>());
                     let mut counts = [1.0, member.rank() as f64];
                     member.sum_f64(&mut counts).unwrap();
-                    assert_eq!(counts, [size as f64, f64::from(ranks)]);
+                    assert_eq!(counts.map(|count| count as usize), [size, size * (size - 1) / 2]);
                     let mut said = [member.rank() as u8 + 1, round as u8];
                     member.broadcast(&mut said).unwrap();
                     assert_eq!(said, [1, round as u8]);

@@ -577,7 +577,7 @@ mod tests {
     fn of_several_devices_the_one_that_fails_is_named_and_none_waits_for_it() {
         let shape = Shape { input: 4, hidden: 3, classes: 2 };
         let net = Net { shape, activation: Activation::Sigmoid, output: Output::Softmax };
-        let store = || Arc::new(Store::Memory(Dataset::new((0..40).collect(), vec![0, 1].repeat(5), 2, 2).unwrap()));
+        let store = || Arc::new(Store::Memory(Dataset::new((0..40).collect(), [0, 1].repeat(5), 2, 2).unwrap()));
         let stores = SplitStores { train: store(), validation: None, test: store() };
         let batches = Batches::new(0, Sampling::Replacement, 6, 10);
         for fails in 0..3 {
