@@ -218,7 +218,7 @@ fn main() -> ExitCode {
 /// Groups with this device.
 fn groups(device: &Device) -> Vec<Vec<&Device>> {
     let mut groups = vec![vec![device, device], vec![&CPU, device, device]];
-    if let Device::Cpu { .. } = device {
+    if let Device::Cpu { threads: 1 } = device {
         groups.extend([vec![device; 4], vec![device; 5]]);
     }
     groups

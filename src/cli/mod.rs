@@ -118,15 +118,14 @@ fn run(Command { command, train }: Command, start: Instant) -> Result<(), Error>
 
 /// The exit code for a command's result, after a line on its error.
 fn end(result: Result<(), Error>) -> ExitCode {
-    match result {
-        Ok(()) => ExitCode::SUCCESS,
-        // The reader of stdout has closed it.
-        Err(Error::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
-        Err(error) => {
-            tell(format_args!("error: {error}"));
-            ExitCode::from(error.code())
-        }
-    }
+    let Some(error) = shown(result) else { return ExitCode::SUCCESS };
+    tell(format_args!("error: {error}"));
+    ExitCode::from(error.code())
+}
+
+/// The error that is shown, if there is one. A reader that has closed stdout has read enough.
+fn shown(result: Result<(), Error>) -> Option<Error> {
+    result.err().filter(|error| !matches!(error, Error::Output(reason) if reason.kind() == io::ErrorKind::BrokenPipe))
 }
 
 /// The parsed command line. The process ends here if it is wrong or asks for help.

@@ -9,7 +9,7 @@ use clap::{ColorChoice, CommandFactory, FromArgMatches};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::{Command, Error, Subcommands, bench, end, gradcheck, interrupt, replicas, train};
+use super::{Command, Error, Subcommands, bench, gradcheck, interrupt, replicas, shown, train};
 use crate::peers::{Peers, Ranks};
 use crate::report::progress::tell;
 
@@ -32,20 +32,24 @@ pub(super) fn run(mut ranks: Ranks, start: Instant) -> ExitCode {
         Err(Unparsed::Shown) => Ok(()),
         Err(Unparsed::Wrong(error)) => Err(Error::Usage(error)),
     };
-    match result {
-        Err(error) if !ranks.is_over() => {
-            if ranks.rank() > 0 {
-                sleep(TURN);
-            }
-            tell(format_args!("error: {}: {error}", ranks.name()));
-            ranks.abort(error.code().into())
-        }
-        result => end(result),
+    let Some(error) = shown(result) else { return ExitCode::SUCCESS };
+    if ranks.rank() > 0 {
+        sleep(TURN);
     }
+    tell(format_args!("error: {}: {error}", ranks.name()));
+    if !ranks.is_over() {
+        ranks.abort(error.code().into());
+    }
+    ExitCode::from(error.code())
 }
 
 fn train_on(arguments: &train::Arguments, start: Instant, ranks: &mut Ranks) -> Result<(), Error> {
-    if ranks.rank() == 0 { train::run(arguments, start, Some(ranks)) } else { replicas::follow(arguments, ranks) }
+    if ranks.rank() > 0 {
+        return replicas::follow(arguments, ranks);
+    }
+    train::run(arguments, start, Some(ranks))?;
+    // A resumed run may have done everything before.
+    if ranks.is_over() { Ok(()) } else { replicas::dismiss(ranks) }
 }
 
 /// The results of each machine with its name, on the first rank; on the others nothing. One rank of each machine works, while its

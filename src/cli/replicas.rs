@@ -135,7 +135,7 @@ pub(super) fn announce(
     own: &Info,
 ) -> Result<Vec<Replica>, Error> {
     let job = Job { settings: settings.clone(), data: data.clone(), fingerprint: fingerprint.to_owned() };
-    ranks.share(&mut serde_json::to_string(&job)?);
+    ranks.share(&mut serde_json::to_string(&Some(job))?);
     let devices = ranks.gather(&own_device(ranks, own)?);
     Ok(devices.iter().map(|device| serde_json::from_str(device)).collect::<Result<_, _>>()?)
 }
@@ -144,12 +144,19 @@ fn own_device(ranks: &Ranks, info: &Info) -> Result<String, Error> {
     Ok(serde_json::to_string(&Replica { host: Some(ranks.host().to_owned()), device: info.into() })?)
 }
 
+/// Tells the other ranks that there is nothing to train.
+pub(super) fn dismiss(ranks: &mut Ranks) -> Result<(), Error> {
+    ranks.share(&mut serde_json::to_string(&None::<Job>)?);
+    ranks.end();
+    Ok(())
+}
+
 /// Trains as another rank than the first, by what that says. Nothing is shown or written.
 pub(super) fn follow(arguments: &train::Arguments, ranks: &mut Ranks) -> Result<(), Error> {
     let mut progress = Progress::silent();
     let mut job = String::new();
     ranks.share(&mut job);
-    let Job { settings, data, fingerprint: of_first } = serde_json::from_str(&job)?;
+    let Some(Job { settings, data, fingerprint: of_first }) = serde_json::from_str(&job)? else { return Ok(()) };
     let (info, device) = arguments.device.open_of_rank(ranks.local(), &progress)?;
     ranks.gather(&own_device(ranks, &info)?);
     let (classes, trained_on) = (data.classes, TrainedOn::of(data));

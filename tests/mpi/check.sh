@@ -28,19 +28,23 @@ is() {
 # says WHAT TEXT: a line of the last command's stderr has this text.
 says() { is "$1" "$(grep -cF -- "$2" err | sed 's/^[1-9].*/some/')" some; }
 near() { python3 -c 'import sys; print("yes" if float(sys.argv[1]) < float(sys.argv[2]) else sys.argv[1])' "$(python3 "$here/differences.py" "$1" "$2")" "$3"; }
-# ranks SECONDS ARGUMENTS...: runs mpirun, and sets code and seconds.
+# ranks SECONDS ARGUMENTS...: runs mpirun, and sets code and milliseconds.
 ranks() {
     local limit=$1 start
     shift
     start=$(date +%s%N)
     timeout "$limit" "$mpirun" "$@" >out 2>err
     code=$?
-    seconds=$((($(date +%s%N) - start) / 1000000000))
+    milliseconds=$((($(date +%s%N) - start) / 1000000))
+}
+ends_soon() {
+    is "$1: ends within 10 s" "$([ $milliseconds -le 10000 ] && echo yes)" yes
+    echo "    after $milliseconds ms"
 }
 # fails WHAT CODE: the last command ended by itself, within 10 s, with this code; and nothing goes on.
 fails() {
     is "$1: exit code" "$code" "$2"
-    is "$1: ends within 10 s" "$([ "$seconds" -le 10 ] && echo yes || echo "$seconds s")" yes
+    ends_soon "$1"
     sleep 0.5
     is "$1: no process is left" "$(pgrep -cf "^$twolayer --data digits")" 0
 }
@@ -83,6 +87,9 @@ is "four ranks resume the run of two: exit code" $code 0
 is "and are one process within 1e-5" "$(near one resumed 1e-5)" yes
 "$twolayer" --resume of-5 --iterations 1100 --quiet $cpu >/dev/null 2>err
 is "one process resumes the run of five: exit code" $? 0
+ranks 20 -n 2 "$twolayer" --resume of-2 --quiet
+is "a finished run is finished: exit code" $code 0
+is "and says so" "$(grep -c 'of-2 has finished' out)" 1
 
 ranks 20 -n 1 $run $cpu --no-save : -n 1 "$twolayer" --data others --quiet $cpu --no-save
 fails "other images on a rank" 1
@@ -112,22 +119,26 @@ ranks 60 -n 2 $run $cpu --learning-rate 1e30 --output identity --activation relu
 fails "a loss that is not finite" 1
 is "and run.json says so" "$(grep -c 'loss not finite' infinite/run.json)" 1
 
+ranks 20 -n 1 bash -c "ulimit -f 8; exec $run $cpu --out full" : -n 1 $run $cpu
+fails "a full disk on rank 0" 1
+says "and a line names the rank and the file" "error: rank 0 on $host: full/"
+
 long="$twolayer $common --iterations 100000000 $cpu"
-# signalled WHAT SIGNAL PROCESS OUT
+# Each is hit after 3 s.
 (sleep 3; kill -9 "$(pgrep -f "^$long.*--out killed" | tail -1)") &
 ranks 20 -n 2 $long --out killed
-seconds=$((seconds - 3))
+milliseconds=$((milliseconds - 3000))
 fails "a rank that is killed" 137
 wait
 (sleep 3; kill -INT "$(pgrep -f "^$mpirun -n 2 $long --out stopped" | head -1)") &
 ranks 20 -n 2 $long --out stopped
-seconds=$((seconds - 3))
-is "Ctrl-C: ends within 10 s" "$([ "$seconds" -le 10 ] && echo yes || echo "$seconds s")" yes
+milliseconds=$((milliseconds - 3000))
+ends_soon "Ctrl-C"
 is "Ctrl-C keeps the run" "$(cd stopped && echo model.safetensors run.json)" "$(cd stopped && ls model.safetensors run.json | tr '\n' ' ' | sed 's/ $//')"
 wait
 (sleep 3; kill -INT "$(pgrep -f "^$long.*--out other" | tail -1)") &
 ranks 20 -n 2 $long --out other
-seconds=$((seconds - 3))
+milliseconds=$((milliseconds - 3000))
 fails "Ctrl-C to another rank" 130
 is "keeps the run" "$([ -e other/model.safetensors ] && echo kept)" kept
 wait
