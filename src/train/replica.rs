@@ -9,7 +9,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::events::{Error, Evaluations};
-use super::{Images, Sets, Stream};
+use super::images::{Images, Sets};
 use crate::backend::{Backend, Evaluation, Pending, ready};
 use crate::data::Store;
 use crate::data::batches::Batches;
@@ -444,25 +444,4 @@ fn broadcast(state: &mut State, peers: &mut dyn Peers) -> Result<(), Error> {
         }
     }
     Ok(())
-}
-
-impl Images {
-    /// The most images that steps can be done on without loading others.
-    fn most_images(&self) -> usize {
-        match self {
-            Self::Resident(_) => usize::MAX,
-            Self::Streamed(_) => Stream::IMAGES,
-        }
-    }
-
-    /// The mean loss of one batch and its gradient.
-    async fn gradient(&mut self, backend: &mut Backend, indices: &[u32]) -> Result<(f32, Params), Error> {
-        match self {
-            Self::Resident(set) => Ok(backend.gradient(*set, indices).await?),
-            Self::Streamed(stream) => {
-                let (set, indices) = stream.load(backend, indices.to_vec(), None).await?;
-                Ok(backend.gradient(set, &indices).await?)
-            }
-        }
-    }
 }

@@ -6,8 +6,8 @@ use std::sync::{Mutex, PoisonError};
 use pollster::block_on;
 
 use super::events::{Done, Error, Event, Outcome, Settings};
-use super::lead;
 use super::replica::{Replica, ReplicaImages};
+use super::run::lead;
 use crate::backend::{self, Backend};
 use crate::data::batches::Batches;
 use crate::peers::Gone;
