@@ -7,7 +7,7 @@
 
 use std::borrow::Borrow;
 
-use super::simd::{Instructions, LANES, Row, add_scaled, flat, kernel, multiply_add};
+use super::simd::{Instructions, LANES, Row, add_lanes, add_scaled, flat, kernel, multiply_add};
 use super::sparse::{CHUNK, Sparse, WORD, words};
 use super::strips::{QUAD, StripParams, W1};
 use crate::net::Shape;
@@ -303,9 +303,7 @@ fn add_rows<const FUSED: bool, const SIZE: usize, const LAST: usize>(
         if strip < SIZE - 1 {
             add_scaled::<FUSED>(sum, x, row);
         } else {
-            for (sum, row) in sum.0[..LAST].iter_mut().zip(&row.0[..LAST]) {
-                *sum = multiply_add::<FUSED>(x, *row, *sum);
-            }
+            add_lanes::<FUSED>(&mut sum.0[..LAST], x, &row.0[..LAST]);
         }
     }
 }

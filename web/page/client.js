@@ -1,0 +1,46 @@
+// The page's side of the worker: calls that return promises, and events.
+
+export class Client extends EventTarget {
+  #worker = new Worker(new URL('./worker.js', import.meta.url), { type: 'module' });
+  #waiting = new Map();
+  #last = 0;
+
+  constructor() {
+    super();
+    this.#worker.onmessage = ({ data }) => this.#receive(data);
+    this.#worker.onerror = (event) => {
+      event.preventDefault();
+      this.#fail(event.message ?? '');
+    };
+  }
+
+  call(call, ...args) {
+    return new Promise((resolve, reject) => {
+      const id = ++this.#last;
+      this.#waiting.set(id, { resolve, reject });
+      this.#worker.postMessage({ id, call, args });
+    });
+  }
+
+  on(event, listener) {
+    this.addEventListener(event, ({ detail }) => listener(detail));
+  }
+
+  #receive({ id, result, error, event, detail }) {
+    if (event) {
+      this.dispatchEvent(new CustomEvent(event, { detail }));
+      return;
+    }
+    const { resolve, reject } = this.#waiting.get(id);
+    this.#waiting.delete(id);
+    if (error) reject(Object.assign(new Error(error.message), { name: error.name }));
+    else resolve(result);
+  }
+
+  // The worker itself broke: nothing will be answered any more.
+  #fail(message) {
+    for (const { reject } of this.#waiting.values()) reject(new Error(message));
+    this.#waiting.clear();
+    this.dispatchEvent(new CustomEvent('broken', { detail: { message } }));
+  }
+}

@@ -1,0 +1,24 @@
+// The browser that the tests drive: the system's Chromium, with a GPU that is a program (SwiftShader), or without one.
+import { chromium } from 'playwright-core';
+
+const EXECUTABLE = process.env.CHROMIUM ?? '/usr/bin/chromium';
+const GPU = ['--enable-unsafe-webgpu', '--enable-features=Vulkan', '--use-webgpu-adapter=swiftshader'];
+
+export function launch({ gpu = false } = {}) {
+  return chromium.launch({ executablePath: EXECUTABLE, args: ['--no-sandbox', ...(gpu ? GPU : ['--disable-gpu'])] });
+}
+
+// Opens the page. `errors` fills with all that a console would show in red.
+export async function open(browser, url, options = {}) {
+  const context = await browser.newContext(options);
+  const page = await context.newPage();
+  const errors = [];
+  page.on('pageerror', (error) => errors.push(error.message));
+  page.on('console', (message) => message.type() === 'error' && errors.push(message.text()));
+  await page.goto(url);
+  return { context, page, errors };
+}
+
+// Until the page has trained its first step.
+export const hasBegun = (page) =>
+  page.waitForFunction(() => window.twolayer?.state().then(({ steps }) => steps > 0), null, { polling: 50 });

@@ -1,0 +1,218 @@
+// The page in a browser. First: ./build.sh, and npm ci; NATIVE names a folder with the weights that native.sh writes.
+import assert from 'node:assert/strict';
+import fs from 'node:fs';
+import path from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+
+import { hasBegun, launch, open } from './browser.mjs';
+import { DIGITS, draw } from './digits.mjs';
+import { read } from './safetensors.mjs';
+import { serve } from './server.mjs';
+
+const HERE = path.dirname(fileURLToPath(import.meta.url));
+const DIST = path.join(HERE, '../dist');
+const NATIVE = process.env.NATIVE ?? path.join(HERE, '../results/native');
+// f32 sums in another order differ by so much after 100 steps.
+const MOST_DIFFERENCE = 2e-5;
+
+let server;
+before(async () => (server = await serve(DIST)));
+after(() => server.close());
+
+const train = (page, settings) => page.evaluate((settings) => window.twolayer.train(settings), settings);
+
+async function weights(page, settings) {
+  await train(page, { hidden: 50, learningRate: 0.1, seed: 0, ...settings });
+  return read(await page.evaluate(async () => [...(await window.twolayer.file('safetensors'))]));
+}
+
+function assertNative(found, activation) {
+  const expected = read(fs.readFileSync(path.join(NATIVE, `${activation}.safetensors`)));
+  for (const [name, values] of Object.entries(expected)) {
+    const difference = values.reduce((most, value, place) => Math.max(most, Math.abs(value - found[name][place])), 0);
+    assert.ok(difference < MOST_DIFFERENCE, `${name} of ${activation}: ${difference}`);
+  }
+}
+
+describe('on the CPU', () => {
+  let browser;
+  let page;
+  let errors;
+  before(async () => {
+    browser = await launch();
+    ({ page, errors } = await open(browser, server.url));
+    await hasBegun(page);
+  });
+  after(() => browser.close());
+
+  test('it trains at once, on the CPU where there is no GPU', async () => {
+    const { device, running } = await page.evaluate(() => window.twolayer.state());
+    assert.equal(device.kind, 'cpu');
+    assert.ok(running);
+    assert.match(await page.textContent('#device'), /^CPU, WebAssembly with (relaxed SIMD|SIMD128)$/);
+  });
+
+  test('100 steps give the weights of a native run, and twice the same bits', async () => {
+    for (const activation of ['sigmoid', 'relu', 'tanh']) {
+      const found = await weights(page, { device: 'cpu', activation, steps: 100 });
+      assertNative(found, activation);
+      assert.deepEqual(await weights(page, { device: 'cpu', activation, steps: 100 }), found);
+    }
+  });
+
+  test('it learns, and reads digits that are drawn with the mouse', async () => {
+    const settings = { device: 'cpu', hidden: 50, activation: 'relu', learningRate: 0.1, seed: 0, steps: 8000 };
+    const { testAccuracy, steps } = await train(page, settings);
+    assert.equal(steps, 8000);
+    assert.ok(testAccuracy > 0.93, `${testAccuracy}`);
+    for (const digit of Object.keys(DIGITS)) {
+      await draw(page, digit);
+      await page.waitForFunction(
+        (digit) => document.querySelector('#answer').textContent === digit, digit, { timeout: 5000 });
+    }
+    const most = await page.locator('#probabilities .best').getAttribute('aria-label');
+    assert.match(most, /^Digit 7: /);
+    assert.match(await page.getAttribute('#units', 'aria-label'), /Most decisive for this digit: units \d+/);
+  });
+
+  test('the keys draw too', async () => {
+    await page.locator('#clear').click();
+    await page.locator('#pad').focus();
+    for (const key of ['ArrowUp', 'ArrowUp', 'ArrowUp', 'ArrowUp', 'ArrowUp', ' ']) await page.keyboard.press(key);
+    for (let n = 0; n < 11; n++) await page.keyboard.press('ArrowDown');
+    await page.waitForFunction(() => document.querySelector('#answer').textContent === '1');
+  });
+
+  test('the computation of the drawing, with its kernels', async () => {
+    await page.locator('#tab-inside').click();
+    await page.locator('#meant input[value="7"]').check();
+    await page.waitForFunction(() => /\d\.\d{4}/.test(document.querySelector('#stages .number')?.textContent));
+    const kernels = await page.locator('#stages summary').allTextContents();
+    assert.equal(kernels.length, 10);
+    assert.match(await page.locator('#stages pre').first().textContent(), /@compute @workgroup_size/);
+    await page.locator('#tab-train').click();
+  });
+
+  test('stop, go on, and predict', async () => {
+    await page.locator('#restart').click();
+    await page.waitForFunction(() => window.twolayer.state().then(({ running, steps }) => running && steps > 0));
+    await page.locator('#toggle').click();
+    const stopped = await page.evaluate(() => window.twolayer.state());
+    assert.equal(stopped.running, false);
+    const y = await page.evaluate(async () => [...(await window.twolayer.predict(new Array(784).fill(0)))]);
+    assert.equal(y.length, 10);
+    assert.ok(Math.abs(y.reduce((sum, value) => sum + value, 0) - 1) < 1e-9);
+    await page.locator('#toggle').click();
+    await page.waitForFunction((steps) => window.twolayer.state().then((state) => state.steps > steps), stopped.steps);
+  });
+
+  test('a learning rate that is too high is a line, and a lower one goes on', async () => {
+    await train(page, { activation: 'relu', learningRate: 1e10, steps: 1000 });
+    assert.match(await page.textContent('#message'), /Choose a lower learning rate/);
+    const { steps } = await train(page, { learningRate: 0.1, steps: 50 });
+    assert.equal(steps, 50);
+  });
+
+  test('files that are no set are a line; MNIST’s four files are trained on', async () => {
+    const idx = (kind, sizes, body) => {
+      const head = Buffer.alloc(4 + 4 * sizes.length);
+      head.writeUInt32BE(kind);
+      sizes.forEach((size, n) => head.writeUInt32BE(size, 4 + 4 * n));
+      return Buffer.concat([head, body]);
+    };
+    const images = (count) => idx(0x803, [count, 28, 28], Buffer.alloc(784 * count, 9));
+    const labels = (count) => idx(0x801, [count], Buffer.from(Array.from({ length: count }, (_, n) => n % 10)));
+    const file = (name, buffer) => ({ name, mimeType: 'application/octet-stream', buffer });
+    await page.setInputFiles('#files', [file('cat.png', Buffer.from('\x89PNG')), file('a', labels(9)), file('b', labels(9)), file('c', labels(9))]);
+    await page.waitForFunction(() => document.querySelector('#message').textContent.includes('cat.png'));
+    const set = [file('a', labels(30)), file('b', images(200)), file('c', labels(200)), file('d', images(30))];
+    await page.setInputFiles('#files', set);
+    await page.waitForFunction(() => document.querySelector('#data-sizes').textContent.includes('200 images of your files'));
+    await page.waitForFunction(() => window.twolayer.state().then(({ steps }) => steps > 0));
+  });
+
+  test('downloads', async () => {
+    for (const format of ['safetensors', 'onnx']) {
+      const [download] = await Promise.all([page.waitForEvent('download'), page.locator(`[data-format=${format}]`).click()]);
+      assert.equal(download.suggestedFilename(), `twolayer.${format}`);
+    }
+  });
+
+  test('no error in the console', () => assert.deepEqual(errors, []));
+});
+
+test('once loaded, it works without a network', async () => {
+  const own = await serve(DIST);
+  const browser = await launch();
+  const { page } = await open(browser, own.url);
+  await page.evaluate(() => navigator.serviceWorker.ready);
+  await own.close();
+  await page.reload();
+  await hasBegun(page);
+  await browser.close();
+});
+
+test('320 pixels, dark, without motion: nothing is wider than the screen', async () => {
+  const browser = await launch();
+  const { page, errors } = await open(browser, server.url, {
+    viewport: { width: 320, height: 640 },
+    colorScheme: 'dark',
+    reducedMotion: 'reduce',
+  });
+  await hasBegun(page);
+  for (const tab of ['#tab-inside', '#tab-train']) {
+    await page.locator(tab).click();
+    await page.waitForFunction(() => document.querySelectorAll('#stages pre').length > 0);
+    assert.equal(await page.evaluate(() => document.documentElement.scrollWidth), 320);
+  }
+  assert.deepEqual(errors, []);
+  await browser.close();
+});
+
+describe('on a GPU that is a program', () => {
+  let browser;
+  let page;
+  let errors;
+  before(async () => {
+    browser = await launch({ gpu: true });
+    ({ page, errors } = await open(browser, server.url));
+    await hasBegun(page);
+  });
+  after(() => browser.close());
+
+  test('100 steps give the weights of a native run', async () => {
+    for (const activation of ['sigmoid', 'relu', 'tanh']) {
+      assertNative(await weights(page, { device: 'gpu', activation, steps: 100 }), activation);
+      const { device } = await page.evaluate(() => window.twolayer.state());
+      assert.equal(device.kind, 'gpu');
+    }
+    assert.match(await page.textContent('#device'), /WebGPU$/);
+  });
+
+  test('it learns', async () => {
+    const settings = { device: 'gpu', hidden: 50, activation: 'relu', learningRate: 0.2, seed: 0, steps: 600 };
+    const { testAccuracy } = await train(page, settings);
+    assert.ok(testAccuracy > 0.75, `${testAccuracy}`);
+  });
+
+  test('a device that is lost in the middle: a line, and the CPU goes on', async () => {
+    const [worker] = page.workers();
+    await worker.evaluate(() => {
+      const request = GPUAdapter.prototype.requestDevice;
+      GPUAdapter.prototype.requestDevice = async function (...given) {
+        self.opened = await request.apply(this, given);
+        return self.opened;
+      };
+    });
+    const ended = train(page, { device: 'gpu', steps: 3000 });
+    await page.waitForFunction(() => window.twolayer.state().then(({ steps, device }) => device.kind === 'gpu' && steps > 20 && steps < 3000));
+    await worker.evaluate(() => self.opened.destroy());
+    const { device, steps } = await ended;
+    assert.equal(device.kind, 'cpu');
+    assert.equal(steps, 3000);
+    assert.match(await page.textContent('#message'), /^The GPU was lost: .*Training goes on with the CPU, from step \d/);
+  });
+
+  test('no error in the console', () => assert.deepEqual(errors, []));
+});
