@@ -32,13 +32,14 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     let pixel = term_of(lane);
     let column = block_columns(group.x) + lane % SIDE;
 
-    // Its pixels, in words.
+    // Its pixels, in words. A loop with barriers may not depend on `split`, which could differ between invocations.
     split = group.z;
     let share = share_of(4u * INPUT_VEC4S, SPLITS) / 4u;
-    let end = min((split + 1u) * share, INPUT_VEC4S);
+    let start = group.z * share;
+    let end = min(start + share, INPUT_VEC4S);
     var sums = Sums();
-    var loads = load(images, split * share + word, 4u * split * share + pixel, column);
-    for (var i = split * share; i < end; i += STEP / 4u) {
+    var loads = load(images, start + word, 4u * start + pixel, column);
+    for (var i = start; i < end; i += STEP / 4u) {
         let four = transpose(mat4x4f(
             unpack4x8unorm(loads.words.x),
             unpack4x8unorm(loads.words.y),

@@ -21,16 +21,17 @@ var<private> split: u32;
 
 @compute @workgroup_size(LANES)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
+    // A loop with barriers may not depend on `split`, which could differ between invocations.
     split = group.z;
     let share = share_of(dispatch.batch_size, SPLITS);
-    let end = min((split + 1u) * share, dispatch.batch_size);
+    let start = group.z * share;
+    let end = min(start + share, dispatch.batch_size);
     // What this invocation loads for a: a word of 4 images. Past the bias it repeats that, and nothing stores its sums.
     let image = lane / BLOCK_VEC4S;
     let word = min(group.y * BLOCK_VEC4S + lane % BLOCK_VEC4S, INPUT_VEC4S);
     // And for b: vec4s of da1 of two images. Columns past the last one repeat it, and nothing stores their sums.
     let column = block_columns(group.x) + lane % SIDE;
     var sums = Sums();
-    let start = split * share;
     var loads = load(start, end, images_of(start, end, lane), lane, word, column);
     var next = images_of(start + STEP, end, lane);
     for (var n = start; n < end; n += STEP) {

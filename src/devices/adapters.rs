@@ -21,7 +21,7 @@ fn named(info: AdapterInfo) -> Info {
         software: Class::of(&info) == Class::Software,
         among_equals: 0,
         hardware: Hardware::Gpu(card(&info)),
-        name: info.name,
+        name: adapters::name(&info),
     }
 }
 

@@ -28,6 +28,11 @@ pub async fn list() -> Vec<Adapter> {
     adapters
 }
 
+/// An adapter's name. Most browsers keep it to themselves.
+pub fn name(info: &AdapterInfo) -> String {
+    if info.name.is_empty() { "the GPU".to_owned() } else { info.name.clone() }
+}
+
 /// The result of a future; none if it panics, as wgpu does if a driver has no memory left. The panic's message is not shown.
 async fn without_panic<T>(future: impl Future<Output = T>) -> Option<T> {
     let mut future = pin!(future);
@@ -70,6 +75,14 @@ mod tests {
     use pollster::block_on;
 
     use super::*;
+
+    #[test]
+    fn an_adapter_without_a_name_is_called_something() {
+        let mut info = AdapterInfo::new(DeviceType::Other, Backend::BrowserWebGpu);
+        assert_eq!(name(&info), "the GPU");
+        info.name = "llvmpipe".to_owned();
+        assert_eq!(name(&info), "llvmpipe");
+    }
 
     #[test]
     fn a_panic_is_no_answer() {

@@ -8,6 +8,7 @@ use wgpu::{
     DeviceDescriptor, Features, Limits, PollType, SubmissionIndex,
 };
 
+use super::adapters;
 use super::layout::{INVOCATIONS, STORAGE_BUFFERS, VEC4, WINDOW};
 use super::mapping::Mapping;
 use super::plan::{Class, Plan, Row};
@@ -35,7 +36,7 @@ impl Device {
     /// [`Error::Unfit`] or [`Error::NoDevice`].
     pub async fn open(adapter: &Adapter) -> Result<Self, Error> {
         let adapter_info = adapter.get_info();
-        let name = adapter_info.name.clone();
+        let name = adapters::name(&adapter_info);
         let most = adapter.limits();
         let needs = [
             ("storage buffers a kernel", most.max_storage_buffers_per_shader_stage, STORAGE_BUFFERS),

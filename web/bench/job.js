@@ -76,7 +76,7 @@ export function offer({ steps, params, set, piece }) {
         count += piece;
         taken = performance.now() - start;
       }
-      return (1000 * count) / taken;
+      return [(1000 * count) / taken, count];
     },
   };
 }

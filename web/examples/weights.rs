@@ -1,7 +1,7 @@
 //! The weights that the page's test compares with a browser's: a network after some steps on the CPU of this machine, as safetensors.
 //!
 //! ```sh
-//! cargo run --release --no-default-features --example weights -- weights.safetensors 100 sigmoid
+//! cargo run --release --no-default-features --example weights -- weights.safetensors 100 sigmoid 50
 //! ```
 
 use std::error::Error;
@@ -13,8 +13,11 @@ use twolayer_web::{DIGITS, Settings, Trainer, drawn};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = env::args().skip(1).collect();
-    let [path, steps, activation] = &arguments[..] else { return Err("give a FILE, STEPS and an ACTIVATION".into()) };
-    let settings = Settings { device: Choice::Cpu, activation: activation.parse()?, ..Settings::default() };
+    let [path, steps, activation, hidden] = &arguments[..] else {
+        return Err("give a FILE, STEPS, an ACTIVATION and HIDDEN units".into());
+    };
+    let (activation, hidden) = (activation.parse()?, hidden.parse()?);
+    let settings = Settings { device: Choice::Cpu, activation, hidden, ..Settings::default() };
     let mut trainer = block_on(Trainer::new(&drawn(DIGITS)?, &settings))?;
     block_on(trainer.train(steps.parse()?))?;
     block_on(trainer.read())?;

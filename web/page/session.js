@@ -39,11 +39,23 @@ export class Session {
     this.ended = Promise.resolve();
   }
 
-  // The trainer's methods must not overlap.
+  // The trainer's methods must not overlap. Where a GPU fails in the work, the CPU does it again.
   alone(work) {
-    const done = this.#busy.then(work);
+    const done = this.#busy.then(() => this.#withCpuInstead(work));
     this.#busy = done.catch(() => {});
     return done;
+  }
+
+  async #withCpuInstead(work) {
+    try {
+      return await work();
+    } catch (error) {
+      if (error.name !== 'device' || this.settings.device === 'cpu') throw error;
+      this.settings = { ...this.settings, device: 'cpu' };
+      if (this.#trainer) await this.#goOnWithCpu();
+      this.#emit('lost', { message: error.message, steps: this.#trainer?.steps() ?? 0 });
+      return work();
+    }
   }
 
   // `isDrawn`: whether the page has drawn them itself.
@@ -118,14 +130,7 @@ export class Session {
     const left = this.settings.steps - this.#trainer.steps();
     const steps = Math.min(this.#piece, left);
     const start = performance.now();
-    let losses;
-    try {
-      losses = await this.#trainer.train(steps);
-    } catch (error) {
-      if (error.name !== 'device' || this.device.kind === 'cpu') throw error;
-      await this.#goOnWithCpu(error);
-      return;
-    }
+    const losses = await this.#trainer.train(steps);
     const now = performance.now();
     this.#measure(steps, now - start);
     this.#emit('steps', { steps: this.#trainer.steps(), losses, stepsPerSecond: this.stepsPerSecond() });
@@ -146,12 +151,10 @@ export class Session {
     return this.#rates.length ? (1000 * sum(0)) / sum(1) : 0;
   }
 
-  async #goOnWithCpu(error) {
-    this.settings = { ...this.settings, device: 'cpu' };
+  // From the weights that were read last.
+  async #goOnWithCpu() {
     const { Trainer } = this.#library;
-    const trainer = await Trainer.resumed(this.#trainer, this.sets, ...this.#arguments());
-    await this.#take(trainer);
-    this.#emit('lost', { message: error.message, steps: trainer.steps() });
+    await this.#take(await Trainer.resumed(this.#trainer, this.sets, ...this.#arguments()));
   }
 
   async #evaluate() {

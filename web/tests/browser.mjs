@@ -19,6 +19,19 @@ export async function open(browser, url, options = {}) {
   return { context, page, errors };
 }
 
+const PATIENCE_MS = 60_000;
+
+// Until the page answers something true. (waitForFunction takes a promise itself for true.)
+export async function until(page, question, argument) {
+  const end = Date.now() + PATIENCE_MS;
+  while (!(await page.evaluate(question, argument))) {
+    if (Date.now() > end) throw new Error(`never true: ${question}`);
+    await page.waitForTimeout(20);
+  }
+}
+
 // Until the page has trained its first step.
-export const hasBegun = (page) =>
-  page.waitForFunction(() => window.twolayer?.state().then(({ steps }) => steps > 0), null, { polling: 50 });
+export async function hasBegun(page) {
+  await page.waitForFunction(() => window.twolayer);
+  await until(page, async () => (await window.twolayer.state()).steps > 0);
+}

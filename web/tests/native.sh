@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
-# Writes the weights of native runs of 100 steps into web/results/native, for page.test.mjs to compare with a browser's.
+# Writes the weights of native runs into web/results/native, for page.test.mjs to compare with a browser's.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 mkdir -p results/native
-for activation in sigmoid relu tanh; do
-    cargo run --locked --quiet --release --no-default-features --example weights -- "results/native/$activation.safetensors" 100 "$activation"
+for run in "100 sigmoid 50" "100 relu 50" "100 tanh 50" "10 sigmoid 200"; do
+    # shellcheck disable=SC2086  # words
+    cargo run --locked --quiet --release --no-default-features --example weights -- "results/native/${run// /-}.safetensors" $run
 done
