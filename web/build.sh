@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Builds the page into web/dist/: a folder of files for any server, under any path.
-# Needs rustup's target wasm32-unknown-unknown, wasm-bindgen of the version in Cargo.lock, and npm's packages for wasm-opt; what is
-# missing is said, with the command for it.
+# Needs rustup's target wasm32-unknown-unknown and wasm-bindgen of the version in Cargo.lock; what is missing is said, with the
+# command for it.
 set -euo pipefail
 cd "$(dirname "$0")"
 
@@ -11,10 +11,6 @@ if [ "$("$bindgen" --version 2>/dev/null)" != "wasm-bindgen $version" ]; then
     echo "first: cargo install wasm-bindgen-cli --version $version --no-default-features (or name one in WASM_BINDGEN)" >&2
     exit 1
 fi
-if [ ! -x node_modules/.bin/wasm-opt ]; then
-    echo "first: npm ci, in web/" >&2
-    exit 1
-fi
 # Where rustup can fetch no target, another compiler's standard library is built along: BUILD_STD=1 with RUSTC and RUSTC_BOOTSTRAP set.
 build_std=${BUILD_STD:+-Zbuild-std=std,panic_abort}
 if [ -z "$build_std" ] && [ ! -d "$(rustc --print sysroot)/lib/rustlib/wasm32-unknown-unknown/lib" ]; then
@@ -22,27 +18,21 @@ if [ -z "$build_std" ] && [ ! -d "$(rustc --print sysroot)/lib/rustlib/wasm32-un
     exit 1
 fi
 
-# What the compiler uses, and no more: each browser with SIMD has it. By size: what it makes faster are not the kernels.
-wasm_opt="-Oz --strip-debug --strip-producers --enable-simd --enable-bulk-memory --enable-nontrapping-float-to-int --enable-sign-ext
-    --enable-mutable-globals --enable-reference-types --enable-multivalue"
-
 target=${CARGO_TARGET_DIR:-target}
 rm -rf dist
 mkdir -p dist/shaders
 # Each browser loads one of the two: that of its vector instructions.
 for variant in simd128 relaxed; do
     case $variant in
-        simd128) features=+simd128 enabled= ;;
-        relaxed) features=+simd128,+relaxed-simd enabled=--enable-relaxed-simd ;;
+        simd128) features=+simd128 ;;
+        relaxed) features=+simd128,+relaxed-simd ;;
     esac
     # shellcheck disable=SC2086  # no argument, or one
     RUSTFLAGS="-C target-feature=$features" cargo build --locked --release --target wasm32-unknown-unknown \
         --target-dir "$target/$variant" $build_std
-    "$bindgen" --target web --no-typescript --out-name twolayer --out-dir "dist/$variant" \
+    # Not through wasm-opt: README.md has what that costs.
+    "$bindgen" --target web --no-typescript --remove-name-section --remove-producers-section --out-name twolayer --out-dir "dist/$variant" \
         "$target/$variant/wasm32-unknown-unknown/release/twolayer_web.wasm"
-    # shellcheck disable=SC2086  # words
-    node_modules/.bin/wasm-opt $wasm_opt $enabled "dist/$variant/twolayer_bg.wasm" -o dist/smaller.wasm
-    mv dist/smaller.wasm "dist/$variant/twolayer_bg.wasm"
 done
 cp page/* dist/
 for family in tiled fused blocked shared; do

@@ -1,6 +1,7 @@
-// The page's side of the worker: calls that return promises, and events.
+// The page's side of the worker: calls that return promises, and events. The page loads this before all else, so that the worker draws
+// its digits meanwhile.
 
-export class Client extends EventTarget {
+class Client extends EventTarget {
   #worker = new Worker(new URL('./worker.js', import.meta.url), { type: 'module' });
   #waiting = new Map();
   #last = 0;
@@ -44,3 +45,5 @@ export class Client extends EventTarget {
     this.dispatchEvent(new CustomEvent('broken', { detail: { message } }));
   }
 }
+
+export const client = new Client();

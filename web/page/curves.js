@@ -44,6 +44,14 @@ export class Curves {
     }
   }
 
+  // Forgets what is done again.
+  cutAfter(steps) {
+    const isBefore = ([at]) => at <= steps;
+    this.#losses = this.#losses.filter(isBefore);
+    this.#evaluations = this.#evaluations.filter(isBefore);
+    this.#open = [];
+  }
+
   draw() {
     const steps = Math.max(1, this.#losses.at(-1)?.[0] ?? 0, this.#evaluations.at(-1)?.[0] ?? 0);
     const highest = Math.max(0.5, ...this.#losses.map(([, loss]) => loss));

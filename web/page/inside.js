@@ -44,18 +44,9 @@ const KEYWORDS = /\b(fn|var|let|const|for|if|return|struct|override|array|vec4f|
 
 export class Inside {
   #list = document.getElementById('stages');
-  #stages = new Map();
+  #stages = new Map(STAGES.map(([name]) => [name, new Stage(name)]));
   #size = { rows: 28, cols: 28 };
-  #family = READABLE;
   #shaders = new Map();
-
-  constructor() {
-    for (const [name, kernel] of STAGES) {
-      const stage = new Stage(name, kernel);
-      this.#stages.set(name, stage);
-      this.#list.append(stage.item);
-    }
-  }
 
   setSize({ rows, cols }) {
     this.#size = { rows, cols };
@@ -63,15 +54,42 @@ export class Inside {
 
   // The folder of the kernels that train; null on the CPU.
   async setDevice(family) {
-    this.#family = family ?? READABLE;
     document.getElementById('inside-lead').textContent = text('insideLead', {
       where: text(family ? 'insideGpu' : 'insideCpu'),
     });
-    for (const [, kernel] of STAGES.filter(([, kernel]) => kernel)) await this.#load(KERNELS[this.#family][kernel]);
-    for (const [name, kernel] of STAGES.filter(([, kernel]) => kernel)) {
-      const file = KERNELS[this.#family][kernel];
-      this.#stages.get(name).setKernel(file, this.#shaders.get(file));
+    const kernels = KERNELS[family ?? READABLE];
+    const files = [...new Set(Object.values(kernels))];
+    await Promise.all(files.map((file) => this.#load(file)));
+    await Promise.all(files.flatMap((file) => this.#imports(file)).map((file) => this.#load(file)));
+    // Neighbouring stages of one kernel stand beside it together.
+    const groups = [];
+    for (const [name, kernel] of STAGES) {
+      const file = kernels[kernel] ?? null;
+      if (groups.at(-1)?.file !== file) groups.push({ file, names: [] });
+      groups.at(-1).names.push(name);
     }
+    this.#list.replaceChildren(...groups.map((group) => this.#group(group)));
+  }
+
+  #group({ file, names }) {
+    const values = Object.assign(document.createElement('div'), { className: 'values' });
+    values.append(...names.map((name) => this.#stages.get(name).element));
+    const item = document.createElement('li');
+    item.append(values);
+    if (file) item.append(this.#kernel(file));
+    return item;
+  }
+
+  // The kernel, and closed what it imports.
+  #kernel(file) {
+    const column = Object.assign(document.createElement('div'), { className: 'kernel' });
+    const all = [file, ...this.#imports(file)];
+    column.append(...all.map((name) => shader(name, this.#shaders.get(name), name === file)));
+    return column;
+  }
+
+  #imports(file) {
+    return [...this.#shaders.get(file).matchAll(/^#import (\w+)$/gm)].map(([, name]) => `shared/${name}`);
   }
 
   async #load(file) {
@@ -88,20 +106,18 @@ export class Inside {
     const columns = { x: cols, a1: hidden, z1: hidden, a2: classes, y: classes, dy: classes, dz1: hidden, da1: hidden };
     for (const [name, stage] of this.#stages) {
       if (values[name] === undefined) {
-        stage.item.hidden = true;
+        stage.element.hidden = true;
         continue;
       }
-      stage.item.hidden = false;
+      stage.element.hidden = false;
       stage.describe({ activation, label: label ?? '' });
       if (name === 'loss') stage.number(values.loss);
       else if (name === 'dW2') stage.values(transposed(values.dW2, classes), hidden);
-      else if (name === 'dW1') stage.values(byUnit(values.dW1, hidden, rows, cols), cols * TILES);
+      else if (name === 'dW1') stage.values(byUnit(values.dW1, hidden, rows, cols), cols * ACROSS);
       else stage.values(values[name], columns[name]);
     }
   }
 }
-
-const TILES = 10;
 
 // dW2 is [hidden, classes]; a row a class is wider than high.
 function transposed(values, classes) {
@@ -109,13 +125,16 @@ function transposed(values, classes) {
   return Float64Array.from(values, (_, place) => values[(place % hidden) * classes + Math.floor(place / hidden)]);
 }
 
-// dW1 is [input, hidden]; here it is a row of images, one for each of the first units.
+// The images of the first units that are shown of dW1.
+const [ACROSS, DOWN] = [5, 2];
+
+// dW1 is [input, hidden]; here it is rows of images, one for each of the first units.
 function byUnit(values, hidden, rows, cols) {
-  const width = cols * TILES;
-  return Float64Array.from({ length: width * rows }, (_, place) => {
-    const [row, across] = [Math.floor(place / width), place % width];
-    const [unit, col] = [Math.floor(across / cols), across % cols];
-    return unit < hidden ? values[(row * cols + col) * hidden + unit] : 0;
+  const width = cols * ACROSS;
+  return Float64Array.from({ length: width * rows * DOWN }, (_, place) => {
+    const [down, across] = [Math.floor(place / width), place % width];
+    const unit = Math.floor(down / rows) * ACROSS + Math.floor(across / cols);
+    return unit < hidden ? values[((down % rows) * cols + (across % cols)) * hidden + unit] : 0;
   });
 }
 
@@ -124,32 +143,17 @@ class Stage {
   #note = document.createElement('p');
   #shown = document.createElement('canvas');
   #range = Object.assign(document.createElement('p'), { className: 'note' });
-  #details = document.createElement('details');
-  #file = null;
+  element = document.createElement('section');
 
-  constructor(name, kernel) {
+  constructor(name) {
     this.#name = name;
     const [formula] = strings.stages[name];
-    const left = document.createElement('div');
-    left.append(Object.assign(document.createElement('h3'), { textContent: formula }), this.#note, this.#shown, this.#range);
     this.#shown.setAttribute('role', 'img');
-    this.item = document.createElement('li');
-    this.item.append(left);
-    if (kernel) this.item.append(this.#details);
+    this.element.append(Object.assign(document.createElement('h3'), { textContent: formula }), this.#note, this.#shown, this.#range);
   }
 
   describe(values) {
     this.#note.textContent = fill(strings.stages[this.#name][1], values);
-  }
-
-  setKernel(file, wgsl) {
-    if (file === this.#file) return;
-    this.#file = file;
-    this.#details.open = true;
-    const summary = Object.assign(document.createElement('summary'), { textContent: text('kernel', { file: `${file}.wgsl` }) });
-    const code = Object.assign(document.createElement('pre'), { tabIndex: 0 });
-    code.append(...highlighted(wgsl));
-    this.#details.replaceChildren(summary, code);
   }
 
   number(value) {
@@ -172,6 +176,14 @@ class Stage {
     this.#range.textContent = text('valuesLabel', range);
     canvas.setAttribute('aria-label', text('valuesLabel', range));
   }
+}
+
+function shader(file, wgsl, open) {
+  const details = Object.assign(document.createElement('details'), { open });
+  const code = Object.assign(document.createElement('pre'), { tabIndex: 0 });
+  code.append(...highlighted(wgsl));
+  details.append(Object.assign(document.createElement('summary'), { textContent: `${file}.wgsl` }), code);
+  return details;
 }
 
 const short = (value) => (value === 0 ? '0' : Math.abs(value) < 0.001 ? value.toExponential(1) : value.toFixed(3));

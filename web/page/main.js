@@ -1,5 +1,5 @@
 // Puts the page together.
-import { Client } from './client.js';
+import { client } from './client.js';
 import { Curves } from './curves.js';
 import { takeFiles } from './files.js';
 import { Inside } from './inside.js';
@@ -17,7 +17,6 @@ const STEPS = 50_000;
 
 const element = (id) => document.getElementById(id);
 fillPage();
-const client = new Client();
 const curves = new Curves();
 const reading = new Reading();
 const inside = new Inside();
@@ -103,7 +102,11 @@ client.on('running', (running) => {
   isRunning = running;
   element('toggle').textContent = text(running ? 'stop' : 'goOn');
 });
-client.on('lost', ({ message, steps }) => say('lost', { reason: message, steps: integer(steps) }));
+client.on('done', ({ steps }) => say('done', { steps: integer(steps) }));
+client.on('lost', ({ message, steps }) => {
+  curves.cutAfter(steps);
+  say('lost', { reason: message, steps: integer(steps) });
+});
 client.on('failed', sayFailed);
 client.on('broken', ({ message }) => say('broken', { reason: message }));
 
@@ -240,7 +243,7 @@ window.twolayer = {
 };
 
 try {
-  const book = await client.call('book');
+  const book = await client.call('open');
   form.fill(book);
   await train(book);
   await look();

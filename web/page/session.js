@@ -21,7 +21,10 @@ const pause = () =>
 export class Session {
   #library;
   #emit;
+  #isDrawn = false;
   #trainer = null;
+  // Its steps so far: it may not be asked while it trains.
+  #steps = 0;
   #run = 0;
   #busy = Promise.resolve();
   #input = null;
@@ -39,21 +42,22 @@ export class Session {
     this.ended = Promise.resolve();
   }
 
-  // The trainer's methods must not overlap. Where a GPU fails in the work, the CPU does it again.
-  alone(work) {
-    const done = this.#busy.then(() => this.#withCpuInstead(work));
+  // The trainer's methods must not overlap. Where a GPU fails in the work, the CPU does it again, with the network as it was read
+  // last or, as `resume` says, otherwise.
+  alone(work, resume = () => this.#resumeOnCpu()) {
+    const done = this.#busy.then(() => this.#withCpuInstead(work, resume));
     this.#busy = done.catch(() => {});
     return done;
   }
 
-  async #withCpuInstead(work) {
+  async #withCpuInstead(work, resume) {
     try {
       return await work();
     } catch (error) {
       if (error.name !== 'device' || this.settings.device === 'cpu') throw error;
       this.settings = { ...this.settings, device: 'cpu' };
-      if (this.#trainer) await this.#goOnWithCpu();
-      this.#emit('lost', { message: error.message, steps: this.#trainer?.steps() ?? 0 });
+      await resume();
+      this.#emit('lost', { message: error.message, steps: this.#steps });
       return work();
     }
   }
@@ -62,14 +66,18 @@ export class Session {
   takeSets(sets, isDrawn) {
     this.sets?.free();
     this.sets = sets;
-    this.#emit('sets', { ...sets.sizes(), isDrawn });
+    this.#isDrawn = isDrawn;
+  }
+
+  announceSets() {
+    this.#emit('sets', { ...this.sets.sizes(), isDrawn: this.#isDrawn });
   }
 
   // A new network by these settings; it trains until `steps`.
   async start(settings) {
     await this.stop();
     this.settings = { ...this.settings, ...settings };
-    await this.alone(() => this.#create());
+    await this.alone(() => this.#create(), () => {});
     this.go();
   }
 
@@ -89,6 +97,7 @@ export class Session {
   async #take(trainer) {
     this.#trainer?.free();
     this.#trainer = trainer;
+    this.#steps = trainer.steps();
     this.#piece = 1;
     this.#rates = [];
     const device = trainer.device();
@@ -111,7 +120,7 @@ export class Session {
 
   async #loop(run) {
     try {
-      while (run === this.#run && this.#trainer.steps() < this.settings.steps) {
+      while (run === this.#run && this.#steps < this.settings.steps) {
         await this.alone(() => this.#step());
         await pause();
       }
@@ -119,6 +128,7 @@ export class Session {
         await this.#evaluate();
         await this.#show();
       });
+      if (run === this.#run) this.#emit('done', { steps: this.#steps });
     } catch (error) {
       this.#emit('failed', { name: error.name, message: error.message });
     }
@@ -127,13 +137,13 @@ export class Session {
   }
 
   async #step() {
-    const left = this.settings.steps - this.#trainer.steps();
-    const steps = Math.min(this.#piece, left);
+    const steps = Math.min(this.#piece, this.settings.steps - this.#steps);
     const start = performance.now();
     const losses = await this.#trainer.train(steps);
+    this.#steps += steps;
     const now = performance.now();
     this.#measure(steps, now - start);
-    this.#emit('steps', { steps: this.#trainer.steps(), losses, stepsPerSecond: this.stepsPerSecond() });
+    this.#emit('steps', { steps: this.#steps, losses, stepsPerSecond: this.stepsPerSecond() });
     if (now - this.#evaluated > EVALUATE_MS) await this.#evaluate();
     if (now - this.#shown > SHOW_MS) await this.#show();
   }
@@ -151,8 +161,7 @@ export class Session {
     return this.#rates.length ? (1000 * sum(0)) / sum(1) : 0;
   }
 
-  // From the weights that were read last.
-  async #goOnWithCpu() {
+  async #resumeOnCpu() {
     const { Trainer } = this.#library;
     await this.#take(await Trainer.resumed(this.#trainer, this.sets, ...this.#arguments()));
   }
@@ -160,7 +169,7 @@ export class Session {
   async #evaluate() {
     this.evaluation = await this.#trainer.evaluate();
     this.#evaluated = performance.now();
-    this.#emit('evaluation', { steps: this.#trainer.steps(), ...this.evaluation });
+    this.#emit('evaluation', { steps: this.#steps, ...this.evaluation });
   }
 
   // Everything that is seen of the weights.
@@ -208,7 +217,7 @@ export class Session {
     return {
       device: this.device,
       running: this.running,
-      steps: this.#trainer?.steps() ?? 0,
+      steps: this.#steps,
       stepsPerSecond: this.stepsPerSecond(),
       testAccuracy: this.evaluation?.testAccuracy ?? 0,
     };

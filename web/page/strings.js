@@ -6,14 +6,12 @@ const ENGLISH = {
   lead:
     'This page is training a neural network, on your machine, from nothing: 784 pixels, {hidden} hidden units, 10 digits. ' +
     'It is the network of the book “Deep Learning from Scratch”. Draw a digit, and watch it change its mind.',
-  noScript: 'This page computes in your browser and needs JavaScript.',
 
   draw: 'Draw a digit',
   padLabel:
     'Drawing pad. Draw with mouse, finger or pen; or move the pen with the arrow keys, and lower or lift it with the space bar.',
   clear: 'Clear',
   another: 'A test digit',
-  sees: 'What the network sees',
   seesLabel: 'The image that the network sees, 28 by 28 pixels',
   thinks: 'What it thinks',
   sure: '{percent} sure.',
@@ -76,8 +74,6 @@ const ENGLISH = {
   insideCpu: 'here the CPU trains, by the same formulas',
   meant: 'The digit is meant to be',
   meantNote: 'The loss and its derivatives need to know.',
-  kernel: 'Kernel {file}',
-  largest: 'largest {value} at {place}',
   valuesLabel: '{count} values of {name}, from {least} to {most}',
   stages: {
     x: ['x', 'The image: 784 pixels, each a byte divided by 255.'],
@@ -90,16 +86,15 @@ const ENGLISH = {
     dz1: ['dz1 = dy W2ᵀ', 'How much each hidden unit is to blame.'],
     da1: ['da1 = dz1 · activation′(a1)', 'The same before the activation.'],
     dW2: ['dW2 = z1ᵀ dy', 'How each weight between hidden unit and digit should move.'],
-    dW1: ['dW1 = xᵀ da1', 'How each weight between pixel and hidden unit should move. Pixels that are 0 move nothing.'],
+    dW1: ['dW1 = xᵀ da1', 'How each weight between pixel and hidden unit should move. Pixels that are 0 move nothing. Shown for the first ten units.'],
   },
 
   hiddenTab: 'Paused while this tab is hidden.',
-  done: 'Done: {steps} steps.',
+  done: 'Done after {steps} steps. “Go on” trains as many more.',
   stopped: 'Stopped after {steps} steps.',
-  restarted: 'A new network is training.',
   noGpu: 'This browser offers no GPU here; the CPU trains instead.',
   notOpened: 'The GPU could not be used ({reason}); the CPU trains instead.',
-  lost: 'The GPU was lost: {reason} Training goes on with the CPU, from step {steps}.',
+  lost: 'The GPU failed; the CPU goes on from step {steps}. ({reason})',
   diverged: 'The loss grew beyond all numbers. Choose a lower learning rate and start anew.',
   memory: 'There is not enough memory for this. Choose fewer hidden units or fewer images; the network before is kept.',
   notASet: 'These files cannot be used: {reason}. Training goes on with the digits before.',

@@ -25,7 +25,9 @@ const calls = {
   async ended({ session }) {
     await session.ended;
   },
-  book({ library }) {
+  // The page listens from now on.
+  open({ library, session }) {
+    session.announceSets();
     return library.book();
   },
   state({ session }) {
@@ -53,6 +55,7 @@ const calls = {
     const sets = library.Sets.files(files);
     await session.stop();
     await session.alone(() => session.takeSets(sets, false));
+    session.announceSets();
   },
 };
 

@@ -25,8 +25,8 @@ pub enum Error {
     Set(#[from] data::Error),
 }
 
-/// The built-in digits that the page draws before it trains, to train and to test: as many as take about half a second.
-pub const DIGITS: [usize; 2] = [20_000, 2_000];
+/// The built-in digits that the page draws before it trains, to train and to test: as many as take less than half a second.
+pub const DIGITS: [usize; 2] = [15_000, 2_000];
 
 /// Built-in digits, so many to train and so many to test.
 ///

@@ -279,7 +279,8 @@ mod tests {
         let explained = |image: usize| {
             block_on(trainer.explain(sets.test.image(image).unwrap(), Some(sets.test.labels()[image]))).unwrap()
         };
-        let right = (0..100).filter(|&image| explained(image).class() == usize::from(sets.test.labels()[image])).count();
+        let right =
+            (0..100).filter(|&image| explained(image).class() == usize::from(sets.test.labels()[image])).count();
         assert!(right > 80, "{right} of 100");
         assert!(block_on(trainer.explain(&[0; 3], None)).is_err(), "an image of 3 pixels");
     }
