@@ -7,10 +7,16 @@ const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 
 /// Every page, by its path from the root.
 fn pages() -> Vec<PathBuf> {
-    let mut pages: Vec<PathBuf> =
-        ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "benches/README.md", "benches/gpu-compilers/README.md"]
-            .map(PathBuf::from)
-            .into();
+    let mut pages: Vec<PathBuf> = [
+        "README.md",
+        "ARCHITECTURE.md",
+        "CONTRIBUTING.md",
+        "benches/README.md",
+        "benches/gpu-compilers/README.md",
+        "web/README.md",
+    ]
+    .map(PathBuf::from)
+    .into();
     let docs = fs::read_dir(Path::new(ROOT).join("docs")).unwrap().map(|entry| entry.unwrap().file_name());
     pages.extend(
         docs.map(|name| Path::new("docs").join(name)).filter(|page| page.extension().is_some_and(|end| end == "md")),
@@ -45,7 +51,7 @@ fn links_lead_to_files() {
 /// Names with a placeholder in capital letters, or with spaces, are none.
 #[test]
 fn paths_in_the_text_are_files() {
-    const FOLDERS: [&str; 7] = ["src/", "shaders/", "tests/", "benches/", "docs/", "examples/", "fuzz/"];
+    const FOLDERS: [&str; 8] = ["src/", "shaders/", "tests/", "benches/", "docs/", "examples/", "fuzz/", "web/"];
     let mut count = 0;
     for page in pages() {
         let text = fs::read_to_string(Path::new(ROOT).join(&page)).unwrap();

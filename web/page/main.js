@@ -102,7 +102,10 @@ client.on('running', (running) => {
   isRunning = running;
   element('toggle').textContent = text(running ? 'stop' : 'goOn');
 });
-client.on('done', ({ steps }) => say('done', { steps: integer(steps) }));
+client.on('done', ({ steps }) => {
+  // What went wrong meanwhile matters more.
+  if (element('message').hidden) say('done', { steps: integer(steps) });
+});
 client.on('lost', ({ message, steps }) => {
   curves.cutAfter(steps);
   say('lost', { reason: message, steps: integer(steps) });
@@ -219,7 +222,7 @@ document.addEventListener('visibilitychange', async () => {
 });
 
 tabs(element('tabs'), () => {
-  units.draw();
+  units.show();
   showInside();
 });
 addEventListener('resize', drawCurves);

@@ -44,14 +44,14 @@ export function fitted(canvas) {
 // Weights as an image: `warm` where they are above 0, `cool` below, the paper's colour at 0.
 export function diverging(values, largest) {
   const [paper, warm, cool] = ['raised', 'warm', 'cool'].map(rgb);
-  const image = new ImageData(values.length, 1);
-  values.forEach((value, place) => {
-    const share = largest > 0 ? Math.min(1, Math.abs(value) / largest) : 0;
-    const to = value > 0 ? warm : cool;
-    for (let i = 0; i < 3; i++) image.data[4 * place + i] = paper[i] + share * (to[i] - paper[i]);
-    image.data[4 * place + 3] = 255;
-  });
-  return image.data;
+  const { data } = new ImageData(values.length, 1);
+  for (let n = 0; n < values.length; n++) {
+    const to = values[n] > 0 ? warm : cool;
+    const share = largest > 0 ? Math.min(1, Math.abs(values[n]) / largest) : 0;
+    for (let i = 0; i < 3; i++) data[4 * n + i] = paper[i] + share * (to[i] - paper[i]);
+    data[4 * n + 3] = 255;
+  }
+  return data;
 }
 
 export const largestOf = (values) => values.reduce((most, value) => Math.max(most, Math.abs(value)), 0);

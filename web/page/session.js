@@ -5,7 +5,8 @@ import { adapterName } from './gpu.js';
 const PIECE_MS = 30;
 const MOST_STEPS = 1000;
 const SHOW_MS = 100;
-const EVALUATE_MS = 250;
+// Between two evaluations so many times as long as one takes.
+const TRAINING_PER_EVALUATION = 5;
 
 const pause = () =>
   new Promise((resolve) => {
@@ -32,6 +33,7 @@ export class Session {
   #rates = [];
   #shown = 0;
   #evaluated = 0;
+  #evaluationMs = 0;
 
   constructor(library, emit) {
     this.#library = library;
@@ -144,7 +146,7 @@ export class Session {
     const now = performance.now();
     this.#measure(steps, now - start);
     this.#emit('steps', { steps: this.#steps, losses, stepsPerSecond: this.stepsPerSecond() });
-    if (now - this.#evaluated > EVALUATE_MS) await this.#evaluate();
+    if (now - this.#evaluated > TRAINING_PER_EVALUATION * this.#evaluationMs) await this.#evaluate();
     if (now - this.#shown > SHOW_MS) await this.#show();
   }
 
@@ -167,8 +169,10 @@ export class Session {
   }
 
   async #evaluate() {
+    const start = performance.now();
     this.evaluation = await this.#trainer.evaluate();
     this.#evaluated = performance.now();
+    this.#evaluationMs = this.#evaluated - start;
     this.#emit('evaluation', { steps: this.#steps, ...this.evaluation });
   }
 
@@ -176,7 +180,8 @@ export class Session {
   async #show() {
     await this.#trainer.read();
     this.#shown = performance.now();
-    this.#emit('weights', { w1: this.#trainer.w1(), hidden: this.settings.hidden });
+    const w1 = this.#trainer.w1();
+    this.#emit('weights', { w1, hidden: this.settings.hidden }, [w1.buffer]);
     await this.#explain();
   }
 

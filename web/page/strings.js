@@ -103,7 +103,110 @@ const ENGLISH = {
   footer: 'Nothing leaves your machine: no server computes, nothing is counted, no cookie is set. Once loaded, the page works offline.',
 };
 
-export const strings = ENGLISH;
+const JAPANESE = {
+  title: 'twolayer：目の前で数字を読めるようになるニューラルネットワーク',
+  heading: '二層が読み方をおぼえる',
+  lead:
+    'このページは、あなたの端末でニューラルネットワークをゼロから学習させています。入力は784画素、隠れ層は{hidden}ユニット、出力は10個の数字。' +
+    '『ゼロから作るDeep Learning』のネットワークです。数字を描いて、答えが変わっていく様子を見てください。',
+
+  draw: '数字を描く',
+  padLabel: '描画パッド。マウス、指、ペンで描けます。矢印キーでペンを動かし、スペースキーで下ろしたり上げたりすることもできます。',
+  clear: '消す',
+  another: 'テスト画像',
+  seesLabel: 'ネットワークが見ている28×28画素の画像',
+  thinks: 'ネットワークの答え',
+  sure: '確率{percent}',
+  unsure: 'まだわかりません',
+  asTest: '学習に使っていない「{label}」の画像です。',
+  asDrawing: 'あなたの絵を、学習用の数字と同じように中央に寄せ、大きさをそろえたものです。',
+  probabilityLabel: '数字{digit}：{percent}',
+
+  training: '学習',
+  stop: '止める',
+  goOn: '続ける',
+  restart: '最初から',
+  steps: 'ステップ',
+  stepsPerSecond: 'ステップ／秒',
+  loss: '損失',
+  testAccuracy: 'テスト精度',
+  trainAccuracy: '訓練精度',
+  lossCurve: 'バッチごとの損失',
+  accuracyCurve: '認識精度',
+  lossCurveLabel: '損失の曲線。{steps}ステップ後は{loss}',
+  accuracyCurveLabel: '認識精度の曲線。{steps}ステップ後、訓練画像は{train}、テスト画像は{test}',
+
+  units: '{hidden}個の隠れユニットが探しているもの',
+  unitsNote:
+    'ひとつの四角がひとつのユニットの784個の重みです。{positive}の画素は賛成、{negative}の画素は反対を表します。' +
+    '上の数字を決めたユニットには枠が付き、下の棒がそのユニットの出力です。',
+  unitsPositive: 'オレンジ',
+  unitsNegative: '青',
+  unitsLabel: '{hidden}個の隠れユニットの重み。この数字で決め手になったユニット：{best}',
+
+  settings: '設定',
+  settingsNote: '学習率はすぐに変わります。ほかの設定を変えると、新しいネットワークを学習します。',
+  device: 'デバイス',
+  auto: '最適なもの',
+  gpu: 'WebGPU',
+  cpu: 'CPU',
+  hidden: '隠れユニット数',
+  activation: '活性化関数',
+  learningRate: '学習率',
+  seed: '乱数の種',
+  data: '数字の画像',
+  dataDrawn: 'このページが描いた{train}個の数字で学習し、別の{test}個でテストします。',
+  dataFiles: 'あなたのファイルの{train}枚で学習し、{test}枚でテストします。',
+  dataDrop: 'MNISTの4つのファイルをこのページにドロップすることもできます。ファイルは端末の外に出ません。',
+  choose: 'ファイルを選ぶ',
+  download: '持ち帰る',
+  downloadNote: '今のネットワークを、Pythonなどのプログラムのために。',
+
+  onGpu: '{name}、WebGPU',
+  onCpu: 'CPU、WebAssembly（{instructions}）',
+  loading: '学習用の数字を描いています…',
+
+  tabTrain: '重み',
+  tabInside: '計算',
+  insideHeading: '計算を一段ずつ',
+  insideLead: '上の数字についてのすべての値を、今の重みから倍精度で計算したものです。横にあるのは、それをGPUで計算するカーネルです。{where}。',
+  insideGpu: 'いま、このカーネルがネットワークを学習させています',
+  insideCpu: 'ここではCPUが同じ式で学習しています',
+  meant: '描いた数字の正解',
+  meantNote: '損失とその微分には正解が必要です。',
+  valuesLabel: '{name}の{count}個の値、{least}から{most}まで',
+  stages: {
+    x: ['x', '画像。784画素の値を255で割ったもの。'],
+    a1: ['a1 = x W1 + b1', '各隠れユニットが、重みを掛けた画素を足し合わせます。'],
+    z1: ['z1 = activation(a1)', '活性化関数（{activation}）を通します。'],
+    a2: ['a2 = z1 W2 + b2', '各数字が、隠れユニットの意見を足し合わせます（ロジット）。'],
+    y: ['y = softmax(a2)', 'ロジットを確率に変えます。'],
+    loss: ['L = −log y[t]', '損失。正解の{label}にどれだけ驚いたかを表します。'],
+    dy: ['dy = y − t', '確率の誤差。ここから逆向きに伝わります。'],
+    dz1: ['dz1 = dy W2ᵀ', '各隠れユニットの責任の大きさ。'],
+    da1: ['da1 = dz1 · activation′(a1)', '活性化関数の手前での値。'],
+    dW2: ['dW2 = z1ᵀ dy', '隠れユニットと数字の間の重みの勾配。'],
+    dW1: ['dW1 = xᵀ da1', '画素と隠れユニットの間の重みの勾配。値が0の画素は何も動かしません。最初の10ユニットを示します。'],
+  },
+
+  hiddenTab: 'タブが隠れている間は休みます。',
+  done: '{steps}ステップで終わりました。「続ける」で同じだけ学習します。',
+  stopped: '{steps}ステップで止めました。',
+  noGpu: 'ここではGPUを使えないので、CPUで学習します。',
+  notOpened: 'GPUを使えないので（{reason}）、CPUで学習します。',
+  lost: 'GPUが使えなくなったので、{steps}ステップ目からCPUが続けます。（{reason}）',
+  diverged: '損失が発散しました。学習率を下げて最初から始めてください。',
+  memory: 'メモリが足りません。隠れユニットか画像を減らしてください。前のネットワークはそのままです。',
+  notASet: 'このファイルは使えません：{reason}。前の数字で学習を続けます。',
+  failed: 'うまくいきませんでした：{reason}',
+  broken: '計算が止まりました：{reason} ページを再読み込みしてください。だめなら、新しいブラウザ（SIMD対応のWebAssembly）をお使いください。',
+  footer: 'データは端末の外に出ません。サーバーでの計算も、計測も、クッキーもありません。一度読み込めば、オフラインでも動きます。',
+};
+
+// The visitor's language, where the page speaks it.
+export const languages = { en: ENGLISH, ja: JAPANESE };
+export const language = navigator.language.startsWith('ja') ? 'ja' : 'en';
+export const strings = languages[language];
 
 export function text(key, values = {}) {
   return fill(strings[key], values);
@@ -113,12 +216,13 @@ export function fill(pattern, values) {
   return pattern.replace(/\{(\w+)\}/g, (_, name) => values[name]);
 }
 
-const integers = new Intl.NumberFormat('en');
+const integers = new Intl.NumberFormat(language);
 export const integer = (value) => integers.format(Math.round(value));
 export const percent = (value, digits = 1) => `${(100 * value).toFixed(digits)} %`;
 
 // Puts the texts where the page names them.
 export function fillPage() {
+  document.documentElement.lang = language;
   document.title = text('title');
   for (const element of document.querySelectorAll('[data-text]')) element.textContent = text(element.dataset.text);
 }

@@ -15,17 +15,15 @@ export class Units {
   #weights = null;
   #size = { rows: 28, cols: 28 };
   #explained = null;
-  #tiles = [];
+  #count = 0;
+  #atlas = document.createElement('canvas');
 
   constructor() {
     const colours = { positive: mark('warm', 'unitsPositive'), negative: mark('cool', 'unitsNegative') };
     const parts = text('unitsNote', { positive: '\0positive\0', negative: '\0negative\0' }).split('\0');
     document.getElementById('units-note').replaceChildren(...parts.map((part) => colours[part] ?? part));
     addEventListener('resize', () => this.draw());
-    onSchemeChange(() => {
-      this.#paint();
-      this.draw();
-    });
+    onSchemeChange(() => this.show());
   }
 
   setSize({ rows, cols }) {
@@ -44,21 +42,36 @@ export class Units {
     this.draw();
   }
 
+  // Also after a time in which nobody could see them.
+  show() {
+    this.#paint();
+    this.draw();
+  }
+
+  // All units side by side, to be cut from.
   #paint() {
-    if (!this.#weights) return;
+    if (!this.#weights || this.#canvas.closest('[hidden]')) return;
     const { w1, hidden } = this.#weights;
     const { rows, cols } = this.#size;
-    this.#tiles = Array.from({ length: Math.min(hidden, MOST) }, (_, unit) => {
-      const weights = Float32Array.from({ length: rows * cols }, (_, pixel) => w1[pixel * hidden + unit]);
-      const tile = Object.assign(document.createElement('canvas'), { width: cols, height: rows });
-      tile.getContext('2d').putImageData(new ImageData(diverging(weights, largestOf(weights)), cols, rows), 0, 0);
-      return tile;
-    });
+    this.#count = Math.min(hidden, MOST);
+    const width = this.#count * cols;
+    const values = new Float32Array(width * rows);
+    for (let unit = 0; unit < this.#count; unit++) {
+      let largest = 0;
+      for (let pixel = unit; pixel < w1.length; pixel += hidden) largest = Math.max(largest, Math.abs(w1[pixel]));
+      for (let pixel = 0; pixel < rows * cols; pixel++) {
+        const place = Math.floor(pixel / cols) * width + unit * cols + (pixel % cols);
+        values[place] = largest > 0 ? w1[pixel * hidden + unit] / largest : 0;
+      }
+    }
+    if (this.#atlas.width !== width || this.#atlas.height !== rows) Object.assign(this.#atlas, { width, height: rows });
+    this.#atlas.getContext('2d').putImageData(new ImageData(diverging(values, 1), width, rows), 0, 0);
   }
 
   draw() {
-    if (!this.#tiles.length || !this.#canvas.clientWidth) return;
-    const count = this.#tiles.length;
+    if (!this.#count || !this.#canvas.clientWidth) return;
+    const count = this.#count;
+    const { rows, cols } = this.#size;
     const room = this.#canvas.clientWidth + GAP;
     const across = columns(count, Math.floor(room / (LEAST + GAP)));
     const side = room / across - GAP;
@@ -68,9 +81,9 @@ export class Units {
     context.imageSmoothingEnabled = false;
     const best = this.#explained?.ranking.slice(0, DECISIVE) ?? [];
     const strongest = this.#explained ? largestOf(this.#explained.z1) : 0;
-    this.#tiles.forEach((tile, unit) => {
+    for (let unit = 0; unit < count; unit++) {
       const [x, y] = [(unit % across) * (side + GAP), Math.floor(unit / across) * (side + BAR + GAP)];
-      context.drawImage(tile, x + 1, y + 1, side - 2, side - 2);
+      context.drawImage(this.#atlas, unit * cols, 0, cols, rows, x + 1, y + 1, side - 2, side - 2);
       const isBest = best.includes(unit);
       context.strokeStyle = colour(isBest ? 'ink' : 'line');
       context.lineWidth = isBest ? 2 : 1;
@@ -78,7 +91,7 @@ export class Units {
       const z = this.#explained?.z1[unit] ?? 0;
       context.fillStyle = colour(z < 0 ? 'cool' : 'warm');
       context.fillRect(x, y + side + 2, strongest > 0 ? (Math.abs(z) / strongest) * side : 0, BAR - 1);
-    });
+    }
     const label = { hidden: count, best: best.map((unit) => unit + 1).join(', ') || '–' };
     this.#canvas.setAttribute('aria-label', text('unitsLabel', label));
   }

@@ -2,7 +2,7 @@
 import { load } from './engine.js';
 import { Session } from './session.js';
 
-const emit = (event, detail) => self.postMessage({ event, detail });
+const emit = (event, detail, moved = []) => self.postMessage({ event, detail }, moved);
 
 const ready = (async () => {
   const library = await load();

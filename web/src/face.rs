@@ -239,6 +239,7 @@ fn thrown(name: &str, error: &dyn std::error::Error) -> js_sys::Error {
     thrown
 }
 
+#[allow(clippy::needless_pass_by_value, reason = "what `map_err` gives")]
 fn failed(error: Error) -> js_sys::Error {
     use backend::Error as Backend;
     let name = match &error {

@@ -196,6 +196,20 @@ test('320 pixels, dark, without motion: nothing is wider than the screen', async
   await browser.close();
 });
 
+test('every language says everything, with the same values filled in', async () => {
+  const browser = await launch();
+  const { page } = await open(browser, server.url, { locale: 'ja-JP', viewport: { width: 320, height: 640 } });
+  await hasBegun(page);
+  assert.equal(await page.textContent('h1'), '二層が読み方をおぼえる');
+  assert.equal(await page.evaluate(() => document.documentElement.scrollWidth), 320);
+  const { en, ja } = await page.evaluate(async () => (await import(new URL('strings.js', location.href))).languages);
+  const filled = (strings) =>
+    Object.entries(strings).flatMap(([key, text]) =>
+      typeof text === 'object' ? filled(text).map((inner) => `${key}.${inner}`) : `${key}: ${[...`${text}`.matchAll(/\{\w+\}/g)].sort()}`);
+  assert.deepEqual(filled(ja).sort(), filled(en).sort());
+  await browser.close();
+});
+
 describe('on a GPU that is a program', () => {
   let browser;
   let page;
