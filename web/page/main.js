@@ -51,6 +51,10 @@ function figures({ steps, stepsPerSecond, loss }) {
   if (loss !== undefined) element('figure-loss').textContent = loss.toFixed(3);
 }
 
+const sayLead = (hidden) => (element('lead').textContent = text('lead', { hidden }));
+// As long as it will be, so that nothing moves.
+sayLead('…');
+
 let drawingCurves = false;
 function drawCurves() {
   if (drawingCurves) return;
@@ -77,7 +81,7 @@ client.on('device', ({ kind, name, instructions, family, notice }) => {
 });
 client.on('started', (started) => {
   settings = started.settings;
-  element('lead').textContent = text('lead', { hidden: integer(settings.hidden) });
+  sayLead(integer(settings.hidden));
   curves.clear();
   figures({ steps: 0 });
 });

@@ -1,61 +1,61 @@
 // The worker: it answers the page's calls and sends it events. All computing is here, so that the page never stutters.
 import { load } from './engine.js';
-import { Session } from './session.js';
+import { Training } from './training.js';
 
 const emit = (event, detail, moved = []) => self.postMessage({ event, detail }, moved);
 
 const ready = (async () => {
   const library = await load();
-  const session = new Session(library, emit);
-  session.takeSets(library.Sets.drawn(), true);
-  return { library, session };
+  const training = new Training(library, emit);
+  training.takeSets(library.Sets.drawn(), true);
+  return { library, training };
 })();
 
 const calls = {
-  async start({ session }, settings) {
-    await session.start(settings);
+  async start({ training }, settings) {
+    await training.start(settings);
   },
-  go({ session }, steps) {
-    session.settings = { ...session.settings, steps };
-    session.go();
+  go({ training }, steps) {
+    training.settings = { ...training.settings, steps };
+    training.go();
   },
-  async stop({ session }) {
-    await session.stop();
+  async stop({ training }) {
+    await training.stop();
   },
-  async ended({ session }) {
-    await session.ended;
+  async ended({ training }) {
+    await training.ended;
   },
   // The page listens from now on.
-  open({ library, session }) {
-    session.announceSets();
+  open({ library, training }) {
+    training.announceSets();
     return library.book();
   },
-  state({ session }) {
-    return session.state();
+  state({ training }) {
+    return training.state();
   },
-  setLearningRate({ session }, rate) {
-    return session.setLearningRate(rate);
+  setLearningRate({ training }, rate) {
+    return training.setLearningRate(rate);
   },
-  predict({ session }, pixels) {
-    return session.predict(pixels);
+  predict({ training }, pixels) {
+    return training.predict(pixels);
   },
-  file({ session }, format) {
-    return session.file(format);
+  file({ training }, format) {
+    return training.file(format);
   },
   // A drawing: red, green, blue and alpha, [side, side, 4].
-  draw({ library, session }, rgba, side, label) {
-    const pixels = library.image(rgba, side, session.sets.sizes().pixels);
-    return session.look(pixels ?? null, label);
+  draw({ library, training }, rgba, side, label) {
+    const pixels = library.image(rgba, side, training.sets.sizes().pixels);
+    return training.look(pixels ?? null, label);
   },
-  lookAtTestImage({ session }, index) {
-    const label = session.sets.test_label(index);
-    return session.look(session.sets.test_image(index), label);
+  lookAtTestImage({ training }, index) {
+    const label = training.sets.test_label(index);
+    return training.look(training.sets.test_image(index), label);
   },
-  async useFiles({ library, session }, files) {
+  async useFiles({ library, training }, files) {
     const sets = library.Sets.files(files);
-    await session.stop();
-    await session.alone(() => session.takeSets(sets, false));
-    session.announceSets();
+    await training.stop();
+    await training.alone(() => training.takeSets(sets, false));
+    training.announceSets();
   },
 };
 

@@ -19,7 +19,7 @@ const pause = () =>
     port2.postMessage(null);
   });
 
-export class Session {
+export class Training {
   #library;
   #emit;
   #isDrawn = false;
