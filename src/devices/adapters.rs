@@ -8,20 +8,20 @@ use crate::gpu::plan::Class;
 
 /// Every GPU, by preference; their places among the devices are still to be given.
 pub async fn list() -> Vec<(Info, Adapter)> {
-    let named = |adapter: Adapter| (named(adapter.get_info()), adapter);
+    let named = |adapter: Adapter| (named(&adapter.get_info()), adapter);
     adapters::list().await.into_iter().map(named).collect()
 }
 
-fn named(info: AdapterInfo) -> Info {
+fn named(info: &AdapterInfo) -> Info {
     Info {
         index: 0,
         kind: Kind::Gpu,
         backend: info.backend.to_string(),
         driver: [info.driver.as_str(), info.driver_info.as_str()].join(" ").trim().to_owned(),
-        software: Class::of(&info) == Class::Software,
+        software: Class::of(info) == Class::Software,
         among_equals: 0,
-        hardware: Hardware::Gpu(card(&info)),
-        name: adapters::name(&info),
+        hardware: Hardware::Gpu(card(info)),
+        name: adapters::name(info),
     }
 }
 

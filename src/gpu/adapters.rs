@@ -29,6 +29,7 @@ pub async fn list() -> Vec<Adapter> {
 }
 
 /// An adapter's name. Most browsers keep it to themselves.
+#[must_use]
 pub fn name(info: &AdapterInfo) -> String {
     if info.name.is_empty() { "the GPU".to_owned() } else { info.name.clone() }
 }

@@ -132,17 +132,19 @@ const pad = new Pad(element('pad'), (rgba, side) => {
   look();
 });
 element('pad').setAttribute('aria-label', text('padLabel'));
-element('clear').onclick = () => {
-  pad.clear();
-  drawing = null;
-  look();
-};
+element('clear').onclick = lookAtTestImage;
 element('another').onclick = () => {
+  testImage = (testImage + 1) % sizes.test;
+  lookAtTestImage();
+};
+
+function lookAtTestImage() {
   pad.clear();
   drawing = null;
-  testImage = (testImage + 1) % sizes.test;
+  meant = undefined;
+  for (const input of element('meant').elements) input.checked = false;
   look();
-};
+}
 
 // What the drawing is meant to be, for its loss. Of a test image that is known.
 function fillMeant(classes) {
@@ -160,7 +162,7 @@ element('meant').onchange = ({ target }) => {
   look();
 };
 
-element('toggle').onclick = () => (isRunning ? stop() : go());
+element('toggle').onclick = () => attempt(isRunning ? stop() : go());
 
 async function stop() {
   await client.call('stop');
