@@ -47,6 +47,8 @@ export class Inside {
   #stages = new Map(STAGES.map(([name]) => [name, new Stage(name)]));
   #size = { rows: 28, cols: 28 };
   #shaders = new Map();
+  // The kernels of a device whose stages are not listed yet.
+  #unlisted = null;
 
   setSize({ rows, cols }) {
     this.#size = { rows, cols };
@@ -61,6 +63,12 @@ export class Inside {
     const files = [...new Set(Object.values(kernels))];
     await Promise.all(files.map((file) => this.#load(file)));
     await Promise.all(files.flatMap((file) => this.#imports(file)).map((file) => this.#load(file)));
+    this.#unlisted = kernels;
+  }
+
+  // Once somebody looks: thousands of coloured words take a while.
+  #listStages(kernels) {
+    this.#unlisted = null;
     // Neighbouring stages of one kernel stand beside it together.
     const groups = [];
     for (const [name, kernel] of STAGES) {
@@ -99,6 +107,7 @@ export class Inside {
   }
 
   show({ label, values }, activation) {
+    if (this.#unlisted) this.#listStages(this.#unlisted);
     const { rows, cols } = this.#size;
     const hidden = values.z1.length;
     const classes = values.y.length;
@@ -181,7 +190,9 @@ class Stage {
 function shader(file, wgsl, open) {
   const details = Object.assign(document.createElement('details'), { open });
   const code = Object.assign(document.createElement('pre'), { tabIndex: 0 });
-  code.append(...highlighted(wgsl));
+  const highlight = () => details.open && !code.firstChild && code.append(...highlighted(wgsl));
+  details.ontoggle = highlight;
+  highlight();
   details.append(Object.assign(document.createElement('summary'), { textContent: `${file}.wgsl` }), code);
   return details;
 }
