@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 use pollster::block_on;
 
+use super::hosts::from_each_host;
 use super::plan::give_plan;
-use super::ranks::from_each_host;
 use super::{Error, check_free, chosen_format, cpu_threads, note_threads, print, print_json, up_to};
 use crate::bench::contest::{self, Entrant, Event, Settings};
 use crate::bench::entry::Entry;

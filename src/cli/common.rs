@@ -188,6 +188,13 @@ fn second_line(line: Option<&String>) -> String {
 }
 
 impl Error {
+    /// The error that is shown, if there is one. A reader that has closed stdout has read enough.
+    pub fn shown(result: Result<(), Self>) -> Option<Self> {
+        let is_enough =
+            |error: &Self| matches!(error, Self::Output(reason) if reason.kind() == io::ErrorKind::BrokenPipe);
+        result.err().filter(|error| !is_enough(error))
+    }
+
     /// The process's exit code.
     pub fn code(&self) -> u8 {
         match self {

@@ -6,8 +6,8 @@ use clap::Args;
 use pollster::block_on;
 
 use super::data::choice::{DataArguments, of_a_network};
+use super::hosts::from_each_host;
 use super::plan::give_plan;
-use super::ranks::from_each_host;
 use super::saved::{FunctionArguments, Saved};
 use super::settings::read_step_size;
 use super::train::plot_path;

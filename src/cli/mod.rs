@@ -11,7 +11,9 @@ mod environment;
 mod eval;
 mod explain;
 mod export;
+mod follow;
 mod gradcheck;
+mod hosts;
 mod interrupt;
 mod kernels;
 mod names;
@@ -29,13 +31,12 @@ mod show;
 mod tables;
 mod train;
 
-use std::io;
 use std::process::ExitCode;
 use std::time::Instant;
 
 use clap::{ColorChoice, CommandFactory, FromArgMatches, Parser, Subcommand};
 
-use crate::peers::Ranks;
+use crate::peers::{Peers, Ranks};
 use crate::report::progress::{can_draw, tell};
 use common::{
     DeviceArguments, Error, agreed, check_free, check_picture, chosen_format, cpu_threads, json_text, note_threads,
@@ -91,10 +92,29 @@ pub fn main() -> ExitCode {
     interrupt::listen();
     // A rank that fails before it has joined would leave the others waiting for it.
     match Ranks::join() {
-        Ok(Some(ranks)) => ranks::run(ranks, start),
+        Ok(Some(ranks)) => run_as_rank(ranks, start),
         Ok(None) => end(run(parse(), start)),
         Err(error) => end(Err(error.into())),
     }
+}
+
+/// Runs the command of one rank of an MPI job.
+fn run_as_rank(mut ranks: Ranks, start: Instant) -> ExitCode {
+    if ranks.rank() > 0 {
+        interrupt::follow();
+    }
+    let result = match ranks::parse(&ranks) {
+        Err(error) => Err(error),
+        Ok(None) => Ok(()),
+        Ok(Some(Command { command, train })) => match command {
+            None => ranks::train(&train, start, &mut ranks),
+            Some(Subcommands::Train(arguments)) => ranks::train(&arguments, start, &mut ranks),
+            Some(Subcommands::Bench(arguments)) => bench::run(&arguments, Some(&mut ranks)),
+            Some(Subcommands::Gradcheck(arguments)) => gradcheck::run(&arguments, Some(&mut ranks)),
+            Some(_) => Err(Error::OneProcess),
+        },
+    };
+    ranks::end(result, &ranks)
 }
 
 /// Runs the command of a process that is by itself.
@@ -118,14 +138,9 @@ fn run(Command { command, train }: Command, start: Instant) -> Result<(), Error>
 
 /// The exit code for a command's result, after a line on its error.
 fn end(result: Result<(), Error>) -> ExitCode {
-    let Some(error) = shown(result) else { return ExitCode::SUCCESS };
+    let Some(error) = Error::shown(result) else { return ExitCode::SUCCESS };
     tell(format_args!("error: {error}"));
     ExitCode::from(error.code())
-}
-
-/// The error that is shown, if there is one. A reader that has closed stdout has read enough.
-fn shown(result: Result<(), Error>) -> Option<Error> {
-    result.err().filter(|error| !matches!(error, Error::Output(reason) if reason.kind() == io::ErrorKind::BrokenPipe))
 }
 
 /// The parsed command line. The process ends here if it is wrong or asks for help.

@@ -5,17 +5,15 @@ use std::ops::ControlFlow;
 use pollster::block_on;
 use serde::{Deserialize, Serialize};
 
-use super::data::choice::TrainedOn;
 use super::interrupt::is_requested;
-use super::{DeviceArguments, Error, cpu_threads, train};
+use super::{DeviceArguments, Error, cpu_threads};
 use crate::backend::{Backend, Kernels};
 use crate::data::batches::Batches;
-use crate::data::{Stores, fingerprint};
 use crate::devices::{self, Choice, Device, Info};
+use crate::net::Net;
 use crate::net::method::Method;
 use crate::net::optimizer::Optimizer;
 use crate::net::state::State;
-use crate::net::{Net, Params, Shape};
 use crate::peers::{Local, Peers, Ranks};
 use crate::report::progress::Progress;
 use crate::report::summary::{Data, Replica, Settings};
@@ -39,7 +37,7 @@ pub(super) struct Networks {
 
 impl Networks {
     /// The network of one of several devices.
-    async fn make(&self, device: &Device, rank: usize, size: usize) -> Result<Backend, crate::train::Error> {
+    pub async fn make(&self, device: &Device, rank: usize, size: usize) -> Result<Backend, crate::train::Error> {
         let batch_size = Member::batch_size(self.batch_size, rank, size);
         let mut backend = Backend::new(device, self.net, batch_size, &self.state.params).await?;
         backend.set_method(self.method).await?;
@@ -118,12 +116,12 @@ fn named(info: &Info) -> String {
     format!("{} ({})", info.name, info.backend)
 }
 
-/// What the first rank of an MPI job tells the others.
+/// What the first rank of an MPI job tells the others: what is trained, if anything.
 #[derive(Serialize, Deserialize)]
-struct Job {
-    settings: Settings,
-    data: Data,
-    fingerprint: String,
+pub(super) struct Job {
+    pub settings: Settings,
+    pub data: Data,
+    pub fingerprint: String,
 }
 
 /// Tells the other ranks what is trained, and hears which devices they have.
@@ -140,7 +138,7 @@ pub(super) fn announce(
     Ok(devices.iter().map(|device| serde_json::from_str(device)).collect::<Result<_, _>>()?)
 }
 
-fn own_device(ranks: &Ranks, info: &Info) -> Result<String, Error> {
+pub(super) fn own_device(ranks: &Ranks, info: &Info) -> Result<String, Error> {
     Ok(serde_json::to_string(&Replica { host: Some(ranks.host().to_owned()), device: info.into() })?)
 }
 
@@ -148,42 +146,6 @@ fn own_device(ranks: &Ranks, info: &Info) -> Result<String, Error> {
 pub(super) fn dismiss(ranks: &mut Ranks) -> Result<(), Error> {
     ranks.share(&mut serde_json::to_string(&None::<Job>)?);
     ranks.end();
-    Ok(())
-}
-
-/// Trains as another rank than the first, by what that says. Nothing is shown or written.
-pub(super) fn follow(arguments: &train::Arguments, ranks: &mut Ranks) -> Result<(), Error> {
-    let mut progress = Progress::silent();
-    let mut job = String::new();
-    ranks.share(&mut job);
-    let Some(Job { settings, data, fingerprint: of_first }) = serde_json::from_str(&job)? else { return Ok(()) };
-    let (info, device) = arguments.device.open_of_rank(ranks.local(), &progress)?;
-    ranks.gather(&own_device(ranks, &info)?);
-    let (classes, trained_on) = (data.classes, TrainedOn::of(data));
-    let (stores, _) = arguments.data.open_or(trained_on.as_ref(), &mut progress)?;
-    if fingerprint(&stores)? != of_first {
-        return Err(Error::OtherImages);
-    }
-    let Stores { train, test, .. } = stores;
-    let stores = train::split(train, test, settings.validation, settings.seed)?;
-    let shape = Shape { input: settings.input, hidden: settings.hidden, classes };
-    let zeros = || Params::zeros(shape);
-    let optimizer = settings.optimizer();
-    let networks = Networks {
-        net: Net { shape, activation: settings.activation, output: settings.output },
-        method: settings.step_size.map_or(Method::Backprop, |step_size| Method::Numerical { step_size }),
-        optimizer,
-        batch_size: settings.batch_size,
-        // The first rank sends its own.
-        state: State { params: zeros(), slots: vec![zeros(); optimizer.slots()], steps: 0 },
-    };
-    let mut batches = Batches::new(settings.seed, settings.sampling, settings.batch_size, stores.train.len());
-    block_on(async {
-        let mut backend = networks.make(&device, ranks.rank(), ranks.size()).await?;
-        let images = ReplicaImages::upload(&mut backend, &stores, ranks.rank(), ranks.size()).await?;
-        let every = settings.average_every.unwrap_or(1);
-        Member::one_of_several(&mut backend, images, &mut batches, ranks, every).follow(&is_requested).await
-    })?;
     Ok(())
 }
 
