@@ -124,7 +124,7 @@ pub enum Error {
     Data(#[from] data::Error),
     /// The training fails.
     #[error(transparent)]
-    Train(#[from] train::Error),
+    Train(train::Error),
     /// A model file cannot be read or written.
     #[error(transparent)]
     File(#[from] model::Error),
@@ -148,6 +148,16 @@ pub enum Error {
         /// The pixels of an image.
         expected: usize,
     },
+}
+
+impl From<train::Error> for Error {
+    fn from(error: train::Error) -> Self {
+        match error {
+            train::Error::Backend(error) => Self::Backend(error),
+            train::Error::Data(error) => Self::Data(error),
+            other => Self::Train(other),
+        }
+    }
 }
 
 impl Classifier {

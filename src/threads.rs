@@ -9,6 +9,7 @@ mod error;
 #[cfg(not(target_family = "wasm"))]
 mod system;
 
+use std::ops::Range;
 use std::sync::{Mutex, PoisonError};
 
 #[cfg(target_family = "wasm")]
@@ -19,6 +20,11 @@ pub(crate) use error::Error;
 #[cfg(feature = "cli")]
 pub(crate) use system::online;
 pub(crate) use system::{Pool, cores, number, pool, spawn};
+
+/// The part with this number of `count` things in order, of so many parts: they differ in length by one at most.
+pub(crate) fn part(count: usize, number: usize, parts: usize) -> Range<usize> {
+    count * number / parts..count * (number + 1) / parts
+}
 
 /// Does `work` on every part, on as many threads as there are cores and parts, or as the system gives. The results are in
 /// the order of the parts.
@@ -74,6 +80,17 @@ mod tests {
     use std::thread;
 
     use super::*;
+
+    #[test]
+    fn parts_cover_everything_once() {
+        for (count, size) in [(10, 1), (10, 3), (2, 5), (60_000, 7)] {
+            let parts: Vec<_> = (0..size).map(|rank| part(count, rank, size)).collect();
+            assert_eq!((parts[0].start, parts[size - 1].end), (0, count));
+            assert!(parts.windows(2).all(|pair| pair[0].end == pair[1].start));
+            let lengths = || parts.iter().map(ExactSizeIterator::len);
+            assert!(lengths().max().unwrap() - lengths().min().unwrap() <= 1, "{parts:?}");
+        }
+    }
 
     #[test]
     fn results_are_in_the_order_of_the_parts() {

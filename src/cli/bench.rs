@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 use pollster::block_on;
 
-use super::hosts::from_each_host;
+use super::hosts::on_each_host;
 use super::plan::give_plan;
 use super::{Error, check_free, chosen_format, cpu_threads, note_threads, print, print_json, up_to};
 use crate::bench::contest::{self, Entrant, Event, Settings};
@@ -111,10 +111,7 @@ fn bench(arguments: &Arguments, ranks: Option<&mut Ranks>, is_first: bool, progr
         check_free(arguments.save.as_deref(), arguments.overwrite)?;
         arguments.save.as_deref().map(Record::check_place).transpose()?;
     }
-    let record = match ranks {
-        None => Some(measure(arguments, progress)?),
-        Some(ranks) => Record::of_hosts(from_each_host(ranks, || measure(arguments, progress))?),
-    };
+    let record = on_each_host(ranks, || measure(arguments, progress), Record::take_on, Record::add)?;
     let Some(mut record) = record else { return Ok(()) };
     if let Some(saved) = &saved {
         record.compare(saved);

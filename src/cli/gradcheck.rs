@@ -6,7 +6,7 @@ use clap::Args;
 use pollster::block_on;
 
 use super::data::choice::{DataArguments, of_a_network};
-use super::hosts::from_each_host;
+use super::hosts::on_each_host;
 use super::plan::give_plan;
 use super::saved::{FunctionArguments, Saved};
 use super::settings::read_step_size;
@@ -131,14 +131,14 @@ fn report(
         check_free(arguments.plot.as_deref(), arguments.overwrite)?;
         arguments.plot.as_deref().map(check_plot_place).transpose()?;
     }
-    let Some(ranks) = ranks else { return check(arguments, progress).map(Some) };
     let mut curves = None;
-    let reports = from_each_host(ranks, || {
+    let check = || {
         let (report, of_this) = check(arguments, progress)?;
         curves = of_this;
         Ok(report)
-    })?;
-    Ok(Report::of_hosts(reports).map(|report| (report, curves)))
+    };
+    let report = on_each_host(ranks, check, Report::take_on, Report::add)?;
+    Ok(report.map(|report| (report, curves)))
 }
 
 /// Checks the devices of this machine.

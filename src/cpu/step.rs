@@ -18,7 +18,7 @@ use super::team::{Barrier, Team};
 use super::{layers, optimizers};
 use crate::net::Net;
 use crate::net::optimizer::{Rule, Update};
-use crate::{NoMemory, memory};
+use crate::{NoMemory, memory, threads};
 
 /// The most shares that strips are dealt in, and so the most threads that a step can use.
 const MOST_SHARES: usize = 32;
@@ -196,7 +196,7 @@ impl Steps<'_> {
         let per_share = strips_in_a_share(strips);
         let shares = shares(strips);
         let part = |thread| {
-            let shares = shares * thread / threads..shares * (thread + 1) / threads;
+            let shares = threads::part(shares, thread, threads);
             Part { strips: shares.start * per_share..strips.min(shares.end * per_share), shares, per_share }
         };
         (0..threads).map(part).collect()

@@ -16,4 +16,4 @@ pub use launch::{JoinError, Local};
 pub use mpi::Ranks;
 #[cfg(not(feature = "mpi"))]
 pub use no_mpi::Ranks;
-pub use peer::{Gone, Peers, part};
+pub use peer::{Gone, Peers};

@@ -6,7 +6,8 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError, RwLock};
 
 use bytemuck::Pod;
 
-use super::peer::{Gone, Peers, part};
+use super::peer::{Gone, Peers};
+use crate::threads::part;
 
 /// The place of one thread among its peers. Where a thread ends and drops it, the others' calls fail from then on.
 #[derive(Debug)]

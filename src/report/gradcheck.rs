@@ -133,30 +133,18 @@ impl Report {
         Self { network, batch_size, samples, points, passed }
     }
 
-    /// One report of the machines of these names; of one machine it is its own. `None` for no machine.
-    #[must_use]
-    pub fn of_hosts(reports: Vec<(String, Self)>) -> Option<Self> {
-        let is_one = reports.len() == 1;
-        let mut reports = reports.into_iter();
-        let (host, mut report) = reports.next()?;
-        if is_one {
-            return Some(report);
+    /// Adds the report of another machine.
+    pub fn add(&mut self, other: Self) {
+        self.passed &= other.passed;
+        for (point, other) in self.points.iter_mut().zip(other.points) {
+            // The reference is everyone's.
+            point.rows.extend(other.rows.into_iter().filter(|row| row.device.is_some()));
+            point.failed.extend(other.failed);
         }
-        report.take_on(&host);
-        for (host, mut other) in reports {
-            other.take_on(&host);
-            report.passed &= other.passed;
-            for (point, other) in report.points.iter_mut().zip(other.points) {
-                // The reference is everyone's.
-                point.rows.extend(other.rows.into_iter().filter(|row| row.device.is_some()));
-                point.failed.extend(other.failed);
-            }
-        }
-        Some(report)
     }
 
     /// Puts the machine's name before those of its devices.
-    fn take_on(&mut self, host: &str) {
+    pub fn take_on(&mut self, host: &str) {
         for point in &mut self.points {
             let rows = point.rows.iter_mut().filter(|row| row.device.is_some()).map(|row| &mut row.label);
             for label in rows.chain(point.failed.iter_mut().map(|failure| &mut failure.label)) {

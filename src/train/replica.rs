@@ -11,12 +11,14 @@ use std::sync::Arc;
 use super::events::{Error, Evaluations};
 use super::images::{Images, Sets};
 use crate::backend::{Backend, Evaluation, Pending, ready};
+use crate::clock::Instant;
 use crate::data::Store;
 use crate::data::batches::Batches;
 use crate::net::Params;
 use crate::net::state::State;
-use crate::peers::{Peers, part};
+use crate::peers::Peers;
 use crate::selftest;
+use crate::threads::part;
 
 /// The images of a run, for one device or several.
 #[derive(Clone, Debug)]
@@ -230,23 +232,25 @@ impl<'a> Replica<'a> {
     }
 
     /// Starts the steps from `first` on, with a learning rate for each. `next` are the number and the first of the steps after
-    /// these, if they are known.
+    /// these, if they are known. Returns their losses after the time when the batches were drawn.
     pub(super) async fn train(
         &mut self,
         first: u64,
         rates: &[f32],
         next: Option<(u64, usize)>,
-    ) -> Result<Pending<Vec<f32>>, Error> {
+    ) -> Result<(Instant, Pending<Vec<f32>>), Error> {
         let Role::Member(member) = &mut self.role else {
             let indices = self.batches.indices(first, rates.len());
             let next = next.map(|(first, steps)| self.batches.indices(first, steps));
-            return self.train.train(self.backend, indices, next, rates).await;
+            let since = Instant::now();
+            return Ok((since, self.train.train(self.backend, indices, next, rates).await?));
         };
+        let since = Instant::now();
         Order::share(Some(Order::Train { first, steps: rates.len() as u64 }), member.peers)?;
         let mut rates = rates.to_vec();
         member.peers.broadcast(bytemuck::cast_slice_mut(&mut rates))?;
-        let losses = self.train_share(first, &rates).await?;
-        Ok(ready(Ok(losses)))
+        let losses = member.train(self.backend, &mut self.train, self.batches, first, &rates).await?;
+        Ok((since, ready(Ok(losses))))
     }
 
     /// Starts an evaluation of every split.
@@ -257,7 +261,7 @@ impl<'a> Replica<'a> {
             }
             Role::Member(member) => {
                 Order::share(Some(Order::Evaluate), member.peers)?;
-                let Evaluations { train, validation, test } = self.evaluate_share().await?;
+                let Evaluations { train, validation, test } = member.evaluate(self.backend).await?;
                 let [train, test] = [train, test].map(|evaluation| ready(Ok(evaluation)));
                 let validation = validation.map(|evaluation| ready(Ok(evaluation)));
                 Ok(PendingEvaluations { train, validation, test })
@@ -283,7 +287,7 @@ impl<'a> Replica<'a> {
     pub(super) async fn end(&mut self) -> Result<(), Error> {
         let Role::Member(member) = &mut self.role else { return Ok(()) };
         Order::share(Some(Order::End), member.peers)?;
-        self.check_equality().await
+        member.check_equality(self.backend).await
     }
 
     /// Does what the leader says until it ends. `stops` is asked now and then whether the run should end.
@@ -291,45 +295,53 @@ impl<'a> Replica<'a> {
     /// # Errors
     /// The device fails, the images cannot be read, or another replica fails.
     pub async fn follow(&mut self, stops: &dyn Fn() -> bool) -> Result<(), Error> {
-        let shape = self.backend.net().shape;
-        let mut state = selftest::training(self.backend).await?;
+        let Self { backend, train, batches, role: Role::Member(member) } = self else { return Ok(()) };
+        let shape = backend.net().shape;
+        let mut state = selftest::training(backend).await?;
         loop {
-            let Role::Member(member) = &mut self.role else { return Ok(()) };
             member.stops = stops();
             match Order::share(None, member.peers)? {
                 Order::Train { first, steps } => {
                     let mut rates = vec![0.0; steps as usize];
                     member.peers.broadcast(bytemuck::cast_slice_mut(&mut rates))?;
-                    self.train_share(first, &rates).await?;
+                    member.train(backend, train, batches, first, &rates).await?;
                 }
                 Order::Evaluate => {
-                    self.evaluate_share().await?;
+                    member.evaluate(backend).await?;
                 }
                 Order::SetState { steps } => {
                     state.steps = steps;
-                    state.slots.resize_with(self.backend.optimizer().slots(), || Params::zeros(shape));
+                    state.slots.resize_with(backend.optimizer().slots(), || Params::zeros(shape));
                     broadcast(&mut state, member.peers)?;
-                    self.backend.set_state(&state).await?;
+                    backend.set_state(&state).await?;
                 }
-                Order::End => return self.check_equality().await,
+                Order::End => return member.check_equality(backend).await,
             }
         }
     }
+}
 
+impl Member<'_> {
     /// This replica's share of some steps. Returns everyone's losses.
-    async fn train_share(&mut self, first: u64, rates: &[f32]) -> Result<Vec<f32>, Error> {
-        let Self { backend, train, batches, role: Role::Member(member) } = self else { return Ok(Vec::new()) };
+    async fn train(
+        &mut self,
+        backend: &mut Backend,
+        train: &mut Images,
+        batches: &mut Batches,
+        first: u64,
+        rates: &[f32],
+    ) -> Result<Vec<f32>, Error> {
         let batches = batches.indices(first, rates.len());
         let batch_size = batches.len() / rates.len();
-        let own = member.part.clone();
+        let own = self.part.clone();
         let indices: Vec<u32> = batches.chunks(batch_size).flat_map(|batch| &batch[own.clone()]).copied().collect();
-        let every = member.average_every as usize;
-        let shares_gradients = member.shares_gradients(backend);
+        let every = self.average_every as usize;
+        let shares_gradients = self.shares_gradients(backend);
         let mut losses = Vec::with_capacity(rates.len());
         for (rates, indices) in rates.chunks(every).zip(indices.chunks(every.saturating_mul(own.len()))) {
             if shares_gradients {
                 let (loss, mut gradient) = train.gradient(backend, indices).await?;
-                losses.extend(member.mean([&mut gradient], vec![loss])?);
+                losses.extend(self.mean([&mut gradient], vec![loss])?);
                 backend.apply(&gradient, rates[0]).await?;
                 continue;
             }
@@ -339,29 +351,28 @@ impl<'a> Replica<'a> {
                 own_losses.extend(train.train(backend, indices.to_vec(), None, rates).await?.await?);
             }
             let mut state = backend.state().await?;
-            losses.extend(member.mean(std::iter::once(&mut state.params).chain(&mut state.slots), own_losses)?);
+            losses.extend(self.mean(std::iter::once(&mut state.params).chain(&mut state.slots), own_losses)?);
             backend.set_state(&state).await?;
         }
         Ok(losses)
     }
 
     /// The evaluations of all parts of the splits together.
-    async fn evaluate_share(&mut self) -> Result<Evaluations, Error> {
-        let Self { backend, role: Role::Member(member), .. } = self else { unreachable!("only members have shares") };
-        if member.shares_gradients(backend) {
+    async fn evaluate(&mut self, backend: &mut Backend) -> Result<Evaluations, Error> {
+        if self.shares_gradients(backend) {
             // Other hardware rounds the same update otherwise.
             let mut state = backend.state().await?;
-            broadcast(&mut state, member.peers)?;
+            broadcast(&mut state, self.peers)?;
             backend.set_state(&state).await?;
         }
-        let Sets { train, validation, test } = &mut member.evaluated;
+        let Sets { train, validation, test } = &mut self.evaluated;
         let mut evaluations = evaluate(backend, train, validation.as_mut(), test).await?.answers().await?;
         let mut values = Vec::new();
         for Evaluation { images, loss, confusion, .. } in evaluations.each() {
             values.extend([*images as f64, *loss * *images as f64]);
             values.extend(confusion.iter().map(|&count| f64::from(count)));
         }
-        member.peers.sum_f64(&mut values)?;
+        self.peers.sum_f64(&mut values)?;
         let mut values = values.into_iter();
         for Evaluation { images, loss, confusion, .. } in evaluations.each() {
             let [all, sum] = std::array::from_fn(|_| values.next().unwrap_or_default());
@@ -372,21 +383,18 @@ impl<'a> Replica<'a> {
     }
 
     /// Checks that all replicas have the leader's parameters, to the bit.
-    async fn check_equality(&mut self) -> Result<(), Error> {
-        let Role::Member(member) = &mut self.role else { return Ok(()) };
-        let own = self.backend.state().await?;
+    async fn check_equality(&mut self, backend: &mut Backend) -> Result<(), Error> {
+        let own = backend.state().await?;
         let mut leader = own.clone();
-        broadcast(&mut leader, member.peers)?;
+        broadcast(&mut leader, self.peers)?;
         let bits =
             |params: &Params| params.tensors().map(|tensor| bytemuck::cast_slice::<_, u32>(tensor.values).to_vec());
-        let differs = !member.shares_gradients(self.backend) && bits(&own.params) != bits(&leader.params);
+        let differs = !self.shares_gradients(backend) && bits(&own.params) != bits(&leader.params);
         let mut different = [f64::from(u8::from(differs))];
-        member.peers.sum_f64(&mut different)?;
+        self.peers.sum_f64(&mut different)?;
         if different[0] > 0.0 { Err(Error::Differ) } else { Ok(()) }
     }
-}
 
-impl Member<'_> {
     /// Whether each step is an update by the mean gradient, as the mean of such updates would be another.
     fn shares_gradients(&self, backend: &Backend) -> bool {
         self.average_every == 1 && !backend.optimizer().rule.is_linear()

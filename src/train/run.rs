@@ -221,8 +221,7 @@ impl Run<'_> {
         let (first, rates) = (self.started, self.settings.rates(self.started, steps));
         self.started += steps as u64;
         let next = self.next_steps();
-        let since = Instant::now();
-        let losses = self.replica.train(first, &rates, next).await?;
+        let (since, losses) = self.replica.train(first, &rates, next).await?;
         Ok(Work::Steps { since, losses })
     }
 
@@ -318,7 +317,8 @@ impl Run<'_> {
         let (mut done, until) = (*done, step.saturating_sub(1));
         while done < until {
             let steps = self.steps_in_a_chunk(until - done);
-            self.replica.train(done, &self.settings.rates(done, steps), None).await?.await?;
+            let (_, losses) = self.replica.train(done, &self.settings.rates(done, steps), None).await?;
+            losses.await?;
             done += steps as u64;
         }
         Ok(())

@@ -45,7 +45,7 @@ pub fn train_on_several(
     on_event: &mut dyn FnMut(Event) -> ControlFlow<()>,
 ) -> Result<Outcome, Error> {
     let Several { devices, batches, average_every } = several;
-    let pool = threads::pool(devices.len()).map_err(backend::Error::from)?;
+    let pool = threads::pool(devices.len().saturating_sub(1).max(1)).map_err(backend::Error::from)?;
     let failures = Mutex::new(Vec::new());
     let keep = |name: String, reason: Error| {
         failures.lock().unwrap_or_else(PoisonError::into_inner).push((name, reason));
