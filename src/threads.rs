@@ -19,6 +19,8 @@ use system::shared;
 pub(crate) use error::Error;
 #[cfg(feature = "cli")]
 pub(crate) use system::online;
+#[cfg(not(target_family = "wasm"))]
+pub(crate) use system::together;
 pub(crate) use system::{Pool, cores, number, pool, spawn};
 
 /// The part with this number of `count` things in order, of so many parts: they differ in length by one at most.
@@ -77,6 +79,7 @@ pub(crate) fn map_with<P, S, R: Send>(
 mod tests {
     use std::collections::HashSet;
     use std::panic::{AssertUnwindSafe, catch_unwind};
+    use std::sync::Barrier;
     use std::thread;
 
     use super::*;
@@ -130,6 +133,21 @@ mod tests {
         let expected: Vec<usize> = (0..50).map(|part| part * 49 * 25).collect();
         assert_eq!(map(0..50, inner), expected);
         pool(2).unwrap().share(0..1, |_| assert_eq!(map(0..50, inner), expected), || ());
+    }
+
+    #[test]
+    fn those_that_wait_for_each_other_may_share_work() {
+        // In a pool, a thread that waits for shared work would begin with the next job, which waits for what this thread does.
+        let others = Barrier::new(9);
+        let work = |_: usize| {
+            for _ in 0..20 {
+                assert_eq!(map(0..50, |part| part).len(), 50);
+                others.wait();
+            }
+        };
+        for _ in 0..20 {
+            together(0..8, work, || work(8)).unwrap();
+        }
     }
 
     #[test]

@@ -160,14 +160,13 @@ mod tests {
 
     /// What each member of a group makes of its part in it.
     fn together<R: Send>(size: usize, work: impl Fn(Member) -> R + Sync) -> Vec<R> {
-        let pool = threads::pool(size).unwrap();
         let results = Mutex::new(Vec::new());
         let run = |member: Member| {
             let rank = member.rank;
             let result = work(member);
             results.lock().unwrap().push((rank, result));
         };
-        pool.share(members(size).into_iter(), run, || ());
+        threads::together(members(size).into_iter(), run, || ()).unwrap();
         let mut results = results.into_inner().unwrap();
         results.sort_by_key(|(rank, _)| *rank);
         results.into_iter().map(|(_, result)| result).collect()

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
-use std::thread::{Builder, JoinHandle, available_parallelism};
+use std::thread::{self, Builder, JoinHandle, available_parallelism};
 
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
@@ -45,6 +45,9 @@ impl Pool {
 
     /// Does `work` on every job, each on a thread of its own as far as they go, and `own` on the calling thread meanwhile.
     /// Returns when all is done.
+    ///
+    /// A thread of a pool that waits here for another pool does other jobs of its own one meanwhile. So jobs that wait for each
+    /// other must not share work: [`together`] is for those.
     pub fn share<J: Send>(&self, jobs: impl Iterator<Item = J>, work: impl Fn(J) + Sync, own: impl FnOnce()) {
         let work = &work;
         self.0.in_place_scope(|scope| {
@@ -54,6 +57,37 @@ impl Pool {
             own();
         });
     }
+}
+
+/// Does `work` on every job, each on a thread that is started for it, and `own` on the calling thread meanwhile. Returns when all is
+/// done. The jobs may wait for each other, and share work with pools.
+///
+/// # Errors
+/// When the system gives fewer threads. The jobs that have begun go on to their end; the others and `own` are dropped before.
+pub fn together<J: Send>(
+    jobs: impl ExactSizeIterator<Item = J>,
+    work: impl Fn(J) + Sync,
+    own: impl FnOnce(),
+) -> Result<(), Error> {
+    together_by(|_| Builder::new(), jobs, work, own)
+}
+
+/// As [`together`], each thread by what `builder` says for its number.
+fn together_by<J: Send>(
+    builder: impl Fn(usize) -> Builder,
+    jobs: impl ExactSizeIterator<Item = J>,
+    work: impl Fn(J) + Sync,
+    own: impl FnOnce(),
+) -> Result<(), Error> {
+    let (threads, work) = (jobs.len(), &work);
+    thread::scope(move |scope| {
+        for (started, job) in jobs.enumerate() {
+            let begun = builder(started).spawn_scoped(scope, move || work(job));
+            begun.map_err(|reason| Error { threads, started, reason: reason.to_string() })?;
+        }
+        own();
+        Ok(())
+    })
 }
 
 /// The pools of this process, by their number of threads.
@@ -120,6 +154,8 @@ pub fn spawn(work: impl FnOnce() + Send + 'static) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::mpsc::{Sender, channel};
+
     use super::*;
 
     #[test]
@@ -149,6 +185,21 @@ mod tests {
         });
         let error = error.unwrap_err();
         assert_eq!((error.started, error.to_string().as_str()), (2, "cannot start 5 threads: no more"));
+    }
+
+    #[test]
+    fn those_begun_end_where_the_system_gives_no_more_threads() {
+        let (sender, received) = channel();
+        let no_memory = |number: usize| Builder::new().stack_size(if number < 2 { 1 << 20 } else { usize::MAX / 2 });
+        let waits = Mutex::new(received);
+        // Both wait for one that never comes, until nobody can send it.
+        let work = |sender: Sender<()>| {
+            drop(sender);
+            assert!(waits.lock().unwrap().recv().is_err());
+        };
+        let jobs = vec![sender.clone(), sender.clone(), sender.clone(), sender.clone()];
+        let error = together_by(no_memory, jobs.into_iter(), work, move || drop(sender)).unwrap_err();
+        assert_eq!((error.threads, error.started), (4, 2));
     }
 
     #[test]

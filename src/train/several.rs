@@ -45,7 +45,6 @@ pub fn train_on_several(
     on_event: &mut dyn FnMut(Event) -> ControlFlow<()>,
 ) -> Result<Outcome, Error> {
     let Several { devices, batches, average_every } = several;
-    let pool = threads::pool(devices.len().saturating_sub(1).max(1)).map_err(backend::Error::from)?;
     let failures = Mutex::new(Vec::new());
     let keep = |name: String, reason: Error| {
         failures.lock().unwrap_or_else(PoisonError::into_inner).push((name, reason));
@@ -62,7 +61,7 @@ pub fn train_on_several(
     let mut outcome = None;
     let mut members = members(devices.len()).into_iter().zip(devices);
     let first = members.next();
-    pool.share(members, follow, || {
+    let together = threads::together(members, follow, || {
         let Some((mut member, Device { name, mut backend, images })) = first else { return };
         let mut batches = batches.clone();
         let replica = Replica::one_of_several(&mut backend, images, &mut batches, &mut member, average_every);
@@ -71,6 +70,7 @@ pub fn train_on_several(
             Err(reason) => keep(name, reason),
         }
     });
+    together.map_err(backend::Error::from)?;
     let failures = failures.into_inner().unwrap_or_else(PoisonError::into_inner);
     // All others fail with the first one, and only its own error says why.
     match failures.into_iter().find(|(_, reason)| !matches!(reason, Error::Gone(_))) {
