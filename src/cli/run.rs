@@ -363,7 +363,7 @@ mod tests {
     use crate::net::state::State;
     use crate::net::{Activation, Output, Params, Shape};
     use crate::report::checkpoint::Checkpoint;
-    use crate::report::run_folder::{BEST, CHECKPOINT, HISTORY, LOSSES, MODEL, RUN, Resumed};
+    use crate::report::run_folder::{BEST, CHECKPOINT, HISTORY, LOSSES, MODEL, RUN, Resumed, holds_run};
     use crate::report::summary::tests::book;
     use crate::train::{Best, EpochAccuracy, Evaluations};
 
@@ -513,6 +513,24 @@ mod tests {
         assert_eq!((&results["end"], &results["best"]["test_accuracy"]), (&"finished".into(), &0.75.into()));
         let printed: Value = serde_json::from_str(&text).unwrap();
         assert_eq!(printed["out"], beside.to_str().unwrap());
+    }
+
+    #[test]
+    fn a_checkpoint_that_cannot_be_written_does_not_keep_a_new_run_from_its_folder() {
+        let place = tempfile::tempdir().unwrap();
+        let mut run = run(place.path());
+        // In the way for a while, as a disk may be full for a while.
+        std::fs::create_dir(place.path().join(CHECKPOINT)).unwrap();
+        run.on_event(&Event::Steps { done: 0, losses: &[2.5] });
+        let [train_time, eval_time] = [Duration::from_secs(1); 2];
+        let checkpoint = train::Checkpoint { snapshot: snapshot(1), train_time, eval_time };
+        let warning = run.on_event(&Event::Checkpoint(checkpoint)).unwrap();
+        assert!(warning.starts_with("no checkpoint: "), "{warning}");
+        std::fs::remove_dir(place.path().join(CHECKPOINT)).unwrap();
+        assert!(!holds_run(place.path()));
+        let outcome = Outcome { end: End::Finished, snapshot: snapshot(7), losses: vec![2.5; 2], ..run.latest.clone() };
+        run.end(Some(&outcome)).1.unwrap();
+        assert!(kept(place.path()).0 == params(7));
     }
 
     #[test]

@@ -305,6 +305,25 @@ impl RunFolder {
         losses: &[f32],
         sync: bool,
     ) -> Result<(), Error> {
+        let written = self.write_losses_and_checkpoint(run, snapshot, best, losses, sync);
+        if written.is_ok() {
+            self.contents = Contents::Ours;
+        } else if self.contents != Contents::Ours {
+            // Without a checkpoint they are of no use: beside an earlier run's they would be taken for its losses, and alone for a run.
+            self.losses = None;
+            let _ = fs::remove_file(self.path().join(LOSSES));
+        }
+        written
+    }
+
+    fn write_losses_and_checkpoint(
+        &mut self,
+        run: &Run,
+        snapshot: &Snapshot,
+        best: Option<&Params>,
+        losses: &[f32],
+        sync: bool,
+    ) -> Result<(), Error> {
         // All losses before the checkpoint are on the disk before it is.
         let path = self.path().join(LOSSES);
         let written = match self.losses.take() {
@@ -313,15 +332,8 @@ impl RunFolder {
         };
         let checksum = written.map_err(|reason| Error::Write { path, reason })?;
         let path = self.path().join(CHECKPOINT);
-        let written = write_atomic(&path, |out| checkpoint::write(out, run, snapshot, best, checksum));
-        if written.is_err() && self.contents == Contents::Earlier {
-            // Beside the checkpoint of the earlier run there are no losses of this one.
-            self.losses = None;
-            let _ = fs::remove_file(self.path().join(LOSSES));
-        }
-        written.map_err(|reason| Error::Write { path, reason })?;
-        self.contents = Contents::Ours;
-        Ok(())
+        write_atomic(&path, |out| checkpoint::write(out, run, snapshot, best, checksum))
+            .map_err(|reason| Error::Write { path, reason })
     }
 
     /// Writes the results of a run and its last checkpoint. The files of the results are written together or not at all, so
