@@ -7,7 +7,7 @@ mod common;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use common::{Case, Check, assert_close, run_on_every_device, with_every_density, with_every_family};
+use common::{Case, Check, assert_close, run_on_every_device, with_every_density, with_every_plan};
 use pollster::block_on;
 use twolayer::backend;
 use twolayer::devices::Device;
@@ -62,7 +62,7 @@ fn main() -> ExitCode {
     run_on_every_device(&checks)
 }
 
-/// Every family of kernels against the reference, which is computed once for all of them.
+/// Every plan against the reference, which is computed once for all of them.
 fn steps(device: &Device, mut case: Case, optimizer: Optimizer, schedule: Schedule) -> Result<(), backend::Error> {
     let indices = case.indices(STEPS);
     // A schedule's mean rate is lower, and in smaller changes the same rounding weighs more.
@@ -78,7 +78,7 @@ fn steps(device: &Device, mut case: Case, optimizer: Optimizer, schedule: Schedu
     }
     let mut change = reference.params;
     change.values_mut().zip(before.values()).for_each(|(value, before)| *value -= before);
-    for (plan, device) in with_every_family(device, case.net.shape) {
+    for (plan, device) in with_every_plan(device, case.net.shape) {
         let mut backend = case.backend(&device)?;
         block_on(backend.set_optimizer(optimizer))?;
         let set = block_on(backend.upload(&case.set))?;

@@ -305,35 +305,29 @@ impl RunFolder {
         losses: &[f32],
         sync: bool,
     ) -> Result<(), Error> {
-        let written = self.write_losses_and_checkpoint(run, snapshot, best, losses, sync);
+        let path = self.path().join(CHECKPOINT);
+        // All losses before the checkpoint are on the disk before it is.
+        let written = self.write_losses(losses, sync).and_then(|checksum| {
+            write_atomic(&path, |out| checkpoint::write(out, run, snapshot, best, checksum))
+                .map_err(|reason| Error::Write { path, reason })
+        });
         if written.is_ok() {
             self.contents = Contents::Ours;
-        } else if self.contents != Contents::Ours {
+        } else if self.contents != Contents::Ours && self.losses.take().is_some() {
             // Without a checkpoint they are of no use: beside an earlier run's they would be taken for its losses, and alone for a run.
-            self.losses = None;
             let _ = fs::remove_file(self.path().join(LOSSES));
         }
         written
     }
 
-    fn write_losses_and_checkpoint(
-        &mut self,
-        run: &Run,
-        snapshot: &Snapshot,
-        best: Option<&Params>,
-        losses: &[f32],
-        sync: bool,
-    ) -> Result<(), Error> {
-        // All losses before the checkpoint are on the disk before it is.
+    /// Writes those losses that are not yet in the file. Returns the checksum of all.
+    fn write_losses(&mut self, losses: &[f32], sync: bool) -> Result<Checksum, Error> {
         let path = self.path().join(LOSSES);
         let written = match self.losses.take() {
             Some(file) => self.losses.insert(file).append(losses, sync),
             None => LossFile::create(&path, losses, sync).map(|file| self.losses.insert(file).checksum()),
         };
-        let checksum = written.map_err(|reason| Error::Write { path, reason })?;
-        let path = self.path().join(CHECKPOINT);
-        write_atomic(&path, |out| checkpoint::write(out, run, snapshot, best, checksum))
-            .map_err(|reason| Error::Write { path, reason })
+        written.map_err(|reason| Error::Write { path, reason })
     }
 
     /// Writes the results of a run and its last checkpoint. The files of the results are written together or not at all, so

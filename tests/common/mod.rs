@@ -80,20 +80,11 @@ pub fn on_every_adapter(checks: &[(String, Check)]) -> Vec<Trial> {
 /// The device with each plan that can run a network of this shape, and the plan's name. A GPU has every family of kernels; of
 /// blocks both sizes, with sums in one part and in as many as possible.
 pub fn with_every_plan(device: &Device, shape: Shape) -> Vec<(String, Device)> {
-    with_plans(device, shape, |blocks| blocks.workgroups == 1024 || blocks == Blocks::ANY)
-}
-
-/// As [`with_every_plan`], with blocks of one kind, for what does not depend on theirs.
-pub fn with_every_family(device: &Device, shape: Shape) -> Vec<(String, Device)> {
-    with_plans(device, shape, |blocks| blocks == Blocks::ANY)
-}
-
-fn with_plans(device: &Device, shape: Shape, has: impl Fn(Blocks) -> bool) -> Vec<(String, Device)> {
     let Device::Gpu(gpu) = device else { return vec![("cpu".to_owned(), device.clone())] };
     Plan::candidates(shape)
         .into_iter()
         .filter(|plan| match *plan {
-            Plan::Blocked(blocks) => has(blocks),
+            Plan::Blocked(blocks) => blocks.workgroups == 1024 || blocks == Blocks::ANY,
             Plan::Tiled | Plan::Fused => true,
         })
         .map(|plan| (format!("{plan:?}"), Device::Gpu(gpu.clone().with_plan(plan))))
