@@ -46,12 +46,7 @@ impl Dense {
     pub fn new(blocks: Blocks, pixels: &[u8]) -> Result<Self, NoMemory> {
         let mut ordered = memory::zeroed::<u8>(pixels.len() / blocks.pixels * blocks.padded(), "pixels")?;
         for (image, ordered) in pixels.chunks_exact(blocks.pixels).zip(ordered.chunks_exact_mut(blocks.padded())) {
-            let mut quads = ordered.as_chunks_mut::<QUAD>().0.iter_mut();
-            blocks.each_quad(image, |quad| {
-                if let Some(place) = quads.next() {
-                    *place = quad.to_le_bytes();
-                }
-            });
+            blocks.order(image, ordered);
         }
         Ok(Self { blocks, pixels: ordered })
     }

@@ -138,8 +138,37 @@ pub fn add_lanes<const FUSED: bool>(sum: &mut [f32], x: f32, row: &[f32]) {
     }
 }
 
+/// Puts those of 16 values that are not 0 in front, in their order. Returns a bit for each of the 16, the first in the lowest:
+/// whether it is not 0. What lies behind those that are not has no meaning.
+#[inline(always)]
+pub fn compress<const AVX512: bool>(values: &[u32; LANES], into: &mut [u32; LANES]) -> u16 {
+    #[cfg(target_arch = "x86_64")]
+    if AVX512 {
+        use std::arch::x86_64 as x86;
+
+        #[allow(unsafe_code)]
+        // SAFETY: a kernel's body is compiled with `AVX512` for the kind of that name alone, which has asked the CPU for it. The
+        // pointers are those of 16 values, which are read and written whole.
+        return unsafe {
+            let values = x86::_mm512_loadu_epi32(values.as_ptr().cast());
+            let are = x86::_mm512_test_epi32_mask(values, values);
+            // To a register first: straight to memory it takes some CPUs a hundred cycles.
+            x86::_mm512_storeu_epi32(into.as_mut_ptr().cast(), x86::_mm512_maskz_compress_epi32(are, values));
+            are
+        };
+    }
+    let (mut are, mut count) = (0, 0);
+    for (lane, value) in values.iter().enumerate() {
+        // Each is written, and the next one over it if it is 0: a branch would be guessed wrongly too often.
+        into[count % LANES] = *value;
+        count += usize::from(*value != 0);
+        are |= u16::from(*value != 0) << lane;
+    }
+    are
+}
+
 /// Compiles a function once for each kind of [`Instructions`], and puts one in front that takes the kind as its first
-/// argument. In its body `FUSED` says whether multiply-adds are fused. No closure goes into a function of `core::array`
+/// argument. In its body `FUSED` says whether multiply-adds are fused, and `AVX512` whether it is of that kind. No closure goes into a function of `core::array`
 /// there: what is not inlined is compiled for the baseline.
 macro_rules! kernel {
     ($(#[$attribute:meta])* $visible:vis fn $name:ident $(<$(const $size:ident: usize),+>)?
@@ -151,22 +180,22 @@ macro_rules! kernel {
             use $crate::cpu::simd::Instructions;
 
             #[inline(always)]
-            fn body<const FUSED: bool $($(, const $size: usize)+)?>($($argument: $type),*) $(-> $result)? $body
+            fn body<const FUSED: bool, const AVX512: bool $($(, const $size: usize)+)?>($($argument: $type),*) $(-> $result)? $body
 
             #[cfg(target_arch = "x86_64")]
             #[target_feature(enable = "avx512f,bmi1,popcnt")]
             fn avx512 $(<$(const $size: usize),+>)? ($($argument: $type),*) $(-> $result)? {
-                body::<true $($(, $size)+)?>($($argument),*)
+                body::<true, true $($(, $size)+)?>($($argument),*)
             }
             #[cfg(target_arch = "x86_64")]
             #[target_feature(enable = "avx2,fma,bmi1,popcnt")]
             fn avx2 $(<$(const $size: usize),+>)? ($($argument: $type),*) $(-> $result)? {
-                body::<true $($(, $size)+)?>($($argument),*)
+                body::<true, false $($(, $size)+)?>($($argument),*)
             }
             // Within its caller the compiler would keep a kernel's sums in memory.
             #[inline(never)]
             fn baseline $(<$(const $size: usize),+>)? ($($argument: $type),*) $(-> $result)? {
-                body::<{ Instructions::BASELINE_FUSED } $($(, $size)+)?>($($argument),*)
+                body::<{ Instructions::BASELINE_FUSED }, false $($(, $size)+)?>($($argument),*)
             }
             match instructions {
                 #[cfg(target_arch = "x86_64")]

@@ -4,7 +4,7 @@
 use bytemuck::{Pod, Zeroable};
 
 use super::pixels::Nonzero;
-use super::simd::{Instructions, kernel};
+use super::simd::{Instructions, LANES, compress, kernel};
 use super::strips::{Blocks, QUAD};
 use super::team::Team;
 use crate::{NoMemory, memory};
@@ -61,10 +61,10 @@ impl Sparse {
     ) -> Result<Option<Self>, NoMemory> {
         let mut starts = memory::zeroed(pixels.len() / blocks.pixels, "the places of pixels")?;
         let parts = pixels.chunks(PART * blocks.pixels).zip(starts.chunks_mut(PART));
-        let parts = team.deal(parts, Vec::new, |room, (pixels, starts)| {
+        let parts = team.deal(parts, Room::default, |room, (pixels, starts)| {
             let (quads, lines) = take(kind, &blocks, pixels, starts, room);
             // A chunk of each image's pixels may be read up to a line behind its last.
-            Ok(Part { lines: memory::copied(&room[..=lines], "pixels")?, quads })
+            Ok(Part { lines: memory::copied(&room.lines[..=lines], "pixels")?, quads })
         });
         let parts = parts.into_iter().collect::<Result<Vec<_>, _>>()?;
         let quads: usize = parts.iter().map(|part| part.quads).sum();
@@ -142,33 +142,42 @@ pub fn words(blocks: &Blocks) -> usize {
     blocks.padded().div_ceil(QUAD * WORD)
 }
 
+/// What a thread needs to list images.
+#[derive(Default)]
+struct Room {
+    /// An image's quads in the order of the blocks, and zeros up to a whole word.
+    quads: Vec<u32>,
+    lines: Vec<Line>,
+}
+
 kernel! {
-    /// Takes the quads with a pixel that is not 0 into `lines`, and says where each image begins. Returns how many quads and how
+    /// Takes the quads with a pixel that is not 0 into lines, and says where each image begins. Returns how many quads and how
     /// many lines those are.
-    fn take(blocks: &Blocks, pixels: &[u8], starts: &mut [u32], lines: &mut Vec<Line>) -> (usize, usize) {
-        let of_words = words(blocks) * (WORD / 8);
-        let most = (of_words + blocks.padded()).div_ceil(CHUNK) + 1;
+    fn take(blocks: &Blocks, pixels: &[u8], starts: &mut [u32], room: &mut Room) -> (usize, usize) {
+        let Room { quads, lines } = room;
+        let of_words = words(blocks);
+        // The last group of quads may be written up to a line behind those that are not 0.
+        let most = (of_words * (WORD / 8) + blocks.padded()).div_ceil(CHUNK) + 1;
         lines.resize(lines.len().max(starts.len() * most), Line::zeroed());
+        quads.resize(of_words * WORD, 0);
         let (mut next, mut all) = (0, 0);
         for (image, start) in pixels.chunks_exact(blocks.pixels).zip(starts) {
             *start = next as u32;
-            let bytes: &mut [u8] = bytemuck::cast_slice_mut(&mut lines[next..next + most]);
-            let (words, taken) = bytes.split_at_mut(of_words);
-            let (mut words, taken) = (words.as_chunks_mut::<{ WORD / 8 }>().0.iter_mut(), taken.as_chunks_mut::<QUAD>().0);
-            let (mut place, mut count, mut bits) = (0, 0, 0_u64);
-            blocks.each_quad(image, |quad| {
-                // Every quad is written, and the next one over it if it is 0: a branch would be guessed wrongly too often.
-                taken[count] = quad.to_le_bytes();
-                count += usize::from(quad != 0);
-                bits |= u64::from(quad != 0) << place;
-                place = (place + 1) % WORD;
-                if place == 0 {
-                    words.by_ref().take(1).for_each(|word| *word = bits.to_le_bytes());
-                    bits = 0;
+            blocks.order(image, bytemuck::cast_slice_mut(quads));
+            let image: &mut [u32] = bytemuck::cast_slice_mut(&mut lines[next..next + most]);
+            let (words, taken) = image.split_at_mut(of_words * (WORD / 32));
+            let mut count = 0;
+            for (quads, word) in quads.as_chunks::<WORD>().0.iter().zip(words.as_chunks_mut::<{ WORD / 32 }>().0) {
+                let mut bits = 0_u64;
+                for (quads, first) in quads.as_chunks::<LANES>().0.iter().zip((0..).step_by(LANES)) {
+                    let into = taken[count..].first_chunk_mut().expect("room for a group");
+                    let are = compress::<AVX512>(quads, into);
+                    count += are.count_ones() as usize;
+                    bits |= u64::from(are) << first;
                 }
-            });
-            words.for_each(|word| *word = std::mem::take(&mut bits).to_le_bytes());
-            next += (of_words + count * QUAD).div_ceil(CHUNK);
+                *word = bytemuck::cast(bits.to_le_bytes());
+            }
+            next += (of_words * (WORD / 8) + count * QUAD).div_ceil(CHUNK);
             all += count;
         }
         (all, next)

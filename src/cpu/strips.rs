@@ -59,25 +59,18 @@ impl Blocks {
         self.count * self.width
     }
 
-    /// Calls `visit` with each quad of an image in their order, its first pixel in the lowest byte; 0 where there is no pixel.
+    /// Puts an image's pixels in the order of the blocks. What is behind the last pixel stays as it is.
     #[inline(always)]
-    pub fn each_quad(&self, image: &[u8], mut visit: impl FnMut(u32)) {
+    pub fn order(&self, image: &[u8], ordered: &mut [u8]) {
         if self.side == 0 {
-            let (quads, rest) = image.as_chunks::<QUAD>();
-            for quad in quads {
-                visit(u32::from_le_bytes(*quad));
-            }
-            if !rest.is_empty() {
-                let mut last = [0; QUAD];
-                last[..rest.len()].copy_from_slice(rest);
-                visit(u32::from_le_bytes(last));
-            }
+            ordered[..image.len()].copy_from_slice(image);
             return;
         }
-        for rows in image.chunks_exact(2 * self.side) {
+        for (rows, quads) in image.chunks_exact(2 * self.side).zip(ordered.chunks_exact_mut(2 * self.side)) {
             let (above, below) = rows.split_at(self.side);
-            for (above, below) in above.as_chunks::<2>().0.iter().zip(below.as_chunks::<2>().0) {
-                visit(u32::from(u16::from_le_bytes(*above)) | u32::from(u16::from_le_bytes(*below)) << 16);
+            let quads = quads.as_chunks_mut::<QUAD>().0;
+            for ((above, below), quad) in above.as_chunks::<2>().0.iter().zip(below.as_chunks::<2>().0).zip(quads) {
+                *quad = [above[0], above[1], below[0], below[1]];
             }
         }
     }
@@ -191,14 +184,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn quads_are_in_the_order_of_places() {
+    fn pixels_are_in_the_order_of_places() {
         // Even squares, odd ones, and no squares; the last quad or octet whole and not.
         for pixels in [1, 4, 7, 9, 36, 50, 64, 225, 784, 4095, 4096] {
             let blocks = Blocks::new(pixels);
             let image: Vec<u8> = (0..pixels).map(|pixel| (pixel % 251 + 1) as u8).collect();
-            let mut ordered = Vec::new();
-            blocks.each_quad(&image, |quad| ordered.extend(quad.to_le_bytes()));
-            assert!(ordered.len() >= pixels && ordered.len() <= blocks.padded(), "{pixels}: {}", ordered.len());
+            let mut ordered = vec![0; blocks.padded()];
+            blocks.order(&image, &mut ordered);
             assert!(blocks.width <= MOST_PIXELS && blocks.width.is_multiple_of(OCTET), "{pixels}: {}", blocks.width);
             for (pixel, value) in image.iter().enumerate() {
                 let (block, number) = blocks.place(pixel);
@@ -211,8 +203,8 @@ mod tests {
 
     #[test]
     fn a_quad_is_a_square_of_neighbours() {
-        let mut quads = Vec::new();
-        Blocks::new(16).each_quad(&(0..16).collect::<Vec<u8>>(), |quad| quads.push(quad.to_le_bytes()));
-        assert_eq!(quads, [[0, 1, 4, 5], [2, 3, 6, 7], [8, 9, 12, 13], [10, 11, 14, 15]]);
+        let mut ordered = [0; 16];
+        Blocks::new(16).order(&(0..16).collect::<Vec<u8>>(), &mut ordered);
+        assert_eq!(ordered, [0, 1, 4, 5, 2, 3, 6, 7, 8, 9, 12, 13, 10, 11, 14, 15]);
     }
 }
