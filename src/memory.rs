@@ -35,6 +35,17 @@ pub(crate) fn reserve<T>(values: &mut Vec<T>, count: usize, what: &'static str) 
     values.try_reserve_exact(more).map_err(|_| NoMemory::of::<T>(count, what))
 }
 
+/// Makes the vector so long, with zeros at its end if it grows.
+pub(crate) fn resize<T: Zeroable + Clone>(
+    values: &mut Vec<T>,
+    count: usize,
+    what: &'static str,
+) -> Result<(), NoMemory> {
+    reserve(values, count, what)?;
+    values.resize(count, T::zeroed());
+    Ok(())
+}
+
 /// An empty vector with room for `count` values.
 pub(crate) fn room<T>(count: usize, what: &'static str) -> Result<Vec<T>, NoMemory> {
     let mut values = Vec::new();
@@ -61,6 +72,7 @@ mod tests {
         for count in TOO_MANY {
             let error = zeroed::<u16>(count, "images").unwrap_err();
             assert_eq!((error, room::<u16>(count, "images").unwrap_err()), (error, error));
+            assert_eq!(resize::<u16>(&mut Vec::new(), count, "images").unwrap_err(), error);
             let bytes = count.saturating_mul(2);
             assert_eq!(
                 error.to_string(),
@@ -80,5 +92,9 @@ mod tests {
         assert!(values.capacity() >= 10);
         reserve(&mut values, 1, "numbers").unwrap();
         assert_eq!(values, [1, 2]);
+        for (count, expected) in [(3, &[1, 2, 0][..]), (1, &[1]), (2, &[1, 0])] {
+            resize(&mut values, count, "numbers").unwrap();
+            assert_eq!(values, expected);
+        }
     }
 }

@@ -1,5 +1,8 @@
 //! The errors of every backend.
 
+use std::sync::Arc;
+
+use crate::data;
 use crate::memory::NoMemory;
 use crate::net::method::MethodError;
 use crate::net::optimizer::OptimizerError;
@@ -51,6 +54,9 @@ pub enum Error {
         /// The network's shape.
         shape: Shape,
     },
+    /// The images of a set can no longer be read.
+    #[error(transparent)]
+    Images(Arc<data::Error>),
     /// The indices are not whole batches of the set.
     #[error("{count} indices up to {largest}; give batches of {batch_size} indices below {images}")]
     Indices {
@@ -179,6 +185,12 @@ impl Error {
     #[must_use]
     pub fn is_too_large(&self) -> bool {
         matches!(self, Self::TooLarge { .. })
+    }
+}
+
+impl From<data::Error> for Error {
+    fn from(error: data::Error) -> Self {
+        Self::Images(Arc::new(error))
     }
 }
 

@@ -20,7 +20,7 @@ use answers::Timed;
 pub use answers::{Evaluation, Intermediates, KernelTime, Kernels, Profile, Resident, Untimed};
 pub use error::Error;
 
-use crate::data::Dataset;
+use crate::data::Source;
 use crate::net::method::Method;
 use crate::net::optimizer::{Optimizer, Update};
 use crate::net::state::State;
@@ -67,14 +67,14 @@ pub trait Network: Portable {
     /// Makes a data set resident.
     ///
     /// # Errors
-    /// A set that does not fit the device; or an error of the device. Then nothing is resident.
-    fn upload(&mut self, set: &Dataset) -> Result<Resident, Error>;
+    /// A set that does not fit the device, or cannot be read; or an error of the device. Then nothing is resident.
+    fn upload(&mut self, set: &dyn Source) -> Result<Resident, Error>;
 
     /// Replaces the images of a resident set. Work submitted before uses the old images.
     ///
     /// # Errors
     /// As [`Network::upload`]; then the set is as it was.
-    fn replace(&mut self, resident: Resident, set: &Dataset) -> Result<(), Error>;
+    fn replace(&mut self, resident: Resident, set: &dyn Source) -> Result<(), Error>;
 
     /// Images in a set; none where no such set is resident.
     fn images(&self, set: Resident) -> Option<usize>;
@@ -217,8 +217,9 @@ impl Backend {
     /// Makes a data set resident.
     ///
     /// # Errors
-    /// A set whose pixels or labels are not the network's, or that does not fit the device; or an error of the device.
-    pub async fn upload(&mut self, set: &Dataset) -> Result<Resident, Error> {
+    /// A set whose pixels or labels are not the network's, that does not fit the device, or cannot be read; or an error of the
+    /// device.
+    pub async fn upload(&mut self, set: &dyn Source) -> Result<Resident, Error> {
         self.check_set(set)?;
         self.network.upload(set)
     }
@@ -227,7 +228,7 @@ impl Backend {
     ///
     /// # Errors
     /// As [`Backend::upload`]; then the set is as it was.
-    pub async fn replace(&mut self, resident: Resident, set: &Dataset) -> Result<(), Error> {
+    pub async fn replace(&mut self, resident: Resident, set: &dyn Source) -> Result<(), Error> {
         self.images_in(resident)?;
         self.check_set(set)?;
         self.network.replace(resident, set)
@@ -387,7 +388,7 @@ impl Backend {
         self.network.intermediates(set, batch).await
     }
 
-    fn check_set(&self, set: &Dataset) -> Result<(), Error> {
+    fn check_set(&self, set: &dyn Source) -> Result<(), Error> {
         let shape = self.net.shape;
         let largest_label = set.labels().iter().copied().max().unwrap_or(0);
         if set.pixels() != shape.input || usize::from(largest_label) >= shape.classes {
@@ -424,6 +425,7 @@ mod tests {
     use pollster::block_on;
 
     use super::*;
+    use crate::data::Dataset;
     use crate::devices::Device;
     use crate::net::{Activation, Output};
 

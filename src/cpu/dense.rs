@@ -39,16 +39,9 @@ impl Panel {
 }
 
 impl Dense {
-    /// Takes images, `[N, pixels]`.
-    ///
-    /// # Errors
-    /// [`NoMemory`].
-    pub fn new(blocks: Blocks, pixels: &[u8]) -> Result<Self, NoMemory> {
-        let mut ordered = memory::zeroed::<u8>(pixels.len() / blocks.pixels * blocks.padded(), "pixels")?;
-        for (image, ordered) in pixels.chunks_exact(blocks.pixels).zip(ordered.chunks_exact_mut(blocks.padded())) {
-            blocks.order(image, ordered);
-        }
-        Ok(Self { blocks, pixels: ordered })
+    /// Images as `[N, blocks, width]`.
+    pub fn new(blocks: Blocks, pixels: Vec<u8>) -> Self {
+        Self { blocks, pixels }
     }
 
     pub fn blocks(&self) -> &Blocks {

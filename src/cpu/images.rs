@@ -12,6 +12,8 @@ use super::sparse::Sparse;
 use super::strips::{Blocks, StripParams, W1};
 use super::team::Team;
 use crate::NoMemory;
+use crate::backend::Error;
+use crate::data::Source;
 
 /// The share of pixels in quads that are not 0, from which on it is faster to compute with all of them, as times at 50 and 512
 /// hidden units have shown (AVX2, AVX-512).
@@ -59,15 +61,17 @@ pub enum Images {
 }
 
 impl Images {
-    /// Takes images, `[N, pixels]`, in the form that is faster to compute with.
+    /// Takes images in the form that is faster to compute with.
     ///
     /// # Errors
-    /// [`NoMemory`].
-    pub fn new(kind: Instructions, team: &Team, width: usize, pixels: &[u8]) -> Result<Self, NoMemory> {
-        let blocks = Blocks::new(width);
-        Ok(match Sparse::new(kind, team, blocks, pixels, DENSE_FROM)? {
-            Some(sparse) => Self::Sparse(sparse),
-            None => Self::Dense(Dense::new(blocks, pixels)?),
+    /// [`Error::Images`] or [`Error::NoMemory`].
+    pub fn new(kind: Instructions, team: &Team, set: &dyn Source) -> Result<Self, Error> {
+        let sparse = Sparse::new(kind, team, Blocks::new(set.pixels()), set)?;
+        let pixels = sparse.pixels_of_an_image();
+        Ok(if (pixels as f64) < DENSE_FROM * set.pixels() as f64 {
+            Self::Sparse(sparse)
+        } else {
+            Self::Dense(Dense::new(*sparse.blocks(), sparse.into_pixels()?))
         })
     }
 

@@ -7,6 +7,8 @@ use super::pixels::Nonzero;
 use super::simd::{Instructions, LANES, compress, kernel};
 use super::strips::{Blocks, QUAD};
 use super::team::Team;
+use crate::backend::Error;
+use crate::data::Source;
 use crate::{NoMemory, memory};
 
 /// Images whose pixels lie together, and whose work is worth a thread.
@@ -43,36 +45,60 @@ pub struct Sparse {
 /// One part of a set.
 struct Part {
     lines: Vec<Line>,
+    /// Where its images begin.
+    starts: Vec<u32>,
     /// Quads that are not 0.
     quads: usize,
 }
 
 impl Sparse {
-    /// Lists the nonzero quads of images, `[N, pixels]`; none if their share is `too_many` or more.
+    /// Lists the nonzero quads of images.
+    ///
+    /// # Errors
+    /// [`Error::Images`] or [`Error::NoMemory`].
+    pub fn new(kind: Instructions, team: &Team, blocks: Blocks, set: &dyn Source) -> Result<Self, Error> {
+        let count = set.labels().len();
+        // Each part is listed where it was read, while it is in the thread's cache.
+        let parts = team.deal((0..count).step_by(PART), Default::default, |(pixels, lists): &mut (_, Lists), first| {
+            let pixels = set.read(first..count.min(first + PART), pixels)?;
+            let (quads, lines) = list(kind, &blocks, pixels, lists);
+            // A chunk of each image's pixels may be read up to a line behind its last.
+            let lines = memory::copied(&lists.lines[..=lines], "pixels")?;
+            Ok::<_, Error>(Part { lines, starts: memory::copied(&lists.starts, "the places of pixels")?, quads })
+        });
+        let mut set =
+            Self { blocks, parts: Vec::new(), starts: memory::room(count, "the places of pixels")?, quads: 0 };
+        for part in parts {
+            let Part { lines, starts, quads } = part?;
+            set.parts.push(lines);
+            set.starts.extend(starts);
+            set.quads += quads;
+        }
+        Ok(set)
+    }
+
+    /// Every pixel of the images, `[N, blocks, width]`.
     ///
     /// # Errors
     /// [`NoMemory`].
-    pub fn new(
-        kind: Instructions,
-        team: &Team,
-        blocks: Blocks,
-        pixels: &[u8],
-        too_many: f64,
-    ) -> Result<Option<Self>, NoMemory> {
-        let mut starts = memory::zeroed(pixels.len() / blocks.pixels, "the places of pixels")?;
-        let parts = pixels.chunks(PART * blocks.pixels).zip(starts.chunks_mut(PART));
-        let parts = team.deal(parts, Room::default, |room, (pixels, starts)| {
-            let (quads, lines) = take(kind, &blocks, pixels, starts, room);
-            // A chunk of each image's pixels may be read up to a line behind its last.
-            Ok(Part { lines: memory::copied(&room.lines[..=lines], "pixels")?, quads })
-        });
-        let parts = parts.into_iter().collect::<Result<Vec<_>, _>>()?;
-        let quads: usize = parts.iter().map(|part| part.quads).sum();
-        if (quads * QUAD) as f64 >= too_many * pixels.len() as f64 {
-            return Ok(None);
+    pub fn into_pixels(self) -> Result<Vec<u8>, NoMemory> {
+        let Self { blocks, parts, starts, .. } = self;
+        let mut all = memory::zeroed(starts.len() * blocks.padded(), "pixels")?;
+        let images = all.chunks_mut(PART * blocks.padded());
+        // Each part is dropped as soon as its images are there.
+        for ((part, starts), images) in parts.into_iter().zip(starts.chunks(PART)).zip(images) {
+            for (start, image) in starts.iter().zip(images.chunks_exact_mut(blocks.padded())) {
+                let (words, pixels) = split(&blocks, &part[*start as usize..]);
+                let mut quads = pixels.as_chunks::<QUAD>().0.iter();
+                for (word, image) in words.iter().zip(image.chunks_mut(WORD * QUAD)) {
+                    let word = u64::from_le_bytes(*word);
+                    let image = image.as_chunks_mut::<QUAD>().0.iter_mut().enumerate();
+                    let taken = image.filter(|(place, _)| word >> place & 1 == 1);
+                    taken.zip(&mut quads).for_each(|((_, to), quad)| *to = *quad);
+                }
+            }
         }
-        let parts = parts.into_iter().map(|part| part.lines).collect();
-        Ok(Some(Self { blocks, parts, starts, quads }))
+        Ok(all)
     }
 
     pub fn blocks(&self) -> &Blocks {
@@ -93,8 +119,7 @@ impl Sparse {
     /// The words of an image, and the pixels of its quads, with what is behind them.
     #[inline(always)]
     pub fn of(&self, image: u32) -> (&[[u8; WORD / 8]], &[u8]) {
-        let (words, pixels) = bytemuck::cast_slice(self.lines(image)).split_at(words(&self.blocks) * (WORD / 8));
-        (words.as_chunks().0, pixels)
+        split(&self.blocks, self.lines(image))
     }
 
     /// Asks for the pixels of an image that comes soon after image `n`: no CPU can guess which it is.
@@ -142,27 +167,36 @@ pub fn words(blocks: &Blocks) -> usize {
     blocks.padded().div_ceil(QUAD * WORD)
 }
 
-/// What a thread needs to list images.
+/// The words of an image that begins with these lines, and the pixels of its quads, with what is behind them.
+#[inline(always)]
+fn split<'a>(blocks: &Blocks, lines: &'a [Line]) -> (&'a [[u8; WORD / 8]], &'a [u8]) {
+    let (words, pixels) = bytemuck::cast_slice(lines).split_at(words(blocks) * (WORD / 8));
+    (words.as_chunks().0, pixels)
+}
+
+/// What a thread lists images in.
 #[derive(Default)]
-struct Room {
+struct Lists {
     /// An image's quads in the order of the blocks, and zeros up to a whole word.
     quads: Vec<u32>,
     lines: Vec<Line>,
+    /// Where the images begin.
+    starts: Vec<u32>,
 }
 
 kernel! {
-    /// Takes the quads with a pixel that is not 0 into lines, and says where each image begins. Returns how many quads and how
-    /// many lines those are.
-    fn take(blocks: &Blocks, pixels: &[u8], starts: &mut [u32], room: &mut Room) -> (usize, usize) {
-        let Room { quads, lines } = room;
+    /// Lists the quads with a pixel that is not 0, and where each image begins. Returns how many quads and how many lines those are.
+    fn list(blocks: &Blocks, pixels: &[u8], lists: &mut Lists) -> (usize, usize) {
+        let Lists { quads, lines, starts } = lists;
         let of_words = words(blocks);
         // The last group of quads may be written up to a line behind those that are not 0.
         let most = (of_words * (WORD / 8) + blocks.padded()).div_ceil(CHUNK) + 1;
-        lines.resize(lines.len().max(starts.len() * most), Line::zeroed());
+        lines.resize(lines.len().max(pixels.len() / blocks.pixels * most), Line::zeroed());
+        starts.clear();
         quads.resize(of_words * WORD, 0);
         let (mut next, mut all) = (0, 0);
-        for (image, start) in pixels.chunks_exact(blocks.pixels).zip(starts) {
-            *start = next as u32;
+        for image in pixels.chunks_exact(blocks.pixels) {
+            starts.push(next as u32);
             blocks.order(image, bytemuck::cast_slice_mut(quads));
             let image: &mut [u32] = bytemuck::cast_slice_mut(&mut lines[next..next + most]);
             let (words, taken) = image.split_at_mut(of_words * (WORD / 32));

@@ -250,7 +250,7 @@ fn few_pixels_are_computed_apart_from_many() {
     let team = Team::new(1, 1).unwrap();
     let is_sparse = |share| {
         let set = set(200, shape, share);
-        matches!(Images::new(Instructions::widest(), &team, 50, set.images()).unwrap(), Images::Sparse(_))
+        matches!(Images::new(Instructions::widest(), &team, &set).unwrap(), Images::Sparse(_))
     };
     assert!(is_sparse(0.19), "as many as in MNIST");
     assert!(is_sparse(0.0), "black images");

@@ -175,6 +175,12 @@ impl Dataset {
 /// Images with rows and columns exchanged, `[N, cols, rows]`. `images` are `[N, rows, cols]`.
 #[must_use]
 pub fn transposed(mut images: Vec<u8>, rows: usize, cols: usize) -> Vec<u8> {
+    transpose(&mut images, rows, cols);
+    images
+}
+
+/// Exchanges rows and columns of images.
+pub(super) fn transpose(images: &mut [u8], rows: usize, cols: usize) {
     let mut transposed = vec![0; rows * cols];
     for image in images.chunks_exact_mut((rows * cols).max(1)) {
         for (index, pixel) in transposed.iter_mut().enumerate() {
@@ -182,7 +188,6 @@ pub fn transposed(mut images: Vec<u8>, rows: usize, cols: usize) -> Vec<u8> {
         }
         image.copy_from_slice(&transposed);
     }
-    images
 }
 
 #[cfg(test)]

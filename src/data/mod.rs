@@ -25,7 +25,9 @@ mod locate;
 pub mod prepare;
 #[cfg(feature = "cli")]
 pub mod public;
+mod selection;
 pub mod sniff;
+mod source;
 mod splits;
 mod store;
 #[cfg(not(target_family = "wasm"))]
@@ -45,6 +47,9 @@ pub use folder::{FILE_NAMES, Labels, Note, load_dir, load_mnist, open_dir, save_
 pub use limits::MAX_PIXELS;
 #[cfg(not(target_family = "wasm"))]
 pub use locate::{Location, occupied};
-pub use splits::{Labelled, Splits, Stores};
+pub use selection::Selection;
+pub(crate) use source::Bytes;
+pub use source::{Labelled, Room, Source};
+pub use splits::{Splits, Stores};
 pub use store::Store;
 pub use stored::StoredSet;

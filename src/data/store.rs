@@ -3,8 +3,10 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
+use super::source::{Labelled, Room};
 use super::stored::StoredSet;
 use super::{Dataset, Error, classes};
+use crate::memory;
 use crate::random::{Stream, stream};
 
 /// A set of labelled images.
@@ -127,6 +129,26 @@ impl Store {
         self.gather(&indices)
     }
 
+    /// The images at these indices, in their order, put into `room`: `[N, pixels]`.
+    ///
+    /// # Errors
+    /// When the file can no longer be read; and [`Error::NoMemory`].
+    pub(super) fn read<'a>(&self, indices: &[u32], room: &'a mut Room) -> Result<&'a [u8], Error> {
+        let Room { images, window } = room;
+        let bytes = indices.len().saturating_mul(self.pixels());
+        memory::resize(images, images.len().max(bytes), "images")?;
+        let images = &mut images[..bytes];
+        match self {
+            Self::Memory(set) => {
+                for (&index, image) in indices.iter().zip(images.chunks_exact_mut(set.pixels())) {
+                    image.copy_from_slice(&set.images()[index as usize * set.pixels()..][..set.pixels()]);
+                }
+            }
+            Self::File(set) => set.fill(indices, images, window)?,
+        }
+        Ok(images)
+    }
+
     /// A set of the images at these indices, in their order.
     ///
     /// # Errors
@@ -142,13 +164,23 @@ impl Store {
     }
 }
 
+impl Labelled for Store {
+    fn labels(&self) -> &[u8] {
+        self.labels()
+    }
+
+    fn size(&self) -> (usize, usize) {
+        self.size()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::fs;
     use std::path::{Path, PathBuf};
 
     use super::*;
-    use crate::data::idx;
+    use crate::data::{Selection, Source, idx};
 
     fn set() -> Dataset {
         Dataset::new((0..60).collect(), (0..10).map(|image| image % 3).collect(), 2, 3).unwrap()
@@ -174,6 +206,50 @@ mod tests {
             }
         }
         assert!(matches!(stores[1].gather(&[]), Err(Error::Empty)));
+    }
+
+    #[test]
+    fn images_near_each_other_are_those_at_their_indices() {
+        let folder = tempfile::tempdir().unwrap();
+        let pixels = (0..600 * 900_u32).map(|pixel| (pixel.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
+        let set = Dataset::new(pixels, (0..600_u32).map(|image| (image % 7) as u8).collect(), 25, 36).unwrap();
+        let path = folder.path().join("images");
+        idx::write_images(&set, fs::File::create(&path).unwrap()).unwrap();
+        let stored = || Store::File(StoredSet::open(&path, set.labels().to_vec()).unwrap());
+        // Of a part, neighbours are not neighbours in the file.
+        let part = |store: Store| store.slice(20..590).unwrap().with_validation(0.4, 1).unwrap();
+        let [memory, file] = [Store::Memory(set.clone()), stored()].map(|store| {
+            let [train, validation] = part(store);
+            [train, validation.transposed()]
+        });
+        let stores =
+            [[Store::Memory(set.clone()), stored()]].into_iter().chain(std::iter::zip(memory, file).map(Into::into));
+        for [memory, file] in stores {
+            let last = memory.len() as u32 - 1;
+            let every = |step: usize| (0..=last).step_by(step).collect::<Vec<_>>();
+            // Together, with few and with many others between them, twice, backwards, further apart than a window.
+            for indices in [
+                every(1),
+                every(3),
+                every(6),
+                [every(2), every(50)].concat(),
+                every(1).into_iter().rev().collect(),
+                vec![5, 5, 5, 6, 9, 9, 4, last, 0, last],
+            ] {
+                let expected = memory.gather(&indices).unwrap();
+                assert_eq!(file.gather(&indices).unwrap(), expected);
+                for store in [&memory, &file] {
+                    let selection = Selection::new(store, &indices).unwrap();
+                    assert_eq!((selection.labels(), selection.size()), (expected.labels(), store.size()));
+                    let mut room = Room::default();
+                    for range in [3..indices.len(), 0..2, 1..5] {
+                        let pixels = expected.pixels();
+                        let right = &expected.images()[range.start * pixels..range.end * pixels];
+                        assert!(selection.read(range.clone(), &mut room).unwrap() == right, "{range:?} of {indices:?}");
+                    }
+                }
+            }
+        }
     }
 
     #[test]
@@ -219,7 +295,11 @@ mod tests {
         let store = Store::File(StoredSet::open(&path, set().labels().to_vec()).unwrap());
         fs::OpenOptions::new().write(true).open(&path).unwrap().set_len(40).unwrap();
         assert!(store.gather(&[0, 1]).is_ok());
-        let error = store.gather(&[0, 9]).unwrap_err().to_string();
-        assert!(error.contains("images: cannot be read"), "{error}");
+        for indices in [[0, 9], [8, 9], [7, 9]] {
+            let read = Selection::new(&store, &indices).unwrap().read(0..2, &mut Room::default()).map(<[u8]>::to_vec);
+            for error in [store.gather(&indices).map(drop).unwrap_err(), read.map(drop).unwrap_err()] {
+                assert!(error.to_string().contains("images: cannot be read"), "{error}");
+            }
+        }
     }
 }

@@ -1,14 +1,20 @@
 //! Images in a file of which only those in use are read.
 
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::dataset::transpose;
 use super::idx::ImageFile;
 use super::{Dataset, Error};
 use crate::{memory, threads};
 
 /// Images that a thread reads at a time.
 const IMAGES_A_THREAD: usize = 256;
+/// Bytes between two images that are read with them rather than left out: a second call to the system takes longer.
+const GAP: usize = 4096;
+/// The most bytes that are read at once where some are left out afterwards.
+const WINDOW: usize = 128 << 10;
 
 /// Images in a raw IDX file, and their labels in memory.
 #[derive(Debug)]
@@ -58,40 +64,63 @@ impl StoredSet {
         Self {
             path: self.path.clone(),
             images: self.images.clone(),
-            places: Some(indices.iter().map(|&index| self.place(index)).collect()),
+            places: Some(indices.iter().map(|&index| self.place(index) as u32).collect()),
             labels: indices.iter().map(|&index| self.labels[index as usize]).collect(),
             is_transposed: self.is_transposed,
         }
     }
 
     /// Where in the file an image is.
-    fn place(&self, index: u32) -> u32 {
-        self.places.as_ref().map_or(index, |places| places[index as usize])
+    fn place(&self, index: u32) -> usize {
+        self.places.as_ref().map_or(index, |places| places[index as usize]) as usize
     }
 
     /// As [`Store::gather`](super::Store::gather).
     pub(super) fn gather(&self, indices: &[u32]) -> Result<Dataset, Error> {
-        let ImageFile { rows, cols, .. } = *self.images;
-        let pixels = rows * cols;
+        let (rows, cols) = self.size();
         let mut labels = memory::room(indices.len(), "labels")?;
         labels.extend(indices.iter().map(|&index| self.labels[index as usize]));
-        let mut images = memory::zeroed(indices.len().saturating_mul(pixels), "images")?;
-        let chunks = indices.chunks(IMAGES_A_THREAD).zip(images.chunks_mut(IMAGES_A_THREAD * pixels));
-        let read = threads::map(chunks, |(indices, mut images)| {
-            // Consecutive images are read at once.
-            for run in indices.chunk_by(|&a, &b| self.place(a).checked_add(1) == Some(self.place(b))) {
-                let (first, rest) = images.split_at_mut(run.len() * pixels);
-                self.read(self.place(run[0]) as usize, first)?;
-                images = rest;
-            }
-            Ok::<_, Error>(())
-        });
-        read.into_iter().collect::<Result<(), _>>()?;
-        let set = Dataset::new(images, labels, rows, cols)?;
-        Ok(if self.is_transposed { set.transposed() } else { set })
+        let mut images = memory::zeroed(indices.len().saturating_mul(rows * cols), "images")?;
+        let chunks = indices.chunks(IMAGES_A_THREAD).zip(images.chunks_mut(IMAGES_A_THREAD * rows * cols));
+        let fill = |window: &mut Vec<u8>, (indices, images)| self.fill(indices, images, window);
+        let filled = threads::map_with(threads::cores(), chunks, Vec::new, fill);
+        filled.into_iter().collect::<Result<(), _>>()?;
+        Dataset::new(images, labels, rows, cols)
     }
 
-    fn read(&self, first: usize, images: &mut [u8]) -> Result<(), Error> {
-        self.images.read(first, images).map_err(|reason| Error::File { path: self.path.clone(), reason: reason.into() })
+    /// Fills `images` with those at these indices, in their order. Those near each other in the file are read at once, through
+    /// `window` if there are others between them.
+    pub(super) fn fill(&self, indices: &[u32], images: &mut [u8], window: &mut Vec<u8>) -> Result<(), Error> {
+        let ImageFile { rows, cols, .. } = *self.images;
+        let pixels = rows * cols;
+        let (nearest, most) = (1 + GAP / pixels, WINDOW / pixels);
+        let in_file = |reason: io::Error| Error::File { path: self.path.clone(), reason: reason.into() };
+        let (mut left, mut to) = (indices, &mut *images);
+        while let Some(&first) = left.first() {
+            let first = self.place(first);
+            let is_near = |pair: &&[u32]| {
+                let [a, b] = [self.place(pair[0]), self.place(pair[1])];
+                a <= b && b - a <= nearest && b - first < most
+            };
+            let (run, images);
+            (run, left) = left.split_at(1 + left.windows(2).take_while(is_near).count());
+            (images, to) = to.split_at_mut(run.len() * pixels);
+            let places = || run.iter().map(|&index| self.place(index));
+            if places().eq(first..first + run.len()) {
+                self.images.read(first, images).map_err(in_file)?;
+                continue;
+            }
+            memory::resize(window, most * pixels, "images")?;
+            let last = places().next_back().unwrap_or(first);
+            let window = &mut window[..(last + 1 - first) * pixels];
+            self.images.read(first, window).map_err(in_file)?;
+            for (place, image) in places().zip(images.chunks_exact_mut(pixels)) {
+                image.copy_from_slice(&window[(place - first) * pixels..][..pixels]);
+            }
+        }
+        if self.is_transposed {
+            transpose(images, rows, cols);
+        }
+        Ok(())
     }
 }

@@ -29,6 +29,11 @@ impl StoredSet {
         match self.0 {}
     }
 
+    /// Fills `images` with those at these indices.
+    pub(super) fn fill(&self, _: &[u32], _: &mut [u8], _: &mut Vec<u8>) -> Result<(), Error> {
+        match self.0 {}
+    }
+
     /// As [`Store::gather`](super::Store::gather).
     pub(super) fn gather(&self, _: &[u32]) -> Result<Dataset, Error> {
         match self.0 {}

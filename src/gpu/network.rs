@@ -25,7 +25,7 @@ use crate::backend::{
     self, Answer, Error, Evaluation, Intermediates, KernelTime, Kernels as StepKernels, Pending, Profile, Resident,
     Untimed,
 };
-use crate::data::Dataset;
+use crate::data::{Room, Source};
 use crate::net::method::Method;
 use crate::net::optimizer::{Optimizer, Update};
 use crate::net::{Gradients as Gradient, Net, Params, Shape};
@@ -198,8 +198,10 @@ impl Network {
         self.device.check()
     }
 
-    fn data(&self, set: &Dataset) -> Result<Data, Error> {
-        Data::new(&self.device, self.net.shape, self.values.tile, set.images(), set.labels())
+    fn data(&self, set: &dyn Source) -> Result<Data, Error> {
+        let (mut room, labels) = (Room::default(), set.labels());
+        let images = set.read(0..labels.len(), &mut room)?;
+        Data::new(&self.device, self.net.shape, self.values.tile, images, labels)
     }
 
     fn taken(&self, data: Data) -> Set {
@@ -376,7 +378,7 @@ impl backend::Network for Network {
         self.device.check()
     }
 
-    fn upload(&mut self, set: &Dataset) -> Result<Resident, Error> {
+    fn upload(&mut self, set: &dyn Source) -> Result<Resident, Error> {
         let set = self.taken(self.data(set)?);
         self.device.check()?;
         self.sets.push(set);
@@ -384,10 +386,11 @@ impl backend::Network for Network {
     }
 
     /// The images go into the set's buffers if they are as many.
-    fn replace(&mut self, resident: Resident, set: &Dataset) -> Result<(), Error> {
-        let data = &self.sets[resident.0].data;
-        if data.len == set.len() {
-            data.write(&self.device, self.net.shape, set.images(), set.labels())?;
+    fn replace(&mut self, resident: Resident, set: &dyn Source) -> Result<(), Error> {
+        let (data, labels) = (&self.sets[resident.0].data, set.labels());
+        if data.len == labels.len() {
+            let mut room = Room::default();
+            data.write(&self.device, self.net.shape, set.read(0..labels.len(), &mut room)?, labels)?;
         } else {
             self.sets[resident.0] = self.taken(self.data(set)?);
         }

@@ -93,6 +93,11 @@ impl Images {
         }
     }
 
+    /// Whether images are read before they are used.
+    pub(super) fn reads_ahead(&self) -> bool {
+        matches!(self, Self::Streamed(stream) if stream.reads_ahead())
+    }
+
     /// The mean loss of one batch and its gradient.
     pub(super) async fn gradient(&mut self, backend: &mut Backend, indices: &[u32]) -> Result<(f32, Gradients), Error> {
         match self {

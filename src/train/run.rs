@@ -234,8 +234,8 @@ impl Run<'_> {
 
     /// The first step of the next chunk and their number, if a stream reads ahead.
     fn next_steps(&self) -> Option<(u64, usize)> {
-        let (Images::Streamed(_), left) = (&self.replica.train, self.left_of_epoch()) else { return None };
-        (left > 0).then(|| (self.started, self.steps_in_a_chunk(left)))
+        let left = self.left_of_epoch();
+        (left > 0 && self.replica.train.reads_ahead()).then(|| (self.started, self.steps_in_a_chunk(left)))
     }
 
     async fn start_evaluation(&mut self) -> Result<Work, Error> {
@@ -334,7 +334,7 @@ mod tests {
     use super::*;
     use crate::backend::{self, Answer, Device, Evaluation, Intermediates, Kernels, Network, Profile, Resident, ready};
     use crate::data::batches::Sampling;
-    use crate::data::{Dataset, Store};
+    use crate::data::{Dataset, Source, Store};
     use crate::net::method::Method;
     use crate::net::optimizer::{Optimizer, Update};
     use crate::net::{Activation, Gradients, Net, Output, Params, Shape};
@@ -363,11 +363,11 @@ mod tests {
             Ok(())
         }
 
-        fn upload(&mut self, _: &Dataset) -> Result<Resident, backend::Error> {
+        fn upload(&mut self, _: &dyn Source) -> Result<Resident, backend::Error> {
             Ok(Resident(0))
         }
 
-        fn replace(&mut self, _: Resident, _: &Dataset) -> Result<(), backend::Error> {
+        fn replace(&mut self, _: Resident, _: &dyn Source) -> Result<(), backend::Error> {
             Ok(())
         }
 

@@ -1,11 +1,12 @@
-//! Copies a set that is too large for the device or for memory to the device in parts. For a GPU, the next part is read ahead.
+//! Copies a set that is too large for the device or for memory to the device in parts, each in the order of the file. For a GPU,
+//! the next part is read ahead; for the CPU, each thread reads what it then prepares.
 
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 
 use super::events::Error;
 use crate::backend::{Backend, Evaluation, Pending, Resident};
-use crate::data::{self, Dataset, Store};
+use crate::data::{self, Dataset, Selection, Store};
 use crate::threads;
 
 /// A set whose images are copied to the device during use.
@@ -72,6 +73,11 @@ impl Stream {
         Ok(Self { store, resident, reader })
     }
 
+    /// Whether it can read images before they are used.
+    pub(super) fn reads_ahead(&self) -> bool {
+        self.reader.is_some()
+    }
+
     /// Copies the images with these indices to the device, and reads the `next` ones ahead. Returns the set on the device and
     /// the images' indices in it.
     pub(super) async fn load(
@@ -80,13 +86,17 @@ impl Stream {
         indices: Vec<u32>,
         next: Option<Vec<u32>>,
     ) -> Result<(Resident, Vec<u32>), Error> {
-        let read = self.reader.as_mut().and_then(|reader| reader.receive(&indices));
-        let images = read.unwrap_or_else(|| self.store.gather(&indices))?;
+        let (order, places) = in_file_order(&indices);
+        let read = self.reader.as_mut().and_then(|reader| reader.receive(&order)).transpose()?;
         if let Some((reader, next)) = self.reader.as_mut().zip(next) {
-            reader.request(next);
+            reader.request(in_file_order(&next).0);
         }
-        backend.replace(self.resident, &images).await?;
-        Ok((self.resident, (0..indices.len() as u32).collect()))
+        match read {
+            Some(images) => backend.replace(self.resident, &images).await?,
+            // Each part is read by the thread that computes with it.
+            None => backend.replace(self.resident, &Selection::new(&self.store, &order)?).await?,
+        }
+        Ok((self.resident, places))
     }
 
     /// Loss, accuracy and confusion matrix over the whole set.
@@ -108,6 +118,17 @@ impl Stream {
         }
         sum.ok_or(Error::Data(data::Error::Empty))
     }
+}
+
+/// The indices in their order in the file, where neighbours can be read together; and the place there of each of those given.
+fn in_file_order(indices: &[u32]) -> (Vec<u32>, Vec<u32>) {
+    let mut order: Vec<_> = indices.iter().copied().zip(0_u32..).collect();
+    order.sort_unstable();
+    let mut places = vec![0; indices.len()];
+    for (&(_, number), place) in order.iter().zip(0..) {
+        places[number as usize] = place;
+    }
+    (order.into_iter().map(|(index, _)| index).collect(), places)
 }
 
 /// Adds the evaluation of some more images.
@@ -148,12 +169,22 @@ mod tests {
             for (indices, next) in calls {
                 let (part, found) = block_on(stream.load(&mut backend, indices.to_vec(), next.map(Vec::from))).unwrap();
                 let requested = stream.reader.as_ref().and_then(|reader| reader.requested.clone());
-                assert_eq!(requested, next.filter(|_| reads_ahead).map(Vec::from));
+                let in_order = |next: [u32; 2]| in_file_order(&next).0;
+                assert_eq!(requested, next.filter(|_| reads_ahead).map(in_order));
                 let loss =
                     |backend: &mut Backend, set, indices: &[u32]| block_on(backend.train(set, indices, 0.0)).unwrap();
                 let expected = loss(&mut backend, resident, &indices);
                 assert_eq!(loss(&mut backend, part, &found), expected, "{indices:?}");
             }
+        }
+    }
+
+    #[test]
+    fn indices_come_in_the_order_of_the_file() {
+        for indices in [vec![], vec![4], vec![9, 2, 9, 0, 7, 2], (0..100).rev().collect()] {
+            let (order, places) = in_file_order(&indices);
+            assert!(order.is_sorted() && order.len() == indices.len());
+            assert_eq!(places.iter().map(|&place| order[place as usize]).collect::<Vec<_>>(), indices);
         }
     }
 
