@@ -8,14 +8,17 @@ Prints a table: the median of some rounds, its ratio to one device, and the time
 mean after each and those of as many runs apart. That row is the control: as many processes at the same time that know nothing of each
 other, the most that this machine gives. With --mpirun on several machines the control runs on this one alone, so look at the first
 ratio there. Devices that wait for each other go at the speed of the slower one, at every moment: where other programs take turns on
-the cores, the ratio of the fastest rounds says what equal cores give.
+the cores, or on the other hyperthreads of a virtual machine's cores, the ratio of the fastest rounds says what equal cores give. The
+last lines say what waiting alone costs: loops of Python, which know nothing of twolayer, as long as the steps between two means.
 """
 
 import argparse
 import json
+import multiprocessing
 import os
 import statistics
 import subprocess
+import time
 
 
 def images_per_second(command, environment, at_once):
@@ -29,6 +32,27 @@ def images_per_second(command, environment, at_once):
             raise SystemExit(f"{' '.join(command)}\n{error}")
         total += json.loads(out)["images_per_second"]
     return total
+
+
+def loop_times(count, length):
+    """Seconds of so many loops of this length, one after another."""
+    times = []
+    for _ in range(count):
+        start = time.perf_counter()
+        for _ in range(length):
+            pass
+        times.append(time.perf_counter() - start)
+    return times
+
+
+def share_left_by_waiting(workers, seconds):
+    """What loops of `seconds` do in all where each waits for the slowest of so many, as a share of what they do apart."""
+    trial = 100_000
+    length = max(1, round(trial * seconds / statistics.median(loop_times(20, trial))))
+    with multiprocessing.Pool(workers) as pool:
+        times = pool.starmap(loop_times, [(round(4 / seconds), length)] * workers, chunksize=1)
+    slowest = [max(at_once) for at_once in zip(*times)]
+    return statistics.mean(map(statistics.mean, times)) / statistics.mean(slowest)
 
 
 def main():
@@ -82,6 +106,11 @@ def main():
             f"{replicas:7} {how:>12} {median:12,.0f} {median / one:6.2f}x {best:12,.0f} {best / fastest[1, None]:6.2f}x "
             f"{median / apart:7.2f}x {mean:>10}"
         )
+    for replicas, every in medians:
+        if every:
+            seconds = every * batch(replicas) / one
+            share = share_left_by_waiting(replicas, seconds)
+            print(f"loops of {seconds * 1000:.2f} ms that wait for the slowest of {replicas}: {share:.2f}x to apart")
 
 
 main()
