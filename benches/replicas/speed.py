@@ -50,7 +50,7 @@ def share_left_by_waiting(workers, seconds):
     trial = 100_000
     length = max(1, round(trial * seconds / statistics.median(loop_times(20, trial))))
     with multiprocessing.Pool(workers) as pool:
-        times = pool.starmap(loop_times, [(round(4 / seconds), length)] * workers, chunksize=1)
+        times = pool.starmap(loop_times, [(max(10, round(4 / seconds)), length)] * workers, chunksize=1)
     slowest = [max(at_once) for at_once in zip(*times)]
     return statistics.mean(map(statistics.mean, times)) / statistics.mean(slowest)
 
@@ -113,4 +113,5 @@ def main():
             print(f"loops of {seconds * 1000:.2f} ms that wait for the slowest of {replicas}: {share:.2f}x to apart")
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -190,7 +190,10 @@ impl Error {
 
 impl From<data::Error> for Error {
     fn from(error: data::Error) -> Self {
-        Self::Images(Arc::new(error))
+        match error {
+            data::Error::NoMemory(reason) => reason.into(),
+            error => Self::Images(Arc::new(error)),
+        }
     }
 }
 

@@ -68,13 +68,13 @@ pub trait Network: Portable {
     ///
     /// # Errors
     /// A set that does not fit the device, or cannot be read; or an error of the device. Then nothing is resident.
-    fn upload(&mut self, set: &dyn Source) -> Result<Resident, Error>;
+    fn upload(&mut self, set: Source) -> Result<Resident, Error>;
 
     /// Replaces the images of a resident set. Work submitted before uses the old images.
     ///
     /// # Errors
     /// As [`Network::upload`]; then the set is as it was.
-    fn replace(&mut self, resident: Resident, set: &dyn Source) -> Result<(), Error>;
+    fn replace(&mut self, resident: Resident, set: Source) -> Result<(), Error>;
 
     /// Images in a set; none where no such set is resident.
     fn images(&self, set: Resident) -> Option<usize>;
@@ -219,8 +219,9 @@ impl Backend {
     /// # Errors
     /// A set whose pixels or labels are not the network's, that does not fit the device, or cannot be read; or an error of the
     /// device.
-    pub async fn upload(&mut self, set: &dyn Source) -> Result<Resident, Error> {
-        self.check_set(set)?;
+    pub async fn upload<'a>(&mut self, set: impl Into<Source<'a>>) -> Result<Resident, Error> {
+        let set = set.into();
+        self.check_set(&set)?;
         self.network.upload(set)
     }
 
@@ -228,9 +229,10 @@ impl Backend {
     ///
     /// # Errors
     /// As [`Backend::upload`]; then the set is as it was.
-    pub async fn replace(&mut self, resident: Resident, set: &dyn Source) -> Result<(), Error> {
+    pub async fn replace<'a>(&mut self, resident: Resident, set: impl Into<Source<'a>>) -> Result<(), Error> {
+        let set = set.into();
         self.images_in(resident)?;
-        self.check_set(set)?;
+        self.check_set(&set)?;
         self.network.replace(resident, set)
     }
 
@@ -388,7 +390,7 @@ impl Backend {
         self.network.intermediates(set, batch).await
     }
 
-    fn check_set(&self, set: &dyn Source) -> Result<(), Error> {
+    fn check_set(&self, set: &Source) -> Result<(), Error> {
         let shape = self.net.shape;
         let largest_label = set.labels().iter().copied().max().unwrap_or(0);
         if set.pixels() != shape.input || usize::from(largest_label) >= shape.classes {

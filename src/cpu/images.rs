@@ -65,10 +65,10 @@ impl Images {
     ///
     /// # Errors
     /// [`Error::Images`] or [`Error::NoMemory`].
-    pub fn new(kind: Instructions, team: &Team, set: &dyn Source) -> Result<Self, Error> {
+    pub fn new(kind: Instructions, team: &Team, set: &Source) -> Result<Self, Error> {
         let sparse = Sparse::new(kind, team, Blocks::new(set.pixels()), set)?;
-        let pixels = sparse.pixels_of_an_image();
-        Ok(if (pixels as f64) < DENSE_FROM * set.pixels() as f64 {
+        let all = set.labels().len() * set.pixels();
+        Ok(if (sparse.pixels() as f64) < DENSE_FROM * all as f64 {
             Self::Sparse(sparse)
         } else {
             Self::Dense(Dense::new(*sparse.blocks(), sparse.into_pixels()?))
@@ -86,7 +86,7 @@ impl Images {
     /// Multiply-adds of the first layer for one image and one strip, forward and back, in the mean.
     pub fn terms(&self) -> usize {
         match self {
-            Self::Sparse(sparse) => 2 * LANES * sparse.pixels_of_an_image(),
+            Self::Sparse(sparse) => 2 * LANES * sparse.pixels() / sparse.len(),
             Self::Dense(dense) => 2 * LANES * dense.blocks().pixels,
         }
     }

@@ -39,7 +39,7 @@ use crate::backend::{
     self, Answer, Error, Evaluation, Intermediates, Kernels, Pending, Profile, Resident, Untimed, ready,
 };
 use crate::clock::Instant;
-use crate::data::{Bytes, Source};
+use crate::data::Source;
 use crate::net::method::Method;
 use crate::net::optimizer::{Optimizer, Update};
 use crate::net::{Gradients, Net, Output, Params};
@@ -93,7 +93,7 @@ impl Network {
         })
     }
 
-    fn taken(&self, set: &dyn Source) -> Result<Set, Error> {
+    fn taken(&self, set: &Source) -> Result<Set, Error> {
         let images = Images::new(self.kind, &self.team, set)?;
         Ok(Set { images, labels: memory::copied(set.labels(), "labels")? })
     }
@@ -139,7 +139,7 @@ impl Network {
     fn output_of(&self, pixels: &[u8]) -> Result<Vec<f32>, Error> {
         let input = self.net.shape.input;
         let labels = memory::zeroed(pixels.len() / input, "labels")?;
-        let set = self.taken(&Bytes { images: pixels, labels: &labels, pixels: input })?;
+        let set = self.taken(&Source::of_bytes(pixels, &labels, input))?;
         Ok(self.forward(&set).predict(&self.team)?)
     }
 
@@ -166,14 +166,14 @@ impl backend::Network for Network {
     }
 
     /// Keeps a data set, in the form that is fastest to compute with.
-    fn upload(&mut self, set: &dyn Source) -> Result<Resident, Error> {
-        let set = self.taken(set)?;
+    fn upload(&mut self, set: Source) -> Result<Resident, Error> {
+        let set = self.taken(&set)?;
         self.sets.push(set);
         Ok(Resident(self.sets.len() - 1))
     }
 
-    fn replace(&mut self, resident: Resident, set: &dyn Source) -> Result<(), Error> {
-        self.sets[resident.0] = self.taken(set)?;
+    fn replace(&mut self, resident: Resident, set: Source) -> Result<(), Error> {
+        self.sets[resident.0] = self.taken(&set)?;
         Ok(())
     }
 

@@ -138,37 +138,49 @@ pub fn add_lanes<const FUSED: bool>(sum: &mut [f32], x: f32, row: &[f32]) {
     }
 }
 
-/// Puts those of 16 values that are not 0 in front, in their order. Returns a bit for each of the 16, the first in the lowest:
-/// whether it is not 0. What lies behind those that are not has no meaning.
+/// Puts those of 16 values that are not 0 in front, in their order; what `into` has behind them means nothing. Returns a bit for each
+/// of the 16, the first in the lowest: whether it is not 0.
 #[inline(always)]
-pub fn compress<const AVX512: bool>(values: &[u32; LANES], into: &mut [u32; LANES]) -> u16 {
-    #[cfg(target_arch = "x86_64")]
-    if AVX512 {
-        use std::arch::x86_64 as x86;
-
+pub fn compress(kind: Instructions, values: &[u32; LANES], into: &mut [u32; LANES]) -> u16 {
+    match kind {
+        #[cfg(target_arch = "x86_64")]
         #[allow(unsafe_code)]
-        // SAFETY: a kernel's body is compiled with `AVX512` for the kind of that name alone, which has asked the CPU for it. The
-        // pointers are those of 16 values, which are read and written whole.
-        return unsafe {
-            let values = x86::_mm512_loadu_epi32(values.as_ptr().cast());
-            let are = x86::_mm512_test_epi32_mask(values, values);
-            // To a register first: straight to memory it takes some CPUs a hundred cycles.
-            x86::_mm512_storeu_epi32(into.as_mut_ptr().cast(), x86::_mm512_maskz_compress_epi32(are, values));
+        // SAFETY: this variant comes from `Instructions::all`, which has asked the CPU for this feature.
+        Instructions::Avx512 => unsafe { compress_avx512(values, into) },
+        _ => {
+            let (mut are, mut count) = (0, 0);
+            for (lane, value) in values.iter().enumerate() {
+                // Each is written, and the next one over it if it is 0: a branch would be guessed wrongly too often.
+                into[count % LANES] = *value;
+                count += usize::from(*value != 0);
+                are |= u16::from(*value != 0) << lane;
+            }
             are
-        };
+        }
     }
-    let (mut are, mut count) = (0, 0);
-    for (lane, value) in values.iter().enumerate() {
-        // Each is written, and the next one over it if it is 0: a branch would be guessed wrongly too often.
-        into[count % LANES] = *value;
-        count += usize::from(*value != 0);
-        are |= u16::from(*value != 0) << lane;
-    }
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx512f")]
+#[inline]
+#[allow(unsafe_code)]
+fn compress_avx512(values: &[u32; LANES], into: &mut [u32; LANES]) -> u16 {
+    use std::arch::x86_64::{
+        _mm512_loadu_epi32, _mm512_maskz_compress_epi32, _mm512_storeu_epi32, _mm512_test_epi32_mask,
+    };
+
+    // SAFETY: the pointer is that of 16 values.
+    let values = unsafe { _mm512_loadu_epi32(values.as_ptr().cast()) };
+    let are = _mm512_test_epi32_mask(values, values);
+    // In a register first: straight to memory it takes some CPUs a hundred cycles.
+    let compressed = _mm512_maskz_compress_epi32(are, values);
+    // SAFETY: as above.
+    unsafe { _mm512_storeu_epi32(into.as_mut_ptr().cast(), compressed) };
     are
 }
 
 /// Compiles a function once for each kind of [`Instructions`], and puts one in front that takes the kind as its first
-/// argument. In its body `FUSED` says whether multiply-adds are fused, and `AVX512` whether it is of that kind. No closure goes into a function of `core::array`
+/// argument. In its body `FUSED` says whether multiply-adds are fused. No closure goes into a function of `core::array`
 /// there: what is not inlined is compiled for the baseline.
 macro_rules! kernel {
     ($(#[$attribute:meta])* $visible:vis fn $name:ident $(<$(const $size:ident: usize),+>)?
@@ -180,22 +192,22 @@ macro_rules! kernel {
             use $crate::cpu::simd::Instructions;
 
             #[inline(always)]
-            fn body<const FUSED: bool, const AVX512: bool $($(, const $size: usize)+)?>($($argument: $type),*) $(-> $result)? $body
+            fn body<const FUSED: bool $($(, const $size: usize)+)?>($($argument: $type),*) $(-> $result)? $body
 
             #[cfg(target_arch = "x86_64")]
             #[target_feature(enable = "avx512f,bmi1,popcnt")]
             fn avx512 $(<$(const $size: usize),+>)? ($($argument: $type),*) $(-> $result)? {
-                body::<true, true $($(, $size)+)?>($($argument),*)
+                body::<true $($(, $size)+)?>($($argument),*)
             }
             #[cfg(target_arch = "x86_64")]
             #[target_feature(enable = "avx2,fma,bmi1,popcnt")]
             fn avx2 $(<$(const $size: usize),+>)? ($($argument: $type),*) $(-> $result)? {
-                body::<true, false $($(, $size)+)?>($($argument),*)
+                body::<true $($(, $size)+)?>($($argument),*)
             }
             // Within its caller the compiler would keep a kernel's sums in memory.
             #[inline(never)]
             fn baseline $(<$(const $size: usize),+>)? ($($argument: $type),*) $(-> $result)? {
-                body::<{ Instructions::BASELINE_FUSED }, false $($(, $size)+)?>($($argument),*)
+                body::<{ Instructions::BASELINE_FUSED } $($(, $size)+)?>($($argument),*)
             }
             match instructions {
                 #[cfg(target_arch = "x86_64")]
@@ -213,3 +225,27 @@ macro_rules! kernel {
     };
 }
 pub(super) use kernel;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_not_0_comes_first() {
+        let every =
+            |distance: usize| std::array::from_fn(|lane| if lane % distance == 0 { 1 << (lane + 12) } else { 0 });
+        let last = std::array::from_fn(|lane| u32::from(lane == LANES - 1) << 31);
+        for values in [[0; LANES], [u32::MAX; LANES], every(2), every(3), every(15), last] {
+            let expected: Vec<u32> = values.iter().copied().filter(|value| *value != 0).collect();
+            for kind in Instructions::all() {
+                let mut into = [7; LANES];
+                let are = compress(kind, &values, &mut into);
+                assert_eq!(into[..expected.len()], expected, "{kind:?}");
+                assert!(
+                    values.iter().enumerate().all(|(lane, value)| (are >> lane & 1 == 1) == (*value != 0)),
+                    "{kind:?}: {are:b}"
+                );
+            }
+        }
+    }
+}

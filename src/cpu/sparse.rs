@@ -8,7 +8,7 @@ use super::simd::{Instructions, LANES, compress, kernel};
 use super::strips::{Blocks, QUAD};
 use super::team::Team;
 use crate::backend::Error;
-use crate::data::Source;
+use crate::data::{Room, Source};
 use crate::{NoMemory, memory};
 
 /// Images whose pixels lie together, and whose work is worth a thread.
@@ -56,16 +56,17 @@ impl Sparse {
     ///
     /// # Errors
     /// [`Error::Images`] or [`Error::NoMemory`].
-    pub fn new(kind: Instructions, team: &Team, blocks: Blocks, set: &dyn Source) -> Result<Self, Error> {
+    pub fn new(kind: Instructions, team: &Team, blocks: Blocks, set: &Source) -> Result<Self, Error> {
         let count = set.labels().len();
         // Each part is listed where it was read, while it is in the thread's cache.
-        let parts = team.deal((0..count).step_by(PART), Default::default, |(pixels, lists): &mut (_, Lists), first| {
-            let pixels = set.read(first..count.min(first + PART), pixels)?;
-            let (quads, lines) = list(kind, &blocks, pixels, lists);
-            // A chunk of each image's pixels may be read up to a line behind its last.
-            let lines = memory::copied(&lists.lines[..=lines], "pixels")?;
-            Ok::<_, Error>(Part { lines, starts: memory::copied(&lists.starts, "the places of pixels")?, quads })
-        });
+        let parts =
+            team.deal((0..count).step_by(PART), Default::default, |(room, lists): &mut (Room, Lists), first| {
+                let pixels = set.read(first..count.min(first + PART), room)?;
+                let (quads, lines) = list(kind, kind, &blocks, pixels, lists);
+                // A chunk of each image's pixels may be read up to a line behind its last.
+                let lines = memory::copied(&lists.lines[..=lines], "pixels")?;
+                Ok::<_, Error>(Part { lines, starts: memory::copied(&lists.starts, "the places of pixels")?, quads })
+            });
         let mut set =
             Self { blocks, parts: Vec::new(), starts: memory::room(count, "the places of pixels")?, quads: 0 };
         for part in parts {
@@ -105,9 +106,14 @@ impl Sparse {
         &self.blocks
     }
 
-    /// How many pixels of an image are computed with, in the mean.
-    pub fn pixels_of_an_image(&self) -> usize {
-        self.quads * QUAD / self.starts.len().max(1)
+    /// Images in the set.
+    pub fn len(&self) -> usize {
+        self.starts.len()
+    }
+
+    /// How many pixels of all images are computed with.
+    pub fn pixels(&self) -> usize {
+        self.quads * QUAD
     }
 
     /// The lines of an image, and those behind it.
@@ -186,7 +192,7 @@ struct Lists {
 
 kernel! {
     /// Lists the quads with a pixel that is not 0, and where each image begins. Returns how many quads and how many lines those are.
-    fn list(blocks: &Blocks, pixels: &[u8], lists: &mut Lists) -> (usize, usize) {
+    fn list(kind: Instructions, blocks: &Blocks, pixels: &[u8], lists: &mut Lists) -> (usize, usize) {
         let Lists { quads, lines, starts } = lists;
         let of_words = words(blocks);
         // The last group of quads may be written up to a line behind those that are not 0.
@@ -205,7 +211,7 @@ kernel! {
                 let mut bits = 0_u64;
                 for (quads, first) in quads.as_chunks::<LANES>().0.iter().zip((0..).step_by(LANES)) {
                     let into = taken[count..].first_chunk_mut().expect("room for a group");
-                    let are = compress::<AVX512>(quads, into);
+                    let are = compress(kind, quads, into);
                     count += are.count_ones() as usize;
                     bits |= u64::from(are) << first;
                 }

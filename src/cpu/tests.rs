@@ -4,7 +4,9 @@ use pollster::block_on;
 use rand::RngExt;
 
 use super::images::{Images, Set};
+use super::pixels::Nonzero;
 use super::simd::Instructions;
+use super::strips::Blocks;
 use super::team::Team;
 use super::{Network, strips};
 use crate::backend::{Network as _, Resident};
@@ -83,7 +85,7 @@ fn every_kind_of_instructions_trains_as_the_reference_does() {
                 for kind in Instructions::all() {
                     let mut network = Network::new(net, batch_size, &params, 2).unwrap();
                     network.kind = kind;
-                    let resident = network.upload(&set).unwrap();
+                    let resident = network.upload((&set).into()).unwrap();
                     block_on(network.train(resident, &batch.repeat(3), &sgd(0.1, 3))).unwrap();
                     let error = largest_error(&block_on(network.params()).unwrap(), &reference.params);
                     assert!(error < 5e-6, "{kind:?}, {shape}, {share} of the pixels: {error:.1e}");
@@ -114,7 +116,7 @@ fn every_kind_of_instructions_takes_differences_as_the_reference_does() {
                     let mut network = Network::new(net, batch_size, &params, 2).unwrap();
                     network.kind = kind;
                     network.set_method(Method::Numerical { step_size }).unwrap();
-                    let resident = network.upload(&set).unwrap();
+                    let resident = network.upload((&set).into()).unwrap();
                     let error = largest_error(&block_on(network.gradient(resident, &batch)).unwrap().1, &expected);
                     assert!(error < 3e-6, "{kind:?}, {shape}, {share} of the pixels, h = {step_size}: {error:.1e}");
                 }
@@ -139,7 +141,7 @@ fn any_number_of_threads_gives_the_same_bits() {
                 let mut network = Network::new(net, batch_size, &params, threads).unwrap();
                 network.set_method(method).unwrap();
                 network.set_optimizer(optimizer).unwrap();
-                let resident = network.upload(&set).unwrap();
+                let resident = network.upload((&set).into()).unwrap();
                 let gradient = block_on(network.gradient(resident, &indices[..batch_size])).unwrap();
                 let losses = block_on(network.train(resident, &indices, &updates(optimizer, 0.1, 5))).unwrap();
                 let state = [block_on(network.slots()).unwrap(), vec![block_on(network.params()).unwrap()]];
@@ -177,7 +179,7 @@ fn all_that_fuse_multiply_adds_give_the_same_bits() {
                     network.kind = kind;
                     network.set_method(method).unwrap();
                     network.set_optimizer(optimizer).unwrap();
-                    let resident = network.upload(&set).unwrap();
+                    let resident = network.upload((&set).into()).unwrap();
                     let losses = block_on(network.train(resident, &indices, &updates(optimizer, 0.1, 5))).unwrap();
                     let y = block_on(network.predict(set.images())).unwrap();
                     let evaluation = block_on(network.evaluate(resident)).unwrap();
@@ -211,7 +213,7 @@ fn an_infinite_value_stays_away_from_pixels_that_are_0() {
     for kind in Instructions::all() {
         let mut network = Network::new(net, 2, &params, 1).unwrap();
         network.kind = kind;
-        let resident = network.upload(&set).unwrap();
+        let resident = network.upload((&set).into()).unwrap();
         assert!(matches!(network.sets[0].images, Images::Sparse(_)));
         let a1 = block_on(network.intermediates(resident, &[0, 1])).unwrap().a1;
         let (first, second) = a1.split_at(shape.hidden);
@@ -232,7 +234,7 @@ fn the_number_of_threads_may_change_between_steps() {
     let indices: Vec<u32> = (0..300).cycle().step_by(7).take(6 * 100).collect();
     let run = |threads: &[usize]| {
         let mut network = Network::new(net, 100, &params, 1).unwrap();
-        let resident = network.upload(&set).unwrap();
+        let resident = network.upload((&set).into()).unwrap();
         let pieces = indices.chunks(indices.len() / threads.len());
         let mut losses = Vec::new();
         for (threads, piece) in threads.iter().zip(pieces) {
@@ -250,12 +252,50 @@ fn few_pixels_are_computed_apart_from_many() {
     let team = Team::new(1, 1).unwrap();
     let is_sparse = |share| {
         let set = set(200, shape, share);
-        matches!(Images::new(Instructions::widest(), &team, &set).unwrap(), Images::Sparse(_))
+        matches!(Images::new(Instructions::widest(), &team, &(&set).into()).unwrap(), Images::Sparse(_))
     };
     assert!(is_sparse(0.19), "as many as in MNIST");
     assert!(is_sparse(0.0), "black images");
     assert!(!is_sparse(0.6));
     assert!(!is_sparse(1.0), "no black pixel");
+}
+
+#[test]
+fn every_image_keeps_its_pixels() {
+    // One part of a set and several, whose last is whole and not; pixels in squares and not.
+    for count in [1, 511, 512, 513, 1100] {
+        for input in [784, 50] {
+            for share in [0.15, 0.9] {
+                let set = set(count, Shape { input, hidden: 1, classes: 2 }, share);
+                for kind in Instructions::all() {
+                    let images = Images::new(kind, &Team::new(2, 2).unwrap(), &(&set).into()).unwrap();
+                    assert_eq!(matches!(images, Images::Dense(_)), share > 0.5);
+                    let blocks = Blocks::new(input);
+                    let (mut pixels, mut ends) = (Vec::new(), Vec::new());
+                    for image in 0..count {
+                        let mut expected = vec![Vec::new(); blocks.count];
+                        for (pixel, &value) in
+                            set.image(image).unwrap().iter().enumerate().filter(|(_, value)| **value != 0)
+                        {
+                            let (block, index) = blocks.place(pixel);
+                            expected[block].push(Nonzero { index: index as u8, value });
+                        }
+                        for block in &mut expected {
+                            block.sort_by_key(|nonzero| nonzero.index);
+                        }
+                        images.nonzeros(image as u32, &mut pixels, &mut ends);
+                        let mut rest = &pixels[..];
+                        for (end, expected) in ends.iter().zip(&expected) {
+                            let block;
+                            (block, rest) = rest.split_at(end + rest.len() - pixels.len());
+                            assert_eq!(block, expected, "image {image} of {count}, {kind:?}");
+                        }
+                        assert_eq!((ends.len(), rest), (blocks.count, &[][..]));
+                    }
+                }
+            }
+        }
+    }
 }
 
 #[test]
@@ -281,7 +321,7 @@ fn lanes_beyond_the_layers_stay_out_of_it() {
         let params = Params::init(shape, 0.5, 1);
         let mut network = Network::new(net, 40, &params, 1).unwrap();
         network.set_optimizer(optimizer).unwrap();
-        let Resident(number) = network.upload(&set(40, shape, share)).unwrap();
+        let Resident(number) = network.upload((&set(40, shape, share)).into()).unwrap();
         let batches = (0..40).collect::<Vec<u32>>().repeat(20);
         block_on(network.train(Resident(number), &batches, &updates(optimizer, 0.1, 20))).unwrap();
         for values in std::iter::once(&network.parameters).chain(&network.slots) {
@@ -304,7 +344,7 @@ fn a_set_of_one_image_and_one_of_none_that_is_not_black() {
     let net = Net { shape, activation: Activation::Sigmoid, output: Output::Softmax };
     let mut network = Network::new(net, 2, &Params::init(shape, 0.1, 0), 2).unwrap();
     for pixels in [vec![0; 9], vec![255; 9]] {
-        let resident = network.upload(&Dataset::new(pixels, vec![1], 3, 3).unwrap()).unwrap();
+        let resident = network.upload((&Dataset::new(pixels, vec![1], 3, 3).unwrap()).into()).unwrap();
         let losses = block_on(network.train(resident, &[0, 0, 0, 0], &sgd(0.5, 2))).unwrap();
         assert!(losses[0] > losses[1] && losses[1] > 0.0, "{losses:?}");
         assert_eq!(block_on(network.evaluate(resident)).unwrap().images, 1);
@@ -336,7 +376,7 @@ fn no_optimiser_leaves_subnormal_numbers() {
                 network.kind = kind;
                 network.set_optimizer(optimizer).unwrap();
                 network.set_slots(&vec![all(tiny); optimizer.slots()]).unwrap();
-                let resident = network.upload(&set).unwrap();
+                let resident = network.upload((&set).into()).unwrap();
                 block_on(network.train(resident, &indices, &updates(optimizer, 1e-4, 1))).unwrap();
                 let params = block_on(network.params()).unwrap();
                 for values in block_on(network.slots()).unwrap().iter().chain([&params]) {

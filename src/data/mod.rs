@@ -25,7 +25,6 @@ mod locate;
 pub mod prepare;
 #[cfg(feature = "cli")]
 pub mod public;
-mod selection;
 pub mod sniff;
 mod source;
 mod splits;
@@ -47,9 +46,8 @@ pub use folder::{FILE_NAMES, Labels, Note, load_dir, load_mnist, open_dir, save_
 pub use limits::MAX_PIXELS;
 #[cfg(not(target_family = "wasm"))]
 pub use locate::{Location, occupied};
-pub use selection::Selection;
-pub(crate) use source::Bytes;
-pub use source::{Labelled, Room, Source};
-pub use splits::{Splits, Stores};
+pub(crate) use source::Room;
+pub use source::{Selection, Source};
+pub use splits::{Labelled, Splits, Stores};
 pub use store::Store;
 pub use stored::StoredSet;

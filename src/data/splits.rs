@@ -1,9 +1,37 @@
 //! A training and a test set with the same classes.
 
 use super::description::Description;
-use super::source::Labelled;
 use super::store::Store;
 use super::{Dataset, Error, classes};
+
+/// Labelled images of one size, in memory or in a file.
+pub trait Labelled {
+    /// All labels, `[len]`.
+    fn labels(&self) -> &[u8];
+
+    /// Rows and columns of an image.
+    fn size(&self) -> (usize, usize);
+}
+
+impl Labelled for Dataset {
+    fn labels(&self) -> &[u8] {
+        self.labels()
+    }
+
+    fn size(&self) -> (usize, usize) {
+        (self.rows(), self.cols())
+    }
+}
+
+impl Labelled for Store {
+    fn labels(&self) -> &[u8] {
+        self.labels()
+    }
+
+    fn size(&self) -> (usize, usize) {
+        self.size()
+    }
+}
 
 /// A training and a test set.
 #[derive(Clone, Debug, PartialEq)]

@@ -3,10 +3,8 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
-use super::source::{Labelled, Room};
 use super::stored::StoredSet;
 use super::{Dataset, Error, classes};
-use crate::memory;
 use crate::random::{Stream, stream};
 
 /// A set of labelled images.
@@ -129,24 +127,21 @@ impl Store {
         self.gather(&indices)
     }
 
-    /// The images at these indices, in their order, put into `room`: `[N, pixels]`.
+    /// Fills `images`, `[N, pixels]`, with those at these indices, in their order; `window` is room for what is read with them.
     ///
     /// # Errors
     /// When the file can no longer be read; and [`Error::NoMemory`].
-    pub(super) fn read<'a>(&self, indices: &[u32], room: &'a mut Room) -> Result<&'a [u8], Error> {
-        let Room { images, window } = room;
-        let bytes = indices.len().saturating_mul(self.pixels());
-        memory::resize(images, images.len().max(bytes), "images")?;
-        let images = &mut images[..bytes];
+    pub(super) fn fill(&self, indices: &[u32], images: &mut [u8], window: &mut Vec<u8>) -> Result<(), Error> {
         match self {
             Self::Memory(set) => {
-                for (&index, image) in indices.iter().zip(images.chunks_exact_mut(set.pixels())) {
-                    image.copy_from_slice(&set.images()[index as usize * set.pixels()..][..set.pixels()]);
+                let pixels = set.pixels();
+                for (&index, image) in indices.iter().zip(images.chunks_exact_mut(pixels)) {
+                    image.copy_from_slice(&set.images()[index as usize * pixels..][..pixels]);
                 }
+                Ok(())
             }
-            Self::File(set) => set.fill(indices, images, window)?,
+            Self::File(set) => set.fill(indices, images, window),
         }
-        Ok(images)
     }
 
     /// A set of the images at these indices, in their order.
@@ -164,23 +159,13 @@ impl Store {
     }
 }
 
-impl Labelled for Store {
-    fn labels(&self) -> &[u8] {
-        self.labels()
-    }
-
-    fn size(&self) -> (usize, usize) {
-        self.size()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::fs;
     use std::path::{Path, PathBuf};
 
     use super::*;
-    use crate::data::{Selection, Source, idx};
+    use crate::data::{Room, Selection, Source, idx};
 
     fn set() -> Dataset {
         Dataset::new((0..60).collect(), (0..10).map(|image| image % 3).collect(), 2, 3).unwrap()
@@ -206,6 +191,7 @@ mod tests {
             }
         }
         assert!(matches!(stores[1].gather(&[]), Err(Error::Empty)));
+        assert!(matches!(Selection::new(&stores[1], &[]), Err(Error::Empty)));
     }
 
     #[test]
@@ -240,12 +226,14 @@ mod tests {
                 assert_eq!(file.gather(&indices).unwrap(), expected);
                 for store in [&memory, &file] {
                     let selection = Selection::new(store, &indices).unwrap();
-                    assert_eq!((selection.labels(), selection.size()), (expected.labels(), store.size()));
+                    let source = Source::from(&selection);
+                    assert_eq!((source.labels(), source.pixels()), (expected.labels(), store.pixels()));
+                    assert!(source.with_all(|images| images == expected.images()).unwrap());
                     let mut room = Room::default();
                     for range in [3..indices.len(), 0..2, 1..5] {
                         let pixels = expected.pixels();
                         let right = &expected.images()[range.start * pixels..range.end * pixels];
-                        assert!(selection.read(range.clone(), &mut room).unwrap() == right, "{range:?} of {indices:?}");
+                        assert!(source.read(range.clone(), &mut room).unwrap() == right, "{range:?} of {indices:?}");
                     }
                 }
             }
@@ -296,8 +284,10 @@ mod tests {
         fs::OpenOptions::new().write(true).open(&path).unwrap().set_len(40).unwrap();
         assert!(store.gather(&[0, 1]).is_ok());
         for indices in [[0, 9], [8, 9], [7, 9]] {
-            let read = Selection::new(&store, &indices).unwrap().read(0..2, &mut Room::default()).map(<[u8]>::to_vec);
-            for error in [store.gather(&indices).map(drop).unwrap_err(), read.map(drop).unwrap_err()] {
+            let selection = Selection::new(&store, &indices).unwrap();
+            let source = Source::from(&selection);
+            let read = source.read(0..2, &mut Room::default()).map(drop);
+            for error in [store.gather(&indices).map(drop), read, source.with_all(|_| ())].map(Result::unwrap_err) {
                 assert!(error.to_string().contains("images: cannot be read"), "{error}");
             }
         }

@@ -13,7 +13,7 @@ use crate::{memory, threads};
 const IMAGES_A_THREAD: usize = 256;
 /// Bytes between two images that are read with them rather than left out: a second call to the system takes longer.
 const GAP: usize = 4096;
-/// The most bytes that are read at once where some are left out afterwards.
+/// The most bytes that are read at once.
 const WINDOW: usize = 128 << 10;
 
 /// Images in a raw IDX file, and their labels in memory.
@@ -88,8 +88,8 @@ impl StoredSet {
         Dataset::new(images, labels, rows, cols)
     }
 
-    /// Fills `images` with those at these indices, in their order. Those near each other in the file are read at once, through
-    /// `window` if there are others between them.
+    /// As [`Store::fill`](super::Store::fill). Those near each other in the file are read at once, through `window` if there are
+    /// others between them.
     pub(super) fn fill(&self, indices: &[u32], images: &mut [u8], window: &mut Vec<u8>) -> Result<(), Error> {
         let ImageFile { rows, cols, .. } = *self.images;
         let pixels = rows * cols;

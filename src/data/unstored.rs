@@ -29,7 +29,7 @@ impl StoredSet {
         match self.0 {}
     }
 
-    /// Fills `images` with those at these indices.
+    /// As [`Store::fill`](super::Store::fill).
     pub(super) fn fill(&self, _: &[u32], _: &mut [u8], _: &mut Vec<u8>) -> Result<(), Error> {
         match self.0 {}
     }

@@ -5,6 +5,7 @@ use wgpu::Buffer;
 use super::device::Device;
 use super::layout::{DispatchParams, Slice, bytes, padded};
 use crate::backend::Error;
+use crate::data::Source;
 use crate::memory;
 use crate::net::Shape;
 
@@ -69,9 +70,9 @@ pub struct Data {
 }
 
 impl Data {
-    /// Sends images `[N, input]` and their labels.
-    pub fn new(device: &Device, shape: Shape, tile: usize, pixels: &[u8], labels: &[u8]) -> Result<Self, Error> {
-        let len = labels.len();
+    /// Sends images and their labels.
+    pub fn new(device: &Device, shape: Shape, tile: usize, set: &Source) -> Result<Self, Error> {
+        let len = set.labels().len();
         let rows = len.next_multiple_of(tile);
         let fewer = "fewer or smaller images";
         device.check_size("the images", (len * padded(shape.input)) as u64, fewer)?;
@@ -88,27 +89,31 @@ impl Data {
             confusion: device.storage("confusion", bytes(shape.classes * shape.classes)),
             order: device.constant("order", &order),
         };
-        data.write(device, shape, pixels, labels)?;
+        data.write(device, shape, set)?;
         Ok(data)
     }
 
-    /// Puts these images `[len, input]` and labels into the buffers.
+    /// Puts these `len` images and their labels into the buffers.
     ///
     /// # Errors
-    /// [`Error::NoMemory`].
-    pub fn write(&self, device: &Device, shape: Shape, pixels: &[u8], labels: &[u8]) -> Result<(), Error> {
+    /// [`Error::Images`] or [`Error::NoMemory`]; then the buffers are as they were.
+    pub fn write(&self, device: &Device, shape: Shape, set: &Source) -> Result<(), Error> {
+        let mut words: Vec<u32> = memory::room(self.len, "labels")?;
+        words.extend(set.labels().iter().map(|&label| u32::from(label)));
         let width = padded(shape.input);
-        if width == shape.input {
-            device.write(&self.pixels, pixels);
-        } else {
+        let images = |pixels: &[u8]| {
+            if width == shape.input {
+                device.write(&self.pixels, pixels);
+                return Ok::<_, Error>(());
+            }
             let mut padded = memory::zeroed(self.len * width, "images")?;
             for (to, from) in padded.chunks_mut(width).zip(pixels.chunks(shape.input)) {
                 to[..shape.input].copy_from_slice(from);
             }
             device.write(&self.pixels, &padded);
-        }
-        let mut words: Vec<u32> = memory::room(labels.len(), "labels")?;
-        words.extend(labels.iter().map(|&label| u32::from(label)));
+            Ok(())
+        };
+        set.with_all(images)??;
         device.write(&self.labels, &words);
         Ok(())
     }

@@ -25,7 +25,7 @@ use crate::backend::{
     self, Answer, Error, Evaluation, Intermediates, KernelTime, Kernels as StepKernels, Pending, Profile, Resident,
     Untimed,
 };
-use crate::data::{Room, Source};
+use crate::data::Source;
 use crate::net::method::Method;
 use crate::net::optimizer::{Optimizer, Update};
 use crate::net::{Gradients as Gradient, Net, Params, Shape};
@@ -198,10 +198,8 @@ impl Network {
         self.device.check()
     }
 
-    fn data(&self, set: &dyn Source) -> Result<Data, Error> {
-        let (mut room, labels) = (Room::default(), set.labels());
-        let images = set.read(0..labels.len(), &mut room)?;
-        Data::new(&self.device, self.net.shape, self.values.tile, images, labels)
+    fn data(&self, set: &Source) -> Result<Data, Error> {
+        Data::new(&self.device, self.net.shape, self.values.tile, set)
     }
 
     fn taken(&self, data: Data) -> Set {
@@ -274,9 +272,9 @@ impl Network {
     /// An error of the device.
     #[cfg(feature = "cli")]
     pub fn uses(&self) -> Result<Vec<(&'static str, Vec<Dispatch>)>, Error> {
-        let tile = self.values.tile;
-        let data =
-            Data::new(&self.device, self.net.shape, tile, &vec![0; tile * self.net.shape.input], &vec![0; tile])?;
+        let Shape { input, .. } = self.net.shape;
+        let (images, labels) = (vec![0; self.values.tile * input], vec![0; self.values.tile]);
+        let data = self.data(&Source::of_bytes(&images, &labels, input))?;
         let prediction = self.kernels.training.with_output(&self.device, &self.net, PassOutput::Output);
         let prediction = prediction.bind(&self.operands(), &data, &data.tiles()[0]);
         let Set { backprop, numerical, evaluation: [evaluation, _], .. } = self.taken(data);
@@ -378,21 +376,20 @@ impl backend::Network for Network {
         self.device.check()
     }
 
-    fn upload(&mut self, set: &dyn Source) -> Result<Resident, Error> {
-        let set = self.taken(self.data(set)?);
+    fn upload(&mut self, set: Source) -> Result<Resident, Error> {
+        let set = self.taken(self.data(&set)?);
         self.device.check()?;
         self.sets.push(set);
         Ok(Resident(self.sets.len() - 1))
     }
 
     /// The images go into the set's buffers if they are as many.
-    fn replace(&mut self, resident: Resident, set: &dyn Source) -> Result<(), Error> {
-        let (data, labels) = (&self.sets[resident.0].data, set.labels());
-        if data.len == labels.len() {
-            let mut room = Room::default();
-            data.write(&self.device, self.net.shape, set.read(0..labels.len(), &mut room)?, labels)?;
+    fn replace(&mut self, resident: Resident, set: Source) -> Result<(), Error> {
+        let data = &self.sets[resident.0].data;
+        if data.len == set.labels().len() {
+            data.write(&self.device, self.net.shape, &set)?;
         } else {
-            self.sets[resident.0] = self.taken(self.data(set)?);
+            self.sets[resident.0] = self.taken(self.data(&set)?);
         }
         self.device.check()
     }
@@ -496,7 +493,7 @@ impl backend::Network for Network {
             let mut y = Vec::with_capacity(pixels.len() / input * classes);
             for pixels in pixels.chunks(PREDICTED * input) {
                 let no_labels = vec![0; pixels.len() / input];
-                let data = Data::new(&self.device, self.net.shape, self.values.tile, pixels, &no_labels)?;
+                let data = self.data(&Source::of_bytes(pixels, &no_labels, input))?;
                 let tiles = data.tiles().map(|rows| pass.bind(&self.operands(), &data, &rows));
                 for (row, count) in data.rows() {
                     self.submit(&tiles[usize::from(count < data.tile)], row);

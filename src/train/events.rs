@@ -1,6 +1,7 @@
 //! The settings, events and outcome of a training run.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::backend::{self, Evaluation};
@@ -18,7 +19,7 @@ use crate::words::counted;
 pub enum Error {
     /// The device fails, or computes wrong values.
     #[error(transparent)]
-    Backend(#[from] backend::Error),
+    Backend(backend::Error),
     /// The images cannot be read.
     #[error(transparent)]
     Data(#[from] data::Error),
@@ -46,6 +47,18 @@ pub enum Error {
         "the devices ended with different parameters, so one of them keeps values wrongly; train on each by itself"
     )]
     Differ,
+}
+
+impl From<backend::Error> for Error {
+    fn from(error: backend::Error) -> Self {
+        match error {
+            // A device that reads images itself has not failed where they cannot be read.
+            backend::Error::Images(reason) => {
+                Arc::try_unwrap(reason).map_or_else(|reason| Self::Backend(backend::Error::Images(reason)), Self::Data)
+            }
+            error => Self::Backend(error),
+        }
+    }
 }
 
 /// The shortest time between two checkpoints, so that fast epochs are not slowed down.

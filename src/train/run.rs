@@ -363,11 +363,11 @@ mod tests {
             Ok(())
         }
 
-        fn upload(&mut self, _: &dyn Source) -> Result<Resident, backend::Error> {
+        fn upload(&mut self, _: Source) -> Result<Resident, backend::Error> {
             Ok(Resident(0))
         }
 
-        fn replace(&mut self, _: Resident, _: &dyn Source) -> Result<(), backend::Error> {
+        fn replace(&mut self, _: Resident, _: Source) -> Result<(), backend::Error> {
             Ok(())
         }
 

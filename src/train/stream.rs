@@ -1,5 +1,5 @@
 //! Copies a set that is too large for the device or for memory to the device in parts, each in the order of the file. For a GPU,
-//! the next part is read ahead; for the CPU, each thread reads what it then prepares.
+//! the next part is read ahead; for the CPU, each thread reads what it then lists.
 
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -15,7 +15,7 @@ pub struct Stream {
     store: Arc<Store>,
     /// The images on the device.
     resident: Resident,
-    /// `None` for the CPU backend, which keeps all cores busy: there, reading first is faster.
+    /// `None` where the device computes on all cores: a thread that reads would take one from it.
     reader: Option<Reader>,
 }
 
@@ -93,7 +93,7 @@ impl Stream {
         }
         match read {
             Some(images) => backend.replace(self.resident, &images).await?,
-            // Each part is read by the thread that computes with it.
+            // Read as the device takes it.
             None => backend.replace(self.resident, &Selection::new(&self.store, &order)?).await?,
         }
         Ok((self.resident, places))
@@ -147,9 +147,12 @@ fn add(sum: &mut Option<Evaluation>, more: Evaluation) {
 
 #[cfg(test)]
 mod tests {
+    use std::fs::File;
+
     use pollster::block_on;
 
     use super::*;
+    use crate::data::{StoredSet, idx};
     use crate::devices::Device;
     use crate::net::{Activation, Net, Output, Params, Shape};
 
@@ -177,6 +180,31 @@ mod tests {
                 assert_eq!(loss(&mut backend, part, &found), expected, "{indices:?}");
             }
         }
+    }
+
+    #[test]
+    fn a_file_that_is_truncated_during_use_is_an_error_and_the_images_before_stay() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("images");
+        let set = Dataset::new((0..240).collect(), (0..60).map(|image| image % 5).collect(), 2, 2).unwrap();
+        idx::write_images(&set, File::create(&path).unwrap()).unwrap();
+        let store = Arc::new(Store::File(StoredSet::open(&path, set.labels().to_vec()).unwrap()));
+        let shape = Shape { input: 4, hidden: 3, classes: 5 };
+        let net = Net { shape, activation: Activation::Sigmoid, output: Output::Softmax };
+        let mut backend =
+            block_on(Backend::new(&Device::Cpu { threads: 2 }, net, 2, &Params::init(shape, 1.0, 0))).unwrap();
+        let part = set.gather(&[3, 8, 8, 59]).unwrap();
+        let expected = {
+            let resident = block_on(backend.upload(&part)).unwrap();
+            block_on(backend.evaluate(resident)).unwrap()
+        };
+        let mut stream = block_on(Stream::new(&mut backend, store)).unwrap();
+        let (resident, places) = block_on(stream.load(&mut backend, vec![59, 8, 3, 8], None)).unwrap();
+        assert_eq!((block_on(backend.evaluate(resident)).unwrap(), &places[..]), (expected.clone(), &[3, 1, 0, 2][..]));
+        File::options().write(true).open(&path).unwrap().set_len(100).unwrap();
+        let error = block_on(stream.load(&mut backend, vec![1, 58], None)).unwrap_err();
+        assert!(matches!(error, Error::Data(_)) && error.to_string().contains("images: cannot be read"), "{error}");
+        assert_eq!(block_on(backend.evaluate(resident)).unwrap(), expected);
     }
 
     #[test]
