@@ -60,6 +60,16 @@ pub(crate) fn copied<T: Copy>(values: &[T], what: &'static str) -> Result<Vec<T>
     Ok(copy)
 }
 
+/// The values at these indices, in their order.
+///
+/// # Panics
+/// When there is no value at an index.
+pub(crate) fn gathered<T: Copy>(values: &[T], indices: &[u32], what: &'static str) -> Result<Vec<T>, NoMemory> {
+    let mut gathered = room(indices.len(), what)?;
+    gathered.extend(indices.iter().map(|&index| values[index as usize]));
+    Ok(gathered)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -86,6 +96,7 @@ mod tests {
         assert_eq!(zeroed::<u32>(3, "numbers").unwrap(), [0; 3]);
         assert_eq!(zeroed::<u32>(0, "numbers").unwrap(), [0; 0]);
         assert_eq!(copied(&[1, 2, 3], "numbers").unwrap(), [1, 2, 3]);
+        assert_eq!(gathered(&[1, 2, 3], &[2, 0, 2], "numbers").unwrap(), [3, 1, 3]);
         assert_eq!(zeroed_box::<[u32; 3]>("numbers").unwrap(), Box::new([0; 3]));
         let mut values = vec![1, 2];
         reserve(&mut values, 10, "numbers").unwrap();

@@ -45,8 +45,6 @@ pub struct Sparse {
 /// One part of a set.
 struct Part {
     lines: Vec<Line>,
-    /// Where its images begin.
-    starts: Vec<u32>,
     /// Quads that are not 0.
     quads: usize,
 }
@@ -57,25 +55,20 @@ impl Sparse {
     /// # Errors
     /// [`Error::Images`] or [`Error::NoMemory`].
     pub fn new(kind: Instructions, team: &Team, blocks: Blocks, set: &Source) -> Result<Self, Error> {
-        let count = set.labels().len();
+        let mut starts = memory::zeroed(set.labels().len(), "the places of pixels")?;
+        let parts = starts.chunks_mut(PART).enumerate();
         // Each part is listed where it was read, while it is in the thread's cache.
-        let parts =
-            team.deal((0..count).step_by(PART), Default::default, |(room, lists): &mut (Room, Lists), first| {
-                let pixels = set.read(first..count.min(first + PART), room)?;
-                let (quads, lines) = list(kind, kind, &blocks, pixels, lists);
-                // A chunk of each image's pixels may be read up to a line behind its last.
-                let lines = memory::copied(&lists.lines[..=lines], "pixels")?;
-                Ok::<_, Error>(Part { lines, starts: memory::copied(&lists.starts, "the places of pixels")?, quads })
-            });
-        let mut set =
-            Self { blocks, parts: Vec::new(), starts: memory::room(count, "the places of pixels")?, quads: 0 };
-        for part in parts {
-            let Part { lines, starts, quads } = part?;
-            set.parts.push(lines);
-            set.starts.extend(starts);
-            set.quads += quads;
-        }
-        Ok(set)
+        let parts = team.deal(parts, Default::default, |(room, lists): &mut (Room, Lists), (part, starts)| {
+            let first = part * PART;
+            let pixels = set.read(first..first + starts.len(), room)?;
+            let (quads, lines) = list(kind, kind, &blocks, pixels, starts, lists);
+            // A chunk of each image's pixels may be read up to a line behind its last.
+            Ok(Part { lines: memory::copied(&lists.lines[..=lines], "pixels")?, quads })
+        });
+        let parts = parts.into_iter().collect::<Result<Vec<_>, Error>>()?;
+        let quads = parts.iter().map(|part| part.quads).sum();
+        let parts = parts.into_iter().map(|part| part.lines).collect();
+        Ok(Self { blocks, parts, starts, quads })
     }
 
     /// Every pixel of the images, `[N, blocks, width]`.
@@ -186,23 +179,27 @@ struct Lists {
     /// An image's quads in the order of the blocks, and zeros up to a whole word.
     quads: Vec<u32>,
     lines: Vec<Line>,
-    /// Where the images begin.
-    starts: Vec<u32>,
 }
 
 kernel! {
     /// Lists the quads with a pixel that is not 0, and where each image begins. Returns how many quads and how many lines those are.
-    fn list(kind: Instructions, blocks: &Blocks, pixels: &[u8], lists: &mut Lists) -> (usize, usize) {
-        let Lists { quads, lines, starts } = lists;
+    /// `kind` is the kernel's own, for [`compress`].
+    fn list(
+        kind: Instructions,
+        blocks: &Blocks,
+        pixels: &[u8],
+        starts: &mut [u32],
+        lists: &mut Lists,
+    ) -> (usize, usize) {
+        let Lists { quads, lines } = lists;
         let of_words = words(blocks);
         // The last group of quads may be written up to a line behind those that are not 0.
         let most = (of_words * (WORD / 8) + blocks.padded()).div_ceil(CHUNK) + 1;
-        lines.resize(lines.len().max(pixels.len() / blocks.pixels * most), Line::zeroed());
-        starts.clear();
+        lines.resize(lines.len().max(starts.len() * most), Line::zeroed());
         quads.resize(of_words * WORD, 0);
         let (mut next, mut all) = (0, 0);
-        for image in pixels.chunks_exact(blocks.pixels) {
-            starts.push(next as u32);
+        for (image, start) in pixels.chunks_exact(blocks.pixels).zip(starts) {
+            *start = next as u32;
             blocks.order(image, bytemuck::cast_slice_mut(quads));
             let image: &mut [u32] = bytemuck::cast_slice_mut(&mut lines[next..next + most]);
             let (words, taken) = image.split_at_mut(of_words * (WORD / 32));

@@ -121,14 +121,18 @@ impl Dataset {
     /// # Panics
     /// When there is no image at an index.
     pub fn gather(&self, indices: &[u32]) -> Result<Self, Error> {
-        let pixels = self.pixels();
-        let mut labels = memory::room(indices.len(), "labels")?;
-        labels.extend(indices.iter().map(|&index| self.labels[index as usize]));
-        let mut images = memory::room(indices.len().saturating_mul(pixels), "images")?;
-        for &index in indices {
-            images.extend_from_slice(&self.images[index as usize * pixels..][..pixels]);
-        }
+        let labels = memory::gathered(&self.labels, indices, "labels")?;
+        let mut images = memory::zeroed(indices.len().saturating_mul(self.pixels()), "images")?;
+        self.fill(indices, &mut images);
         Self::new(images, labels, self.rows, self.cols)
+    }
+
+    /// Fills `images`, `[N, pixels]`, with those at these indices, in their order.
+    pub(super) fn fill(&self, indices: &[u32], images: &mut [u8]) {
+        let pixels = self.pixels();
+        for (&index, image) in indices.iter().zip(images.chunks_exact_mut(pixels)) {
+            image.copy_from_slice(&self.images[index as usize * pixels..][..pixels]);
+        }
     }
 
     /// The same images with black and white exchanged.

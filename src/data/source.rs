@@ -105,9 +105,7 @@ impl<'a> Selection<'a> {
         if indices.is_empty() {
             return Err(Error::Empty);
         }
-        let mut labels = memory::room(indices.len(), "labels")?;
-        labels.extend(indices.iter().map(|&index| store.labels()[index as usize]));
-        Ok(Self { store, indices, labels })
+        Ok(Self { store, indices, labels: memory::gathered(store.labels(), indices, "labels")? })
     }
 }
 

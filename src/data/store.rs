@@ -134,10 +134,7 @@ impl Store {
     pub(super) fn fill(&self, indices: &[u32], images: &mut [u8], window: &mut Vec<u8>) -> Result<(), Error> {
         match self {
             Self::Memory(set) => {
-                let pixels = set.pixels();
-                for (&index, image) in indices.iter().zip(images.chunks_exact_mut(pixels)) {
-                    image.copy_from_slice(&set.images()[index as usize * pixels..][..pixels]);
-                }
+                set.fill(indices, images);
                 Ok(())
             }
             Self::File(set) => set.fill(indices, images, window),

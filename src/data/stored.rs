@@ -78,8 +78,7 @@ impl StoredSet {
     /// As [`Store::gather`](super::Store::gather).
     pub(super) fn gather(&self, indices: &[u32]) -> Result<Dataset, Error> {
         let (rows, cols) = self.size();
-        let mut labels = memory::room(indices.len(), "labels")?;
-        labels.extend(indices.iter().map(|&index| self.labels[index as usize]));
+        let labels = memory::gathered(&self.labels, indices, "labels")?;
         let mut images = memory::zeroed(indices.len().saturating_mul(rows * cols), "images")?;
         let chunks = indices.chunks(IMAGES_A_THREAD).zip(images.chunks_mut(IMAGES_A_THREAD * rows * cols));
         let fill = |window: &mut Vec<u8>, (indices, images)| self.fill(indices, images, window);

@@ -23,10 +23,13 @@ pub struct Stream {
 #[derive(Debug)]
 struct Reader {
     requests: Sender<Vec<u32>>,
-    results: Receiver<Result<Dataset, data::Error>>,
+    results: Receiver<Result<Part, data::Error>>,
     /// The indices of the images that are being read.
     requested: Option<Vec<u32>>,
 }
+
+/// Images in the order of their file, and the place there of each that was asked for.
+type Part = (Dataset, Vec<u32>);
 
 impl Reader {
     /// `None` if the system has no free thread. Images are then read when they are needed.
@@ -36,7 +39,8 @@ impl Reader {
         let read = move || {
             // The thread ends when the `Reader` is dropped.
             for indices in received {
-                if sent.send(store.gather(&indices)).is_err() {
+                let (order, places) = in_file_order(&indices);
+                if sent.send(store.gather(&order).map(|images| (images, places))).is_err() {
                     break;
                 }
             }
@@ -52,7 +56,7 @@ impl Reader {
     }
 
     /// The images with these indices, if they were requested.
-    fn receive(&mut self, indices: &[u32]) -> Option<Result<Dataset, data::Error>> {
+    fn receive(&mut self, indices: &[u32]) -> Option<Result<Part, data::Error>> {
         let requested = self.requested.take()?;
         let images = self.results.recv().unwrap_or(Err(data::Error::ReaderGone));
         (requested == indices).then_some(images)
@@ -86,16 +90,19 @@ impl Stream {
         indices: Vec<u32>,
         next: Option<Vec<u32>>,
     ) -> Result<(Resident, Vec<u32>), Error> {
-        let (order, places) = in_file_order(&indices);
-        let read = self.reader.as_mut().and_then(|reader| reader.receive(&order)).transpose()?;
+        let read = self.reader.as_mut().and_then(|reader| reader.receive(&indices)).transpose()?;
         if let Some((reader, next)) = self.reader.as_mut().zip(next) {
-            reader.request(in_file_order(&next).0);
+            reader.request(next);
         }
-        match read {
-            Some(images) => backend.replace(self.resident, &images).await?,
+        let places = if let Some((images, places)) = read {
+            backend.replace(self.resident, &images).await?;
+            places
+        } else {
+            let (order, places) = in_file_order(&indices);
             // Read as the device takes it.
-            None => backend.replace(self.resident, &Selection::new(&self.store, &order)?).await?,
-        }
+            backend.replace(self.resident, &Selection::new(&self.store, &order)?).await?;
+            places
+        };
         Ok((self.resident, places))
     }
 
@@ -172,8 +179,7 @@ mod tests {
             for (indices, next) in calls {
                 let (part, found) = block_on(stream.load(&mut backend, indices.to_vec(), next.map(Vec::from))).unwrap();
                 let requested = stream.reader.as_ref().and_then(|reader| reader.requested.clone());
-                let in_order = |next: [u32; 2]| in_file_order(&next).0;
-                assert_eq!(requested, next.filter(|_| reads_ahead).map(in_order));
+                assert_eq!(requested, next.filter(|_| reads_ahead).map(Vec::from));
                 let loss =
                     |backend: &mut Backend, set, indices: &[u32]| block_on(backend.train(set, indices, 0.0)).unwrap();
                 let expected = loss(&mut backend, resident, &indices);
