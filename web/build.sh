@@ -21,19 +21,19 @@ fi
 target=${CARGO_TARGET_DIR:-target}
 rm -rf dist
 mkdir -p dist/shaders
-# Each browser loads one of the two: that of its vector instructions.
-for variant in simd128 relaxed; do
-    case $variant in
-        simd128) features=+simd128 ;;
-        relaxed) features=+simd128,+relaxed-simd ;;
-    esac
+# build NAME FEATURES: a build for browsers with these instructions.
+build() {
     # shellcheck disable=SC2086  # no argument, or one
-    RUSTFLAGS="-C target-feature=$features" cargo build --locked --release --target wasm32-unknown-unknown \
-        --target-dir "$target/$variant" $build_std
+    RUSTFLAGS="-C target-feature=$2" cargo build --locked --release --target wasm32-unknown-unknown \
+        --target-dir "$target/$1" $build_std
     # Not through wasm-opt: README.md has what that costs.
-    "$bindgen" --target web --no-typescript --remove-name-section --remove-producers-section --out-name twolayer --out-dir "dist/$variant" \
-        "$target/$variant/wasm32-unknown-unknown/release/twolayer_web.wasm"
-done
+    "$bindgen" --target web --no-typescript --remove-name-section --remove-producers-section --out-name twolayer --out-dir "dist/$1" \
+        "$target/$1/wasm32-unknown-unknown/release/twolayer_web.wasm"
+}
+# Each browser loads one of the two. At once, as the last part of each build keeps one core busy alone.
+build simd128 +simd128 &
+build relaxed +simd128,+relaxed-simd
+wait $!
 cp page/* dist/
 for family in tiled fused blocked shared; do
     cp -r "../shaders/$family" dist/shaders/
