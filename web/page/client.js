@@ -5,6 +5,8 @@ class Client extends EventTarget {
   #worker = new Worker(new URL('./worker.js', import.meta.url), { type: 'module' });
   #waiting = new Map();
   #last = 0;
+  // Why nothing will be answered any more, if so.
+  #failure = null;
 
   constructor() {
     super();
@@ -16,6 +18,7 @@ class Client extends EventTarget {
   }
 
   call(call, ...args) {
+    if (this.#failure !== null) return Promise.reject(new Error(this.#failure));
     return new Promise((resolve, reject) => {
       const id = ++this.#last;
       this.#waiting.set(id, { resolve, reject });
@@ -38,8 +41,9 @@ class Client extends EventTarget {
     else resolve(result);
   }
 
-  // The worker itself broke: nothing will be answered any more.
+  // The worker itself broke.
   #fail(message) {
+    this.#failure = message;
     for (const { reject } of this.#waiting.values()) reject(new Error(message));
     this.#waiting.clear();
     this.dispatchEvent(new CustomEvent('broken', { detail: { message } }));

@@ -16,10 +16,19 @@ import { Units } from './units.js';
 const STEPS = 50_000;
 
 const element = (id) => document.getElementById(id);
+
+// The end of parsing, the first layout and each part of the page take some time: in one task, a slow machine would stutter.
+const nextTask = () => new Promise((resolve) => setTimeout(resolve));
+if (document.readyState === 'loading') {
+  await new Promise((resolve) => document.addEventListener('DOMContentLoaded', resolve, { once: true }));
+}
+await nextTask();
 fillPage();
+await nextTask();
 const curves = new Curves();
 const reading = new Reading();
 const inside = new Inside();
+await nextTask();
 const units = new Units();
 
 let sizes = null;
@@ -227,7 +236,9 @@ document.addEventListener('visibilitychange', async () => {
   }
 });
 
-tabs(element('tabs'), () => {
+tabs(element('tabs'), async () => {
+  // The panel itself is laid out before.
+  await nextTask();
   units.show();
   showInside();
 });

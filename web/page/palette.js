@@ -1,7 +1,5 @@
 // The colours of the style sheet, for canvases.
 
-const probe = document.createElement('canvas').getContext('2d', { willReadFrequently: true });
-
 const scheme = matchMedia('(prefers-color-scheme: dark)');
 // Looked up once: a style is computed for each question.
 const known = new Map();
@@ -18,6 +16,7 @@ export function colour(name) {
 
 // Red, green and blue, 0 to 255.
 function rgb(name) {
+  const probe = kept('probe', () => document.createElement('canvas').getContext('2d', { willReadFrequently: true }));
   return kept(`rgb ${name}`, () => {
     probe.fillStyle = colour(name);
     probe.fillRect(0, 0, 1, 1);
@@ -41,17 +40,33 @@ export function fitted(canvas) {
   return { context, width: clientWidth, height: clientHeight };
 }
 
+// Shades on either side of the paper's colour.
+const SHADES = 255;
+
+// From `cool` over the paper's colour to `warm`, each as one number: a page's first weights come while its code is still slow.
+function shades() {
+  return kept('shades', () => {
+    const [paper, warm, cool] = ['raised', 'warm', 'cool'].map(rgb);
+    const bytes = new Uint8ClampedArray(4 * (2 * SHADES + 1)).fill(255);
+    for (let shade = -SHADES; shade <= SHADES; shade++) {
+      const to = shade > 0 ? warm : cool;
+      const at = 4 * (shade + SHADES);
+      paper.forEach((from, i) => (bytes[at + i] = from + (Math.abs(shade) / SHADES) * (to[i] - from)));
+    }
+    return new Uint32Array(bytes.buffer);
+  });
+}
+
 // Weights as an image: `warm` where they are above 0, `cool` below, the paper's colour at 0.
 export function diverging(values, largest) {
-  const [paper, warm, cool] = ['raised', 'warm', 'cool'].map(rgb);
-  const { data } = new ImageData(values.length, 1);
+  const colours = shades();
+  const scale = largest > 0 ? SHADES / largest : 0;
+  const pixels = new Uint32Array(values.length);
   for (let n = 0; n < values.length; n++) {
-    const to = values[n] > 0 ? warm : cool;
-    const share = largest > 0 ? Math.min(1, Math.abs(values[n]) / largest) : 0;
-    for (let i = 0; i < 3; i++) data[4 * n + i] = paper[i] + share * (to[i] - paper[i]);
-    data[4 * n + 3] = 255;
+    // A value that is no number has the paper's colour too.
+    pixels[n] = colours[SHADES + (Math.max(-SHADES, Math.min(SHADES, Math.round(values[n] * scale))) | 0)];
   }
-  return data;
+  return new Uint8ClampedArray(pixels.buffer);
 }
 
 export const largestOf = (values) => values.reduce((most, value) => Math.max(most, Math.abs(value)), 0);

@@ -216,8 +216,13 @@ export function fill(pattern, values) {
   return pattern.replace(/\{(\w+)\}/g, (_, name) => values[name]);
 }
 
-const integers = new Intl.NumberFormat(language);
-export const integer = (value) => integers.format(Math.round(value));
+// Made when it is first needed, which takes some milliseconds.
+let integers = null;
+export function integer(value) {
+  integers ??= new Intl.NumberFormat(language);
+  return integers.format(Math.round(value));
+}
+
 export const percent = (value, digits = 1) => `${(100 * value).toFixed(digits)} %`;
 
 // Puts the texts where the page names them.

@@ -59,9 +59,11 @@ export class Units {
     for (let unit = 0; unit < this.#count; unit++) {
       let largest = 0;
       for (let pixel = unit; pixel < w1.length; pixel += hidden) largest = Math.max(largest, Math.abs(w1[pixel]));
-      for (let pixel = 0; pixel < rows * cols; pixel++) {
-        const place = Math.floor(pixel / cols) * width + unit * cols + (pixel % cols);
-        values[place] = largest > 0 ? w1[pixel * hidden + unit] / largest : 0;
+      const scale = largest > 0 ? 1 / largest : 0;
+      let from = unit;
+      for (let row = 0; row < rows; row++) {
+        let to = row * width + unit * cols;
+        for (let col = 0; col < cols; col++, from += hidden) values[to++] = w1[from] * scale;
       }
     }
     if (this.#atlas.width !== width || this.#atlas.height !== rows) Object.assign(this.#atlas, { width, height: rows });
