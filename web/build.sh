@@ -32,8 +32,14 @@ build() {
 }
 # Each browser loads one of the two. At once, as the last part of each build keeps one core busy alone.
 build simd128 +simd128 &
-build relaxed +simd128,+relaxed-simd
-wait $!
+builds=($!)
+build relaxed +simd128,+relaxed-simd &
+builds+=($!)
+failed=0
+for one in "${builds[@]}"; do
+    wait "$one" || failed=1
+done
+[ $failed = 0 ]
 cp page/* dist/
 for family in tiled fused blocked shared; do
     cp -r "../shaders/$family" dist/shaders/

@@ -125,7 +125,7 @@ fn every_kind_of_instructions_takes_differences_as_the_reference_does() {
     }
 }
 
-/// Trains by each of the optimisers, with so much work that no thread is left out.
+/// Trains by each of the optimisers.
 fn threads_give_the_same_bits(
     (input, hidden, classes, batch_size): (usize, usize, usize, usize),
     method: Method,
@@ -161,6 +161,7 @@ fn threads_give_the_same_bits(
 
 #[test]
 fn any_number_of_threads_gives_the_same_bits() {
+    // So much work that several threads are used.
     for sizes in [(784, 50, 10, 100), (129, 65, 2, 100), (65, 1090, 20, 300), (784, 200, 255, 33)] {
         threads_give_the_same_bits(sizes, Method::Backprop, &optimizers());
     }
@@ -168,6 +169,7 @@ fn any_number_of_threads_gives_the_same_bits() {
 
 #[test]
 fn any_number_of_threads_takes_the_same_differences() {
+    // So much work that several threads are used.
     for sizes in [(784, 50, 10, 100), (129, 65, 2, 100), (9, 1090, 3, 65), (65, 100, 255, 7)] {
         let optimizers = [Optimizer::default(), Rule::Adam.into()];
         threads_give_the_same_bits(sizes, Method::Numerical { step_size: 1e-4 }, &optimizers);

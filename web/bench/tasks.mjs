@@ -21,7 +21,10 @@ for (let load = 1; load <= Number(values.loads); load++) {
   await page.goto(server.url);
   // Nothing is asked meanwhile: the first question has Playwright's own code compiled, which is a long task.
   await page.waitForTimeout(WATCHED_MS);
-  const { tasks, steps } = await page.evaluate(async () => ({ tasks: window.tasks, steps: (await window.twolayer.state()).steps }));
+  const { tasks, steps } = await page.evaluate(async () => {
+    const tasks = [...window.tasks];
+    return { tasks, steps: (await window.twolayer.state()).steps };
+  });
   console.log(`load ${load}: ${tasks.length ? `${tasks.join(', ')} ms` : 'none'} (${steps} steps trained)`);
   await context.close();
 }

@@ -18,7 +18,7 @@ class Client extends EventTarget {
   }
 
   call(call, ...args) {
-    if (this.#failure !== null) return Promise.reject(new Error(this.#failure));
+    if (this.#failure) return Promise.reject(this.#failure);
     return new Promise((resolve, reject) => {
       const id = ++this.#last;
       this.#waiting.set(id, { resolve, reject });
@@ -43,8 +43,8 @@ class Client extends EventTarget {
 
   // The worker itself broke.
   #fail(message) {
-    this.#failure = message;
-    for (const { reject } of this.#waiting.values()) reject(new Error(message));
+    this.#failure = Object.assign(new Error(message), { name: 'broken' });
+    for (const { reject } of this.#waiting.values()) reject(this.#failure);
     this.#waiting.clear();
     this.dispatchEvent(new CustomEvent('broken', { detail: { message } }));
   }

@@ -19,9 +19,6 @@ const element = (id) => document.getElementById(id);
 
 // The end of parsing, the first layout and each part of the page take some time: in one task, a slow machine would stutter.
 const nextTask = () => new Promise((resolve) => setTimeout(resolve));
-if (document.readyState === 'loading') {
-  await new Promise((resolve) => document.addEventListener('DOMContentLoaded', resolve, { once: true }));
-}
 await nextTask();
 fillPage();
 await nextTask();
@@ -48,7 +45,7 @@ function say(key, values) {
 
 // What went wrong, in a line; training goes on with what works.
 function sayFailed({ name, message }) {
-  const known = { diverged: 'diverged', memory: 'memory' }[name];
+  const known = { broken: 'broken', diverged: 'diverged', memory: 'memory' }[name];
   say(known ?? 'failed', { reason: message });
 }
 
@@ -202,7 +199,7 @@ async function useFiles(files) {
   try {
     await client.call('useFiles', files);
   } catch (error) {
-    sayNoSet(error);
+    (error.name === 'broken' ? sayFailed : sayNoSet)(error);
     return;
   }
   testImage = 0;
@@ -229,10 +226,10 @@ document.addEventListener('visibilitychange', async () => {
   if (document.hidden && isRunning) {
     isHidden = true;
     say('hiddenTab');
-    await client.call('stop');
+    await attempt(client.call('stop'));
   } else if (!document.hidden && isHidden) {
     isHidden = false;
-    await go();
+    await attempt(go());
   }
 });
 
@@ -267,7 +264,7 @@ try {
   form.fill(book);
   await train(book);
   await look();
-  for (const id of ['toggle', 'restart']) element(id).disabled = false;
+  for (const id of ['another', 'toggle', 'restart']) element(id).disabled = false;
 } catch (error) {
   say('broken', { reason: error.message });
 }

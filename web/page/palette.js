@@ -1,5 +1,8 @@
 // The colours of the style sheet, for canvases.
 
+// Where a colour is drawn to be read; made when it is first needed, which takes some milliseconds.
+let probe = null;
+
 const scheme = matchMedia('(prefers-color-scheme: dark)');
 // Looked up once: a style is computed for each question.
 const known = new Map();
@@ -16,7 +19,7 @@ export function colour(name) {
 
 // Red, green and blue, 0 to 255.
 function rgb(name) {
-  const probe = kept('probe', () => document.createElement('canvas').getContext('2d', { willReadFrequently: true }));
+  probe ??= document.createElement('canvas').getContext('2d', { willReadFrequently: true });
   return kept(`rgb ${name}`, () => {
     probe.fillStyle = colour(name);
     probe.fillRect(0, 0, 1, 1);
@@ -43,7 +46,7 @@ export function fitted(canvas) {
 // Shades on either side of the paper's colour.
 const SHADES = 255;
 
-// From `cool` over the paper's colour to `warm`, each as one number: a page's first weights come while its code is still slow.
+// From `cool` over the paper's colour to `warm`, each as one number: a page's first weights come before its code is optimised.
 function shades() {
   return kept('shades', () => {
     const [paper, warm, cool] = ['raised', 'warm', 'cool'].map(rgb);

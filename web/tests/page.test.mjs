@@ -179,6 +179,20 @@ test('once loaded, it works without a network', async () => {
   await browser.close();
 });
 
+test('a worker that cannot be had: a line, which stays', async () => {
+  const browser = await launch();
+  const context = await browser.newContext();
+  await context.route('**/worker.js', (route) => route.abort());
+  const page = await context.newPage();
+  await page.goto(server.url);
+  const message = page.locator('#message');
+  await message.filter({ hasText: 'The worker stopped' }).waitFor();
+  await page.click('#clear');
+  await page.waitForTimeout(100);
+  assert.match(await message.textContent(), /The worker stopped/);
+  await browser.close();
+});
+
 test('320 pixels, dark, without motion: nothing is wider than the screen', async () => {
   const browser = await launch();
   const { page, errors } = await open(browser, server.url, {
