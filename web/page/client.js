@@ -46,7 +46,7 @@ class Client extends EventTarget {
     this.#failure = Object.assign(new Error(message), { name: 'broken' });
     for (const { reject } of this.#waiting.values()) reject(this.#failure);
     this.#waiting.clear();
-    this.dispatchEvent(new CustomEvent('broken', { detail: { message } }));
+    this.dispatchEvent(new CustomEvent('broken', { detail: this.#failure }));
   }
 }
 

@@ -121,7 +121,7 @@ client.on('lost', ({ message, steps }) => {
   say('lost', { reason: message, steps: integer(steps) });
 });
 client.on('failed', sayFailed);
-client.on('broken', ({ message }) => say('broken', { reason: message }));
+client.on('broken', sayFailed);
 
 function showInside() {
   if (explained && !element('panel-inside').hidden) inside.show(explained, settings.activation);
