@@ -1,7 +1,7 @@
 //! Evaluation and prediction over a set's images, a tile at a time, each thread its own tiles; and every value of a training pass,
 //! for tests.
 
-use super::gathered::TILE;
+use super::gathered::{Place, TILE};
 use super::images::{Set, Visit, Workspace};
 use super::layers;
 use super::simd::{Instructions, LANES, Row};
@@ -87,7 +87,7 @@ impl Forward<'_> {
         let mut dz1 = values.hidden.clone();
         let both = dz1.chunks_exact_mut(count).zip(values.hidden.chunks_exact_mut(count));
         for (strip_params, (dz1, z1)) in parameters.strip_params.iter().zip(both) {
-            layers::hidden_derivative(kind, strip_params, &values.output, dz1);
+            layers::hidden_derivative(kind, &strip_params.w2, &values.output, Place { first: 0, of: count }, dz1);
             layers::delta(kind, net.activation, dz1, z1);
         }
         let (dz1, da1) = (self.shown_hidden(&dz1, count), self.shown_hidden(&values.hidden, count));

@@ -3,6 +3,7 @@
 //! z1, da1 and dz1 are a row an image. a2 and dy are `[rows of classes, N]`, a lane a class.
 
 use super::functions::{exp, sigmoid, tanh};
+use super::gathered::Place;
 use super::simd::{Instructions, LANES, Row, add_scaled, flat, flat_mut, kernel, multiply_add, rows};
 use super::strips::StripParams;
 use crate::net::{Activation, Output};
@@ -16,7 +17,7 @@ const FACTORS: usize = 64;
 
 kernel! {
     /// a1 to z1, in place; 0 in the lanes that are no units.
-    fn activate(activation: Activation, strip: &StripParams, a1: &mut [Row]) {
+    pub fn activate(activation: Activation, strip: &StripParams, a1: &mut [Row]) {
         macro_rules! each {
             ($a:ident => $z:expr) => {
                 for (place, a) in flat_mut(a1).iter_mut().enumerate() {
@@ -98,11 +99,16 @@ pub fn all_slopes(kind: Instructions, strip_params: &[StripParams], a1: &[Row], 
 pub fn all_logits(kind: Instructions, strip_params: &[StripParams], z1: &[Row], a2: &mut [Row]) {
     let count = z1.len() / strip_params.len();
     for (strip_params, z1) in strip_params.iter().zip(z1.chunks_exact(count)) {
-        for (w2, a2) in strip_params.w2.chunks(LANES).zip(a2.chunks_exact_mut(count)) {
-            let mut weights = [Row::ZERO; LANES];
-            by_unit(kind.without_gathers(), w2, &mut weights);
-            logits(kind, &weights, strip_params.units, z1, a2);
-        }
+        strip_logits(kind, strip_params, z1, a2);
+    }
+}
+
+/// Adds z1 W2 of a strip to a2.
+pub fn strip_logits(kind: Instructions, strip_params: &StripParams, z1: &[Row], a2: &mut [Row]) {
+    for (w2, a2) in strip_params.w2.chunks(LANES).zip(a2.chunks_exact_mut(z1.len())) {
+        let mut weights = [Row::ZERO; LANES];
+        by_unit(kind.without_gathers(), w2, &mut weights);
+        logits(kind, &weights, strip_params.units, z1, a2);
     }
 }
 
@@ -364,16 +370,25 @@ fn transpose(rows: &mut [Row; LANES]) {
 }
 
 kernel! {
-    /// dz1 = dy W2ᵀ.
-    pub fn hidden_derivative(strip: &StripParams, dy: &[Row], dz1: &mut [Row]) {
+    /// dz1 = dy W2ᵀ of some images, by the W2 of a strip.
+    pub fn hidden_derivative(w2: &[Row], dy: &[Row], place: Place, dz1: &mut [Row]) {
         dz1.fill(Row::ZERO);
-        for (w2, dy) in strip.w2.chunks(LANES).zip(dy.chunks_exact(dz1.len())) {
-            for (dy, dz1) in dy.iter().zip(&mut *dz1) {
-                let mut sum = *dz1;
-                for (dy, w2) in dy.0.iter().zip(w2) {
-                    add_scaled::<FUSED>(&mut sum, *dy, w2);
+        for (w2, dy) in w2.chunks(LANES).zip(dy.chunks_exact(place.of)) {
+            let (dy, dy_rest) = dy[place.first..][..dz1.len()].as_chunks::<TILE>();
+            let (dz1, dz1_rest) = dz1.as_chunks_mut::<TILE>();
+            for (dy, dz1) in dy.iter().zip(dz1) {
+                let mut sums = *dz1;
+                for (class, w2) in w2.iter().enumerate() {
+                    for (dy, sum) in dy.iter().zip(&mut sums) {
+                        add_scaled::<FUSED>(sum, dy.0[class], w2);
+                    }
                 }
-                *dz1 = sum;
+                *dz1 = sums;
+            }
+            for (dy, dz1) in dy_rest.iter().zip(dz1_rest) {
+                for (dy, w2) in dy.0.iter().zip(w2) {
+                    add_scaled::<FUSED>(dz1, *dy, w2);
+                }
             }
         }
     }
@@ -399,20 +414,18 @@ kernel! {
 }
 
 kernel! {
-    /// Adds z1ᵀ dy to W2.
-    pub fn output_gradient(z1: &[Row], dy: &[Row], w2: &mut [Row]) {
-        for (w2, dy) in w2.chunks_mut(LANES).zip(dy.chunks_exact(z1.len())) {
+    /// Adds z1ᵀ dy of a chain of images to W2.
+    pub fn output_gradient(z1: &[Row], dy: &[Row], place: Place, w2: &mut [Row]) {
+        for (w2, dy) in w2.chunks_mut(LANES).zip(dy.chunks_exact(place.of)) {
             for (w2, first) in w2.chunks_mut(TILE).zip((0..).step_by(TILE)) {
-                for (z1, dy) in z1.chunks(CHAIN).zip(dy.chunks(CHAIN)) {
-                    let mut sums = [Row::ZERO; TILE];
-                    for (z1, dy) in z1.iter().zip(dy) {
-                        for (class, sum) in sums.iter_mut().enumerate() {
-                            add_scaled::<FUSED>(sum, dy.0[first + class], z1);
-                        }
+                let mut sums = [Row::ZERO; TILE];
+                for (z1, dy) in z1.iter().zip(&dy[place.first..]) {
+                    for (class, sum) in sums.iter_mut().enumerate() {
+                        add_scaled::<FUSED>(sum, dy.0[first + class], z1);
                     }
-                    for (w2, sum) in w2.iter_mut().zip(&sums) {
-                        add_scaled::<FUSED>(w2, 1.0, sum);
-                    }
+                }
+                for (w2, sum) in w2.iter_mut().zip(&sums) {
+                    add_scaled::<FUSED>(w2, 1.0, sum);
                 }
             }
         }

@@ -8,6 +8,7 @@
 
 mod dense;
 mod difference;
+mod exchange;
 mod forward;
 mod functions;
 mod gathered;

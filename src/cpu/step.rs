@@ -1,27 +1,26 @@
 //! Steps of training on several threads.
 //!
 //! Every thread has its own strips, which stay in its own caches, and hears from the others only their shares of the
-//! logits: for these they wait for each other, once a step. The shares are added up one by one, in their order, so that
-//! any number of threads gives the same bits.
+//! logits: for these they wait for each other, once a step.
 
 use std::mem::swap;
 use std::ops::Range;
 use std::slice::{IterMut, from_mut};
-use std::sync::{PoisonError, RwLock};
 use std::time::Duration;
 
 use super::difference::{self, Hidden, Outputs, Perturbation, Scratch};
+use super::exchange::{Exchange, MOST_SHARES, Sums};
+use super::gathered::Place;
 use super::images::{Set, Visit, Workspace};
+use super::layers::{self, CHAIN};
+use super::optimizers;
 use super::simd::{Instructions, Row, flat, flat_mut};
 use super::strips::{Blocks, StripParams, Strips, W1};
-use super::team::{Barrier, Team};
-use super::{layers, optimizers};
+use super::team::Team;
 use crate::net::Net;
 use crate::net::optimizer::{Rule, Update};
 use crate::{NoMemory, memory, threads};
 
-/// The most shares that strips are dealt in, and so the most threads that a step can use.
-const MOST_SHARES: usize = 32;
 /// Fewest multiply-adds of a step that are worth a thread: with less it would mostly wait for the others.
 const FEWEST_TERMS: usize = 100_000;
 
@@ -92,8 +91,10 @@ struct Values {
     hidden: Vec<Row>,
     /// a1 of the step after it.
     next_a1: Vec<Row>,
-    /// Of one strip.
+    /// Of one strip, for a chain of images.
     dz1: Vec<Row>,
+    /// Of one strip.
+    w2: Vec<Row>,
     /// What a numerical gradient needs beside: sigmoid'(a1), `[strips, N]`, and y, `[rows of classes, N]`.
     slopes: Vec<Row>,
     y: Vec<Row>,
@@ -103,16 +104,10 @@ struct Values {
     /// The logits, then dy: `[rows of classes, N]`.
     logits: Vec<Row>,
     labels: Vec<u8>,
+    sums: Sums,
     /// The batch of a step, in the order of its products, and that of the step after it.
     workspace: Workspace,
     next_workspace: Workspace,
-}
-
-/// The shares of the logits, of two steps: one thread may begin with the next while another still reads this one's.
-#[derive(Default)]
-struct Exchange {
-    shares: [Vec<RwLock<Vec<Row>>>; 2],
-    barrier: Barrier,
 }
 
 impl Memory {
@@ -139,9 +134,9 @@ impl Steps<'_> {
         slots: &mut [Strips],
     ) -> Result<Vec<f32>, NoMemory> {
         let parts = Self::parts(threads, parameters.strip_params.len());
-        let shares = parts.iter().map(|part| part.shares.len()).sum();
+        let shares: Vec<_> = parts.iter().map(|part| part.shares.clone()).collect();
         let Memory { exchange, threads } = memory;
-        exchange.fit(parts.len(), shares, parameters.b2.len() * self.batch_size)?;
+        exchange.fit(&shares, parameters.b2.len(), self.batch_size)?;
         // Those of threads that rest are kept.
         threads.resize_with(threads.len().max(parts.len()), Values::default);
         for (values, part) in threads.iter_mut().zip(&parts) {
@@ -279,26 +274,31 @@ impl Steps<'_> {
         thread: usize,
         part: &Part,
         own: &Own,
-        Values { hidden, slopes, .. }: &mut Values,
+        Values { hidden, slopes, sums, .. }: &mut Values,
         exchange: &Exchange,
     ) {
         let &Self { kind, net, batch_size, .. } = self;
         if self.perturbation.is_some() {
             layers::all_slopes(kind, &own.strip_params, hidden, slopes);
         }
-        layers::activate_all(kind, net.activation, &own.strip_params, hidden);
-        let shares = own.strip_params.chunks(part.per_share).zip(hidden.chunks(part.per_share * batch_size));
-        for (share, (strip_params, z1)) in part.shares.clone().zip(shares) {
-            exchange.give(step, share, |a2| layers::all_logits(kind, strip_params, z1, a2));
-        }
+        exchange.give(kind, step, thread, &part.shares, sums, |share, images, a2| {
+            a2.fill(Row::ZERO);
+            let first = (share - part.shares.start) * part.per_share;
+            let strips =
+                own.strip_params[first..].iter().zip(hidden[first * batch_size..].chunks_exact_mut(batch_size));
+            for (strip_params, a1) in strips.take(part.per_share) {
+                let a1 = &mut a1[images.clone()];
+                layers::activate(kind, net.activation, strip_params, a1);
+                layers::strip_logits(kind, strip_params, a1, a2);
+            }
+        });
         exchange.barrier.reach(thread, step + 1);
     }
 
     /// The logits, of all threads' shares.
-    fn take_logits(&self, step: usize, own: &Own, Values { logits, .. }: &mut Values, exchange: &Exchange) {
+    fn take_logits(&self, step: usize, own: &Own, Values { logits, sums, .. }: &mut Values, exchange: &Exchange) {
         exchange.barrier.wait(step + 1);
-        layers::bias(&own.b2, self.batch_size, logits);
-        exchange.take(step, |share| layers::add(self.kind, 1.0, share, logits));
+        exchange.take(self.kind, step, &own.b2, sums, logits);
     }
 
     /// The images of a step.
@@ -338,14 +338,19 @@ impl Steps<'_> {
     ) {
         let &Self { kind, net, set, batch_size, .. } = self;
         let indices = self.batch(step);
-        let Values { hidden, next_a1, dz1, logits: dy, workspace, next_workspace, .. } = values;
+        let Values { hidden, next_a1, dz1, w2, logits: dy, workspace, next_workspace, .. } = values;
         layers::add_each(kind, dy, &mut gradient.as_deref_mut().unwrap_or(own).b2);
         for (strip, z1) in hidden.chunks_exact_mut(batch_size).enumerate() {
-            layers::hidden_derivative(kind, &own.strip_params[strip], dy, dz1);
+            // That of the step, while the parameters may change.
+            w2.clone_from(&own.strip_params[strip].w2);
             let target = &mut gradient.as_deref_mut().unwrap_or(own).strip_params[strip];
-            layers::output_gradient(kind, z1, dy, &mut target.w2);
-            layers::delta(kind, net.activation, dz1, z1);
-            layers::add_each(kind, z1, std::slice::from_mut(&mut target.b1));
+            for (z1, first) in z1.chunks_mut(CHAIN).zip((0..).step_by(CHAIN)) {
+                let (place, dz1) = (Place { first, of: batch_size }, &mut dz1[..z1.len()]);
+                layers::hidden_derivative(kind, w2, dy, place, dz1);
+                layers::output_gradient(kind, z1, dy, place, &mut target.w2);
+                layers::delta(kind, net.activation, dz1, z1);
+                layers::add_each(kind, z1, from_mut(&mut target.b1));
+            }
         }
         let da1 = &*hidden;
         let all = own.w1.len();
@@ -464,8 +469,8 @@ impl Values {
     fn reserve(&mut self, steps: &Steps, strips: usize, classes: usize) -> Result<(), NoMemory> {
         let batch_size = steps.batch_size;
         let (hidden, output) = (strips * batch_size, classes * batch_size);
-        let Self { hidden: a1, next_a1, dz1, slopes, y, logits, labels, workspace, next_workspace, .. } = self;
-        for (values, count) in [(a1, hidden), (next_a1, hidden), (dz1, batch_size), (logits, output)] {
+        let Self { hidden: a1, next_a1, dz1, slopes, y, logits, labels, sums, workspace, next_workspace, .. } = self;
+        for (values, count) in [(a1, hidden), (next_a1, hidden), (dz1, batch_size.min(CHAIN)), (logits, output)] {
             memory::reserve(values, count, "a batch's values")?;
         }
         if steps.perturbation.is_some() {
@@ -474,6 +479,7 @@ impl Values {
             }
         }
         memory::reserve(labels, batch_size, "labels")?;
+        sums.reserve(classes)?;
         [workspace, next_workspace].into_iter().try_for_each(|workspace| steps.set.images.reserve(workspace))
     }
 
@@ -483,7 +489,7 @@ impl Values {
         let (hidden, output) = (own.strip_params.len() * batch_size, own.b2.len() * batch_size);
         self.hidden.resize(hidden, Row::ZERO);
         self.next_a1.resize(hidden, Row::ZERO);
-        self.dz1.resize(batch_size, Row::ZERO);
+        self.dz1.resize(batch_size.min(CHAIN), Row::ZERO);
         self.logits.resize(output, Row::ZERO);
         self.labels.resize(batch_size, 0);
         if steps.perturbation.is_some() {
@@ -504,34 +510,4 @@ fn deal<'a>(strips: &'a mut Strips, parts: &[Part]) -> Vec<Own<'a>> {
         Own { w1, strip_params: strip_params[part.strips.clone()].to_vec(), b2: b2.clone() }
     };
     parts.iter().map(own).collect()
-}
-
-impl Exchange {
-    /// Takes on the size for so many threads and shares of so many rows.
-    fn fit(&mut self, threads: usize, shares: usize, rows: usize) -> Result<(), NoMemory> {
-        self.barrier = Barrier::new(threads);
-        for of_a_step in &mut self.shares {
-            of_a_step.resize_with(shares, RwLock::default);
-            for share in of_a_step {
-                let share = share.get_mut().unwrap_or_else(PoisonError::into_inner);
-                memory::reserve(share, rows, "a batch's values")?;
-                share.resize(rows, Row::ZERO);
-            }
-        }
-        Ok(())
-    }
-
-    /// Lets `write` fill a share, all 0 before.
-    fn give(&self, step: usize, share: usize, write: impl FnOnce(&mut [Row])) {
-        let mut part = self.shares[step % 2][share].write().unwrap_or_else(PoisonError::into_inner);
-        part.fill(Row::ZERO);
-        write(&mut part);
-    }
-
-    /// Shows every share to `read`, in their order.
-    fn take(&self, step: usize, mut read: impl FnMut(&[Row])) {
-        for share in &self.shares[step % 2] {
-            read(&share.read().unwrap_or_else(PoisonError::into_inner));
-        }
-    }
 }
