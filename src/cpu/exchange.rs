@@ -199,13 +199,11 @@ mod tests {
 
     /// The sum in pairs, pairs of pairs and so on.
     fn in_pairs(terms: &[f32]) -> f32 {
-        match terms {
-            [one] => *one,
-            _ => {
-                let (left, right) = terms.split_at(terms.len().next_power_of_two() / 2);
-                in_pairs(left) + in_pairs(right)
-            }
+        if let [one] = terms {
+            return *one;
         }
+        let (left, right) = terms.split_at(terms.len().next_power_of_two() / 2);
+        in_pairs(left) + in_pairs(right)
     }
 
     #[test]
@@ -236,7 +234,11 @@ mod tests {
                         for (place, logits) in logits.iter().enumerate() {
                             let terms: Vec<_> = (0..shares).map(|share| value(share + step, place)).collect();
                             let expected = in_pairs(&terms) + b2[place / batch_size].0[0];
-                            assert_eq!(logits.0, [expected; LANES], "{shares} shares, {threads} threads, {place}");
+                            assert_eq!(
+                                logits.0.map(f32::to_bits),
+                                [expected.to_bits(); LANES],
+                                "{shares}, {threads}, {place}"
+                            );
                         }
                     }
                 }
