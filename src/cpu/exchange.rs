@@ -61,12 +61,17 @@ pub struct Sums {
 }
 
 impl Sums {
-    /// Makes room for so many rows of classes.
+    /// Makes room for what [`Self::fit`] takes on.
     ///
     /// # Errors
     /// [`NoMemory`].
     pub fn reserve(&mut self, rows: usize) -> Result<(), NoMemory> {
-        memory::resize(&mut self.values, MOST_SUMS * rows * TILE, "a batch's values")
+        memory::reserve(&mut self.values, MOST_SUMS * rows * TILE, "a batch's values")
+    }
+
+    /// Takes on the size for so many rows of classes.
+    pub fn fit(&mut self, rows: usize) {
+        self.values.resize(MOST_SUMS * rows * TILE, Row::ZERO);
     }
 
     /// Adds what comes next, of `length` rows. What `write` gets may hold anything.
@@ -218,6 +223,7 @@ mod tests {
                     // What was there before changes nothing.
                     let mut sums = Sums::default();
                     sums.reserve(rows).unwrap();
+                    sums.fit(rows);
                     sums.values.fill(Row([f32::NAN; LANES]));
                     for step in 0..3 {
                         for (thread, part) in parts.iter().enumerate() {

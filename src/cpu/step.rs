@@ -492,6 +492,7 @@ impl Values {
         self.dz1.resize(batch_size.min(CHAIN), Row::ZERO);
         self.logits.resize(output, Row::ZERO);
         self.labels.resize(batch_size, 0);
+        self.sums.fit(own.b2.len());
         if steps.perturbation.is_some() {
             self.slopes.resize(hidden, Row::ZERO);
             self.y.resize(output, Row::ZERO);
