@@ -14,14 +14,13 @@
 //! has 256 levels at most, so for an image and a hidden unit each level is computed once, however many pixels have it.
 
 use std::borrow::BorrowMut;
-use std::ops::Range;
 
 use bytemuck::Zeroable;
 
 use super::functions::{exps, ln_of};
 use super::gathered::MOST_STRIPS;
 use super::images::Images;
-use super::layers::{self, CHAIN};
+use super::layers::{self, chains};
 use super::pixels::Nonzero;
 use super::simd::{Instructions, LANES, Row, add_scaled, kernel, multiply_add};
 use super::strips::{StripParams, W1};
@@ -154,13 +153,6 @@ impl Outputs<'_> {
         let classes = rows.flat_map(|row| row.0).enumerate();
         classes.filter(|(class, _)| *class != usize::from(self.labels[n])).map(|(_, y)| y).sum()
     }
-
-    /// The images in chains, which are summed one by one: a single long chain would round too often.
-    #[inline(always)]
-    fn chains(&self) -> impl Iterator<Item = Range<usize>> + use<> {
-        let count = self.labels.len();
-        (0..count).step_by(CHAIN).map(move |first| first..count.min(first + CHAIN))
-    }
 }
 
 /// What the differences by W1 and b1 are computed from.
@@ -239,7 +231,7 @@ impl Hidden<'_> {
         scratch.series.extend(
             strip_params.iter().map(|strip_params| series::up_to(self.perturbation.size / 4.0 * strip_params.spread())),
         );
-        for chain in outputs.chains() {
+        for chain in chains(outputs.labels.len()) {
             scratch.chain.fill(Row::ZERO);
             scratch.w1_chain.iter_mut().flatten().for_each(|w1| w1.fill(Row::ZERO));
             for n in chain {
@@ -431,7 +423,7 @@ kernel! {
         w2: &mut [Row],
         sums: &mut Vec<Row>,
     ) {
-        for chain in outputs.chains() {
+        for chain in chains(outputs.labels.len()) {
             sums.clear();
             sums.resize(w2.len(), Row::ZERO);
             for n in chain {
@@ -475,7 +467,7 @@ kernel! {
     fn output_bias<const SERIES: usize>(h: f32, outputs: &Outputs, scale: f32, b2: &mut [Row]) {
         let e = [exp_move::<FUSED, SERIES>(h), exp_move::<FUSED, SERIES>(-h)];
         for (b2, (first, y)) in b2.iter_mut().zip((0..).step_by(LANES).zip(outputs.y.chunks_exact(outputs.labels.len()))) {
-            for chain in outputs.chains() {
+            for chain in chains(outputs.labels.len()) {
                 let mut sum = Row::ZERO;
                 for n in chain {
                     let (sample, wrong) = (outputs.sample(n), outputs.wrong(n));

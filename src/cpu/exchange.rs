@@ -1,38 +1,38 @@
-//! What the threads of a step tell each other: their parts of the logits.
+//! An all-reduce of the logits among the threads of a step.
 //!
-//! Strips are dealt to threads in shares. The logits of shares are added up in pairs, those of 0 and 1, of 2 and 3, and then the sums
-//! in pairs again. A thread adds up what is within its own shares and tells the sums that lack their other half; the rest is done
-//! by all. So the order of the terms does not depend on the number of threads, and neither do the bits.
+//! Strips are dealt to threads in shares, and the logits of all shares are summed pairwise, as a fixed binary tree: shares 0 and 1, 2
+//! and 3, then these two sums, and so on. A thread sums up the subtrees that lie within its own shares, and publishes these few
+//! partial sums; each thread then sums up the rest for itself. So the order of the terms does not depend on the number of threads,
+//! and neither do the bits.
 
 use std::ops::Range;
 use std::sync::{PoisonError, RwLock};
 
-use super::layers::{self, CHAIN};
+use super::layers::{self, CHAIN, chains};
 use super::simd::{Instructions, Row};
 use super::team::Barrier;
 use crate::{NoMemory, memory};
 
 /// The most shares that strips are dealt in, and so the most threads that a step can use.
 pub const MOST_SHARES: usize = 32;
-/// Images whose logits are added up at a time: they stay in the first cache.
-const TILE: usize = CHAIN;
-/// The most sums at a time that lack their other half, as of 1, 2, 4, 8, 8, 4, 2 and 1 shares, and what comes to them.
-const MOST_SUMS: usize = 2 * MOST_SHARES.ilog2() as usize;
+/// The most partial sums at a time: shares 1 to 30 leave eight, of 1, 2, 4, 8, 8, 4, 2 and 1 shares; and one for the share that
+/// comes to them.
+const MOST_SUMS: usize = 2 * MOST_SHARES.ilog2() as usize - 1;
 
-/// What has been told in two steps: one thread may begin with the next while another still reads this one's.
+/// The partial sums of two steps: one thread may begin with the next while another still reads this one's.
 #[derive(Default)]
 pub struct Exchange {
     pub barrier: Barrier,
     batch_size: usize,
     /// Rows of the classes.
     rows: usize,
-    /// Which sums each thread tells.
-    subtrees: Vec<Vec<Subtree>>,
-    /// Each thread's sums, `[tiles, sums, rows of classes, images of the tile]`.
-    told: [Vec<RwLock<Vec<Row>>>; 2],
+    /// Each thread's shares, and the subtrees that lie within them.
+    threads: Vec<(Range<usize>, Vec<Subtree>)>,
+    /// What each thread publishes, `[chains, subtrees, rows of classes, images of the chain]`. Those of threads that rest are kept.
+    published: [Vec<RwLock<Vec<Row>>>; 2],
 }
 
-/// Shares that are added up among themselves first: a power of two of them, beginning at a multiple of that.
+/// A node of the tree: a power of two of shares, from a multiple of that on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Subtree {
     first: usize,
@@ -44,53 +44,62 @@ impl Subtree {
         Self { first: share, shares: 1 }
     }
 
-    /// Both, if `next` is the other half.
+    /// The node above both, if `next` is the other half.
     fn with(self, next: Self) -> Option<Self> {
         let are_halves = self.shares == next.shares && self.first.is_multiple_of(2 * self.shares);
         are_halves.then_some(Self { first: self.first, shares: 2 * self.shares })
     }
 }
 
-/// The logits of a tile's images while they are added up.
+/// Appends a subtree to those that lack their other half. `add` is called with the place of each sum that the one behind it is added to.
+fn append(subtrees: &mut Vec<Subtree>, next: Subtree, mut add: impl FnMut(usize)) {
+    subtrees.push(next);
+    while let [.., left, right] = subtrees[..]
+        && let Some(both) = left.with(right)
+    {
+        subtrees.truncate(subtrees.len() - 2);
+        add(subtrees.len());
+        subtrees.push(both);
+    }
+}
+
+/// The largest subtrees that lie within these shares, in their order.
+fn subtrees(shares: Range<usize>) -> Vec<Subtree> {
+    let mut subtrees = Vec::new();
+    shares.for_each(|share| append(&mut subtrees, Subtree::of_share(share), |_| {}));
+    subtrees
+}
+
+/// Partial sums of the logits of a chain of images, while they are summed up.
 #[derive(Default)]
-pub struct Sums {
+pub struct PartialSums {
     /// Those that lack their other half, in their order.
     subtrees: Vec<Subtree>,
     /// `[MOST_SUMS, rows of classes, images]`.
     values: Vec<Row>,
 }
 
-impl Sums {
+impl PartialSums {
     /// Makes room for what [`Self::fit`] takes on.
     ///
     /// # Errors
     /// [`NoMemory`].
     pub fn reserve(&mut self, rows: usize) -> Result<(), NoMemory> {
-        memory::reserve(&mut self.values, MOST_SUMS * rows * TILE, "a batch's values")
+        self.subtrees.reserve(MOST_SUMS);
+        memory::reserve(&mut self.values, MOST_SUMS * rows * CHAIN, "a batch's values")
     }
 
     /// Takes on the size for so many rows of classes.
     pub fn fit(&mut self, rows: usize) {
-        self.values.resize(MOST_SUMS * rows * TILE, Row::ZERO);
+        self.subtrees.clear();
+        self.values.resize(MOST_SUMS * rows * CHAIN, Row::ZERO);
     }
 
-    /// Adds what comes next, of `length` rows. What `write` gets may hold anything.
-    fn push(&mut self, kind: Instructions, next: Subtree, length: usize, write: impl FnOnce(&mut [Row])) {
-        write(&mut self.values[self.subtrees.len() * length..][..length]);
-        self.subtrees.push(next);
-        while let [.., left, right] = self.subtrees[..]
-            && let Some(both) = left.with(right)
-        {
-            self.add_last(kind, both, length);
-        }
-    }
-
-    /// Adds the last sum to the one before it.
-    fn add_last(&mut self, kind: Instructions, both: Subtree, length: usize) {
-        self.subtrees.truncate(self.subtrees.len() - 2);
-        let (left, right) = self.values[self.subtrees.len() * length..][..2 * length].split_at_mut(length);
-        layers::add(kind, 1.0, right, left);
-        self.subtrees.push(both);
+    /// Appends a subtree, of `length` rows. What `write` gets may hold anything.
+    fn append(&mut self, kind: Instructions, next: Subtree, length: usize, write: impl FnOnce(&mut [Row])) {
+        let Self { subtrees, values } = self;
+        write(&mut values[subtrees.len() * length..][..length]);
+        append(subtrees, next, |place| add_next(kind, values, place, length));
     }
 
     /// Ends with those that lack their other half.
@@ -102,11 +111,18 @@ impl Sums {
 
     /// Ends with the sum of all.
     fn total(&mut self, kind: Instructions, length: usize) -> &[Row] {
-        while let [.., left, right] = self.subtrees[..] {
-            self.add_last(kind, Subtree { shares: left.shares + right.shares, ..left }, length);
+        for place in (0..self.subtrees.len() - 1).rev() {
+            add_next(kind, &mut self.values, place, length);
         }
+        self.subtrees.truncate(1);
         self.end(length)
     }
+}
+
+/// Adds to the sum at a place the one behind it.
+fn add_next(kind: Instructions, values: &mut [Row], place: usize, length: usize) {
+    let (sum, next) = values[place * length..][..2 * length].split_at_mut(length);
+    layers::add(kind, 1.0, next, sum);
 }
 
 impl Exchange {
@@ -114,54 +130,60 @@ impl Exchange {
     ///
     /// # Errors
     /// [`NoMemory`].
-    pub fn fit(&mut self, shares: &[Range<usize>], rows: usize, batch_size: usize) -> Result<(), NoMemory> {
+    pub fn fit(
+        &mut self,
+        shares: impl ExactSizeIterator<Item = Range<usize>>,
+        rows: usize,
+        batch_size: usize,
+    ) -> Result<(), NoMemory> {
         self.barrier = Barrier::new(shares.len());
         (self.rows, self.batch_size) = (rows, batch_size);
-        self.subtrees = shares.iter().cloned().map(subtrees).collect();
-        for told in &mut self.told {
-            told.resize_with(shares.len(), RwLock::default);
-            for (told, subtrees) in told.iter_mut().zip(&self.subtrees) {
-                let told = told.get_mut().unwrap_or_else(PoisonError::into_inner);
-                memory::resize(told, subtrees.len() * rows * batch_size, "a batch's values")?;
+        self.threads = shares.map(|shares| (shares.clone(), subtrees(shares))).collect();
+        for published in &mut self.published {
+            published.resize_with(published.len().max(self.threads.len()), RwLock::default);
+            for (published, (_, subtrees)) in published.iter_mut().zip(&self.threads) {
+                let published = published.get_mut().unwrap_or_else(PoisonError::into_inner);
+                memory::resize(published, subtrees.len() * rows * batch_size, "a batch's values")?;
             }
         }
         Ok(())
     }
 
-    /// Tells the logits of a thread's shares. `write` puts those of a share and some images, `[rows of classes, images]`, in place of
-    /// whatever is there.
-    pub fn give(
+    /// Publishes the partial sums of a thread. `write` puts the logits of a share and of some images, `[rows of classes, images]`, in
+    /// place of whatever is there.
+    pub fn publish(
         &self,
         kind: Instructions,
         step: usize,
         thread: usize,
-        shares: &Range<usize>,
-        sums: &mut Sums,
+        sums: &mut PartialSums,
         mut write: impl FnMut(usize, Range<usize>, &mut [Row]),
     ) {
-        let mut told = self.told[step % 2][thread].write().unwrap_or_else(PoisonError::into_inner);
-        let mut told = &mut told[..];
-        for images in self.tiles() {
+        let mut published = self.published[step % 2][thread].write().unwrap_or_else(PoisonError::into_inner);
+        let mut left = &mut published[..];
+        for images in chains(self.batch_size) {
             let length = self.rows * images.len();
-            for share in shares.clone() {
-                sums.push(kind, Subtree::of_share(share), length, |a2| write(share, images.clone(), a2));
+            for share in self.threads[thread].0.clone() {
+                sums.append(kind, Subtree::of_share(share), length, |a2| write(share, images.clone(), a2));
             }
             let ended = sums.end(length);
-            told.split_off_mut(..ended.len()).expect("room for every tile").copy_from_slice(ended);
+            left.split_off_mut(..ended.len()).expect("room for every chain").copy_from_slice(ended);
         }
     }
 
-    /// The logits, `[rows of classes, N]`: b2 and what all threads have told.
-    pub fn take(&self, kind: Instructions, step: usize, b2: &[Row], sums: &mut Sums, logits: &mut [Row]) {
-        let told: Vec<_> =
-            self.told[step % 2].iter().map(|told| told.read().unwrap_or_else(PoisonError::into_inner)).collect();
+    /// The logits, `[rows of classes, N]`: b2 and what all threads have published.
+    pub fn reduce(&self, kind: Instructions, step: usize, b2: &[Row], sums: &mut PartialSums, logits: &mut [Row]) {
+        let published = self.published[step % 2].iter().zip(&self.threads);
+        let published: Vec<_> = published
+            .map(|(published, (_, subtrees))| (published.read().unwrap_or_else(PoisonError::into_inner), subtrees))
+            .collect();
         layers::bias(b2, self.batch_size, logits);
-        for images in self.tiles() {
+        for images in chains(self.batch_size) {
             let length = self.rows * images.len();
-            for (subtrees, told) in self.subtrees.iter().zip(&told) {
-                let told = told[subtrees.len() * self.rows * images.start..].chunks_exact(length);
-                for (subtree, told) in subtrees.iter().zip(told) {
-                    sums.push(kind, *subtree, length, |a2| a2.copy_from_slice(told));
+            for (published, subtrees) in &published {
+                let published = published[subtrees.len() * self.rows * images.start..].chunks_exact(length);
+                for (subtree, published) in subtrees.iter().zip(published) {
+                    sums.append(kind, *subtree, length, |a2| a2.copy_from_slice(published));
                 }
             }
             let total = sums.total(kind, length).chunks_exact(images.len());
@@ -170,25 +192,6 @@ impl Exchange {
             }
         }
     }
-
-    fn tiles(&self) -> impl Iterator<Item = Range<usize>> + use<> {
-        let count = self.batch_size;
-        (0..count).step_by(TILE).map(move |first| first..count.min(first + TILE))
-    }
-}
-
-/// The sums of these shares that lack their other half.
-fn subtrees(shares: Range<usize>) -> Vec<Subtree> {
-    let mut subtrees: Vec<Subtree> = Vec::new();
-    for share in shares {
-        let mut next = Subtree::of_share(share);
-        while let Some(both) = subtrees.last().and_then(|last| last.with(next)) {
-            subtrees.pop();
-            next = both;
-        }
-        subtrees.push(next);
-    }
-    subtrees
 }
 
 #[cfg(test)]
@@ -212,39 +215,39 @@ mod tests {
     }
 
     #[test]
-    fn all_threads_find_the_sum_in_pairs_whatever_their_number() {
+    fn all_threads_find_the_pairwise_sum_whatever_their_number() {
+        // Kept from one to the next, with what was there before.
+        let (mut exchange, mut sums) = (Exchange::default(), PartialSums::default());
         for (shares, rows, batch_size) in [(1, 1, 1), (2, 1, 7), (4, 1, 100), (7, 2, 129), (13, 3, 65), (32, 1, 300)] {
             let b2: Vec<Row> = (0..rows).map(|row| Row([value(99, row); LANES])).collect();
             for threads in 1..=shares {
-                let parts: Vec<_> = (0..threads).map(|thread| part(shares, thread, threads)).collect();
-                let mut exchange = Exchange::default();
-                exchange.fit(&parts, rows, batch_size).unwrap();
+                let parts = (0..threads).map(|thread| part(shares, thread, threads));
+                exchange.fit(parts, rows, batch_size).unwrap();
+                sums.reserve(rows).unwrap();
+                sums.fit(rows);
+                sums.values.fill(Row([f32::NAN; LANES]));
                 for kind in Instructions::all() {
-                    // What was there before changes nothing.
-                    let mut sums = Sums::default();
-                    sums.reserve(rows).unwrap();
-                    sums.fit(rows);
-                    sums.values.fill(Row([f32::NAN; LANES]));
-                    for step in 0..3 {
-                        for (thread, part) in parts.iter().enumerate() {
-                            exchange.give(kind, step, thread, part, &mut sums, |share, images, a2| {
-                                for (row, a2) in a2.chunks_exact_mut(images.len()).enumerate() {
-                                    for (n, a2) in images.clone().zip(a2) {
-                                        *a2 = Row([value(share + step, row * batch_size + n); LANES]);
-                                    }
+                    let publish = |step: usize, thread: usize, sums: &mut PartialSums| {
+                        exchange.publish(kind, step, thread, sums, |share, images, a2| {
+                            for (row, a2) in a2.chunks_exact_mut(images.len()).enumerate() {
+                                for (n, a2) in images.clone().zip(a2) {
+                                    *a2 = Row([value(share + step, row * batch_size + n); LANES]);
                                 }
-                            });
-                        }
+                            }
+                        });
+                    };
+                    publish(0, 0, &mut sums);
+                    for step in 0..3 {
+                        (1..threads).for_each(|thread| publish(step, thread, &mut sums));
+                        // One thread is ahead.
+                        publish(step + 1, 0, &mut sums);
                         let mut logits = vec![Row([f32::NAN; LANES]); rows * batch_size];
-                        exchange.take(kind, step, &b2, &mut sums, &mut logits);
+                        exchange.reduce(kind, step, &b2, &mut sums, &mut logits);
                         for (place, logits) in logits.iter().enumerate() {
                             let terms: Vec<_> = (0..shares).map(|share| value(share + step, place)).collect();
                             let expected = in_pairs(&terms) + b2[place / batch_size].0[0];
-                            assert_eq!(
-                                logits.0.map(f32::to_bits),
-                                [expected.to_bits(); LANES],
-                                "{shares}, {threads}, {place}"
-                            );
+                            let found = logits.0.map(f32::to_bits);
+                            assert_eq!(found, [expected.to_bits(); LANES], "{shares}, {threads}, {place}");
                         }
                     }
                 }
@@ -253,14 +256,22 @@ mod tests {
     }
 
     #[test]
-    fn no_part_of_the_shares_has_more_sums_than_there_is_room_for() {
+    fn there_is_room_for_the_partial_sums_of_any_shares() {
         assert_eq!(subtrees(1..4), [Subtree { first: 1, shares: 1 }, Subtree { first: 2, shares: 2 }]);
         assert_eq!(subtrees(0..32), [Subtree { first: 0, shares: 32 }]);
+        let mut most = 0;
         for first in 0..MOST_SHARES {
             for end in first + 1..=MOST_SHARES {
-                // The next one is put behind them before it is added to any.
-                assert!(subtrees(first..end).len() < MOST_SUMS, "{first}..{end}");
+                let mut sums = PartialSums::default();
+                sums.reserve(1).unwrap();
+                sums.fit(1);
+                for share in first..end {
+                    most = most.max(sums.subtrees.len() + 1);
+                    sums.append(Instructions::Baseline, Subtree::of_share(share), CHAIN, |a2| a2.fill(Row::ZERO));
+                }
+                assert_eq!(sums.subtrees, subtrees(first..end));
             }
         }
+        assert_eq!(most, MOST_SUMS);
     }
 }

@@ -30,7 +30,7 @@ const HALF: usize = LANES / 2;
 const ALL: usize = 0;
 const NONZEROS: usize = 1;
 
-/// Where the images of a tile are in their batch.
+/// Where some images are in their batch: from `first` on, of so many.
 #[derive(Clone, Copy)]
 pub struct Place {
     pub first: usize,

@@ -2,6 +2,8 @@
 //!
 //! z1, da1 and dz1 are a row an image. a2 and dy are `[rows of classes, N]`, a lane a class.
 
+use std::ops::Range;
+
 use super::functions::{exp, sigmoid, tanh};
 use super::gathered::Place;
 use super::simd::{Instructions, LANES, Row, add_scaled, flat, flat_mut, kernel, multiply_add, rows};
@@ -10,7 +12,8 @@ use crate::net::{Activation, Output};
 
 /// Images, or classes, whose sums are in registers at a time.
 const TILE: usize = 4;
-/// Images in a chain of sums: one long chain over a batch would round too often.
+/// Images in a chain of sums: one long chain over a batch would round too often. Their values stay in the first cache, so all between
+/// the products is done a chain at a time.
 pub const CHAIN: usize = 128;
 /// Images whose factors, each at most 255, are multiplied before one logarithm is taken.
 const FACTORS: usize = 64;
@@ -110,6 +113,12 @@ pub fn strip_logits(kind: Instructions, strip_params: &StripParams, z1: &[Row], 
         by_unit(kind.without_gathers(), w2, &mut weights);
         logits(kind, &weights, strip_params.units, z1, a2);
     }
+}
+
+/// The chains of a batch.
+#[inline(always)]
+pub fn chains(batch_size: usize) -> impl Iterator<Item = Range<usize>> {
+    (0..batch_size).step_by(CHAIN).map(move |first| first..batch_size.min(first + CHAIN))
 }
 
 /// Fills `a` with the bias, once for each of `count` images: `[rows, count]`.
@@ -416,6 +425,7 @@ kernel! {
 kernel! {
     /// Adds z1ᵀ dy of a chain of images to W2.
     pub fn output_gradient(z1: &[Row], dy: &[Row], place: Place, w2: &mut [Row]) {
+        debug_assert!(z1.len() <= CHAIN, "more would round too often");
         for (w2, dy) in w2.chunks_mut(LANES).zip(dy.chunks_exact(place.of)) {
             for (w2, first) in w2.chunks_mut(TILE).zip((0..).step_by(TILE)) {
                 let mut sums = [Row::ZERO; TILE];

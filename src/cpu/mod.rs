@@ -41,10 +41,10 @@ use crate::backend::{
 };
 use crate::clock::Instant;
 use crate::data::Source;
+use crate::memory;
 use crate::net::method::Method;
 use crate::net::optimizer::{Optimizer, Update};
 use crate::net::{Gradients, Net, Output, Params};
-use crate::{NoMemory, memory};
 
 /// The vector instructions in use.
 pub(crate) fn instructions() -> &'static str {
@@ -75,7 +75,7 @@ impl Network {
     /// # Errors
     /// [`Error::Threads`] or [`Error::NoMemory`].
     pub fn new(net: Net, batch_size: usize, params: &Params, threads: usize) -> Result<Self, Error> {
-        let parameters = strips(&net, params)?;
+        let parameters = Strips::new(params, beyond(&net))?;
         let most_parts = step::shares(parameters.strip_params.len());
         let (kind, team) = (Instructions::widest(), Team::new(threads, most_parts)?);
         Ok(Self {
@@ -216,7 +216,7 @@ impl backend::Network for Network {
     }
 
     fn set_params(&mut self, params: &Params) -> Result<(), Error> {
-        self.parameters = strips(&self.net, params)?;
+        self.parameters.set(params, beyond(&self.net));
         Ok(())
     }
 
@@ -254,8 +254,7 @@ impl backend::Network for Network {
     }
 }
 
-/// The parameters as the kernels want them. A lane of b2 that is no class gives nothing to the output: softmax makes
-/// 0 of it.
-fn strips(net: &Net, params: &Params) -> Result<Strips, NoMemory> {
-    Strips::new(params, if net.output == Output::Softmax { f32::NEG_INFINITY } else { 0.0 })
+/// What a lane of b2 is that is no class: it gives nothing to the output, as softmax makes 0 of it.
+fn beyond(net: &Net) -> f32 {
+    if net.output == Output::Softmax { f32::NEG_INFINITY } else { 0.0 }
 }

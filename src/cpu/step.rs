@@ -1,7 +1,7 @@
 //! Steps of training on several threads.
 //!
-//! Every thread has its own strips, which stay in its own caches, and hears from the others only their shares of the
-//! logits: for these they wait for each other, once a step.
+//! Every thread has its own strips, which stay in its own caches. From the others it needs only their partial sums of the logits: for
+//! these all wait for each other, once a step. Any number of threads gives the same bits, as `exchange.rs` sums up in a fixed order.
 
 use std::mem::swap;
 use std::ops::Range;
@@ -9,10 +9,10 @@ use std::slice::{IterMut, from_mut};
 use std::time::Duration;
 
 use super::difference::{self, Hidden, Outputs, Perturbation, Scratch};
-use super::exchange::{Exchange, MOST_SHARES, Sums};
+use super::exchange::{Exchange, MOST_SHARES, PartialSums};
 use super::gathered::Place;
 use super::images::{Set, Visit, Workspace};
-use super::layers::{self, CHAIN};
+use super::layers::{self, CHAIN, chains};
 use super::optimizers;
 use super::simd::{Instructions, Row, flat, flat_mut};
 use super::strips::{Blocks, StripParams, Strips, W1};
@@ -104,7 +104,7 @@ struct Values {
     /// The logits, then dy: `[rows of classes, N]`.
     logits: Vec<Row>,
     labels: Vec<u8>,
-    sums: Sums,
+    sums: PartialSums,
     /// The batch of a step, in the order of its products, and that of the step after it.
     workspace: Workspace,
     next_workspace: Workspace,
@@ -134,9 +134,8 @@ impl Steps<'_> {
         slots: &mut [Strips],
     ) -> Result<Vec<f32>, NoMemory> {
         let parts = Self::parts(threads, parameters.strip_params.len());
-        let shares: Vec<_> = parts.iter().map(|part| part.shares.clone()).collect();
         let Memory { exchange, threads } = memory;
-        exchange.fit(&shares, parameters.b2.len(), self.batch_size)?;
+        exchange.fit(parts.iter().map(|part| part.shares.clone()), parameters.b2.len(), self.batch_size)?;
         // Those of threads that rest are kept.
         threads.resize_with(threads.len().max(parts.len()), Values::default);
         for (values, part) in threads.iter_mut().zip(&parts) {
@@ -219,13 +218,13 @@ impl Steps<'_> {
             let next = (step + 1 < steps).then(|| self.batch(step + 1));
             swap(&mut values.hidden, &mut values.next_a1);
             swap(&mut values.workspace, &mut values.next_workspace);
-            self.give_logits(step, thread, part, &own, values, exchange);
+            self.publish_logits(step, thread, part, &own, values, exchange);
             if next.is_some() && self.perturbation.is_none() {
                 // Others may still be busy with theirs.
                 let ahead = &self.indices[(step + 1) * self.batch_size..];
                 self.set.images.gather(self.kind, ahead, self.batch_size, &mut values.next_workspace);
             }
-            self.take_logits(step, &own, values, exchange);
+            self.reduce_logits(step, &own, values, exchange);
             losses.push(self.loss(step, values));
             let (gradient, optimizing) = match &mut beside {
                 None => (None, false),
@@ -267,8 +266,8 @@ impl Steps<'_> {
         self.set.images.forward(self.kind, visit, &own.w1, &own.strip_params, next_a1, next_workspace);
     }
 
-    /// a1 to z1 of this thread's strips, and to their shares of the logits.
-    fn give_logits(
+    /// a1 to z1 of this thread's strips, and to its partial sums of the logits.
+    fn publish_logits(
         &self,
         step: usize,
         thread: usize,
@@ -281,7 +280,7 @@ impl Steps<'_> {
         if self.perturbation.is_some() {
             layers::all_slopes(kind, &own.strip_params, hidden, slopes);
         }
-        exchange.give(kind, step, thread, &part.shares, sums, |share, images, a2| {
+        exchange.publish(kind, step, thread, sums, |share, images, a2| {
             a2.fill(Row::ZERO);
             let first = (share - part.shares.start) * part.per_share;
             let strips =
@@ -295,10 +294,10 @@ impl Steps<'_> {
         exchange.barrier.reach(thread, step + 1);
     }
 
-    /// The logits, of all threads' shares.
-    fn take_logits(&self, step: usize, own: &Own, Values { logits, sums, .. }: &mut Values, exchange: &Exchange) {
+    /// The logits, of all threads' partial sums.
+    fn reduce_logits(&self, step: usize, own: &Own, Values { logits, sums, .. }: &mut Values, exchange: &Exchange) {
         exchange.barrier.wait(step + 1);
-        exchange.take(self.kind, step, &own.b2, sums, logits);
+        exchange.reduce(self.kind, step, &own.b2, sums, logits);
     }
 
     /// The images of a step.
@@ -344,8 +343,9 @@ impl Steps<'_> {
             // That of the step, while the parameters may change.
             w2.clone_from(&own.strip_params[strip].w2);
             let target = &mut gradient.as_deref_mut().unwrap_or(own).strip_params[strip];
-            for (z1, first) in z1.chunks_mut(CHAIN).zip((0..).step_by(CHAIN)) {
-                let (place, dz1) = (Place { first, of: batch_size }, &mut dz1[..z1.len()]);
+            for images in chains(batch_size) {
+                let place = Place { first: images.start, of: batch_size };
+                let (z1, dz1) = (&mut z1[images.clone()], &mut dz1[..images.len()]);
                 layers::hidden_derivative(kind, w2, dy, place, dz1);
                 layers::output_gradient(kind, z1, dy, place, &mut target.w2);
                 layers::delta(kind, net.activation, dz1, z1);
@@ -466,10 +466,11 @@ fn with<'s, 'a>(
 impl Values {
     /// Room for the sizes that [`Self::fit`] takes on, for a thread with so many strips: a thread that waits for others has
     /// no way to fail. The pages are touched first by the thread that uses them.
-    fn reserve(&mut self, steps: &Steps, strips: usize, classes: usize) -> Result<(), NoMemory> {
+    fn reserve(&mut self, steps: &Steps, strips: usize, rows: usize) -> Result<(), NoMemory> {
         let batch_size = steps.batch_size;
-        let (hidden, output) = (strips * batch_size, classes * batch_size);
-        let Self { hidden: a1, next_a1, dz1, slopes, y, logits, labels, sums, workspace, next_workspace, .. } = self;
+        let (hidden, output) = (strips * batch_size, rows * batch_size);
+        let Self { hidden: a1, next_a1, dz1, w2, slopes, y, logits, labels, sums, workspace, next_workspace, .. } =
+            self;
         for (values, count) in [(a1, hidden), (next_a1, hidden), (dz1, batch_size.min(CHAIN)), (logits, output)] {
             memory::reserve(values, count, "a batch's values")?;
         }
@@ -478,8 +479,9 @@ impl Values {
                 memory::reserve(values, count, "a batch's values")?;
             }
         }
+        memory::reserve(w2, steps.net.shape.classes, "weights")?;
         memory::reserve(labels, batch_size, "labels")?;
-        sums.reserve(classes)?;
+        sums.reserve(rows)?;
         [workspace, next_workspace].into_iter().try_for_each(|workspace| steps.set.images.reserve(workspace))
     }
 

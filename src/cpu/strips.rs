@@ -2,7 +2,7 @@
 
 use std::slice::from_mut;
 
-use super::simd::{LANES, Row, rows};
+use super::simd::{LANES, Row, flat_mut, rows};
 use crate::net::{Params, Shape};
 use crate::{NoMemory, memory};
 
@@ -121,24 +121,33 @@ impl Strips {
         let Shape { input, hidden, classes } = params.shape;
         let blocks = Blocks::new(input);
         let block = |_| memory::zeroed::<W1>(rows(hidden), "weights");
-        let mut w1 = (0..blocks.count).map(block).collect::<Result<Vec<_>, _>>()?;
+        let w1 = (0..blocks.count).map(block).collect::<Result<_, _>>()?;
+        let strip_params = |b1: &[f32]| StripParams { units: b1.len(), b1: Row::ZERO, w2: vec![Row::ZERO; classes] };
+        let strip_params = params.b1.chunks(LANES).map(strip_params).collect();
+        let mut strips = Self { blocks, w1, strip_params, b2: vec![Row::ZERO; rows(classes)] };
+        strips.set(params, beyond);
+        Ok(strips)
+    }
+
+    /// Takes on other parameters of the same shape, as [`Self::new`]: all else may have become a NaN.
+    pub fn set(&mut self, params: &Params, beyond: f32) {
+        let Shape { hidden, classes, .. } = params.shape;
+        self.w1.iter_mut().flatten().for_each(|w1| w1.fill(Row::ZERO));
         for (pixel, weights) in params.w1.chunks_exact(hidden).enumerate() {
-            let (block, place) = blocks.place(pixel);
-            for (strip, weights) in w1[block].iter_mut().zip(weights.chunks(LANES)) {
+            let (block, place) = self.blocks.place(pixel);
+            for (strip, weights) in self.w1[block].iter_mut().zip(weights.chunks(LANES)) {
                 strip[place].0[..weights.len()].copy_from_slice(weights);
             }
         }
-        let strip_params = |(strip, b1): (usize, &[f32])| {
-            let class = |class: usize| {
-                let weights = params.w2.iter().skip(strip * LANES * classes + class).step_by(classes);
-                lanes(weights.take(b1.len()))
-            };
-            StripParams { units: b1.len(), b1: lanes(b1), w2: (0..classes).map(class).collect() }
-        };
-        let strip_params = params.b1.chunks(LANES).enumerate().map(strip_params).collect();
-        let mut b2 = vec![Row([beyond; LANES]); rows(classes)];
-        b2.iter_mut().flat_map(|row| &mut row.0).zip(&params.b2).for_each(|(lane, b)| *lane = *b);
-        Ok(Self { blocks, w1, strip_params, b2 })
+        let of_strips = params.b1.chunks(LANES).zip(params.w2.chunks(LANES * classes));
+        for (strip_params, (b1, w2)) in self.strip_params.iter_mut().zip(of_strips) {
+            strip_params.b1 = lanes(b1);
+            for (class, row) in strip_params.w2.iter_mut().enumerate() {
+                *row = lanes(w2.iter().skip(class).step_by(classes));
+            }
+        }
+        self.b2.fill(Row([beyond; LANES]));
+        flat_mut(&mut self.b2)[..classes].copy_from_slice(&params.b2);
     }
 
     /// All its rows, in an order that is the same for all of one shape.

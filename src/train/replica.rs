@@ -245,11 +245,12 @@ impl<'a> Replica<'a> {
             let since = Instant::now();
             return Ok((since, self.train.train(self.backend, indices, next, rates).await?));
         };
-        let since = Instant::now();
         Order::share(Some(Order::Train { first, steps: rates.len() as u64 }), member.peers)?;
         let mut rates = rates.to_vec();
         member.peers.broadcast(bytemuck::cast_slice_mut(&mut rates))?;
-        let losses = member.train(self.backend, &mut self.train, self.batches, first, &rates).await?;
+        let indices = member.indices(self.batches, first, rates.len());
+        let since = Instant::now();
+        let losses = member.train(self.backend, &mut self.train, &indices, &rates).await?;
         Ok((since, ready(Ok(losses))))
     }
 
@@ -304,7 +305,8 @@ impl<'a> Replica<'a> {
                 Order::Train { first, steps } => {
                     let mut rates = vec![0.0; steps as usize];
                     member.peers.broadcast(bytemuck::cast_slice_mut(&mut rates))?;
-                    member.train(backend, train, batches, first, &rates).await?;
+                    let indices = member.indices(batches, first, rates.len());
+                    member.train(backend, train, &indices, &rates).await?;
                 }
                 Order::Evaluate => {
                     member.evaluate(backend).await?;
@@ -322,23 +324,29 @@ impl<'a> Replica<'a> {
 }
 
 impl Member<'_> {
+    /// The indices of this replica's images in the batches of some steps, `[steps, images of its part]`.
+    fn indices(&self, batches: &mut Batches, first: u64, steps: usize) -> Vec<u32> {
+        let all = batches.indices(first, steps);
+        let mut indices = Vec::with_capacity(steps * self.part.len());
+        for batch in all.chunks_exact(batches.batch_size()) {
+            indices.extend_from_slice(&batch[self.part.clone()]);
+        }
+        indices
+    }
+
     /// This replica's share of some steps. Returns everyone's losses.
     async fn train(
         &mut self,
         backend: &mut Backend,
         train: &mut Images,
-        batches: &mut Batches,
-        first: u64,
+        indices: &[u32],
         rates: &[f32],
     ) -> Result<Vec<f32>, Error> {
-        let batches = batches.indices(first, rates.len());
-        let batch_size = batches.len() / rates.len();
-        let own = self.part.clone();
-        let indices: Vec<u32> = batches.chunks(batch_size).flat_map(|batch| &batch[own.clone()]).copied().collect();
+        let own = self.part.len();
         let every = self.average_every as usize;
         let shares_gradients = self.shares_gradients(backend);
         let mut losses = Vec::with_capacity(rates.len());
-        for (rates, indices) in rates.chunks(every).zip(indices.chunks(every.saturating_mul(own.len()))) {
+        for (rates, indices) in rates.chunks(every).zip(indices.chunks(every.saturating_mul(own))) {
             if shares_gradients {
                 let (loss, mut gradient) = train.gradient(backend, indices).await?;
                 losses.extend(self.mean([&mut gradient], vec![loss])?);
@@ -346,8 +354,8 @@ impl Member<'_> {
                 continue;
             }
             let mut own_losses = Vec::with_capacity(rates.len());
-            let at_a_time = train.most_images() / own.len();
-            for (rates, indices) in rates.chunks(at_a_time).zip(indices.chunks(at_a_time.saturating_mul(own.len()))) {
+            let at_a_time = train.most_images() / own;
+            for (rates, indices) in rates.chunks(at_a_time).zip(indices.chunks(at_a_time.saturating_mul(own))) {
                 own_losses.extend(train.train(backend, indices.to_vec(), None, rates).await?.await?);
             }
             let mut state = backend.state().await?;
