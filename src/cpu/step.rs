@@ -93,7 +93,7 @@ struct Values {
     next_a1: Vec<Row>,
     /// Of one strip, for a chain of images.
     dz1: Vec<Row>,
-    /// Of one strip.
+    /// W2 of one strip before the step changes it.
     w2: Vec<Row>,
     /// What a numerical gradient needs beside: sigmoid'(a1), `[strips, N]`, and y, `[rows of classes, N]`.
     slopes: Vec<Row>,
@@ -340,7 +340,7 @@ impl Steps<'_> {
         let Values { hidden, next_a1, dz1, w2, logits: dy, workspace, next_workspace, .. } = values;
         layers::add_each(kind, dy, &mut gradient.as_deref_mut().unwrap_or(own).b2);
         for (strip, z1) in hidden.chunks_exact_mut(batch_size).enumerate() {
-            // That of the step, while the parameters may change.
+            // As the step found it: the target may be the parameters themselves.
             w2.clone_from(&own.strip_params[strip].w2);
             let target = &mut gradient.as_deref_mut().unwrap_or(own).strip_params[strip];
             for images in chains(batch_size) {
