@@ -1,6 +1,6 @@
 //! Images whose pixels are mostly not 0: products of whole matrices.
 //!
-//! The weights lie as such products want them, in strips. The images are brought in their order, a panel at a time.
+//! The weights lie as such products want them, in strips. The images are brought in their order, a tile at a time.
 
 use std::borrow::Borrow;
 use std::ops::Range;
@@ -10,14 +10,13 @@ use super::simd::{Instructions, Row, add_scaled, kernel};
 #[cfg(target_arch = "x86_64")]
 use super::strips::OCTET;
 use super::strips::{Blocks, MOST_PIXELS, QUAD, W1};
+use super::tiles::{StripTile, TILE};
 use crate::{NoMemory, memory};
 
 /// Images whose sums are in registers at a time: 12 of the 16 registers of AVX2, where a row takes two. Of pixels a quad.
-const TILE: usize = 6;
+const NARROW: usize = 6;
 /// With AVX-512, where a row takes one register of 32; of pixels an octet. Fewer sums would wait for their own last term.
-const WIDE_TILE: usize = 2 * TILE;
-/// Images in a panel: it stays in the second cache while every strip is computed.
-const PANEL: usize = 8 * WIDE_TILE;
+const WIDE: usize = 2 * NARROW;
 
 /// All pixels of a set.
 #[derive(Debug)]
@@ -27,14 +26,15 @@ pub struct Dense {
     pixels: Vec<u8>,
 }
 
-/// x for one block of some images, an image after another.
+/// x for one block of a tile of images, an image after another, and room up to a whole number of those whose sums are in registers. It
+/// stays in the second cache while every strip is computed.
 pub struct Panel(Vec<[f32; MOST_PIXELS]>);
 
 impl Panel {
     /// # Errors
     /// [`NoMemory`].
     pub fn new() -> Result<Self, NoMemory> {
-        memory::zeroed(PANEL, "a batch's pixels").map(Self)
+        memory::zeroed(TILE.next_multiple_of(WIDE), "a batch's pixels").map(Self)
     }
 }
 
@@ -60,51 +60,47 @@ impl Dense {
         }
     }
 
-    /// Adds x W1 of some blocks to a1; W1 is `[blocks, strips]` and a1 `[strips, N]`.
+    /// Adds x W1 of a tile and some blocks to a1; W1 is `[blocks, strips]` and a1 `[strips]`.
     pub fn forward(
         &self,
         kind: Instructions,
         indices: &[u32],
         blocks: &Range<usize>,
         w1: &[Vec<impl Borrow<W1>>],
-        a1: &mut [Row],
+        a1: &mut [StripTile],
         panel: &mut Panel,
     ) {
-        for (tile, first) in indices.chunks(PANEL).zip((0..).step_by(PANEL)) {
-            for (block, w1) in blocks.clone().zip(&w1[blocks.clone()]) {
-                fill(kind, self, block, tile, panel);
-                for (w1, a1) in w1.iter().zip(a1.chunks_exact_mut(indices.len())) {
-                    let a1 = &mut a1[first..first + tile.len()];
-                    match kind {
-                        #[cfg(target_arch = "x86_64")]
-                        Instructions::Avx512 => forward::<WIDE_TILE>(kind, panel, self.blocks.width, w1.borrow(), a1),
-                        _ => forward::<TILE>(kind, panel, self.blocks.width, w1.borrow(), a1),
-                    }
+        for (block, w1) in blocks.clone().zip(&w1[blocks.clone()]) {
+            fill(kind, self, block, indices, panel);
+            for (w1, a1) in w1.iter().zip(&mut *a1) {
+                let a1 = &mut a1[..indices.len()];
+                match kind {
+                    #[cfg(target_arch = "x86_64")]
+                    Instructions::Avx512 => forward::<WIDE>(kind, panel, self.blocks.width, w1.borrow(), a1),
+                    _ => forward::<NARROW>(kind, panel, self.blocks.width, w1.borrow(), a1),
                 }
             }
         }
     }
 
-    /// Adds xᵀ da1 to some blocks of W1; da1 is `[strips, N]` and W1 `[blocks, strips]`.
+    /// Adds xᵀ da1 of a tile to some blocks of W1; da1 is `[strips]` and W1 `[blocks, strips]`.
     pub fn backward(
         &self,
         kind: Instructions,
         indices: &[u32],
         blocks: &Range<usize>,
-        da1: &[Row],
+        da1: &[StripTile],
         w1: &mut [Vec<&mut W1>],
         panel: &mut Panel,
     ) {
-        for (tile, first) in indices.chunks(PANEL).zip((0..).step_by(PANEL)) {
-            for (block, w1) in blocks.clone().zip(&mut w1[blocks.clone()]) {
-                fill(kind, self, block, tile, panel);
-                for (w1, da1) in w1.iter_mut().zip(da1.chunks_exact(indices.len())) {
-                    let da1 = &da1[first..first + tile.len()];
-                    match kind {
-                        #[cfg(target_arch = "x86_64")]
-                        Instructions::Avx512 => backward::<OCTET>(kind, panel, self.blocks.width, da1, w1),
-                        _ => backward::<QUAD>(kind, panel, self.blocks.width, da1, w1),
-                    }
+        for (block, w1) in blocks.clone().zip(&mut w1[blocks.clone()]) {
+            fill(kind, self, block, indices, panel);
+            for (w1, da1) in w1.iter_mut().zip(da1) {
+                let da1 = &da1[..indices.len()];
+                match kind {
+                    #[cfg(target_arch = "x86_64")]
+                    Instructions::Avx512 => backward::<OCTET>(kind, panel, self.blocks.width, da1, w1),
+                    _ => backward::<QUAD>(kind, panel, self.blocks.width, da1, w1),
                 }
             }
         }
@@ -124,17 +120,17 @@ kernel! {
 }
 
 kernel! {
-    fn forward<const TILE: usize>(panel: &Panel, width: usize, w1: &W1, a1: &mut [Row]) {
-        let (panel, _) = panel.0.as_chunks::<TILE>();
-        for (tile, x) in a1.chunks_mut(TILE).zip(panel) {
-            let mut sums = [Row::ZERO; TILE];
-            sums[..tile.len()].copy_from_slice(tile);
+    fn forward<const IMAGES: usize>(panel: &Panel, width: usize, w1: &W1, a1: &mut [Row]) {
+        let (panel, _) = panel.0.as_chunks::<IMAGES>();
+        for (a1, x) in a1.chunks_mut(IMAGES).zip(panel) {
+            let mut sums = [Row::ZERO; IMAGES];
+            sums[..a1.len()].copy_from_slice(a1);
             for (pixel, w1) in w1[..MOST_PIXELS].iter().enumerate().take(width) {
                 for (sum, x) in sums.iter_mut().zip(x) {
                     add_scaled::<FUSED>(sum, x[pixel], w1);
                 }
             }
-            tile.copy_from_slice(&sums[..tile.len()]);
+            a1.copy_from_slice(&sums[..a1.len()]);
         }
     }
 }

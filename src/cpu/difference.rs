@@ -14,16 +14,18 @@
 //! has 256 levels at most, so for an image and a hidden unit each level is computed once, however many pixels have it.
 
 use std::borrow::BorrowMut;
+use std::ops::Range;
 
 use bytemuck::Zeroable;
 
 use super::functions::{exps, ln_of};
 use super::gathered::MOST_STRIPS;
 use super::images::Images;
-use super::layers::{self, chains};
+use super::layers;
 use super::pixels::Nonzero;
 use super::simd::{Instructions, LANES, Row, add_scaled, kernel, multiply_add};
 use super::strips::{StripParams, W1};
+use super::tiles::{StripTile, TILE, tiles};
 use crate::functions::EPSILON;
 
 /// Levels that a pixel may have.
@@ -163,10 +165,10 @@ pub struct Hidden<'a> {
     /// Which of them the batch has.
     pub indices: &'a [u32],
     pub outputs: Outputs<'a>,
-    /// `[strips, N]`.
-    pub z1: &'a [Row],
-    /// sigmoid'(a1), `[strips, N]`.
-    pub slopes: &'a [Row],
+    /// `[tiles, strips]`.
+    pub z1: &'a [StripTile],
+    /// sigmoid'(a1), `[tiles, strips]`.
+    pub slopes: &'a [StripTile],
 }
 
 /// The differences of an image's loss by the weights between a pixel and a strip's units, by the pixel's level.
@@ -199,10 +201,10 @@ pub struct Scratch {
     ends: Vec<usize>,
     pulls: Vec<Pull>,
     by_level: Vec<ByLevel>,
-    /// The sums of a chain by b1, or by a strip's W2.
-    chain: Vec<Row>,
+    /// A tile's sums by b1, or by a strip's W2.
+    sums: Vec<Row>,
     /// Those by W1, `[blocks, strips]`.
-    w1_chain: Vec<Vec<W1>>,
+    w1_sums: Vec<Vec<W1>>,
 }
 
 impl Scratch {
@@ -210,9 +212,9 @@ impl Scratch {
     fn fit(&mut self, blocks: usize, strips: usize) {
         self.series.clear();
         self.by_level.resize(MOST_STRIPS.min(strips), [Row::ZERO; LEVELS]);
-        self.chain.resize(strips, Row::ZERO);
-        self.w1_chain.resize_with(blocks, Vec::new);
-        self.w1_chain.iter_mut().for_each(|block| block.resize(strips, W1::zeroed()));
+        self.sums.resize(strips, Row::ZERO);
+        self.w1_sums.resize_with(blocks, Vec::new);
+        self.w1_sums.iter_mut().for_each(|block| block.resize(strips, W1::zeroed()));
     }
 }
 
@@ -231,18 +233,18 @@ impl Hidden<'_> {
         scratch.series.extend(
             strip_params.iter().map(|strip_params| series::up_to(self.perturbation.size / 4.0 * strip_params.spread())),
         );
-        for chain in chains(outputs.labels.len()) {
-            scratch.chain.fill(Row::ZERO);
-            scratch.w1_chain.iter_mut().flatten().for_each(|w1| w1.fill(Row::ZERO));
-            for n in chain {
+        for images in tiles(outputs.labels.len()) {
+            scratch.sums.fill(Row::ZERO);
+            scratch.w1_sums.iter_mut().flatten().for_each(|w1| w1.fill(Row::ZERO));
+            for n in images {
                 self.find_levels(n, scratch);
                 for (first, strip_params) in (0..).step_by(MOST_STRIPS).zip(strip_params.chunks(MOST_STRIPS)) {
                     for (place, strip_params) in strip_params.iter().enumerate() {
                         self.difference(n, first + place, strip_params, place, scratch);
                     }
-                    let Scratch { pixels, ends, by_level, w1_chain, .. } = &mut *scratch;
+                    let Scratch { pixels, ends, by_level, w1_sums, .. } = &mut *scratch;
                     let mut start = 0;
-                    for (w1, &end) in w1_chain.iter_mut().zip(&*ends) {
+                    for (w1, &end) in w1_sums.iter_mut().zip(&*ends) {
                         let (pixels, w1) = (&pixels[start..end], &mut w1[first..]);
                         start = end;
                         match strip_params.len() {
@@ -254,11 +256,29 @@ impl Hidden<'_> {
                     }
                 }
             }
-            layers::add(kind, scale, &scratch.chain, b1);
-            for (w1, sums) in w1.iter_mut().flatten().zip(scratch.w1_chain.iter().flatten()) {
+            layers::add(kind, scale, &scratch.sums, b1);
+            for (w1, sums) in w1.iter_mut().flatten().zip(scratch.w1_sums.iter().flatten()) {
                 layers::add(kind, 1.0, sums, w1.borrow_mut());
             }
         }
+    }
+
+    /// Adds the differences by a strip's W2, times `scale`, to `w2`, a row a class.
+    pub fn add_output(&self, scale: f32, strip: usize, w2: &mut [Row], Scratch { sums, .. }: &mut Scratch) {
+        let &Self { kind, perturbation, outputs, z1, .. } = self;
+        let h = perturbation.size as f32;
+        for (images, tile) in tiles(outputs.labels.len()).zip(z1.chunks_exact(self.strips())) {
+            let z1 = &tile[strip];
+            match series::up_to(perturbation.size) {
+                SHORTEST => output::<SHORTEST>(kind, h, &outputs, images, z1, scale, w2, sums),
+                SHORT => output::<SHORT>(kind, h, &outputs, images, z1, scale, w2, sums),
+                _ => output::<FULL>(kind, h, &outputs, images, z1, scale, w2, sums),
+            }
+        }
+    }
+
+    fn strips(&self) -> usize {
+        self.z1.len() / tiles(self.outputs.labels.len()).len()
     }
 
     /// Finds the nonzero pixels of an image, and which levels they have.
@@ -286,16 +306,16 @@ impl Hidden<'_> {
     /// The differences of image `n` by a strip's weights, in the place of the strip among those computed together.
     fn difference(&self, n: usize, strip: usize, strip_params: &StripParams, place: usize, scratch: &mut Scratch) {
         let Self { kind, perturbation, outputs, .. } = self;
-        let at = strip * self.indices.len() + n;
-        let units = Units { strip_params, z1: &self.z1[at], slope: &self.slopes[at] };
-        let Scratch { series, levels, pulls, by_level, chain, .. } = scratch;
+        let Scratch { series, levels, pulls, by_level, sums, .. } = scratch;
+        let (at, row) = (n / TILE * self.strips() + strip, n % TILE);
+        let units = Units { strip_params, z1: &self.z1[at][row], slope: &self.slopes[at][row] };
         let found = &mut by_level[place];
         match series[strip] {
             SHORTEST => difference::<SHORTEST>(*kind, perturbation, levels, outputs, n, &units, pulls, found),
             SHORT => difference::<SHORT>(*kind, perturbation, levels, outputs, n, &units, pulls, found),
             _ => difference::<FULL>(*kind, perturbation, levels, outputs, n, &units, pulls, found),
         }
-        add_scaled::<false>(&mut chain[strip], 1.0, &found[usize::from(ONE)]);
+        add_scaled::<false>(&mut sums[strip], 1.0, &found[usize::from(ONE)]);
     }
 }
 
@@ -397,59 +417,42 @@ kernel! {
     }
 }
 
-/// Adds the differences by W2, times `scale`, to `w2`, a row a class; z1 is the strip's.
-pub fn add_output(
-    kind: Instructions,
-    perturbation: &Perturbation,
-    outputs: &Outputs,
-    z1: &[Row],
-    scale: f32,
-    w2: &mut [Row],
-    Scratch { chain, .. }: &mut Scratch,
-) {
-    match series::up_to(perturbation.size) {
-        SHORTEST => output::<SHORTEST>(kind, perturbation.size as f32, outputs, z1, scale, w2, chain),
-        SHORT => output::<SHORT>(kind, perturbation.size as f32, outputs, z1, scale, w2, chain),
-        _ => output::<FULL>(kind, perturbation.size as f32, outputs, z1, scale, w2, chain),
-    }
-}
-
 kernel! {
+    /// Adds the differences of a tile by W2, times `scale`, to `w2`.
     fn output<const SERIES: usize>(
         h: f32,
         outputs: &Outputs,
-        z1: &[Row],
+        images: Range<usize>,
+        z1: &StripTile,
         scale: f32,
         w2: &mut [Row],
         sums: &mut Vec<Row>,
     ) {
-        for chain in chains(outputs.labels.len()) {
-            sums.clear();
-            sums.resize(w2.len(), Row::ZERO);
-            for n in chain {
-                let sample = outputs.sample(n);
-                let mut e = [Row::ZERO; 2];
-                for (e, h) in e.iter_mut().zip([h, -h]) {
-                    for (e, z) in e.0.iter_mut().zip(z1[n].0) {
-                        *e = exp_move::<FUSED, SERIES>(h * z);
-                    }
-                }
-                for (class, sum) in sums.iter_mut().enumerate() {
-                    // The logit of the label moves all others the other way, and they move alike.
-                    let is_label = class == sample.label;
-                    let y = if is_label { outputs.wrong(n) } else { outputs.y(n, class) };
-                    let [above, below] = if is_label { [&e[1], &e[0]] } else { [&e[0], &e[1]] };
-                    let mut total = *sum;
-                    for (lane, total) in total.0.iter_mut().enumerate() {
-                        *total += loss_move::<FUSED, SERIES>(y * above.0[lane], sample)
-                            - loss_move::<FUSED, SERIES>(y * below.0[lane], sample);
-                    }
-                    *sum = total;
+        sums.clear();
+        sums.resize(w2.len(), Row::ZERO);
+        for (n, z1) in images.zip(z1) {
+            let sample = outputs.sample(n);
+            let mut e = [Row::ZERO; 2];
+            for (e, h) in e.iter_mut().zip([h, -h]) {
+                for (e, z) in e.0.iter_mut().zip(z1.0) {
+                    *e = exp_move::<FUSED, SERIES>(h * z);
                 }
             }
-            for (w2, sum) in w2.iter_mut().zip(&*sums) {
-                add_scaled::<FUSED>(w2, scale, sum);
+            for (class, sum) in sums.iter_mut().enumerate() {
+                // The logit of the label moves all others the other way, and they move alike.
+                let is_label = class == sample.label;
+                let y = if is_label { outputs.wrong(n) } else { outputs.y(n, class) };
+                let [above, below] = if is_label { [&e[1], &e[0]] } else { [&e[0], &e[1]] };
+                let mut total = *sum;
+                for (lane, total) in total.0.iter_mut().enumerate() {
+                    *total += loss_move::<FUSED, SERIES>(y * above.0[lane], sample)
+                        - loss_move::<FUSED, SERIES>(y * below.0[lane], sample);
+                }
+                *sum = total;
             }
+        }
+        for (w2, sum) in w2.iter_mut().zip(&*sums) {
+            add_scaled::<FUSED>(w2, scale, sum);
         }
     }
 }
@@ -467,9 +470,9 @@ kernel! {
     fn output_bias<const SERIES: usize>(h: f32, outputs: &Outputs, scale: f32, b2: &mut [Row]) {
         let e = [exp_move::<FUSED, SERIES>(h), exp_move::<FUSED, SERIES>(-h)];
         for (b2, (first, y)) in b2.iter_mut().zip((0..).step_by(LANES).zip(outputs.y.chunks_exact(outputs.labels.len()))) {
-            for chain in chains(outputs.labels.len()) {
+            for images in tiles(outputs.labels.len()) {
                 let mut sum = Row::ZERO;
-                for n in chain {
+                for n in images {
                     let (sample, wrong) = (outputs.sample(n), outputs.wrong(n));
                     for (lane, sum) in sum.0.iter_mut().enumerate() {
                         let is_label = first + lane == sample.label;

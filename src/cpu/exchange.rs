@@ -8,9 +8,10 @@
 use std::ops::Range;
 use std::sync::{PoisonError, RwLock};
 
-use super::layers::{self, CHAIN, chains};
+use super::layers;
 use super::simd::{Instructions, Row};
 use super::team::Barrier;
+use super::tiles::{TILE, tiles};
 use crate::{NoMemory, memory};
 
 /// The most shares that strips are dealt in, and so the most threads that a step can use.
@@ -28,7 +29,7 @@ pub struct Exchange {
     rows: usize,
     /// Each thread's shares, and the subtrees that lie within them.
     threads: Vec<(Range<usize>, Vec<Subtree>)>,
-    /// What each thread publishes, `[chains, subtrees, rows of classes, images of the chain]`. Those of threads that rest are kept.
+    /// What each thread publishes, `[tiles, subtrees, rows of classes, images of the tile]`. Those of threads that rest are kept.
     published: [Vec<RwLock<Vec<Row>>>; 2],
 }
 
@@ -70,7 +71,7 @@ fn subtrees(shares: Range<usize>) -> Vec<Subtree> {
     subtrees
 }
 
-/// Partial sums of the logits of a chain of images, while they are summed up.
+/// Partial sums of the logits of a tile, while they are summed up.
 #[derive(Default)]
 pub struct PartialSums {
     /// Those that lack their other half, in their order.
@@ -86,13 +87,13 @@ impl PartialSums {
     /// [`NoMemory`].
     pub fn reserve(&mut self, rows: usize) -> Result<(), NoMemory> {
         self.subtrees.reserve(MOST_SUMS);
-        memory::reserve(&mut self.values, MOST_SUMS * rows * CHAIN, "a batch's values")
+        memory::reserve(&mut self.values, MOST_SUMS * rows * TILE, "a batch's values")
     }
 
     /// Takes on the size for so many rows of classes.
     pub fn fit(&mut self, rows: usize) {
         self.subtrees.clear();
-        self.values.resize(MOST_SUMS * rows * CHAIN, Row::ZERO);
+        self.values.resize(MOST_SUMS * rows * TILE, Row::ZERO);
     }
 
     /// Appends a subtree, of `length` rows. What `write` gets may hold anything.
@@ -161,13 +162,13 @@ impl Exchange {
     ) {
         let mut published = self.published[step % 2][thread].write().unwrap_or_else(PoisonError::into_inner);
         let mut left = &mut published[..];
-        for images in chains(self.batch_size) {
+        for images in tiles(self.batch_size) {
             let length = self.rows * images.len();
             for share in self.threads[thread].0.clone() {
                 sums.append(kind, Subtree::of_share(share), length, |a2| write(share, images.clone(), a2));
             }
             let ended = sums.end(length);
-            left.split_off_mut(..ended.len()).expect("room for every chain").copy_from_slice(ended);
+            left.split_off_mut(..ended.len()).expect("room for every tile").copy_from_slice(ended);
         }
     }
 
@@ -178,7 +179,7 @@ impl Exchange {
             .map(|(published, (_, subtrees))| (published.read().unwrap_or_else(PoisonError::into_inner), subtrees))
             .collect();
         layers::bias(b2, self.batch_size, logits);
-        for images in chains(self.batch_size) {
+        for images in tiles(self.batch_size) {
             let length = self.rows * images.len();
             for (published, subtrees) in &published {
                 let published = published[subtrees.len() * self.rows * images.start..].chunks_exact(length);
@@ -267,7 +268,7 @@ mod tests {
                 sums.fit(1);
                 for share in first..end {
                     most = most.max(sums.subtrees.len() + 1);
-                    sums.append(Instructions::Baseline, Subtree::of_share(share), CHAIN, |a2| a2.fill(Row::ZERO));
+                    sums.append(Instructions::Baseline, Subtree::of_share(share), TILE, |a2| a2.fill(Row::ZERO));
                 }
                 assert_eq!(sums.subtrees, subtrees(first..end));
             }

@@ -1,12 +1,12 @@
 //! Evaluation and prediction over a set's images, a tile at a time, each thread its own tiles; and every value of a training pass,
 //! for tests.
 
-use super::gathered::{Place, TILE};
 use super::images::{Set, Visit, Workspace};
-use super::layers;
+use super::layers::{self, Place};
 use super::simd::{Instructions, LANES, Row};
 use super::strips::Strips;
 use super::team::Team;
+use super::tiles::{StripTile, TILE, tiles};
 use crate::NoMemory;
 use crate::backend::{Evaluation, Intermediates};
 use crate::net::Net;
@@ -23,8 +23,8 @@ pub struct Forward<'a> {
 /// The values of a pass over some images.
 #[derive(Default)]
 struct Values {
-    /// a1, then z1: `[strips, N]`.
-    hidden: Vec<Row>,
+    /// a1, then z1: `[tiles, strips]`.
+    hidden: Vec<StripTile>,
     /// a2, then y or dy: `[rows of classes, N]`.
     output: Vec<Row>,
     workspace: Workspace,
@@ -85,10 +85,15 @@ impl Forward<'_> {
         layers::loss(kind, net.output, net.shape.classes, &mut values.output, &labels, 1.0 / count as f32);
         let dy = self.shown_output(&values.output, count);
         let mut dz1 = values.hidden.clone();
-        let both = dz1.chunks_exact_mut(count).zip(values.hidden.chunks_exact_mut(count));
-        for (strip_params, (dz1, z1)) in parameters.strip_params.iter().zip(both) {
-            layers::hidden_derivative(kind, &strip_params.w2, &values.output, Place { first: 0, of: count }, dz1);
-            layers::delta(kind, net.activation, dz1, z1);
+        let strips = parameters.strip_params.len();
+        let both = dz1.chunks_exact_mut(strips).zip(values.hidden.chunks_exact_mut(strips));
+        for (images, (dz1, z1)) in tiles(count).zip(both) {
+            let place = Place { first: images.start, of: count };
+            for (strip_params, (dz1, z1)) in parameters.strip_params.iter().zip(dz1.iter_mut().zip(z1)) {
+                let dz1 = &mut dz1[..images.len()];
+                layers::hidden_derivative(kind, &strip_params.w2, &values.output, place, dz1);
+                layers::delta(kind, net.activation, dz1, z1);
+            }
         }
         let (dz1, da1) = (self.shown_hidden(&dz1, count), self.shown_hidden(&values.hidden, count));
         Ok(Intermediates { a1, z1, a2, y, dy, dz1, da1 })
@@ -97,9 +102,9 @@ impl Forward<'_> {
     /// a1 = x W1 + b1.
     fn hidden_input(&self, indices: &[u32], values: &mut Values) {
         let Values { hidden, workspace, .. } = values;
-        hidden.resize(self.parameters.strip_params.len() * indices.len(), Row::ZERO);
-        self.set.images.gather(self.kind, indices, indices.len(), workspace);
         let Strips { w1, strip_params, .. } = self.parameters;
+        hidden.resize(tiles(indices.len()).len() * strip_params.len(), [Row::ZERO; TILE]);
+        self.set.images.gather(self.kind, indices, indices.len(), workspace);
         let visit = Visit { indices, blocks: 0..w1.len() };
         self.set.images.forward(self.kind, visit, w1, strip_params, hidden, workspace);
     }
@@ -114,10 +119,16 @@ impl Forward<'_> {
     fn logits_of_hidden(&self, count: usize, values: &mut Values) {
         let Self { kind, net, parameters: Strips { strip_params, b2, .. }, .. } = *self;
         let Values { hidden, output, .. } = values;
-        layers::activate_all(kind, net.activation, strip_params, hidden);
         output.resize(count * b2.len(), Row::ZERO);
         layers::bias(b2, count, output);
-        layers::all_logits(kind, strip_params, hidden, output);
+        for (images, hidden) in tiles(count).zip(hidden.chunks_exact_mut(strip_params.len())) {
+            let place = Place { first: images.start, of: count };
+            for (strip_params, a1) in strip_params.iter().zip(hidden) {
+                let a1 = &mut a1[..images.len()];
+                layers::activate(kind, net.activation, strip_params, a1);
+                layers::strip_logits(kind, strip_params, a1, place, output);
+            }
+        }
     }
 
     /// Does something with each tile of the set. The results are in the order of the tiles.
@@ -132,8 +143,10 @@ impl Forward<'_> {
     }
 
     /// Values of the hidden layer, `[N, hidden]`.
-    fn shown_hidden(&self, hidden: &[Row], count: usize) -> Vec<f32> {
-        shown(self.net.shape.hidden, count, |n, unit| hidden[unit / LANES * count + n].0[unit % LANES])
+    fn shown_hidden(&self, hidden: &[StripTile], count: usize) -> Vec<f32> {
+        let strips = self.parameters.strip_params.len();
+        let value = |n: usize, unit: usize| hidden[n / TILE * strips + unit / LANES][n % TILE].0[unit % LANES];
+        shown(self.net.shape.hidden, count, value)
     }
 
     /// Values of the output layer, `[N, classes]`.

@@ -5,17 +5,17 @@
 //! are not are computed with too: their 0 changes nothing, unless it meets an infinite value, of which it would make a NaN. Where
 //! values are not finite, the products are computed again without these pixels.
 
+use std::array::from_mut;
 use std::borrow::Borrow;
 
 use super::simd::{Instructions, LANES, Row, add_lanes, add_scaled, flat, kernel, multiply_add};
 use super::sparse::{CHUNK, Sparse, WORD, words};
 use super::strips::{QUAD, StripParams, W1};
+use super::tiles::{StripTile, TILE};
 use crate::net::Shape;
 use crate::{NoMemory, memory};
 
-/// Images that are computed with at a time: their a1 or da1 stay in the first cache while all pixels are.
-pub const TILE: usize = 128;
-/// Words with a bit for each of them.
+/// Words with a bit for each image of a tile.
 const WORDS: usize = TILE / WORD;
 /// Strips that are computed side by side: as many as have the weights of a quad in registers, or its sums.
 pub const MOST_STRIPS: usize = 4;
@@ -30,21 +30,8 @@ const HALF: usize = LANES / 2;
 const ALL: usize = 0;
 const NONZEROS: usize = 1;
 
-/// Where some images are in their batch: from `first` on, of so many.
-#[derive(Clone, Copy)]
-pub struct Place {
-    pub first: usize,
-    pub of: usize,
-}
-
 /// Up to [`TILE`] images in the order of the products.
 pub struct Gathered {
-    tile: Tile,
-    /// a1 or da1 of the strips that are computed together, side by side for each image.
-    rows: Vec<Row>,
-}
-
-struct Tile {
     count: usize,
     /// Quads of a block.
     quads: usize,
@@ -66,118 +53,121 @@ impl Gathered {
     /// [`NoMemory`].
     pub fn new() -> Result<Self, NoMemory> {
         let x = memory::zeroed_box("a batch's pixels")?;
-        let tile = Tile { count: 0, quads: 0, x, starts: [0; TILE], images: Vec::new(), columns: 0 };
-        Ok(Self { tile, rows: memory::zeroed(TILE * MOST_STRIPS, "a batch's values")? })
+        Ok(Self { count: 0, quads: 0, x, starts: [0; TILE], images: Vec::new(), columns: 0 })
     }
 
     /// Gathers the first `count` images of a stream, at most [`TILE`]; those behind them are what comes next.
     pub fn gather(&mut self, kind: Instructions, sparse: &Sparse, stream: &[u32], count: usize) {
-        let Self { tile, .. } = self;
-        tile.count = count;
-        tile.quads = sparse.blocks().width / QUAD;
-        tile.columns = words(sparse.blocks());
-        tile.images.resize((WORDS * tile.columns).div_ceil(COLUMNS), [[0; COLUMNS]; WORD]);
-        tile.images.fill([[0; COLUMNS]; WORD]);
-        gather(kind, sparse, stream, tile);
+        self.count = count;
+        self.quads = sparse.blocks().width / QUAD;
+        self.columns = words(sparse.blocks());
+        self.images.resize((WORDS * self.columns).div_ceil(COLUMNS), [[0; COLUMNS]; WORD]);
+        self.images.fill([[0; COLUMNS]; WORD]);
+        gather(kind, sparse, stream, self);
     }
 
-    /// a1 = x W1 + b1; W1 is `[blocks, strips]`, b1 in those strips' other parameters, a1 `[strips, N]`.
+    /// a1 = x W1 + b1; W1 is `[blocks, strips]`, b1 in those strips' other parameters, a1 `[strips]`.
     pub fn forward(
-        &mut self,
+        &self,
         kind: Instructions,
         w1: &[Vec<impl Borrow<W1>>],
         strip_params: &[StripParams],
-        a1: &mut [Row],
-        place: Place,
+        a1: &mut [StripTile],
     ) {
         let together = strips_together(kind);
         let strips = (0..).step_by(together).zip(strip_params.chunks(together));
-        for ((first, strip_params), a1) in strips.zip(a1.chunks_mut(together * place.of)) {
+        for ((first, strip_params), a1) in strips.zip(a1.chunks_mut(together)) {
             match strip_params.len() {
-                1 => self.forward_strips::<1>(kind, w1, first, strip_params, a1, place),
-                2 => self.forward_strips::<2>(kind, w1, first, strip_params, a1, place),
-                3 => self.forward_strips::<3>(kind, w1, first, strip_params, a1, place),
-                _ => self.forward_strips::<MOST_STRIPS>(kind, w1, first, strip_params, a1, place),
+                1 => self.forward_strips::<1>(kind, w1, first, strip_params, a1),
+                2 => self.forward_strips::<2>(kind, w1, first, strip_params, a1),
+                3 => self.forward_strips::<3>(kind, w1, first, strip_params, a1),
+                _ => self.forward_strips::<MOST_STRIPS>(kind, w1, first, strip_params, a1),
             }
         }
     }
 
-    /// Adds xᵀ da1 to W1; da1 is `[strips, N]`, W1 `[blocks, strips]`.
-    pub fn backward(&mut self, kind: Instructions, da1: &[Row], w1: &mut [Vec<&mut W1>], place: Place) {
+    /// Adds xᵀ da1 to W1; da1 is `[strips]`, W1 `[blocks, strips]`.
+    pub fn backward(&self, kind: Instructions, da1: &[StripTile], w1: &mut [Vec<&mut W1>]) {
         let together = strips_together(kind);
-        for (first, da1) in (0..).step_by(together).zip(da1.chunks(together * place.of)) {
-            match da1.len() / place.of {
-                1 => self.backward_strips::<1>(kind, da1, w1, first, place),
-                2 => self.backward_strips::<2>(kind, da1, w1, first, place),
-                3 => self.backward_strips::<3>(kind, da1, w1, first, place),
-                _ => self.backward_strips::<MOST_STRIPS>(kind, da1, w1, first, place),
+        for (first, da1) in (0..).step_by(together).zip(da1.chunks(together)) {
+            match da1.len() {
+                1 => self.backward_strips::<1>(kind, da1, w1, first),
+                2 => self.backward_strips::<2>(kind, da1, w1, first),
+                3 => self.backward_strips::<3>(kind, da1, w1, first),
+                _ => self.backward_strips::<MOST_STRIPS>(kind, da1, w1, first),
             }
         }
     }
 
     fn forward_strips<const SIZE: usize>(
-        &mut self,
+        &self,
         kind: Instructions,
         w1: &[Vec<impl Borrow<W1>>],
         first: usize,
         strip_params: &[StripParams],
-        a1: &mut [Row],
-        place: Place,
+        a1: &mut [StripTile],
     ) {
-        let Self { tile, rows } = self;
-        let count = tile.count;
+        let a1: &mut [StripTile; SIZE] = a1.first_chunk_mut().expect("as many strips as the kernel is compiled for");
+        let begin = |a1: &mut StripTile, strip: usize| a1[..self.count].fill(strip_params[strip].b1);
         let is_half = strip_params[SIZE - 1].units <= HALF;
-        rows[..count * SIZE].as_chunks_mut().0.fill(std::array::from_fn::<_, SIZE, _>(|strip| strip_params[strip].b1));
-        let mut places = tile.starts;
+        a1.iter_mut().zip(0..).for_each(|(a1, strip)| begin(a1, strip));
+        let mut places = self.starts;
         for (block, w1) in w1.iter().enumerate() {
             let w1 = std::array::from_fn(|strip| w1[first + strip].borrow());
             if is_half {
-                forward::<SIZE, HALF, ALL>(kind, tile, block, &mut places, w1, rows);
+                forward::<SIZE, HALF, ALL>(kind, self, block, &mut places, w1, a1);
             } else {
-                forward::<SIZE, LANES, ALL>(kind, tile, block, &mut places, w1, rows);
+                forward::<SIZE, LANES, ALL>(kind, self, block, &mut places, w1, a1);
             }
         }
-        if all_finite(kind, &rows[..count * SIZE]) {
-            bring_back::<SIZE>(kind, rows, place, count, a1);
+        if self.are_finite(kind, a1) {
             return;
         }
-        for (strip, a1) in a1.chunks_exact_mut(place.of).enumerate() {
-            rows[..count].fill(strip_params[strip].b1);
-            places = tile.starts;
+        for (strip, a1) in a1.iter_mut().enumerate() {
+            begin(a1, strip);
+            places = self.starts;
             for (block, w1) in w1.iter().enumerate() {
-                forward::<1, LANES, NONZEROS>(kind, tile, block, &mut places, [w1[first + strip].borrow()], rows);
+                let w1 = [w1[first + strip].borrow()];
+                forward::<1, LANES, NONZEROS>(kind, self, block, &mut places, w1, from_mut(a1));
             }
-            bring_back::<1>(kind, rows, place, count, a1);
         }
     }
 
     fn backward_strips<const SIZE: usize>(
-        &mut self,
+        &self,
         kind: Instructions,
-        da1: &[Row],
+        da1: &[StripTile],
         w1: &mut [Vec<&mut W1>],
         first: usize,
-        place: Place,
     ) {
-        let Self { tile, rows } = self;
-        let rows = &mut rows[..TILE * SIZE];
-        bring::<SIZE>(kind, da1, place, tile.count, rows);
-        if all_finite(kind, &rows[..tile.count * SIZE]) {
-            let mut places = tile.starts;
+        if self.are_finite(kind, da1) {
+            let mut places = self.starts;
             for (block, w1) in w1.iter_mut().enumerate() {
-                let w1 = &mut w1[first..];
-                backward::<SIZE, ALL>(kind, tile, block, &mut places, rows, w1);
+                backward::<SIZE, ALL>(kind, self, block, &mut places, da1, &mut w1[first..]);
             }
             return;
         }
-        for (strip, da1) in (first..).zip(da1.chunks_exact(place.of)) {
-            let rows = &mut rows[..TILE];
-            bring::<1>(kind, da1, place, tile.count, rows);
-            let mut places = tile.starts;
+        for (strip, da1) in (first..).zip(da1.chunks(1)) {
+            let mut places = self.starts;
             for (block, w1) in w1.iter_mut().enumerate() {
-                backward::<1, NONZEROS>(kind, tile, block, &mut places, rows, &mut w1[strip..]);
+                backward::<1, NONZEROS>(kind, self, block, &mut places, da1, &mut w1[strip..]);
             }
         }
+    }
+
+    fn are_finite(&self, kind: Instructions, strips: &[StripTile]) -> bool {
+        strips.iter().all(|rows| all_finite(kind, &rows[..self.count]))
+    }
+
+    /// The images that have a quad, one bit each.
+    #[inline(always)]
+    fn images_with(&self, quad: usize) -> [u64; WORDS] {
+        let mut images = [0; WORDS];
+        for (word, images) in images.iter_mut().enumerate() {
+            let column = word * self.columns + quad / WORD;
+            *images = self.images[column / COLUMNS][quad % WORD][column % COLUMNS];
+        }
+        images
     }
 }
 
@@ -187,27 +177,6 @@ fn strips_together(kind: Instructions) -> usize {
         #[cfg(target_arch = "x86_64")]
         Instructions::Avx512 => MOST_STRIPS,
         _ => 1,
-    }
-}
-
-kernel! {
-    /// Copies the values of a tile's images, strip after strip, so that those of an image lie together.
-    fn bring<const SIZE: usize>(strips: &[Row], place: Place, count: usize, rows: &mut [Row]) {
-        for (strip, from) in strips.chunks_exact(place.of).enumerate() {
-            for (from, to) in from[place.first..][..count].iter().zip(rows.as_chunks_mut::<SIZE>().0) {
-                to[strip] = *from;
-            }
-        }
-    }
-}
-
-kernel! {
-    fn bring_back<const SIZE: usize>(rows: &[Row], place: Place, count: usize, strips: &mut [Row]) {
-        for (strip, to) in strips.chunks_exact_mut(place.of).enumerate() {
-            for (from, to) in rows.as_chunks::<SIZE>().0.iter().zip(&mut to[place.first..][..count]) {
-                *to = from[strip];
-            }
-        }
     }
 }
 
@@ -228,8 +197,8 @@ fn x_of<const FUSED: bool>(value: u8) -> f32 {
 }
 
 kernel! {
-    fn gather(sparse: &Sparse, stream: &[u32], tile: &mut Tile) {
-        let Tile { count, x, starts, images, columns, .. } = tile;
+    fn gather(sparse: &Sparse, stream: &[u32], gathered: &mut Gathered) {
+        let Gathered { count, x, starts, images, columns, .. } = gathered;
         let mut place = 0;
         for (n, &image) in stream.iter().take(*count).enumerate() {
             sparse.prefetch(stream, n);
@@ -279,19 +248,6 @@ fn transpose(words: &mut [[u64; COLUMNS]; WORD]) {
     }
 }
 
-impl Tile {
-    /// The images that have a quad, one bit each.
-    #[inline(always)]
-    fn images_with(&self, quad: usize) -> [u64; WORDS] {
-        let mut images = [0; WORDS];
-        for (word, images) in images.iter_mut().enumerate() {
-            let column = word * self.columns + quad / WORD;
-            *images = self.images[column / COLUMNS][quad % WORD][column % COLUMNS];
-        }
-        images
-    }
-}
-
 /// Adds x times a row to a sum, for each strip; of the last only so many lanes.
 #[inline(always)]
 fn add_rows<const FUSED: bool, const SIZE: usize, const LAST: usize>(
@@ -310,15 +266,15 @@ fn add_rows<const FUSED: bool, const SIZE: usize, const LAST: usize>(
 
 kernel! {
     fn forward<const SIZE: usize, const LAST: usize, const WHICH: usize>(
-        tile: &Tile,
+        gathered: &Gathered,
         block: usize,
         places: &mut [u32; TILE],
         w1: [&W1; SIZE],
-        a1: &mut [Row],
+        a1: &mut [StripTile; SIZE],
     ) {
-        let a1: &mut [[Row; SIZE]; TILE] = a1.as_chunks_mut().0.first_chunk_mut().expect("room for a tile");
-        for (first, quad) in (0..).step_by(QUAD).zip(block * tile.quads..(block + 1) * tile.quads) {
-            let images = tile.images_with(quad);
+        let Gathered { quads, x: all_x, .. } = gathered;
+        for (first, quad) in (0..).step_by(QUAD).zip(block * quads..(block + 1) * quads) {
+            let images = gathered.images_with(quad);
             if images == [0; WORDS] {
                 continue;
             }
@@ -332,15 +288,20 @@ kernel! {
                 while left != 0 {
                     let n = (word * WORD + left.trailing_zeros() as usize) % TILE;
                     left &= left - 1;
-                    let x = &tile.x[places[n] as usize % ROOM..][..QUAD];
+                    let x = &all_x[places[n] as usize % ROOM..][..QUAD];
                     places[n] += QUAD as u32;
-                    let mut sums = a1[n];
+                    let mut sums = [Row::ZERO; SIZE];
+                    for (sum, a1) in sums.iter_mut().zip(&*a1) {
+                        *sum = a1[n];
+                    }
                     for (x, weights) in x.iter().zip(&weights) {
                         if WHICH == ALL || *x != 0.0 {
                             add_rows::<FUSED, SIZE, LAST>(&mut sums, *x, weights);
                         }
                     }
-                    a1[n] = sums;
+                    for (a1, sum) in a1.iter_mut().zip(&sums) {
+                        a1[n] = *sum;
+                    }
                 }
             }
         }
@@ -349,16 +310,17 @@ kernel! {
 
 kernel! {
     fn backward<const SIZE: usize, const WHICH: usize>(
-        tile: &Tile,
+        gathered: &Gathered,
         block: usize,
         places: &mut [u32; TILE],
-        da1: &[Row],
+        da1: &[StripTile],
         w1: &mut [&mut W1],
     ) {
-        let da1: &[[Row; SIZE]; TILE] = da1.as_chunks().0.first_chunk().expect("room for a tile");
+        let Gathered { quads, x: all_x, .. } = gathered;
+        let da1: &[StripTile; SIZE] = da1.first_chunk().expect("as many strips as the kernel is compiled for");
         let w1: &mut [&mut W1; SIZE] = w1.first_chunk_mut().expect("as many strips as the kernel is compiled for");
-        for (first, quad) in (0..).step_by(QUAD).zip(block * tile.quads..(block + 1) * tile.quads) {
-            let images = tile.images_with(quad);
+        for (first, quad) in (0..).step_by(QUAD).zip(block * quads..(block + 1) * quads) {
+            let images = gathered.images_with(quad);
             if images == [0; WORDS] {
                 continue;
             }
@@ -372,11 +334,15 @@ kernel! {
                     while left != 0 {
                         let n = (word * WORD + left.trailing_zeros() as usize) % TILE;
                         left &= left - 1;
-                        let x = &tile.x[places[n] as usize % ROOM..][..QUAD][start..][..together];
+                        let x = &all_x[places[n] as usize % ROOM..][..QUAD][start..][..together];
                         places[n] += if is_last { QUAD as u32 } else { 0 };
+                        let mut rows = [Row::ZERO; SIZE];
+                        for (row, da1) in rows.iter_mut().zip(da1) {
+                            *row = da1[n];
+                        }
                         for (x, sums) in x.iter().zip(&mut *sums) {
                             if WHICH == ALL || *x != 0.0 {
-                                add_rows::<FUSED, SIZE, LANES>(sums, *x, &da1[n]);
+                                add_rows::<FUSED, SIZE, LANES>(sums, *x, &rows);
                             }
                         }
                     }

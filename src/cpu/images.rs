@@ -4,13 +4,13 @@ use std::borrow::Borrow;
 use std::ops::Range;
 
 use super::dense::{Dense, Panel};
-use super::gathered::{Gathered, Place, TILE};
-use super::layers;
+use super::gathered::Gathered;
 use super::pixels::Nonzero;
-use super::simd::{Instructions, LANES, Row};
+use super::simd::{Instructions, LANES};
 use super::sparse::Sparse;
 use super::strips::{Blocks, StripParams, W1};
 use super::team::Team;
+use super::tiles::{StripTile, TILE, tiles};
 use crate::NoMemory;
 use crate::backend::Error;
 use crate::data::Source;
@@ -125,60 +125,70 @@ impl Images {
     }
 
     /// Adds to a1 what some blocks of x W1 + b1 give, of a batch that was gathered: a1 begins with the first block. W1 is `[blocks,
-    /// strips]`, b1 in those strips' other parameters, and a1 `[strips, N]`. Sparse images take all blocks together.
+    /// strips]`, b1 in those strips' other parameters, and a1 `[tiles, strips]`. Sparse images take all blocks together.
     pub fn forward(
         &self,
         kind: Instructions,
         Visit { indices, blocks }: Visit,
         w1: &[Vec<impl Borrow<W1>>],
         strip_params: &[StripParams],
-        a1: &mut [Row],
+        a1: &mut [StripTile],
         workspace: &mut Workspace,
     ) {
+        let a1_tiles = a1.chunks_exact_mut(strip_params.len());
         match self {
-            Self::Sparse(sparse) => each_tile(kind, sparse, indices, workspace.gathered(), |gathered, place| {
-                gathered.forward(kind, w1, strip_params, a1, place);
+            Self::Sparse(sparse) => each_tile(kind, sparse, indices, workspace.gathered(), a1_tiles, |gathered, a1| {
+                gathered.forward(kind, w1, strip_params, a1);
             }),
             Self::Dense(dense) => {
-                if blocks.start == 0 {
-                    layers::bias(strip_params.iter().map(|strip_params| &strip_params.b1), indices.len(), a1);
+                for (indices, a1) in indices.chunks(TILE).zip(a1_tiles) {
+                    if blocks.start == 0 {
+                        a1.iter_mut().zip(strip_params).for_each(|(a1, strip_params)| a1.fill(strip_params.b1));
+                    }
+                    dense.forward(kind, indices, &blocks, w1, a1, workspace.panel());
                 }
-                dense.forward(kind, indices, &blocks, w1, a1, workspace.panel());
             }
         }
     }
 
-    /// Adds xᵀ da1 to some blocks of W1, of a batch that was gathered; da1 is `[strips, N]` and W1 `[blocks, strips]`.
+    /// Adds xᵀ da1 to some blocks of W1, of a batch that was gathered; da1 is `[tiles, strips]` and W1 `[blocks, strips]`.
     pub fn backward(
         &self,
         kind: Instructions,
         Visit { indices, blocks }: Visit,
-        da1: &[Row],
+        da1: &[StripTile],
         w1: &mut [Vec<&mut W1>],
         workspace: &mut Workspace,
     ) {
+        let da1_tiles = da1.chunks_exact(w1[0].len());
         match self {
-            Self::Sparse(sparse) => each_tile(kind, sparse, indices, workspace.gathered(), |gathered, place| {
-                gathered.backward(kind, da1, w1, place);
-            }),
-            Self::Dense(dense) => dense.backward(kind, indices, &blocks, da1, w1, workspace.panel()),
+            Self::Sparse(sparse) => {
+                each_tile(kind, sparse, indices, workspace.gathered(), da1_tiles, |gathered, da1| {
+                    gathered.backward(kind, da1, w1);
+                });
+            }
+            Self::Dense(dense) => {
+                for (indices, da1) in indices.chunks(TILE).zip(da1_tiles) {
+                    dense.backward(kind, indices, &blocks, da1, w1, workspace.panel());
+                }
+            }
         }
     }
 }
 
-/// Does a product for each tile of a batch. A batch of one tile was gathered before.
-fn each_tile(
+/// Does a product for each tile of a batch, with its values. A batch of one tile was gathered before.
+fn each_tile<Values>(
     kind: Instructions,
     sparse: &Sparse,
     indices: &[u32],
     gathered: &mut Gathered,
-    mut product: impl FnMut(&mut Gathered, Place),
+    values: impl Iterator<Item = Values>,
+    mut product: impl FnMut(&Gathered, Values),
 ) {
-    let of = indices.len();
-    for (tile, first) in indices.chunks(TILE).zip((0..).step_by(TILE)) {
-        if of > TILE {
-            gathered.gather(kind, sparse, &indices[first..], tile.len());
+    for (images, values) in tiles(indices.len()).zip(values) {
+        if indices.len() > TILE {
+            gathered.gather(kind, sparse, &indices[images.start..], images.len());
         }
-        product(gathered, Place { first, of });
+        product(gathered, values);
     }
 }

@@ -1,22 +1,24 @@
-//! The parts of a step between the products of the first layer, in their order: for some images, a strip at a time.
+//! The parts of a step between the products of the first layer, in their order: for a tile of images, a strip at a time.
 //!
-//! z1, da1 and dz1 are a row an image. a2 and dy are `[rows of classes, N]`, a lane a class.
-
-use std::ops::Range;
+//! a1, z1, dz1 and da1 are a row an image. a2 and dy are `[rows of classes, N]`, a lane a class.
 
 use super::functions::{exp, sigmoid, tanh};
-use super::gathered::Place;
 use super::simd::{Instructions, LANES, Row, add_scaled, flat, flat_mut, kernel, multiply_add, rows};
 use super::strips::StripParams;
+use super::tiles::TILE;
 use crate::net::{Activation, Output};
 
 /// Images, or classes, whose sums are in registers at a time.
-const TILE: usize = 4;
-/// Images in a chain of sums: one long chain over a batch would round too often. Their values stay in the first cache, so all between
-/// the products is done a chain at a time.
-pub const CHAIN: usize = 128;
+const TOGETHER: usize = 4;
 /// Images whose factors, each at most 255, are multiplied before one logarithm is taken.
 const FACTORS: usize = 64;
+
+/// Where some images are in their batch: from `first` on, of so many.
+#[derive(Clone, Copy)]
+pub struct Place {
+    pub first: usize,
+    pub of: usize,
+}
 
 kernel! {
     /// a1 to z1, in place; 0 in the lanes that are no units.
@@ -42,7 +44,7 @@ kernel! {
 
 kernel! {
     /// sigmoid'(a1) = sigmoid(a1) sigmoid(-a1); 0 in the lanes that are no units.
-    fn slope(strip: &StripParams, a1: &[Row], slopes: &mut [Row]) {
+    pub fn slope(strip: &StripParams, a1: &[Row], slopes: &mut [Row]) {
         for (place, (a, slope)) in flat(a1).iter().zip(flat_mut(slopes)).enumerate() {
             let product = sigmoid::<FUSED>(*a) * sigmoid::<FUSED>(-*a);
             *slope = if place % LANES < strip.units { product } else { 0.0 };
@@ -61,8 +63,8 @@ kernel! {
 kernel! {
     /// Adds z1 W2 to a2.
     fn logits(by_unit: &[Row; LANES], units: usize, z1: &[Row], a2: &mut [Row]) {
-        let (z1, z1_rest) = z1.as_chunks::<TILE>();
-        let (a2, a2_rest) = a2.as_chunks_mut::<TILE>();
+        let (z1, z1_rest) = z1.as_chunks::<TOGETHER>();
+        let (a2, a2_rest) = a2.as_chunks_mut::<TOGETHER>();
         for (z1, a2) in z1.iter().zip(a2) {
             let mut sums = *a2;
             for (unit, row) in by_unit.iter().enumerate().take(units) {
@@ -80,45 +82,13 @@ kernel! {
     }
 }
 
-/// z1 of all strips, `[strips, N]`.
-pub fn activate_all(kind: Instructions, activation: Activation, strip_params: &[StripParams], a1: &mut [Row]) {
-    let count = a1.len() / strip_params.len();
-    for (strip_params, a1) in strip_params.iter().zip(a1.chunks_exact_mut(count)) {
-        activate(kind, activation, strip_params, a1);
-    }
-}
-
-/// sigmoid'(a1) of all strips, `[strips, N]`.
-pub fn all_slopes(kind: Instructions, strip_params: &[StripParams], a1: &[Row], slopes: &mut [Row]) {
-    let count = a1.len() / strip_params.len();
-    for (strip_params, (a1, slopes)) in
-        strip_params.iter().zip(a1.chunks_exact(count).zip(slopes.chunks_exact_mut(count)))
-    {
-        slope(kind, strip_params, a1, slopes);
-    }
-}
-
-/// Adds z1 W2 of some strips to a2; z1 is `[strips, N]`.
-pub fn all_logits(kind: Instructions, strip_params: &[StripParams], z1: &[Row], a2: &mut [Row]) {
-    let count = z1.len() / strip_params.len();
-    for (strip_params, z1) in strip_params.iter().zip(z1.chunks_exact(count)) {
-        strip_logits(kind, strip_params, z1, a2);
-    }
-}
-
-/// Adds z1 W2 of a strip to a2.
-pub fn strip_logits(kind: Instructions, strip_params: &StripParams, z1: &[Row], a2: &mut [Row]) {
-    for (w2, a2) in strip_params.w2.chunks(LANES).zip(a2.chunks_exact_mut(z1.len())) {
+/// Adds z1 W2 of some images and a strip to a2.
+pub fn strip_logits(kind: Instructions, strip_params: &StripParams, z1: &[Row], place: Place, a2: &mut [Row]) {
+    for (w2, a2) in strip_params.w2.chunks(LANES).zip(a2.chunks_exact_mut(place.of)) {
         let mut weights = [Row::ZERO; LANES];
         by_unit(kind.without_gathers(), w2, &mut weights);
-        logits(kind, &weights, strip_params.units, z1, a2);
+        logits(kind, &weights, strip_params.units, z1, &mut a2[place.first..][..z1.len()]);
     }
-}
-
-/// The chains of a batch.
-#[inline(always)]
-pub fn chains(batch_size: usize) -> impl Iterator<Item = Range<usize>> {
-    (0..batch_size).step_by(CHAIN).map(move |first| first..batch_size.min(first + CHAIN))
 }
 
 /// Fills `a` with the bias, once for each of `count` images: `[rows, count]`.
@@ -383,8 +353,8 @@ kernel! {
     pub fn hidden_derivative(w2: &[Row], dy: &[Row], place: Place, dz1: &mut [Row]) {
         dz1.fill(Row::ZERO);
         for (w2, dy) in w2.chunks(LANES).zip(dy.chunks_exact(place.of)) {
-            let (dy, dy_rest) = dy[place.first..][..dz1.len()].as_chunks::<TILE>();
-            let (dz1, dz1_rest) = dz1.as_chunks_mut::<TILE>();
+            let (dy, dy_rest) = dy[place.first..][..dz1.len()].as_chunks::<TOGETHER>();
+            let (dz1, dz1_rest) = dz1.as_chunks_mut::<TOGETHER>();
             for (dy, dz1) in dy.iter().zip(dz1) {
                 let mut sums = *dz1;
                 for (class, w2) in w2.iter().enumerate() {
@@ -423,12 +393,12 @@ kernel! {
 }
 
 kernel! {
-    /// Adds z1ᵀ dy of a chain of images to W2.
+    /// Adds z1ᵀ dy of a tile to W2.
     pub fn output_gradient(z1: &[Row], dy: &[Row], place: Place, w2: &mut [Row]) {
-        debug_assert!(z1.len() <= CHAIN, "more would round too often");
+        debug_assert!(z1.len() <= TILE, "more would round too often");
         for (w2, dy) in w2.chunks_mut(LANES).zip(dy.chunks_exact(place.of)) {
-            for (w2, first) in w2.chunks_mut(TILE).zip((0..).step_by(TILE)) {
-                let mut sums = [Row::ZERO; TILE];
+            for (w2, first) in w2.chunks_mut(TOGETHER).zip((0..).step_by(TOGETHER)) {
+                let mut sums = [Row::ZERO; TOGETHER];
                 for (z1, dy) in z1.iter().zip(&dy[place.first..]) {
                     for (class, sum) in sums.iter_mut().enumerate() {
                         add_scaled::<FUSED>(sum, dy.0[first + class], z1);
@@ -445,7 +415,7 @@ kernel! {
 kernel! {
     /// Adds all rows to one.
     fn add_rows(rows: &[Row], sum: &mut Row) {
-        for rows in rows.chunks(CHAIN) {
+        for rows in rows.chunks(TILE) {
             let mut chain = Row::ZERO;
             for row in rows {
                 add_scaled::<FUSED>(&mut chain, 1.0, row);

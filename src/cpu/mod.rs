@@ -26,6 +26,7 @@ mod strips;
 mod team;
 #[cfg(test)]
 mod tests;
+mod tiles;
 
 use difference::Perturbation;
 use forward::Forward;

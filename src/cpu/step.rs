@@ -10,13 +10,13 @@ use std::time::Duration;
 
 use super::difference::{self, Hidden, Outputs, Perturbation, Scratch};
 use super::exchange::{Exchange, MOST_SHARES, PartialSums};
-use super::gathered::Place;
 use super::images::{Set, Visit, Workspace};
-use super::layers::{self, CHAIN, chains};
+use super::layers::{self, Place};
 use super::optimizers;
 use super::simd::{Instructions, Row, flat, flat_mut};
 use super::strips::{Blocks, StripParams, Strips, W1};
 use super::team::Team;
+use super::tiles::{StripTile, TILE, tiles};
 use crate::net::Net;
 use crate::net::optimizer::{Rule, Update};
 use crate::{NoMemory, memory, threads};
@@ -87,16 +87,16 @@ pub struct Memory {
 /// The values of one thread's strips.
 #[derive(Default)]
 struct Values {
-    /// a1, then z1, then da1 of a step: `[strips, N]`.
-    hidden: Vec<Row>,
+    /// a1, then z1, then da1 of a step: `[tiles, strips]`.
+    hidden: Vec<StripTile>,
     /// a1 of the step after it.
-    next_a1: Vec<Row>,
-    /// Of one strip, for a chain of images.
+    next_a1: Vec<StripTile>,
+    /// Of one strip and tile.
     dz1: Vec<Row>,
     /// W2 of one strip before the step changes it.
     w2: Vec<Row>,
-    /// What a numerical gradient needs beside: sigmoid'(a1), `[strips, N]`, and y, `[rows of classes, N]`.
-    slopes: Vec<Row>,
+    /// What a numerical gradient needs beside: sigmoid'(a1), `[tiles, strips]`, and y, `[rows of classes, N]`.
+    slopes: Vec<StripTile>,
     y: Vec<Row>,
     /// The gradient by b1.
     b1: Vec<Row>,
@@ -276,19 +276,22 @@ impl Steps<'_> {
         Values { hidden, slopes, sums, .. }: &mut Values,
         exchange: &Exchange,
     ) {
-        let &Self { kind, net, batch_size, .. } = self;
+        let &Self { kind, net, .. } = self;
+        let strips = own.strip_params.len();
         if self.perturbation.is_some() {
-            layers::all_slopes(kind, &own.strip_params, hidden, slopes);
+            for ((a1, slopes), strip_params) in hidden.iter().zip(slopes).zip(own.strip_params.iter().cycle()) {
+                layers::slope(kind, strip_params, a1, slopes);
+            }
         }
         exchange.publish(kind, step, thread, sums, |share, images, a2| {
             a2.fill(Row::ZERO);
             let first = (share - part.shares.start) * part.per_share;
-            let strips =
-                own.strip_params[first..].iter().zip(hidden[first * batch_size..].chunks_exact_mut(batch_size));
-            for (strip_params, a1) in strips.take(part.per_share) {
-                let a1 = &mut a1[images.clone()];
+            let tile = &mut hidden[images.start / TILE * strips..][..strips];
+            let place = Place { first: 0, of: images.len() };
+            for (strip_params, a1) in own.strip_params[first..].iter().zip(&mut tile[first..]).take(part.per_share) {
+                let a1 = &mut a1[..images.len()];
                 layers::activate(kind, net.activation, strip_params, a1);
-                layers::strip_logits(kind, strip_params, a1, a2);
+                layers::strip_logits(kind, strip_params, a1, place, a2);
             }
         });
         exchange.barrier.reach(thread, step + 1);
@@ -339,25 +342,29 @@ impl Steps<'_> {
         let indices = self.batch(step);
         let Values { hidden, next_a1, dz1, w2, logits: dy, workspace, next_workspace, .. } = values;
         layers::add_each(kind, dy, &mut gradient.as_deref_mut().unwrap_or(own).b2);
-        for (strip, z1) in hidden.chunks_exact_mut(batch_size).enumerate() {
+        let strips = own.strip_params.len();
+        for strip in 0..strips {
             // As the step found it: the target may be the parameters themselves.
             w2.clone_from(&own.strip_params[strip].w2);
             let target = &mut gradient.as_deref_mut().unwrap_or(own).strip_params[strip];
-            for images in chains(batch_size) {
+            for (images, tile) in tiles(batch_size).zip(hidden.chunks_exact_mut(strips)) {
                 let place = Place { first: images.start, of: batch_size };
-                let (z1, dz1) = (&mut z1[images.clone()], &mut dz1[..images.len()]);
+                let (z1, dz1) = (&mut tile[strip][..images.len()], &mut dz1[..images.len()]);
                 layers::hidden_derivative(kind, w2, dy, place, dz1);
                 layers::output_gradient(kind, z1, dy, place, &mut target.w2);
                 layers::delta(kind, net.activation, dz1, z1);
                 layers::add_each(kind, z1, from_mut(&mut target.b1));
             }
         }
-        let da1 = &*hidden;
         let all = own.w1.len();
         let together = set.images.blocks_together(all, batch_size);
         for blocks in (0..all).step_by(together).map(|first| first..first + together) {
             let target = &mut gradient.as_deref_mut().unwrap_or(own).w1;
-            set.images.backward(kind, Visit { indices, blocks: blocks.clone() }, da1, target, workspace);
+            set.images.backward(kind, Visit { indices, blocks: blocks.clone() }, hidden, target, workspace);
+            if together == all {
+                // No block needs da1 any more: a1 of the next batch takes its place, and its place in the caches.
+                swap(hidden, next_a1);
+            }
             if let Some(indices) = next {
                 let visit = Visit { indices, blocks };
                 set.images.forward(kind, visit, &own.w1, &own.strip_params, next_a1, next_workspace);
@@ -385,9 +392,9 @@ impl Steps<'_> {
         let w1 = gradient.as_deref_mut().map_or(w1, |gradient| &mut gradient.w1);
         hidden.add(scale, strip_params, w1, b1, scratch);
         let Own { strip_params, b2, .. } = gradient.unwrap_or(own);
-        for ((strip_params, b1), z1) in strip_params.iter_mut().zip(&*b1).zip(z1.chunks_exact(batch_size)) {
+        for (strip, (strip_params, b1)) in strip_params.iter_mut().zip(&*b1).enumerate() {
             layers::add(kind, 1.0, std::slice::from_ref(b1), std::slice::from_mut(&mut strip_params.b1));
-            difference::add_output(kind, perturbation, &outputs, z1, scale, &mut strip_params.w2, scratch);
+            hidden.add_output(scale, strip, &mut strip_params.w2, scratch);
         }
         difference::add_output_bias(kind, perturbation, &outputs, scale, b2);
         if let Some(indices) = next {
@@ -468,16 +475,18 @@ impl Values {
     /// no way to fail. The pages are touched first by the thread that uses them.
     fn reserve(&mut self, steps: &Steps, strips: usize, rows: usize) -> Result<(), NoMemory> {
         let batch_size = steps.batch_size;
-        let (hidden, output) = (strips * batch_size, rows * batch_size);
+        let (hidden, output) = (tiles(batch_size).len() * strips, rows * batch_size);
         let Self { hidden: a1, next_a1, dz1, w2, slopes, y, logits, labels, sums, workspace, next_workspace, .. } =
             self;
-        for (values, count) in [(a1, hidden), (next_a1, hidden), (dz1, batch_size.min(CHAIN)), (logits, output)] {
+        for values in [a1, next_a1] {
+            memory::reserve(values, hidden, "a batch's values")?;
+        }
+        for (values, count) in [(dz1, TILE), (logits, output)] {
             memory::reserve(values, count, "a batch's values")?;
         }
         if steps.perturbation.is_some() {
-            for (values, count) in [(slopes, hidden), (y, output)] {
-                memory::reserve(values, count, "a batch's values")?;
-            }
+            memory::reserve(slopes, hidden, "a batch's values")?;
+            memory::reserve(y, output, "a batch's values")?;
         }
         memory::reserve(w2, steps.net.shape.classes, "weights")?;
         memory::reserve(labels, batch_size, "labels")?;
@@ -488,15 +497,15 @@ impl Values {
     /// Takes on the sizes of these steps, for a thread with these strips.
     fn fit(&mut self, steps: &Steps, own: &Own) {
         let batch_size = steps.batch_size;
-        let (hidden, output) = (own.strip_params.len() * batch_size, own.b2.len() * batch_size);
-        self.hidden.resize(hidden, Row::ZERO);
-        self.next_a1.resize(hidden, Row::ZERO);
-        self.dz1.resize(batch_size.min(CHAIN), Row::ZERO);
+        let (hidden, output) = (tiles(batch_size).len() * own.strip_params.len(), own.b2.len() * batch_size);
+        self.hidden.resize(hidden, [Row::ZERO; TILE]);
+        self.next_a1.resize(hidden, [Row::ZERO; TILE]);
+        self.dz1.resize(TILE, Row::ZERO);
         self.logits.resize(output, Row::ZERO);
         self.labels.resize(batch_size, 0);
         self.sums.fit(own.b2.len());
         if steps.perturbation.is_some() {
-            self.slopes.resize(hidden, Row::ZERO);
+            self.slopes.resize(hidden, [Row::ZERO; TILE]);
             self.y.resize(output, Row::ZERO);
             self.b1.resize(own.strip_params.len(), Row::ZERO);
         }
