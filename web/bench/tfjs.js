@@ -37,8 +37,9 @@ const batches = staged(set).map(([x, t]) => [tf.tensor2d(x, [BATCH, INPUT]), tf.
 let next = 0;
 offer({
   set,
-  // More in flight, and its WebGPU backend gives up.
   piece: 10,
+  // More in flight, and its WebGPU backend gives up.
+  most: 10,
   async steps(count) {
     for (let n = 0; n < count; n++) step(...batches[next++ % batches.length]);
     await b2.data();
