@@ -42,7 +42,7 @@ fn main() -> ExitCode {
     let whole: [(&str, Run); 12] = [
         ("the same seed gives the same bits, however the steps are cut", same_bits),
         ("one image is evaluated and predicted as the reference does", |device| evaluation(device, 50, 1)),
-        // A tile has 64 images on the CPU; on a GPU 8,192, or 4,160 with 1,000 hidden units.
+        // A tile has 128 images on the CPU; on a GPU 8,192, or 4,160 with 1,000 hidden units.
         ("whole tiles are evaluated and predicted as the reference does", |device| evaluation(device, 50, 8192)),
         ("a part of a tile is evaluated and predicted as the reference does", |device| evaluation(device, 1000, 9001)),
         // A GPU gets 16,384 images at a time.

@@ -26,8 +26,8 @@ pub struct Dense {
     pixels: Vec<u8>,
 }
 
-/// x for one block of a tile of images, an image after another, and room up to a whole number of those whose sums are in registers. It
-/// stays in the second cache while every strip is computed.
+/// x of one block for a tile's images, an image after another, and rows that fill up the last group whose sums are in registers together.
+/// It stays in the second cache while every strip is computed.
 pub struct Panel(Vec<[f32; MOST_PIXELS]>);
 
 impl Panel {

@@ -38,17 +38,17 @@ impl Forward<'_> {
     pub fn evaluate(&self, team: &Team) -> Result<Evaluation, NoMemory> {
         let Self { kind, net, set, .. } = self;
         let classes = net.shape.classes;
-        let tiles = self.tiles(team, |indices, values| {
+        let results = self.each_tile(team, |indices, values| {
             self.logits(indices, values);
             let labels = &set.labels[indices[0] as usize..][..indices.len()];
             layers::judge(*kind, net.output, classes, &values.output, labels)
         })?;
         let mut confusion = vec![0; classes * classes];
-        let found = tiles.iter().flat_map(|(_, found)| found);
+        let found = results.iter().flat_map(|(_, found)| found);
         for (label, found) in set.labels.iter().zip(found) {
             confusion[usize::from(*label) * classes + usize::from(*found)] += 1;
         }
-        let loss: f64 = tiles.iter().map(|(loss, _)| loss).sum();
+        let loss: f64 = results.iter().map(|(loss, _)| loss).sum();
         Ok(Evaluation { images: set.labels.len(), loss: loss / set.labels.len() as f64, classes, confusion })
     }
 
@@ -57,12 +57,12 @@ impl Forward<'_> {
     /// # Errors
     /// [`NoMemory`].
     pub fn predict(&self, team: &Team) -> Result<Vec<f32>, NoMemory> {
-        let tiles = self.tiles(team, |indices, values| {
+        let y = self.each_tile(team, |indices, values| {
             self.logits(indices, values);
             layers::output(self.kind, self.net.output, &mut values.output, indices.len());
             self.shown_output(&values.output, indices.len())
         })?;
-        Ok(tiles.concat())
+        Ok(y.concat())
     }
 
     /// Every value of a training pass over these images.
@@ -132,14 +132,17 @@ impl Forward<'_> {
     }
 
     /// Does something with each tile of the set. The results are in the order of the tiles.
-    fn tiles<R: Send>(&self, team: &Team, what: impl Fn(&[u32], &mut Values) -> R + Sync) -> Result<Vec<R>, NoMemory> {
-        let count = self.set.labels.len();
-        let tiles = team.deal((0..count).step_by(TILE), Values::default, |values, first| {
-            let indices: Vec<u32> = (first..count.min(first + TILE)).map(|image| image as u32).collect();
+    fn each_tile<R: Send>(
+        &self,
+        team: &Team,
+        what: impl Fn(&[u32], &mut Values) -> R + Sync,
+    ) -> Result<Vec<R>, NoMemory> {
+        let results = team.deal(tiles(self.set.labels.len()), Values::default, |values, images| {
+            let indices: Vec<u32> = images.map(|image| image as u32).collect();
             self.set.images.reserve(&mut values.workspace)?;
             Ok(what(&indices, values))
         });
-        tiles.into_iter().collect()
+        results.into_iter().collect()
     }
 
     /// Values of the hidden layer, `[N, hidden]`.

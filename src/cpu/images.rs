@@ -143,7 +143,7 @@ impl Images {
             Self::Dense(dense) => {
                 for (indices, a1) in indices.chunks(TILE).zip(a1_tiles) {
                     if blocks.start == 0 {
-                        a1.iter_mut().zip(strip_params).for_each(|(a1, strip_params)| a1.fill(strip_params.b1));
+                        a1.iter_mut().zip(strip_params).for_each(|(a1, strip)| a1[..indices.len()].fill(strip.b1));
                     }
                     dense.forward(kind, indices, &blocks, w1, a1, workspace.panel());
                 }
@@ -177,13 +177,13 @@ impl Images {
 }
 
 /// Does a product for each tile of a batch, with its values. A batch of one tile was gathered before.
-fn each_tile<Values>(
+fn each_tile<V>(
     kind: Instructions,
     sparse: &Sparse,
     indices: &[u32],
     gathered: &mut Gathered,
-    values: impl Iterator<Item = Values>,
-    mut product: impl FnMut(&Gathered, Values),
+    values: impl Iterator<Item = V>,
+    mut product: impl FnMut(&Gathered, V),
 ) {
     for (images, values) in tiles(indices.len()).zip(values) {
         if indices.len() > TILE {

@@ -1,4 +1,4 @@
-//! The parts of a step between the products of the first layer, in their order: for a tile of images, a strip at a time.
+//! The parts of a step between the products of the first layer, in their order: for some images, a strip at a time.
 //!
 //! a1, z1, dz1 and da1 are a row an image. a2 and dy are `[rows of classes, N]`, a lane a class.
 
@@ -416,11 +416,11 @@ kernel! {
     /// Adds all rows to one.
     fn add_rows(rows: &[Row], sum: &mut Row) {
         for rows in rows.chunks(TILE) {
-            let mut chain = Row::ZERO;
+            let mut of_tile = Row::ZERO;
             for row in rows {
-                add_scaled::<FUSED>(&mut chain, 1.0, row);
+                add_scaled::<FUSED>(&mut of_tile, 1.0, row);
             }
-            add_scaled::<FUSED>(sum, 1.0, &chain);
+            add_scaled::<FUSED>(sum, 1.0, &of_tile);
         }
     }
 }

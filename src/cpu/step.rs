@@ -278,18 +278,16 @@ impl Steps<'_> {
     ) {
         let &Self { kind, net, .. } = self;
         let strips = own.strip_params.len();
-        if self.perturbation.is_some() {
-            for ((a1, slopes), strip_params) in hidden.iter().zip(slopes).zip(own.strip_params.iter().cycle()) {
-                layers::slope(kind, strip_params, a1, slopes);
-            }
-        }
         exchange.publish(kind, step, thread, sums, |share, images, a2| {
             a2.fill(Row::ZERO);
             let first = (share - part.shares.start) * part.per_share;
-            let tile = &mut hidden[images.start / TILE * strips..][..strips];
+            let before = images.start / TILE * strips;
             let place = Place { first: 0, of: images.len() };
-            for (strip_params, a1) in own.strip_params[first..].iter().zip(&mut tile[first..]).take(part.per_share) {
-                let a1 = &mut a1[..images.len()];
+            for (strip, strip_params) in (first..).zip(&own.strip_params[first..]).take(part.per_share) {
+                let a1 = &mut hidden[before + strip][..images.len()];
+                if self.perturbation.is_some() {
+                    layers::slope(kind, strip_params, a1, &mut slopes[before + strip]);
+                }
                 layers::activate(kind, net.activation, strip_params, a1);
                 layers::strip_logits(kind, strip_params, a1, place, a2);
             }
@@ -362,7 +360,7 @@ impl Steps<'_> {
             let target = &mut gradient.as_deref_mut().unwrap_or(own).w1;
             set.images.backward(kind, Visit { indices, blocks: blocks.clone() }, hidden, target, workspace);
             if together == all {
-                // No block needs da1 any more: a1 of the next batch takes its place, and its place in the caches.
+                // No block needs da1 any more: a1 of the next batch takes its place, also in the caches. Block by block, later ones do.
                 swap(hidden, next_a1);
             }
             if let Some(indices) = next {

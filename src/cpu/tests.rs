@@ -15,7 +15,7 @@ use crate::net::method::Method;
 use crate::net::optimizer::{Optimizer, Rule, Update};
 use crate::net::{Activation, Net, Output, Params, Shape};
 use crate::random::{Stream, stream};
-use crate::reference::{Tensors, TwoLayerNet};
+use crate::reference::{self, Tensors, TwoLayerNet};
 
 /// Images of random pixels of which this share is not 0, and labels.
 fn set(images: usize, shape: Shape, share: f64) -> Dataset {
@@ -62,9 +62,15 @@ fn largest_error(found: &Params, expected: &Tensors) -> f64 {
 
 #[test]
 fn every_kind_of_instructions_trains_as_the_reference_does() {
-    for (input, hidden, classes, batch_size) in
-        [(784, 50, 10, 100), (7, 65, 17, 13), (225, 129, 20, 301), (36, 24, 3, 129)]
-    {
+    // One tile and several, one block of W1 and several, and both where dense blocks are computed with one at a time.
+    for (input, hidden, classes, batch_size, rule) in [
+        (784, 50, 10, 100, Rule::Sgd),
+        (7, 65, 17, 13, Rule::Momentum),
+        (225, 129, 20, 301, Rule::Sgd),
+        (225, 33, 7, 200, Rule::Sgd),
+        (36, 24, 3, 129, Rule::Momentum),
+    ] {
+        let optimizer = Optimizer::from(rule);
         let shape = Shape { input, hidden, classes };
         for (activation, output) in [
             (Activation::Sigmoid, Output::Softmax),
@@ -74,19 +80,25 @@ fn every_kind_of_instructions_trains_as_the_reference_does() {
             let net = Net { shape, activation, output };
             let params = Params::init(shape, 0.1, 3);
             for share in [0.15, 0.9] {
-                let set = set(batch_size, shape, share);
+                let set = set(2 * batch_size, shape, share);
                 let mut reference = TwoLayerNet::new(net, &params);
-                let batch: Vec<u32> = (0..batch_size as u32).collect();
-                let (x, t) = set.batch(&batch);
-                for _ in 0..3 {
-                    reference.train_step(&x, &t, 0.1);
+                let mut change = reference::Updates::new(optimizer, &reference.params);
+                let all: Vec<u32> = (0..set.len() as u32).collect();
+                let (first, second) = all.split_at(batch_size);
+                let every_other: Vec<u32> = all.iter().copied().step_by(2).collect();
+                let indices = [first, second, &every_other].concat();
+                for batch in indices.chunks(batch_size) {
+                    let (x, t) = set.batch(batch);
+                    let gradient = reference.gradient(&x, &t);
+                    change.step(&mut reference.params, &gradient, 0.1);
                 }
-                let expected = reference.predict(&x);
+                let expected = reference.predict(&set.batch(&all).0);
                 for kind in Instructions::all() {
                     let mut network = Network::new(net, batch_size, &params, 2).unwrap();
                     network.kind = kind;
+                    network.set_optimizer(optimizer).unwrap();
                     let resident = network.upload((&set).into()).unwrap();
-                    block_on(network.train(resident, &batch.repeat(3), &sgd(0.1, 3))).unwrap();
+                    block_on(network.train(resident, &indices, &updates(optimizer, 0.1, 3))).unwrap();
                     let error = largest_error(&block_on(network.params()).unwrap(), &reference.params);
                     assert!(error < 5e-6, "{kind:?}, {shape}, {share} of the pixels: {error:.1e}");
                     let y = block_on(network.predict(set.images())).unwrap();

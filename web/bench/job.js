@@ -4,7 +4,7 @@ export const RATE = 0.1;
 // Batches that are staged before the clock runs, for those who cannot take images as bytes.
 const STAGED = 100;
 const HELD = 1000;
-// A piece of steps takes at least so long, after the first ones.
+// Pieces of steps grow until one takes so long.
 const PIECE_MS = 30;
 
 // Marsaglia's xorshift, so that all begin alike.

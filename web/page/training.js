@@ -88,7 +88,7 @@ export class Training {
     await this.#take(trainer);
     this.#emit('started', { settings: this.settings });
     await this.#evaluate();
-    // It was compiled meanwhile, so that its time says nothing of the next one's.
+    // It waited for its kernels to be compiled: its time says nothing of the next one's.
     this.#evaluationMs = 0;
     await this.#show();
   }
