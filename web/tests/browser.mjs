@@ -1,8 +1,11 @@
-// The browser that the tests drive: the system's Chromium, with a GPU that is a program (SwiftShader), or without one.
+// The browser that the tests drive: the system's Chromium, with a GPU that is a program (SwiftShader), or without one. With HARDWARE_GPU set
+// it takes the machine's own GPU, by Vulkan.
 import { chromium } from 'playwright-core';
 
 const EXECUTABLE = process.env.CHROMIUM ?? '/usr/bin/chromium';
-const GPU = ['--enable-unsafe-webgpu', '--enable-features=Vulkan', '--use-webgpu-adapter=swiftshader'];
+const HARDWARE = ['--use-angle=vulkan', '--disable-vulkan-surface', '--ignore-gpu-blocklist'];
+const ADAPTER = process.env.HARDWARE_GPU ? HARDWARE : ['--use-webgpu-adapter=swiftshader'];
+const GPU = ['--enable-unsafe-webgpu', '--enable-features=Vulkan', ...ADAPTER];
 
 export function launch({ gpu = false } = {}) {
   return chromium.launch({ executablePath: EXECUTABLE, args: ['--no-sandbox', ...(gpu ? GPU : ['--disable-gpu'])] });
