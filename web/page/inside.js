@@ -192,7 +192,8 @@ function shader(file, wgsl, open) {
   const code = Object.assign(document.createElement('pre'), { tabIndex: 0 });
   const highlight = () => details.open && !code.firstChild && code.append(...highlighted(wgsl));
   details.ontoggle = highlight;
-  highlight();
+  // Each in a task of its own.
+  setTimeout(highlight);
   details.append(Object.assign(document.createElement('summary'), { textContent: `${file}.wgsl` }), code);
   return details;
 }
