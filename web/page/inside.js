@@ -106,8 +106,14 @@ export class Inside {
     this.#shaders.set(file, answer.ok ? await answer.text() : '');
   }
 
-  show({ label, values }, activation) {
-    if (this.#unlisted) this.#listStages(this.#unlisted);
+  show(explained, activation) {
+    if (this.#unlisted) {
+      this.#listStages(this.#unlisted);
+      // The values in a task of their own.
+      setTimeout(() => this.show(explained, activation));
+      return;
+    }
+    const { label, values } = explained;
     const { rows, cols } = this.#size;
     const hidden = values.z1.length;
     const classes = values.y.length;
