@@ -91,8 +91,6 @@ struct Values {
     hidden: Vec<StripTile>,
     /// a1 of the step after it.
     next_a1: Vec<StripTile>,
-    /// Of one strip and tile.
-    dz1: Vec<Row>,
     /// W2 of one strip before the step changes it.
     w2: Vec<Row>,
     /// What a numerical gradient needs beside: sigmoid'(a1), `[tiles, strips]`, and y, `[rows of classes, N]`.
@@ -338,7 +336,8 @@ impl Steps<'_> {
     ) {
         let &Self { kind, net, set, batch_size, .. } = self;
         let indices = self.batch(step);
-        let Values { hidden, next_a1, dz1, w2, logits: dy, workspace, next_workspace, .. } = values;
+        let Values { hidden, next_a1, w2, logits: dy, workspace, next_workspace, .. } = values;
+        let mut dz1 = [Row::ZERO; TILE];
         layers::add_each(kind, dy, &mut gradient.as_deref_mut().unwrap_or(own).b2);
         let strips = own.strip_params.len();
         for strip in 0..strips {
@@ -474,14 +473,11 @@ impl Values {
     fn reserve(&mut self, steps: &Steps, strips: usize, rows: usize) -> Result<(), NoMemory> {
         let batch_size = steps.batch_size;
         let (hidden, output) = (tiles(batch_size).len() * strips, rows * batch_size);
-        let Self { hidden: a1, next_a1, dz1, w2, slopes, y, logits, labels, sums, workspace, next_workspace, .. } =
-            self;
+        let Self { hidden: a1, next_a1, w2, slopes, y, logits, labels, sums, workspace, next_workspace, .. } = self;
         for values in [a1, next_a1] {
             memory::reserve(values, hidden, "a batch's values")?;
         }
-        for (values, count) in [(dz1, TILE), (logits, output)] {
-            memory::reserve(values, count, "a batch's values")?;
-        }
+        memory::reserve(logits, output, "a batch's values")?;
         if steps.perturbation.is_some() {
             memory::reserve(slopes, hidden, "a batch's values")?;
             memory::reserve(y, output, "a batch's values")?;
@@ -498,7 +494,6 @@ impl Values {
         let (hidden, output) = (tiles(batch_size).len() * own.strip_params.len(), own.b2.len() * batch_size);
         self.hidden.resize(hidden, [Row::ZERO; TILE]);
         self.next_a1.resize(hidden, [Row::ZERO; TILE]);
-        self.dz1.resize(TILE, Row::ZERO);
         self.logits.resize(output, Row::ZERO);
         self.labels.resize(batch_size, 0);
         self.sums.fit(own.b2.len());
