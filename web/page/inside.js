@@ -66,8 +66,10 @@ export class Inside {
     this.#unlisted = kernels;
   }
 
-  // Once somebody looks: thousands of coloured words take a while.
-  #listStages(kernels) {
+  // Lists the stages, once somebody looks: thousands of coloured words take a while. Returns whether they were not listed yet.
+  list() {
+    const kernels = this.#unlisted;
+    if (!kernels) return false;
     this.#unlisted = null;
     // Neighbouring stages of one kernel stand beside it together.
     const groups = [];
@@ -77,6 +79,7 @@ export class Inside {
       groups.at(-1).names.push(name);
     }
     this.#list.replaceChildren(...groups.map((group) => this.#group(group)));
+    return true;
   }
 
   #group({ file, names }) {
@@ -106,14 +109,7 @@ export class Inside {
     this.#shaders.set(file, answer.ok ? await answer.text() : '');
   }
 
-  show(explained, activation) {
-    if (this.#unlisted) {
-      this.#listStages(this.#unlisted);
-      // The values in a task of their own.
-      setTimeout(() => this.show(explained, activation));
-      return;
-    }
-    const { label, values } = explained;
+  show({ label, values }, activation) {
     const { rows, cols } = this.#size;
     const hidden = values.z1.length;
     const classes = values.y.length;

@@ -124,7 +124,10 @@ client.on('failed', sayFailed);
 client.on('broken', sayFailed);
 
 function showInside() {
-  if (explained && !element('panel-inside').hidden) inside.show(explained, settings.activation);
+  if (!explained || element('panel-inside').hidden) return;
+  // The values come in a task of their own, and are by then the latest.
+  if (inside.list()) setTimeout(showInside);
+  else inside.show(explained, settings.activation);
 }
 
 function look() {

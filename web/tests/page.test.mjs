@@ -101,7 +101,8 @@ describe('on the CPU', () => {
     await page.waitForFunction(() => /\d\.\d{4}/.test(document.querySelector('#stages .number')?.textContent));
     const kernels = await page.locator('#stages [open] > summary').allTextContents();
     assert.deepEqual(kernels, ['hidden', 'output', 'output_gradient', 'hidden_gradient'].map((name) => `tiled/${name}.wgsl`));
-    await page.locator('#stages pre', { hasText: '@compute @workgroup_size' }).first().waitFor();
+    await until(page, () => document.querySelector('#stages pre').textContent);
+    assert.match(await page.locator('#stages pre').first().textContent(), /@compute @workgroup_size/);
     await page.locator('#tab-train').click();
   });
 
