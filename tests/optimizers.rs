@@ -66,8 +66,8 @@ fn main() -> ExitCode {
     run_on_every_device(&checks)
 }
 
-/// Which plans a GPU runs. They differ in whether SGD changes parameters at once or by a stored gradient, and in how rates come to it. All
-/// other optimisers have the same kernels in every plan.
+/// Which plans a GPU runs. A plan's own kernels change the parameters at once, for plain SGD, or store a gradient for an optimiser, whose
+/// kernels are the same in every plan: SGD and one other show all of it.
 #[derive(Clone, Copy)]
 enum Plans {
     Every,
