@@ -17,7 +17,7 @@ use crate::{NoMemory, memory};
 
 /// Words with a bit for each image of a tile.
 const WORDS: usize = TILE / WORD;
-/// Strips that are computed side by side: as many as have the weights of a quad in registers, or its sums.
+/// Strips that are computed side by side at most: as many as have the weights of a quad in registers, or its sums.
 pub const MOST_STRIPS: usize = 4;
 /// The most pixels of a tile: a power of two, so that no place needs a check.
 const ROOM: usize = TILE * Shape::MAX_INPUT;
@@ -26,6 +26,7 @@ const _: () = assert!(ROOM.is_power_of_two());
 const COLUMNS: usize = 8;
 /// Lanes that are computed of a strip with few units.
 const HALF: usize = LANES / 2;
+const HALF_QUAD: usize = QUAD / 2;
 /// Whether the pixels of a quad that are 0 are computed with.
 const ALL: usize = 0;
 const NONZEROS: usize = 1;
@@ -142,15 +143,21 @@ impl Gathered {
     ) {
         if self.are_finite(kind, da1) {
             let mut places = self.starts;
+            let has_all_sums = pixels_together(kind, SIZE) == QUAD;
             for (block, w1) in w1.iter_mut().enumerate() {
-                backward::<SIZE, ALL>(kind, self, block, &mut places, da1, &mut w1[first..]);
+                let w1 = &mut w1[first..];
+                if has_all_sums {
+                    backward::<SIZE, QUAD, ALL>(kind, self, block, &mut places, da1, w1);
+                } else {
+                    backward::<SIZE, HALF_QUAD, ALL>(kind, self, block, &mut places, da1, w1);
+                }
             }
             return;
         }
         for (strip, da1) in (first..).zip(da1.chunks(1)) {
             let mut places = self.starts;
             for (block, w1) in w1.iter_mut().enumerate() {
-                backward::<1, NONZEROS>(kind, self, block, &mut places, da1, &mut w1[strip..]);
+                backward::<1, QUAD, NONZEROS>(kind, self, block, &mut places, da1, &mut w1[strip..]);
             }
         }
     }
@@ -171,13 +178,27 @@ impl Gathered {
     }
 }
 
-/// How many strips are computed side by side.
+/// How many strips are computed side by side: each time an image's pixels are read again, and its bit is looked for.
 fn strips_together(kind: Instructions) -> usize {
     match kind {
         #[cfg(target_arch = "x86_64")]
         Instructions::Avx512 => MOST_STRIPS,
-        _ => 1,
+        #[cfg(target_arch = "x86_64")]
+        Instructions::Avx2 => 2,
+        Instructions::Baseline => 1,
     }
+}
+
+/// How many pixels of a quad have their sums for so many strips in registers.
+fn pixels_together(kind: Instructions, strips: usize) -> usize {
+    let have_all = match kind {
+        #[cfg(target_arch = "x86_64")]
+        Instructions::Avx512 => true,
+        #[cfg(target_arch = "x86_64")]
+        Instructions::Avx2 => strips == 1,
+        Instructions::Baseline => Instructions::BASELINE_FUSED,
+    };
+    if have_all { QUAD } else { HALF_QUAD }
 }
 
 kernel! {
@@ -309,7 +330,7 @@ kernel! {
 }
 
 kernel! {
-    fn backward<const SIZE: usize, const WHICH: usize>(
+    fn backward<const SIZE: usize, const PIXELS: usize, const WHICH: usize>(
         gathered: &Gathered,
         block: usize,
         places: &mut [u32; TILE],
@@ -324,30 +345,27 @@ kernel! {
             if images == [0; WORDS] {
                 continue;
             }
-            // Where the registers are few and narrow, they hold the sums of half a quad.
-            let together = if FUSED { QUAD } else { QUAD / 2 };
-            for start in (0..QUAD).step_by(together) {
-                let is_last = start + together == QUAD;
-                let mut sums = [[Row::ZERO; SIZE]; QUAD];
-                let sums = &mut sums[..together];
+            for start in (0..QUAD).step_by(PIXELS) {
+                let is_last = start + PIXELS == QUAD;
+                let mut sums = [[Row::ZERO; SIZE]; PIXELS];
                 for (word, mut left) in images.into_iter().enumerate() {
                     while left != 0 {
                         let n = (word * WORD + left.trailing_zeros() as usize) % TILE;
                         left &= left - 1;
-                        let x = &all_x[places[n] as usize % ROOM..][..QUAD][start..][..together];
+                        let x = &all_x[places[n] as usize % ROOM..][..QUAD][start..][..PIXELS];
                         places[n] += if is_last { QUAD as u32 } else { 0 };
                         let mut rows = [Row::ZERO; SIZE];
                         for (row, da1) in rows.iter_mut().zip(da1) {
                             *row = da1[n];
                         }
-                        for (x, sums) in x.iter().zip(&mut *sums) {
+                        for (x, sums) in x.iter().zip(&mut sums) {
                             if WHICH == ALL || *x != 0.0 {
                                 add_rows::<FUSED, SIZE, LANES>(sums, *x, &rows);
                             }
                         }
                     }
                 }
-                for (pixel, sums) in (first + start..).zip(&*sums) {
+                for (pixel, sums) in (first + start..).zip(&sums) {
                     for (w1, sum) in w1.iter_mut().zip(sums) {
                         // Written as a whole: the compiler cannot know that the strips' W1 lie apart.
                         let mut row = w1[pixel];
