@@ -1,9 +1,9 @@
 //! Some images of a batch, brought in the order in which both products of the first layer take them: one quad of pixels after
 //! another, and for each the images in which it is not 0.
 //!
-//! So a quad's weights, or the sums of its gradient, stay in registers while its images pass by. Pixels that are 0 beside others that
-//! are not are computed with too: their 0 changes nothing, unless it meets an infinite value, of which it would make a NaN. Where
-//! values are not finite, the products are computed again without these pixels.
+//! So a quad's weights, or the sums of its gradient, stay in registers or in the first cache while its images pass by. Pixels that
+//! are 0 beside others that are not are computed with too: their 0 changes nothing, unless it meets an infinite value, of which it
+//! would make a NaN. Where values are not finite, the products are computed again without these pixels.
 
 use std::array::from_mut;
 use std::borrow::Borrow;
@@ -143,10 +143,10 @@ impl Gathered {
     ) {
         if self.are_finite(kind, da1) {
             let mut places = self.starts;
-            let has_all_sums = pixels_together(kind, SIZE) == QUAD;
+            let is_whole = has_room_for_quad(kind, SIZE);
             for (block, w1) in w1.iter_mut().enumerate() {
                 let w1 = &mut w1[first..];
-                if has_all_sums {
+                if is_whole {
                     backward::<SIZE, QUAD, ALL>(kind, self, block, &mut places, da1, w1);
                 } else {
                     backward::<SIZE, HALF_QUAD, ALL>(kind, self, block, &mut places, da1, w1);
@@ -178,7 +178,7 @@ impl Gathered {
     }
 }
 
-/// How many strips are computed side by side: each time an image's pixels are read again, and its bit is looked for.
+/// How many strips are computed side by side. For the next ones an image's pixels are read again, and its bit is looked for.
 fn strips_together(kind: Instructions) -> usize {
     match kind {
         #[cfg(target_arch = "x86_64")]
@@ -189,16 +189,15 @@ fn strips_together(kind: Instructions) -> usize {
     }
 }
 
-/// How many pixels of a quad have their sums for so many strips in registers.
-fn pixels_together(kind: Instructions, strips: usize) -> usize {
-    let have_all = match kind {
+/// Whether the registers have room for the sums of a whole quad and so many strips, or else of half of it.
+fn has_room_for_quad(kind: Instructions, strips: usize) -> bool {
+    match kind {
         #[cfg(target_arch = "x86_64")]
         Instructions::Avx512 => true,
         #[cfg(target_arch = "x86_64")]
         Instructions::Avx2 => strips == 1,
         Instructions::Baseline => Instructions::BASELINE_FUSED,
-    };
-    if have_all { QUAD } else { HALF_QUAD }
+    }
 }
 
 kernel! {
