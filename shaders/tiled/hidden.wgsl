@@ -1,12 +1,14 @@
 #import activation
 #import network
+#import nonzero_bits
 
 // z1 = activation(x W1 + b1), the hidden layer.
 //
-// Each invocation computes a tile of 4 images x 16 hidden units in registers, one image a matrix, one vec4 of units a
-// column. All invocations of a workgroup share their units, so they read the same weights at the same time, and those
-// lie in a uniform buffer, which is made for that. What does not fit such a buffer at once is bound a window at a time: W1's
-// rows from 4 * dispatch.first to 4 * dispatch.end; between windows z1 holds the sums so far.
+// Each invocation computes a tile of 8 images x 8 hidden units in registers, as 4 matrices of 4 units x 4 images. A workgroup's
+// invocations share their images, and skip the words of pixels that are 0 in all 8: nonzero.wgsl has noted which.
+//
+// Weights lie in a uniform buffer, which is made for reading the same values everywhere. What does not fit such a buffer at once
+// is bound a window at a time: W1's rows from 4 * dispatch.first to 4 * dispatch.end; between windows z1 holds the sums so far.
 //
 // The widths (INPUT_VEC4S, HIDDEN_VEC4S), LANES and `dispatch` are declared in shared/network.wgsl, which also says what the host
 // sets them to, and activation() in shared/activation.wgsl. WINDOW is in src/gpu/layout.rs, the dispatch in
@@ -17,61 +19,72 @@
 @group(0) @binding(1) var<storage, read> pixels: array<u32>;
 // Which image each row of x is.
 @group(0) @binding(2) var<storage, read> indices: array<u32>;
+@group(0) @binding(3) var<storage, read> nonzero: array<u32>;
 // A window of W1, then b1 if it is the last one.
-@group(0) @binding(3) var<uniform> layer: array<vec4f, WINDOW>;
-@group(0) @binding(4) var<storage, read_write> z1: array<vec4f>;
+@group(0) @binding(4) var<uniform> layer: array<vec4f, WINDOW>;
+@group(0) @binding(5) var<storage, read_write> z1: array<vec4f>;
 
 @compute @workgroup_size(LANES)
-fn main(@builtin(global_invocation_id) id: vec3u, @builtin(workgroup_id) group: vec3u) {
-    let row = 4u * id.x;
-    let v4 = 4u * group.y;
-    if row >= dispatch.batch_size {
-        return;
-    }
-    // Rows past the end of the batch repeat its last image; nothing reads them.
-    let rows = min(vec4u(row, row + 1u, row + 2u, row + 3u), vec4u(dispatch.batch_size - 1u));
-    let x = INPUT_VEC4S * vec4u(indices[rows.x], indices[rows.y], indices[rows.z], indices[rows.w]);
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
+    let row = 8u * group.x;
+    let v4 = 2u * (LANES * group.y + lane);
+    let x = first_words(row);
+    let y = first_words(row + 4u);
 
+    // Two vec4s of units: of the first four images, and of the other four.
     var a0 = sums(row, v4);
-    var a1 = sums(row + 1u, v4);
-    var a2 = sums(row + 2u, v4);
-    var a3 = sums(row + 3u, v4);
-    for (var i = dispatch.first; i < dispatch.end; i++) {
-        let x0 = unpack4x8unorm(pixels[x.x + i]);
-        let x1 = unpack4x8unorm(pixels[x.y + i]);
-        let x2 = unpack4x8unorm(pixels[x.z + i]);
-        let x3 = unpack4x8unorm(pixels[x.w + i]);
+    var a1 = sums(row, v4 + 1u);
+    var b0 = sums(row + 4u, v4);
+    var b1 = sums(row + 4u, v4 + 1u);
+    var i = next_word(dispatch.first, row);
+    while i < dispatch.end {
         let at = 4u * (i - dispatch.first) * HIDDEN_VEC4S + v4;
-        var w = weights(at);
-        a0 += w * x0.x;
-        a1 += w * x1.x;
-        a2 += w * x2.x;
-        a3 += w * x3.x;
-        w = weights(at + HIDDEN_VEC4S);
-        a0 += w * x0.y;
-        a1 += w * x1.y;
-        a2 += w * x2.y;
-        a3 += w * x3.y;
-        w = weights(at + 2u * HIDDEN_VEC4S);
-        a0 += w * x0.z;
-        a1 += w * x1.z;
-        a2 += w * x2.z;
-        a3 += w * x3.z;
-        w = weights(at + 3u * HIDDEN_VEC4S);
-        a0 += w * x0.w;
-        a1 += w * x1.w;
-        a2 += w * x2.w;
-        a3 += w * x3.w;
+        let w0 = weights(at);
+        let w1 = weights(at + 1u);
+        let p = images(x + i);
+        a0 += w0 * p;
+        a1 += w1 * p;
+        let q = images(y + i);
+        b0 += w0 * q;
+        b1 += w1 * q;
+        i = next_word(i + 1u, row);
     }
     store(row, v4, a0);
-    store(row + 1u, v4, a1);
-    store(row + 2u, v4, a2);
-    store(row + 3u, v4, a3);
+    store(row, v4 + 1u, a1);
+    store(row + 4u, v4, b0);
+    store(row + 4u, v4 + 1u, b1);
 }
 
-// One pixel's weights for 16 units. The last units' tile may reach past its row; those columns are not left anywhere.
+// Where 4 images begin. Rows past the end of the batch repeat its last image; nothing reads them.
+fn first_words(row: u32) -> vec4u {
+    let rows = min(vec4u(row, row + 1u, row + 2u, row + 3u), vec4u(dispatch.batch_size - 1u));
+    return INPUT_VEC4S * vec4u(indices[rows.x], indices[rows.y], indices[rows.z], indices[rows.w]);
+}
+
+// The first word from `word` on that is not 0 in all 8 images.
+fn next_word(word: u32, row: u32) -> u32 {
+    let tile = 255u << (row % 32u);
+    var i = word;
+    while i < dispatch.end && (nonzero[bits_at(i, row)] & tile) == 0u {
+        i++;
+    }
+    return i;
+}
+
+// 4 pixels (rows) of 4 images (columns).
+fn images(words: vec4u) -> mat4x4f {
+    return mat4x4f(
+        unpack4x8unorm(pixels[words.x]),
+        unpack4x8unorm(pixels[words.y]),
+        unpack4x8unorm(pixels[words.z]),
+        unpack4x8unorm(pixels[words.w]),
+    );
+}
+
+// The weights of 4 units (rows) for 4 pixels (columns). The last units' tile may reach past its row; those columns are not left
+// anywhere.
 fn weights(at: u32) -> mat4x4f {
-    return mat4x4f(layer[at], layer[at + 1u], layer[at + 2u], layer[at + 3u]);
+    return mat4x4f(layer[at], layer[at + HIDDEN_VEC4S], layer[at + 2u * HIDDEN_VEC4S], layer[at + 3u * HIDDEN_VEC4S]);
 }
 
 // What the windows before this one have summed up.
@@ -80,21 +93,21 @@ fn sums(row: u32, v4: u32) -> mat4x4f {
         return mat4x4f();
     }
     let z = row * HIDDEN_VEC4S + v4;
-    return mat4x4f(z1[z], z1[z + 1u], z1[z + 2u], z1[z + 3u]);
+    return mat4x4f(z1[z], z1[z + HIDDEN_VEC4S], z1[z + 2u * HIDDEN_VEC4S], z1[z + 3u * HIDDEN_VEC4S]);
 }
 
 fn store(row: u32, v4: u32, a: mat4x4f) {
-    store_vec4(row, v4, a[0]);
-    store_vec4(row, v4 + 1u, a[1]);
-    store_vec4(row, v4 + 2u, a[2]);
-    store_vec4(row, v4 + 3u, a[3]);
-}
-
-fn store_vec4(row: u32, v4: u32, sum: vec4f) {
     if v4 >= HIDDEN_VEC4S {
         return;
     }
     let z = row * HIDDEN_VEC4S + v4;
+    store_vec4(z, v4, a[0]);
+    store_vec4(z + HIDDEN_VEC4S, v4, a[1]);
+    store_vec4(z + 2u * HIDDEN_VEC4S, v4, a[2]);
+    store_vec4(z + 3u * HIDDEN_VEC4S, v4, a[3]);
+}
+
+fn store_vec4(z: u32, v4: u32, sum: vec4f) {
     if dispatch.end < INPUT_VEC4S {
         z1[z] = sum;
         return;

@@ -1,19 +1,88 @@
-#import gradient_tile
+#import axpby
 #import network
+#import nonzero_bits
 
 // The gradient of W1, xᵀ da1, and of b1, the sum of da1 over the batch; applied to the layer at once, or kept.
 //
-// Each invocation computes a tile of 4 pixels x 16 hidden units, and the last row of tiles the bias.
+// Each invocation computes a tile of 2 words of pixels x 8 hidden units in registers, as 4 matrices of 4 units x 4 pixels. A
+// workgroup's invocations share their words, and skip the images where both are 0: nonzero.wgsl has noted which. The row of
+// words after the last one is the bias.
+//
+// All invocations read the same images' da1 at the same time, and that lies in a uniform buffer, as many images at a time as one
+// holds.
 // Oracle: reference::TwoLayerNet::gradient_of. Test: tests/stages.rs.
 
+// A window of da1: images from dispatch.first to dispatch.end.
+@group(0) @binding(2) var<uniform> d: array<vec4f, WINDOW>;
+// W1, then b1; or the buffer that takes their gradient.
+@group(0) @binding(3) var<storage, read_write> layer: array<vec4f>;
 @group(0) @binding(4) var<storage, read> pixels: array<u32>;
 @group(0) @binding(5) var<storage, read> indices: array<u32>;
+@group(0) @binding(6) var<storage, read> nonzero: array<u32>;
 
 @compute @workgroup_size(LANES)
-fn main(@builtin(global_invocation_id) id: vec3u, @builtin(workgroup_id) group: vec3u) {
-    gradient_tile(id.x, INPUT_VEC4S, 4u * group.y, HIDDEN_VEC4S);
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
+    let word = 2u * group.x;
+    let v4 = 2u * (LANES * group.y + lane);
+    // Two vec4s of units: of the first word, and of the other.
+    var g0 = mat4x4f();
+    var g1 = mat4x4f();
+    var h0 = mat4x4f();
+    var h1 = mat4x4f();
+    for (var first = dispatch.first / 32u * 32u; first < dispatch.end; first += 32u) {
+        var left = images(word, first);
+        while left != 0u {
+            let n = first + countTrailingZeros(left);
+            // All but the lowest bit.
+            left &= left - 1u;
+            let at = (n - dispatch.first) * HIDDEN_VEC4S + v4;
+            let d0 = d[at];
+            let d1 = d[at + 1u];
+            let x = inputs(n, word);
+            g0 += outer_product(d0, x);
+            g1 += outer_product(d1, x);
+            let y = inputs(n, word + 1u);
+            h0 += outer_product(d0, y);
+            h1 += outer_product(d1, y);
+        }
+    }
+    apply(word, v4, g0);
+    apply(word, v4 + 1u, g1);
+    apply(word + 1u, v4, h0);
+    apply(word + 1u, v4 + 1u, h1);
 }
 
-fn inputs(n: u32, row: u32) -> vec4f {
-    return unpack4x8unorm(pixels[indices[n] * INPUT_VEC4S + row]);
+// Which of the 32 images from `first` on, of those in the window, add to the tile: a bit each. To the bias all do.
+fn images(word: u32, first: u32) -> u32 {
+    let some = nonzero[bits_at(word, first)] | nonzero[bits_at(word + 1u, first)];
+    let before = max(first, dispatch.first) - first;
+    let past = first + 32u - min(first + 32u, dispatch.end);
+    return select(some, 0xffffffffu, word + 1u >= INPUT_VEC4S) & (0xffffffffu << before) & (0xffffffffu >> past);
+}
+
+fn inputs(n: u32, word: u32) -> vec4f {
+    return select(unpack4x8unorm(pixels[indices[n] * INPUT_VEC4S + word]), BIAS_INPUT, word == INPUT_VEC4S);
+}
+
+// 4 units (rows) for 4 pixels (columns).
+fn outer_product(d: vec4f, x: vec4f) -> mat4x4f {
+    return mat4x4f(d * x.x, d * x.y, d * x.z, d * x.w);
+}
+
+// The last tile of a row may reach past it; those columns belong to another tile. The bias is one row of weights, not four.
+fn apply(word: u32, v4: u32, g: mat4x4f) {
+    if v4 >= HIDDEN_VEC4S || word > INPUT_VEC4S {
+        return;
+    }
+    let at = 4u * word * HIDDEN_VEC4S + v4;
+    apply_vec4(at, g[0]);
+    if word < INPUT_VEC4S {
+        apply_vec4(at + HIDDEN_VEC4S, g[1]);
+        apply_vec4(at + 2u * HIDDEN_VEC4S, g[2]);
+        apply_vec4(at + 3u * HIDDEN_VEC4S, g[3]);
+    }
+}
+
+fn apply_vec4(at: u32, gradient: vec4f) {
+    layer[at] = axpby(layer[at], gradient);
 }

@@ -19,6 +19,9 @@ pub const WINDOW: usize = 4096;
 /// A window begins at a multiple of this many rows, so that its first byte is where a binding may begin.
 const WINDOW_ROWS: usize = ROW_WORDS / VEC4;
 
+/// Images that share a word of bits of `shaders/tiled/nonzero.wgsl`.
+pub const NONZERO_IMAGES: usize = u32::BITS as usize;
+
 /// Rows and columns of a block of `shaders/blocked/`.
 pub const BLOCK: usize = 64;
 /// Columns of a narrow one.

@@ -3,7 +3,7 @@
 use wgpu::Buffer;
 
 use super::device::Device;
-use super::layout::{BLOCK, ROW_WORDS, Slice, VEC4, bytes, padded};
+use super::layout::{BLOCK, NONZERO_IMAGES, ROW_WORDS, Slice, VEC4, bytes, padded};
 use crate::backend::Error;
 use crate::net::Shape;
 
@@ -12,6 +12,9 @@ const TILE_BYTES: u64 = 16 << 20;
 
 /// Images that a tile may have, however small they are.
 const MOST_IMAGES: usize = 8192;
+
+// As many rows as there are bits.
+const _: () = assert!(BLOCK.is_multiple_of(NONZERO_IMAGES));
 
 /// What one kernel leaves for the next, for as many images as a batch or a tile has.
 #[derive(Clone)]
@@ -23,6 +26,7 @@ pub struct Values {
     z1: Buffer,
     dy: Buffer,
     da1: Buffer,
+    nonzero: Buffer,
 }
 
 impl Values {
@@ -36,11 +40,15 @@ impl Values {
             device.check_size("a layer's values", bytes, "a smaller batch or hidden layer")?;
             Ok::<_, Error>(device.windowed(label, bytes))
         };
+        let nonzero = bytes(shape.input.div_ceil(VEC4) * rows / NONZERO_IMAGES);
+        device.check_size("the bits of the pixels", nonzero, "a smaller batch")?;
+        let nonzero = device.storage("nonzero", nonzero);
         Ok(Self {
             tile,
             z1: values("z1", shape.hidden)?,
             dy: values("dy", shape.classes)?,
             da1: values("da1", shape.hidden)?,
+            nonzero,
             rows,
             shape,
         })
@@ -59,6 +67,11 @@ impl Values {
     /// `[rows, hidden]`: the derivative by the hidden layer's input.
     pub fn da1(&self) -> Slice<'_> {
         Slice::new(&self.da1, 0, self.rows * padded(self.shape.hidden) / VEC4)
+    }
+
+    /// A bit for each word of each row's pixels, as `shaders/shared/nonzero_bits.wgsl` says. Only `shaders/tiled/` has a use for it.
+    pub fn nonzero(&self) -> &Buffer {
+        &self.nonzero
     }
 
     /// The same buffers, those of z1 and da1 in each other's places.

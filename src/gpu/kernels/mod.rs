@@ -26,7 +26,8 @@ pub use source::Source;
 
 /// Every kernel of this folder.
 #[cfg(test)]
-const SOURCES: [&Source; 19] = [
+const SOURCES: [&Source; 20] = [
+    &tiled::NONZERO,
     &tiled::HIDDEN,
     &tiled::OUTPUT,
     &tiled::HIDDEN_GRADIENT,

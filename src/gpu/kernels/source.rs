@@ -20,9 +20,9 @@ const SHARED: [(&str, &str); 10] = [
     ("blocks", include_str!("../../../shaders/shared/blocks.wgsl")),
     ("difference", include_str!("../../../shaders/shared/difference.wgsl")),
     ("exps", include_str!("../../../shaders/shared/exps.wgsl")),
-    ("gradient_tile", include_str!("../../../shaders/shared/gradient_tile.wgsl")),
     ("loss", include_str!("../../../shaders/shared/loss.wgsl")),
     ("network", include_str!("../../../shaders/shared/network.wgsl")),
+    ("nonzero_bits", include_str!("../../../shaders/shared/nonzero_bits.wgsl")),
     ("output_team", include_str!("../../../shaders/shared/output_team.wgsl")),
     ("update", include_str!("../../../shaders/shared/update.wgsl")),
 ];

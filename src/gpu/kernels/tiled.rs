@@ -1,4 +1,5 @@
-//! The host's side of `shaders/tiled/`: register tiles with one operand in a uniform buffer, a window at a time.
+//! The host's side of `shaders/tiled/`: register tiles with one operand in a uniform buffer, a window at a time, and without the words
+//! of pixels that are 0.
 
 use super::operands::{Operands, PassOutput};
 use super::stages::Stages;
@@ -6,16 +7,26 @@ use super::{Dispatch, Kernel, Source, work};
 use crate::gpu::data::{Data, Rows};
 use crate::gpu::device::Device;
 use crate::gpu::layer::Layers;
-use crate::gpu::layout::{Slice, VEC4, hidden_window, image_window, windows};
+use crate::gpu::layout::{NONZERO_IMAGES, Slice, VEC4, hidden_window, image_window, windows};
 use crate::net::{Net, Shape};
 
-/// A software GPU computes eight invocations at once, and shares a batch's workgroups out between few threads.
+/// A software GPU computes four or eight invocations at once, and shares a batch's workgroups out between few threads.
 const LANES: usize = 8;
-/// Rows of a tile: images in the hidden layer, vec4s of columns anywhere.
-const TILE: usize = 4;
-fn tiles(width: usize) -> usize {
-    width.div_ceil(VEC4 * TILE)
+/// Images of a workgroup of `hidden`, and words of pixels of one of `hidden_gradient`.
+const TILE_IMAGES: usize = 8;
+const TILE_WORDS: usize = 2;
+/// Vec4s of hidden units of each of their invocations.
+const TILE_UNITS: usize = 2;
+/// Vec4s of classes of an invocation of `output_gradient`.
+const TILE_CLASSES: usize = 4;
+
+/// Workgroups for a row of hidden units.
+fn unit_tiles(shape: Shape) -> usize {
+    shape.hidden.div_ceil(VEC4 * TILE_UNITS * LANES)
 }
+
+pub const NONZERO: Source =
+    Source { name: "nonzero", text: include_str!("../../../shaders/tiled/nonzero.wgsl"), lanes: LANES };
 
 pub const HIDDEN: Source =
     Source { name: "hidden", text: include_str!("../../../shaders/tiled/hidden.wgsl"), lanes: LANES };
@@ -29,40 +40,54 @@ pub const HIDDEN_GRADIENT: Source =
 pub const OUTPUT_GRADIENT: Source =
     Source { name: "output_gradient", text: include_str!("../../../shaders/tiled/output_gradient.wgsl"), lanes: LANES };
 
-/// `hidden` and `output`.
-pub struct Pass(Stages);
+/// `nonzero`, `hidden` and `output`.
+pub struct Pass {
+    nonzero: Kernel,
+    stages: Stages,
+}
 
 impl Pass {
     pub fn compile(device: &Device, net: &Net) -> Self {
-        Self(Stages::compile(device, net, [HIDDEN, OUTPUT], &[]))
+        Self {
+            nonzero: Kernel::compile(device, &NONZERO, net, "", &[]),
+            stages: Stages::compile(device, net, [HIDDEN, OUTPUT], &[]),
+        }
     }
 
     pub fn with_output(&self, device: &Device, net: &Net, pass_output: PassOutput) -> Self {
-        Self(self.0.with_output(device, net, pass_output))
+        Self { nonzero: self.nonzero.clone(), stages: self.stages.with_output(device, net, pass_output) }
     }
 
     pub fn bind(&self, on: &Operands, data: &Data, rows: &Rows) -> Vec<Dispatch> {
         let &Operands { device, net, parameters, values } = on;
         let shape = net.shape;
         let words = shape.input.div_ceil(VEC4);
-        let workgroups = [rows.count.div_ceil(TILE * LANES), tiles(shape.hidden), 1];
-        let mut pass: Vec<Dispatch> = windows(words, hidden_window(shape))
-            .map(|(first, end)| {
-                let weights = parameters.hidden().window(first * VEC4 * shape.hidden.div_ceil(VEC4));
-                let params = rows.params(device, first, end);
-                let buffers = [
-                    ("dispatch", (&params).into()),
-                    ("pixels", (&data.pixels).into()),
-                    ("indices", rows.indices()),
-                    ("layer", weights),
-                    ("z1", values.z1()),
-                ];
-                let work = work::hidden(shape, rows.count).part((end - first) as f64 / words as f64);
-                self.0.hidden.bind(device, buffers, workgroups, work)
-            })
-            .collect();
-        pass.extend(self.0.bind_output(on, data, rows, parameters.output().window(0), LANES));
-        pass
+        let params = rows.whole(device);
+        let buffers = [
+            ("dispatch", (&params).into()),
+            ("pixels", (&data.pixels).into()),
+            ("indices", rows.indices()),
+            ("nonzero", values.nonzero().into()),
+        ];
+        let workgroups = [words.div_ceil(LANES), rows.count.div_ceil(NONZERO_IMAGES), 1];
+        let nonzero = self.nonzero.bind(device, buffers, workgroups, work::nonzero(shape, rows.count));
+        let workgroups = [rows.count.div_ceil(TILE_IMAGES), unit_tiles(shape), 1];
+        let hidden = windows(words, hidden_window(shape)).map(|(first, end)| {
+            let weights = parameters.hidden().window(first * VEC4 * shape.hidden.div_ceil(VEC4));
+            let params = rows.params(device, first, end);
+            let buffers = [
+                ("dispatch", (&params).into()),
+                ("pixels", (&data.pixels).into()),
+                ("indices", rows.indices()),
+                ("nonzero", values.nonzero().into()),
+                ("layer", weights),
+                ("z1", values.z1()),
+            ];
+            let work = work::hidden(shape, rows.count).part((end - first) as f64 / words as f64);
+            self.stages.hidden.bind(device, buffers, workgroups, work)
+        });
+        let output = self.stages.bind_output(on, data, rows, parameters.output().window(0), LANES);
+        [nonzero].into_iter().chain(hidden).chain(output).collect()
     }
 }
 
@@ -81,8 +106,8 @@ impl Gradients {
     pub fn bind(&self, on: &Operands, data: &Data, rows: &Rows, axpby: Slice, target: &Layers) -> Vec<Dispatch> {
         let &Operands { device, net, values, .. } = on;
         let Shape { input, hidden, classes } = net.shape;
-        // A row of tiles for the bias.
-        let workgroups = |inputs: usize, units| [(inputs.div_ceil(VEC4) + 1).div_ceil(LANES), tiles(units), 1];
+        // A row of vec4s for the bias.
+        let vec4s = |inputs: usize| inputs.div_ceil(VEC4) + 1;
         let share = |first: usize, end: usize| (end - first) as f64 / rows.count as f64;
         let output = windows(rows.count, image_window(classes)).map(|(first, end)| {
             let params = rows.params(device, first, end);
@@ -94,7 +119,8 @@ impl Gradients {
                 ("z1", values.z1()),
             ];
             let work = work::output_gradient(net.shape, rows.count).part(share(first, end));
-            self.output.bind(device, buffers, workgroups(hidden, classes), work)
+            let workgroups = [vec4s(hidden).div_ceil(LANES), classes.div_ceil(VEC4 * TILE_CLASSES), 1];
+            self.output.bind(device, buffers, workgroups, work)
         });
         let hidden = windows(rows.count, image_window(hidden)).map(|(first, end)| {
             let params = rows.params(device, first, end);
@@ -105,9 +131,11 @@ impl Gradients {
                 ("layer", target.hidden()),
                 ("pixels", (&data.pixels).into()),
                 ("indices", rows.indices()),
+                ("nonzero", values.nonzero().into()),
             ];
             let work = work::hidden_gradient(net.shape, rows.count).part(share(first, end));
-            self.hidden.bind(device, buffers, workgroups(input, hidden), work)
+            let workgroups = [vec4s(input).div_ceil(TILE_WORDS), unit_tiles(net.shape), 1];
+            self.hidden.bind(device, buffers, workgroups, work)
         });
         output.chain(hidden).collect()
     }

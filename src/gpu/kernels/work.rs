@@ -2,6 +2,7 @@
 //! or out once.
 
 use super::Work;
+use crate::gpu::layout::VEC4;
 use crate::net::Shape;
 
 const FLOAT: f64 = size_of::<f32>() as f64;
@@ -13,6 +14,12 @@ fn product(rows: usize, terms: usize, columns: usize) -> f64 {
 
 fn floats(values: usize) -> f64 {
     values as f64 * FLOAT
+}
+
+/// A bit for each word of the pixels of `n` images.
+pub fn nonzero(shape: Shape, n: usize) -> Work {
+    let bits = n * shape.input.div_ceil(VEC4);
+    Work { flops: 0.0, bytes: (n * shape.input) as f64 + bits as f64 / u8::BITS as f64 }
 }
 
 /// z1 of `n` images, from their pixels.
