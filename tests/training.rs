@@ -39,7 +39,7 @@ fn main() -> ExitCode {
         });
         checks.push((name, check));
     }
-    let whole: [(&str, Run); 12] = [
+    let whole: [(&str, Run); 13] = [
         ("the same seed gives the same bits, however the steps are cut", same_bits),
         ("one image is evaluated and predicted as the reference does", |device| evaluation(device, 50, 1)),
         // A tile has 128 images on the CPU; on a GPU 8,192, or 4,160 with 1,000 hidden units.
@@ -47,6 +47,7 @@ fn main() -> ExitCode {
         ("a part of a tile is evaluated and predicted as the reference does", |device| evaluation(device, 1000, 9001)),
         // A GPU gets 16,384 images at a time.
         ("many images are evaluated and predicted as the reference does", |device| evaluation(device, 7, 17_000)),
+        ("images that are mostly 0 train, and are evaluated and predicted, as the reference does", blanks),
         ("a given gradient is applied", |device| {
             given_gradient(device, Shape { input: 50, hidden: 7, classes: 3 }, 10)
         }),
@@ -104,8 +105,22 @@ fn same_bits(device: &Device) -> Result<(), backend::Error> {
     Ok(())
 }
 
+/// Each batch and each tile has other words that are 0.
+fn blanks(device: &Device) -> Result<(), backend::Error> {
+    let case = |batch_size, images| {
+        Case::new(Shape { input: 129, hidden: 50, classes: 7 }, batch_size, Sigmoid, Softmax, images).blanked()
+    };
+    steps(device, case(33, 500))?;
+    evaluation_of(device, &case(1, 9001))
+}
+
 fn evaluation(device: &Device, hidden: usize, images: usize) -> Result<(), backend::Error> {
-    let case = Case::new(Shape { input: 7, hidden, classes: 7 }, 1, Sigmoid, Softmax, images);
+    evaluation_of(device, &Case::new(Shape { input: 7, hidden, classes: 7 }, 1, Sigmoid, Softmax, images))
+}
+
+/// The whole set of a case with seven classes.
+fn evaluation_of(device: &Device, case: &Case) -> Result<(), backend::Error> {
+    let images = case.set.len();
     let all: Vec<u32> = (0..images as u32).collect();
     let (x, t) = case.set.batch(&all);
     let reference = case.reference();

@@ -1,8 +1,8 @@
 #import network
 
-// How shaders/tiled/nonzero.wgsl leaves its bits: for each word of the pixels a row, in it one bit an image, 32 of them a u32.
+// The bits of shaders/tiled/nonzero.wgsl: a row for each word of an image, in it a bit for each image of the batch, 32 to a u32.
 
-// Where the bits of an image's word are, with those of the 31 others that share the u32.
+// Where the bit of an image's word is, with those of the 31 other images that share its u32.
 fn bits_at(word: u32, image: u32) -> u32 {
     return word * ((dispatch.batch_size + 31u) / 32u) + image / 32u;
 }

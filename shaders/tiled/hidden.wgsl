@@ -7,8 +7,8 @@
 // Each invocation computes a tile of 8 images x 8 hidden units in registers, as 4 matrices of 4 units x 4 images. A workgroup's
 // invocations share their images, and skip the words of pixels that are 0 in all 8: nonzero.wgsl has noted which.
 //
-// Weights lie in a uniform buffer, which is made for reading the same values everywhere. What does not fit such a buffer at once
-// is bound a window at a time: W1's rows from 4 * dispatch.first to 4 * dispatch.end; between windows z1 holds the sums so far.
+// Weights lie in a uniform buffer, from which software GPUs load faster. What does not fit such a buffer at once is bound a window
+// at a time: W1's rows from 4 * dispatch.first to 4 * dispatch.end; between windows z1 holds the sums so far.
 //
 // The widths (INPUT_VEC4S, HIDDEN_VEC4S), LANES and `dispatch` are declared in shared/network.wgsl, which also says what the host
 // sets them to, and activation() in shared/activation.wgsl. WINDOW is in src/gpu/layout.rs, the dispatch in
@@ -28,6 +28,9 @@
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
     let row = 8u * group.x;
     let v4 = 2u * (LANES * group.y + lane);
+    if v4 >= HIDDEN_VEC4S {
+        return;
+    }
     let x = first_words(row);
     let y = first_words(row + 4u);
 
@@ -55,7 +58,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     store(row + 4u, v4 + 1u, b1);
 }
 
-// Where 4 images begin. Rows past the end of the batch repeat its last image; nothing reads them.
+// Where 4 images begin. Rows past the end of the batch repeat its last image; no other kernel reads them.
 fn first_words(row: u32) -> vec4u {
     let rows = min(vec4u(row, row + 1u, row + 2u, row + 3u), vec4u(dispatch.batch_size - 1u));
     return INPUT_VEC4S * vec4u(indices[rows.x], indices[rows.y], indices[rows.z], indices[rows.w]);
@@ -89,7 +92,7 @@ fn weights(at: u32) -> mat4x4f {
 
 // What the windows before this one have summed up.
 fn sums(row: u32, v4: u32) -> mat4x4f {
-    if dispatch.first == 0u {
+    if dispatch.first == 0u || v4 >= HIDDEN_VEC4S {
         return mat4x4f();
     }
     let z = row * HIDDEN_VEC4S + v4;

@@ -5,11 +5,10 @@
 // The gradient of W1, xᵀ da1, and of b1, the sum of da1 over the batch; applied to the layer at once, or kept.
 //
 // Each invocation computes a tile of 2 words of pixels x 8 hidden units in registers, as 4 matrices of 4 units x 4 pixels. A
-// workgroup's invocations share their words, and skip the images where both are 0: nonzero.wgsl has noted which. The row of
-// words after the last one is the bias.
+// workgroup's invocations share their words, and skip the images where both are 0: nonzero.wgsl has noted which. The word after
+// the last one stands for the bias.
 //
-// All invocations read the same images' da1 at the same time, and that lies in a uniform buffer, as many images at a time as one
-// holds.
+// da1 lies in a uniform buffer, from which software GPUs load faster, as many images at a time as one holds.
 // Oracle: reference::TwoLayerNet::gradient_of. Test: tests/stages.rs.
 
 // A window of da1: images from dispatch.first to dispatch.end.
@@ -24,13 +23,16 @@
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
     let word = 2u * group.x;
     let v4 = 2u * (LANES * group.y + lane);
+    if v4 >= HIDDEN_VEC4S {
+        return;
+    }
     // Two vec4s of units: of the first word, and of the other.
     var g0 = mat4x4f();
     var g1 = mat4x4f();
     var h0 = mat4x4f();
     var h1 = mat4x4f();
     for (var first = dispatch.first / 32u * 32u; first < dispatch.end; first += 32u) {
-        var left = images(word, first);
+        var left = added_images(word, first);
         while left != 0u {
             let n = first + countTrailingZeros(left);
             // All but the lowest bit.
@@ -53,15 +55,17 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
 }
 
 // Which of the 32 images from `first` on, of those in the window, add to the tile: a bit each. To the bias all do.
-fn images(word: u32, first: u32) -> u32 {
-    let some = nonzero[bits_at(word, first)] | nonzero[bits_at(word + 1u, first)];
+fn added_images(word: u32, first: u32) -> u32 {
+    let last = INPUT_VEC4S - 1u;
+    let some = nonzero[bits_at(min(word, last), first)] | nonzero[bits_at(min(word + 1u, last), first)];
     let before = max(first, dispatch.first) - first;
     let past = first + 32u - min(first + 32u, dispatch.end);
     return select(some, 0xffffffffu, word + 1u >= INPUT_VEC4S) & (0xffffffffu << before) & (0xffffffffu >> past);
 }
 
 fn inputs(n: u32, word: u32) -> vec4f {
-    return select(unpack4x8unorm(pixels[indices[n] * INPUT_VEC4S + word]), BIAS_INPUT, word == INPUT_VEC4S);
+    let x = pixels[indices[n] * INPUT_VEC4S + min(word, INPUT_VEC4S - 1u)];
+    return select(unpack4x8unorm(x), BIAS_INPUT, word == INPUT_VEC4S);
 }
 
 // 4 units (rows) for 4 pixels (columns).
@@ -69,7 +73,7 @@ fn outer_product(d: vec4f, x: vec4f) -> mat4x4f {
     return mat4x4f(d * x.x, d * x.y, d * x.z, d * x.w);
 }
 
-// The last tile of a row may reach past it; those columns belong to another tile. The bias is one row of weights, not four.
+// The last tile of a row may reach past it; those columns belong to the next row. The bias is one row of weights, not four.
 fn apply(word: u32, v4: u32, g: mat4x4f) {
     if v4 >= HIDDEN_VEC4S || word > INPUT_VEC4S {
         return;

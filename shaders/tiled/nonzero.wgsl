@@ -1,11 +1,9 @@
 #import network
 #import nonzero_bits
 
-// Which words of the batch's pixels are not 0: most of MNIST's are, and the products skip them.
+// Which words of the batch's pixels are not 0. Most of MNIST's are 0, and hidden.wgsl and hidden_gradient.wgsl skip those.
 //
-// Each invocation looks at one word of 32 images, and writes a bit for each.
-//
-// Seen in what hidden.wgsl and hidden_gradient.wgsl make of it.
+// Each invocation looks at one word of 32 images, and writes a bit for each. Tested through the kernels that skip.
 // Oracle: reference::Pass::z1, reference::TwoLayerNet::gradient_of. Test: tests/stages.rs.
 
 @group(0) @binding(1) var<storage, read> pixels: array<u32>;

@@ -93,7 +93,7 @@ impl Row {
     ///
     /// | class | narrow | blocks | workgroups | why |
     /// |---|---|---|---|---|
-    /// | software | tiled | 64 x 64 | 1 | measured (`twolayer devices --tune`): no barrier, no idle invocation |
+    /// | software | tiled | 64 x 64 | 1 | measured (`twolayer devices --tune`): no barrier, no words of 0 |
     /// | intel | fused | 64 x 32 | 256 | 8 x 8 sums spill its 128 registers into memory; eight workgroups for each of some 32 cores |
     /// | integrated | fused | 64 x 64 | 64 | two workgroups for each of some 32 cores |
     /// | discrete | fused | 64 x 64 | 512 | measured on an H100: four for each of its 132 cores; more parts cost more than they fill |

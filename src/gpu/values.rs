@@ -13,7 +13,7 @@ const TILE_BYTES: u64 = 16 << 20;
 /// Images that a tile may have, however small they are.
 const MOST_IMAGES: usize = 8192;
 
-// As many rows as there are bits.
+// Rows fill whole words of bits.
 const _: () = assert!(BLOCK.is_multiple_of(NONZERO_IMAGES));
 
 /// What one kernel leaves for the next, for as many images as a batch or a tile has.
@@ -41,7 +41,6 @@ impl Values {
             Ok::<_, Error>(device.windowed(label, bytes))
         };
         let nonzero = bytes(shape.input.div_ceil(VEC4) * rows / NONZERO_IMAGES);
-        device.check_size("the bits of the pixels", nonzero, "a smaller batch")?;
         let nonzero = device.storage("nonzero", nonzero);
         Ok(Self {
             tile,

@@ -157,6 +157,20 @@ fn kernels_are_written_without_a_gpu() {
     assert_eq!(listed(&list, "software", "training")[0]["workgroups"], json!([8, 2, 1]));
     assert_eq!(listed(&list, "discrete", "training")[0]["workgroups"], json!([8, 2, 7]));
     assert_eq!(listed(&list, "intel", "training")[0]["workgroups"], json!([16, 2, 7]));
+    place.ok("devices --kernels narrow --hidden 50");
+    let narrow: Value = serde_json::from_slice(&fs::read(place.path("narrow/kernels.json")).unwrap()).unwrap();
+    let runs = |usage| {
+        let kernels = listed(&narrow, "software", usage).into_iter();
+        kernels
+            .map(|kernel| (kernel["name"].as_str().unwrap(), kernel["dispatches"].as_u64().unwrap()))
+            .collect::<Vec<_>>()
+    };
+    // W1 in three windows.
+    let pass = [("nonzero", 1), ("hidden", 3), ("output", 1)];
+    let gradients = [("output_gradient", 1), ("hidden_gradient", 1)];
+    assert_eq!(runs("training"), [&pass[..], &gradients, &[("mean_loss", 1)]].concat());
+    assert_eq!(runs("evaluation"), [&pass[..], &[("confusion", 1)]].concat());
+    assert_eq!(runs("prediction"), pass);
     let mut files = 0;
     for kernel in list["gpus"].as_array().unwrap().iter().flat_map(|gpu| gpu["kernels"].as_array().unwrap()) {
         let text = fs::read_to_string(folder.join(kernel["file"].as_str().unwrap())).unwrap();

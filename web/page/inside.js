@@ -40,7 +40,7 @@ const STAGES = [
 ];
 const STRIP = 440;
 const LARGEST_PIXEL = 6;
-const KEYWORDS = /\b(fn|var|let|const|for|if|return|struct|override|array|vec4f|vec4u|vec3u|vec2u|u32|f32|mat4x4f|storage|uniform|workgroup|read_write|read)\b/;
+const KEYWORDS = /\b(fn|var|let|const|for|while|if|return|struct|override|array|vec4f|vec4u|vec3u|vec2u|u32|f32|mat4x4f|storage|uniform|workgroup|read_write|read)\b/;
 
 export class Inside {
   #list = document.getElementById('stages');

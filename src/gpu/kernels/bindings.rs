@@ -7,7 +7,7 @@ use crate::gpu::layout::is_bound_by_row;
 /// How a shader binds a buffer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Access {
-    /// Values that many invocations read alike: a few of them, or a window of a larger buffer.
+    /// A few values that all invocations read, or a window of a larger buffer.
     Uniform,
     /// Storage, read only.
     Read,

@@ -16,7 +16,7 @@ fn floats(values: usize) -> f64 {
     values as f64 * FLOAT
 }
 
-/// A bit for each word of the pixels of `n` images.
+/// A bit for each word of the pixels of `n` images: a stage of `tiled` alone.
 pub fn nonzero(shape: Shape, n: usize) -> Work {
     let bits = n * shape.input.div_ceil(VEC4);
     Work { flops: 0.0, bytes: (n * shape.input) as f64 + bits as f64 / u8::BITS as f64 }
