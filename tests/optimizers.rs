@@ -7,7 +7,7 @@ mod common;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use common::{Case, Check, assert_close, run_on_every_device, with_every_density, with_every_plan};
+use common::{Case, Check, assert_close, run_on_every_device, steps_by, with_every_density, with_every_plan};
 use pollster::block_on;
 use twolayer::backend;
 use twolayer::devices::Device;
@@ -20,7 +20,7 @@ use twolayer::reference::{TwoLayerNet, Updates};
 
 const STEPS: usize = 100;
 
-/// The change of each tensor after [`STEPS`] steps differs by less than this, relatively, by norm.
+/// The change of each tensor after the steps differs by less than this, relatively, by norm.
 fn tolerance(activation: Activation) -> f64 {
     if activation == Activation::Relu { 5e-5 } else { 2e-5 }
 }
@@ -83,6 +83,14 @@ fn steps(
     schedule: Schedule,
     plans: Plans,
 ) -> Result<(), backend::Error> {
+    let shape = case.net.shape;
+    let plans = match plans {
+        Plans::Every => with_every_plan(device, shape),
+        Plans::Chosen => vec![("chosen".to_owned(), device.clone())],
+    };
+    let mut plans: Vec<_> =
+        plans.into_iter().map(|(name, plan)| (steps_by(&plan, device, shape, STEPS), name, plan)).collect();
+    plans.sort_by_key(|(steps, ..)| *steps);
     let indices = case.indices(STEPS);
     // A schedule's mean rate is lower, and in smaller changes the same rounding weighs more.
     let times = if schedule == Schedule::default() { 1.0 } else { 4.0 };
@@ -90,22 +98,20 @@ fn steps(
     let before = case.reference().params;
     let mut reference = case.reference();
     let mut updates = Updates::new(optimizer, &before);
-    for (batch, &rate) in indices.chunks(case.batch_size).zip(&rates) {
-        let (x, t) = case.set.batch(batch);
-        let gradient = reference.gradient(&x, &t);
-        updates.step(&mut reference.params, &gradient, rate.into());
-    }
-    let mut change = reference.params;
-    change.values_mut().zip(before.values()).for_each(|(value, before)| *value -= before);
-    let plans = match plans {
-        Plans::Every => with_every_plan(device, case.net.shape),
-        Plans::Chosen => vec![("chosen".to_owned(), device.clone())],
-    };
-    for (plan, device) in plans {
+    let mut done = 0;
+    for (steps, plan, device) in plans {
+        for (batch, &rate) in indices.chunks(case.batch_size).zip(&rates).take(steps).skip(done) {
+            let (x, t) = case.set.batch(batch);
+            let gradient = reference.gradient(&x, &t);
+            updates.step(&mut reference.params, &gradient, rate.into());
+        }
+        done = steps;
+        let mut change = reference.params.clone();
+        change.values_mut().zip(before.values()).for_each(|(value, before)| *value -= before);
         let mut backend = case.backend(&device)?;
         block_on(backend.set_optimizer(optimizer))?;
         let set = block_on(backend.upload(&case.set))?;
-        block_on(backend.train_by(set, &indices, &rates))?;
+        block_on(backend.train_by(set, &indices[..steps * case.batch_size], &rates[..steps]))?;
         let mut found = block_on(backend.params())?;
         let Params { w1, b1, w2, b2, .. } = &mut found;
         for (values, before) in [w1, b1, w2, b2].into_iter().zip(case.params.tensors()) {

@@ -10,7 +10,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use common::{
-    Case, Check, Run, assert_close, mean_loss, relative_error, run_on_every_device, with_every_density, with_every_plan,
+    Case, Check, Run, assert_close, mean_loss, relative_error, run_on_every_device, steps_by, with_every_density,
+    with_every_plan,
 };
 use pollster::block_on;
 use twolayer::backend::{self, Backend, Resident};
@@ -32,7 +33,7 @@ fn main() -> ExitCode {
         (Shape { input: 50, hidden: 65, classes: 10 }, 65, Relu, Identity),
         (Shape { input: 129, hidden: 65, classes: 7 }, 50, Tanh, Softmax),
     ] {
-        let name = format!("200 steps of {shape}, batch {batch_size}, {activation}, {output}");
+        let name = format!("{STEPS} steps of {shape}, batch {batch_size}, {activation}, {output}");
         let check: Check = Arc::new(move |device| {
             let case = || Case::new(shape, batch_size, activation, output, 500);
             with_every_density(device, case).into_iter().try_for_each(|case| steps(device, case))
@@ -64,22 +65,28 @@ fn main() -> ExitCode {
     run_on_every_device(&checks)
 }
 
-/// 200 steps of every plan against `TwoLayerNet::train_step`, which is computed once for all of them.
+const STEPS: usize = 200;
+
+/// The steps of every plan against `TwoLayerNet::train_step`, which is computed once for all of them.
 fn steps(device: &Device, mut case: Case) -> Result<(), backend::Error> {
-    let indices = case.indices(200);
+    let shape = case.net.shape;
+    let plans = with_every_plan(device, shape).into_iter();
+    let mut plans: Vec<_> = plans.map(|(name, plan)| (steps_by(&plan, device, shape, STEPS), name, plan)).collect();
+    plans.sort_by_key(|(steps, ..)| *steps);
+    let indices = case.indices(STEPS);
     // These runs were chosen: in another a ReLU's input may come so near 0 that f32 and f64 fall on different sides of it.
     let learning_rate = 0.05_f32;
     let mut reference = case.reference();
     let mut expected = Vec::new();
-    for batch in indices.chunks(case.batch_size) {
-        let (x, t) = case.set.batch(batch);
-        expected.push(mean_loss(&reference, &reference.pass(&x, &t), &x, &t));
-        reference.train_step(&x, &t, f64::from(learning_rate));
-    }
-    for (plan, device) in with_every_plan(device, case.net.shape) {
+    for (steps, plan, device) in plans {
+        for batch in indices.chunks(case.batch_size).take(steps).skip(expected.len()) {
+            let (x, t) = case.set.batch(batch);
+            expected.push(mean_loss(&reference, &reference.pass(&x, &t), &x, &t));
+            reference.train_step(&x, &t, f64::from(learning_rate));
+        }
         let mut backend = case.backend(&device)?;
         let set = block_on(backend.upload(&case.set))?;
-        let losses = block_on(backend.train(set, &indices, learning_rate))?;
+        let losses = block_on(backend.train(set, &indices[..steps * case.batch_size], learning_rate))?;
         assert_close(&plan, &block_on(backend.params())?, &reference.params, 2e-5);
         let error = relative_error(&losses, &expected);
         assert!(error < 2e-5, "{plan}, losses: {error:.1e}");

@@ -14,7 +14,7 @@ use rand_chacha::ChaCha8Rng;
 use twolayer::backend::Backend;
 use twolayer::data::Dataset;
 use twolayer::devices::Device;
-use twolayer::gpu::plan::{Blocks, Plan};
+use twolayer::gpu::plan::{Blocks, Class, Plan};
 use twolayer::net::{Activation, Net, Output, Params, Shape};
 use twolayer::reference::{Pass, Tensors, TwoLayerNet};
 use twolayer::{backend, gpu};
@@ -89,6 +89,17 @@ pub fn with_every_plan(device: &Device, shape: Shape) -> Vec<(String, Device)> {
         })
         .map(|plan| (format!("{plan:?}"), Device::Gpu(gpu.clone().with_plan(plan))))
         .collect()
+}
+
+/// How many of the steps of a whole run a plan runs: a quarter, where a software GPU would not choose the plan by itself. A step of
+/// these takes ten times as long there, and what they compute at this shape, `tests/stages.rs` shows of all of them.
+pub fn steps_by(plan: &Device, device: &Device, shape: Shape, steps: usize) -> usize {
+    match (plan, device) {
+        (Device::Gpu(plan), Device::Gpu(gpu)) if gpu.class() == Class::Software && plan.plan(shape) != gpu.plan(shape) => {
+            steps / 4
+        }
+        _ => steps,
+    }
 }
 
 /// A network with its parameters, a data set and a batch size.
