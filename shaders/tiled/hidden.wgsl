@@ -1,11 +1,13 @@
 #import activation
 #import network
 #import nonzero_bits
+#import sharing
 
 // z1 = activation(x W1 + b1), the hidden layer.
 //
-// Each invocation computes a tile of 8 images x 8 hidden units in registers, as 4 matrices of 4 units x 4 images. A workgroup's
-// invocations share their images, and skip the words of pixels that are 0 in all 8: nonzero.wgsl has noted which.
+// Each invocation computes a tile of 8 images x 8 hidden units in registers, as 4 matrices of 4 units x 4 images. The words of
+// pixels that are 0 in all 8 are skipped: nonzero.wgsl has noted which. Invocations side by side share their images
+// (shared/sharing.wgsl).
 //
 // Weights lie in a uniform buffer, from which software GPUs load faster. What does not fit such a buffer at once is bound a window
 // at a time: W1's rows from 4 * dispatch.first to 4 * dispatch.end; between windows z1 holds the sums so far.
@@ -26,9 +28,9 @@
 
 @compute @workgroup_size(LANES)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
-    let row = 8u * group.x;
-    let v4 = 2u * (LANES * group.y + lane);
-    if v4 >= HIDDEN_VEC4S {
+    let row = 8u * tile_of(group.x, lane);
+    let v4 = units_of(group.y, lane);
+    if v4 >= HIDDEN_VEC4S || row >= dispatch.batch_size {
         return;
     }
     let x = first_words(row);

@@ -1,12 +1,13 @@
 #import axpby
 #import network
 #import nonzero_bits
+#import sharing
 
 // The gradient of W1, xᵀ da1, and of b1, the sum of da1 over the batch; applied to the layer at once, or kept.
 //
-// Each invocation computes a tile of 2 words of pixels x 8 hidden units in registers, as 4 matrices of 4 units x 4 pixels. A
-// workgroup's invocations share their words, and skip the images where both are 0: nonzero.wgsl has noted which. The word after
-// the last one stands for the bias.
+// Each invocation computes a tile of 2 words of pixels x 8 hidden units in registers, as 4 matrices of 4 units x 4 pixels. The
+// images where both words are 0 are skipped: nonzero.wgsl has noted which. Invocations side by side share their words
+// (shared/sharing.wgsl). The word after the last one stands for the bias.
 //
 // da1 lies in a uniform buffer, from which software GPUs load faster, as many images at a time as one holds.
 // Oracle: reference::TwoLayerNet::gradient_of. Test: tests/stages.rs.
@@ -21,9 +22,9 @@
 
 @compute @workgroup_size(LANES)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
-    let word = 2u * group.x;
-    let v4 = 2u * (LANES * group.y + lane);
-    if v4 >= HIDDEN_VEC4S {
+    let word = 2u * tile_of(group.x, lane);
+    let v4 = units_of(group.y, lane);
+    if v4 >= HIDDEN_VEC4S || word > INPUT_VEC4S {
         return;
     }
     // Two vec4s of units: of the first word, and of the other.

@@ -95,7 +95,9 @@ pub fn with_every_plan(device: &Device, shape: Shape) -> Vec<(String, Device)> {
 /// these takes ten times as long there, and what they compute at this shape, `tests/stages.rs` shows of all of them.
 pub fn steps_by(plan: &Device, device: &Device, shape: Shape, steps: usize) -> usize {
     match (plan, device) {
-        (Device::Gpu(plan), Device::Gpu(gpu)) if gpu.class() == Class::Software && plan.plan(shape) != gpu.plan(shape) => {
+        (Device::Gpu(plan), Device::Gpu(gpu))
+            if gpu.class() == Class::Software && plan.plan(shape) != gpu.plan(shape) =>
+        {
             steps / 4
         }
         _ => steps,

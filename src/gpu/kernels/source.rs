@@ -14,7 +14,7 @@ pub struct Source {
 }
 
 /// The files of `shaders/shared/`, by the names that `#import` takes.
-const SHARED: [(&str, &str); 10] = [
+const SHARED: [(&str, &str); 11] = [
     ("activation", include_str!("../../../shaders/shared/activation.wgsl")),
     ("axpby", include_str!("../../../shaders/shared/axpby.wgsl")),
     ("blocks", include_str!("../../../shaders/shared/blocks.wgsl")),
@@ -24,6 +24,7 @@ const SHARED: [(&str, &str); 10] = [
     ("network", include_str!("../../../shaders/shared/network.wgsl")),
     ("nonzero_bits", include_str!("../../../shaders/shared/nonzero_bits.wgsl")),
     ("output_team", include_str!("../../../shaders/shared/output_team.wgsl")),
+    ("sharing", include_str!("../../../shaders/shared/sharing.wgsl")),
     ("update", include_str!("../../../shaders/shared/update.wgsl")),
 ];
 

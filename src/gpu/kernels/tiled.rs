@@ -12,7 +12,7 @@ use crate::net::{Net, Shape};
 
 /// A software GPU computes four or eight invocations at once, and shares a batch's workgroups out between few threads.
 const LANES: usize = 8;
-/// Images of a workgroup of `hidden`, and words of pixels of one of `hidden_gradient`.
+/// Images of an invocation of `hidden`, and words of pixels of one of `hidden_gradient`.
 const TILE_IMAGES: usize = 8;
 const TILE_WORDS: usize = 2;
 /// Vec4s of hidden units of each of their invocations.
@@ -20,9 +20,21 @@ const TILE_UNITS: usize = 2;
 /// Vec4s of classes of an invocation of `output_gradient`.
 const TILE_CLASSES: usize = 4;
 
-/// Workgroups for a row of hidden units.
-fn unit_tiles(shape: Shape) -> usize {
-    shape.hidden.div_ceil(VEC4 * TILE_UNITS * LANES)
+/// How many invocations of a workgroup of `hidden` or `hidden_gradient` share images or words: so many that each has units. One
+/// without any would be an idle part of each vector instruction.
+fn sharing(shape: Shape) -> usize {
+    shape.hidden.div_ceil(VEC4 * TILE_UNITS).next_power_of_two().min(LANES)
+}
+
+/// The overrides of both.
+fn constants(shape: Shape) -> [(&'static str, f64); 1] {
+    [("SHARING", sharing(shape) as f64)]
+}
+
+/// The workgroups of either, for so many tiles of images or words.
+fn tile_workgroups(shape: Shape, tiles: usize) -> [usize; 3] {
+    let sharing = sharing(shape);
+    [tiles.div_ceil(LANES / sharing), shape.hidden.div_ceil(VEC4 * TILE_UNITS * sharing), 1]
 }
 
 pub const NONZERO: Source =
@@ -50,7 +62,7 @@ impl Pass {
     pub fn compile(device: &Device, net: &Net) -> Self {
         Self {
             nonzero: Kernel::compile(device, &NONZERO, net, "", &[]),
-            stages: Stages::compile(device, net, [HIDDEN, OUTPUT], &[]),
+            stages: Stages::compile(device, net, [HIDDEN, OUTPUT], &constants(net.shape)),
         }
     }
 
@@ -71,7 +83,7 @@ impl Pass {
         ];
         let workgroups = [words.div_ceil(LANES), rows.count.div_ceil(NONZERO_IMAGES), 1];
         let nonzero = self.nonzero.bind(device, buffers, workgroups, work::nonzero(shape, rows.count));
-        let workgroups = [rows.count.div_ceil(TILE_IMAGES), unit_tiles(shape), 1];
+        let workgroups = tile_workgroups(shape, rows.count.div_ceil(TILE_IMAGES));
         let hidden = windows(words, hidden_window(shape)).map(|(first, end)| {
             let weights = parameters.hidden().window(first * VEC4 * shape.hidden.div_ceil(VEC4));
             let params = rows.params(device, first, end);
@@ -99,8 +111,8 @@ pub struct Gradients {
 
 impl Gradients {
     pub fn compile(device: &Device, net: &Net) -> Self {
-        let compile = |source| Kernel::compile(device, source, net, "", &[]);
-        Self { hidden: compile(&HIDDEN_GRADIENT), output: compile(&OUTPUT_GRADIENT) }
+        let compile = |source, constants| Kernel::compile(device, source, net, "", constants);
+        Self { hidden: compile(&HIDDEN_GRADIENT, &constants(net.shape)), output: compile(&OUTPUT_GRADIENT, &[]) }
     }
 
     pub fn bind(&self, on: &Operands, data: &Data, rows: &Rows, axpby: Slice, target: &Layers) -> Vec<Dispatch> {
@@ -134,7 +146,7 @@ impl Gradients {
                 ("nonzero", values.nonzero().into()),
             ];
             let work = work::hidden_gradient(net.shape, rows.count).part(share(first, end));
-            let workgroups = [vec4s(input).div_ceil(TILE_WORDS), unit_tiles(net.shape), 1];
+            let workgroups = tile_workgroups(net.shape, vec4s(input).div_ceil(TILE_WORDS));
             self.hidden.bind(device, buffers, workgroups, work)
         });
         output.chain(hidden).collect()
