@@ -7,7 +7,7 @@ mod common;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use common::{Case, Check, assert_close, run_on_every_device, steps_by, with_every_density, with_every_plan};
+use common::{Case, Check, Plans, assert_close, run_on_every_device, steps_by, with_every_density};
 use pollster::block_on;
 use twolayer::backend;
 use twolayer::devices::Device;
@@ -39,6 +39,8 @@ fn main() -> ExitCode {
             let check: Check = Arc::new(move |device| {
                 let case = || Case::new(shape, batch_size, activation, output, 500);
                 let constant = Schedule::default();
+                // A plan's own kernels change the parameters at once, for plain SGD, or store a gradient for an optimiser, whose kernels
+                // are the same in every plan: SGD and one other show all of it.
                 let plans = if matches!(optimizer.rule, Rule::Sgd | Rule::Adam) { Plans::Every } else { Plans::Chosen };
                 with_every_density(device, case)
                     .into_iter()
@@ -66,15 +68,6 @@ fn main() -> ExitCode {
     run_on_every_device(&checks)
 }
 
-/// Which plans a GPU runs. A plan's own kernels change the parameters at once, for plain SGD, or store a gradient for an optimiser, whose
-/// kernels are the same in every plan: SGD and one other show all of it.
-#[derive(Clone, Copy)]
-enum Plans {
-    Every,
-    /// The one that the device takes by itself.
-    Chosen,
-}
-
 /// Plans against the reference, which is computed once for all of them.
 fn steps(
     device: &Device,
@@ -84,12 +77,8 @@ fn steps(
     plans: Plans,
 ) -> Result<(), backend::Error> {
     let shape = case.net.shape;
-    let plans = match plans {
-        Plans::Every => with_every_plan(device, shape),
-        Plans::Chosen => vec![("chosen".to_owned(), device.clone())],
-    };
-    let mut plans: Vec<_> =
-        plans.into_iter().map(|(name, plan)| (steps_by(&plan, device, shape, STEPS), name, plan)).collect();
+    let plans = plans.of(device, shape).into_iter();
+    let mut plans: Vec<_> = plans.map(|(name, plan)| (steps_by(&plan, device, shape, STEPS), name, plan)).collect();
     plans.sort_by_key(|(steps, ..)| *steps);
     let indices = case.indices(STEPS);
     // A schedule's mean rate is lower, and in smaller changes the same rounding weighs more.

@@ -91,6 +91,24 @@ pub fn with_every_plan(device: &Device, shape: Shape) -> Vec<(String, Device)> {
         .collect()
 }
 
+/// Which plans a GPU runs in a test.
+#[derive(Clone, Copy)]
+pub enum Plans {
+    Every,
+    /// The one that the device takes by itself.
+    Chosen,
+}
+
+impl Plans {
+    /// The device with each of them, and the plan's name.
+    pub fn of(self, device: &Device, shape: Shape) -> Vec<(String, Device)> {
+        match self {
+            Self::Every => with_every_plan(device, shape),
+            Self::Chosen => vec![("chosen".to_owned(), device.clone())],
+        }
+    }
+}
+
 /// How many of the steps of a whole run a plan runs: a quarter, where a software GPU would not choose the plan by itself. A step of
 /// these takes ten times as long there, and what they compute at this shape, `tests/stages.rs` shows of all of them.
 pub fn steps_by(plan: &Device, device: &Device, shape: Shape, steps: usize) -> usize {

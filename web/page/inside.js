@@ -5,6 +5,7 @@ import { fill, strings, text } from './strings.js';
 // The kernel of each stage, by the family that a GPU runs.
 const KERNELS = {
   tiled: {
+    image: 'tiled/nonzero',
     hidden: 'tiled/hidden',
     output: 'tiled/output',
     outputGradient: 'tiled/output_gradient',
@@ -26,7 +27,7 @@ const KERNELS = {
 // The family that is the easiest to read.
 const READABLE = 'tiled';
 const STAGES = [
-  ['x', null],
+  ['x', 'image'],
   ['a1', 'hidden'],
   ['z1', 'hidden'],
   ['a2', 'output'],

@@ -100,7 +100,8 @@ describe('on the CPU', () => {
     await page.locator('#meant input[value="7"]').check();
     await page.waitForFunction(() => /\d\.\d{4}/.test(document.querySelector('#stages .number')?.textContent));
     const kernels = await page.locator('#stages [open] > summary').allTextContents();
-    assert.deepEqual(kernels, ['hidden', 'output', 'output_gradient', 'hidden_gradient'].map((name) => `tiled/${name}.wgsl`));
+    const names = ['nonzero', 'hidden', 'output', 'output_gradient', 'hidden_gradient'];
+    assert.deepEqual(kernels, names.map((name) => `tiled/${name}.wgsl`));
     await until(page, () => document.querySelector('#stages pre').textContent);
     assert.match(await page.locator('#stages pre').first().textContent(), /@compute @workgroup_size/);
     await page.locator('#tab-train').click();
