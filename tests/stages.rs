@@ -26,6 +26,9 @@ const TOLERANCE: f64 = 5e-6;
 /// (batch, input, hidden, classes), and the functions.
 type Size = (usize, usize, usize, usize, Activation, Output);
 
+/// Whether a plan runs a size.
+type Runs = fn(Plan) -> bool;
+
 /// Each odd size in each place, each limit once, and no two alike in a case but the last.
 const SIZES: [Size; 17] = [
     (1, 7, 50, 10, Sigmoid, Softmax),
@@ -50,7 +53,7 @@ const SIZES: [Size; 17] = [
 
 /// Sizes for which some plans have nothing of their own, and which plans run them: a software GPU takes seconds to compile a plan's
 /// kernels for a size.
-const FEWER_PLANS: [(Size, fn(Plan) -> bool); 7] = [
+const FEWER_PLANS: [(Size, Runs); 7] = [
     // Other functions, which blocks of any kind compute alike.
     ((100, 784, 50, 10, Relu, Softmax), is_unlike_others),
     ((100, 784, 50, 10, Sigmoid, Identity), is_unlike_others),
@@ -64,7 +67,7 @@ const FEWER_PLANS: [(Size, fn(Plan) -> bool); 7] = [
 ];
 
 /// More bytes of z1 than WebGPU promises for a buffer. Of 64 x 64 blocks there are enough, so that no pass splits its sums.
-const LARGEST: (Size, fn(Plan) -> bool) =
+const LARGEST: (Size, Runs) =
     ((8192, 16, 4096, 2, Sigmoid, Softmax), |plan| is_unlike_others(plan) || is_half_wide(plan));
 
 fn is_tiled(plan: Plan) -> bool {
@@ -80,24 +83,24 @@ fn is_half_wide(plan: Plan) -> bool {
 }
 
 fn main() -> ExitCode {
-    let named = |(size, runs): (Size, fn(Plan) -> bool)| {
+    let named = |(size, runs): (Size, Runs)| {
         let (batch, input, hidden, classes, activation, output) = size;
         let shape = Shape { input, hidden, classes };
         let name = format!("{shape}, batch {batch}, {activation}, {output}");
         let check: Check = Arc::new(move |device| stages(device, size, runs));
         (name, check)
     };
-    let every_plan: fn(Plan) -> bool = |_| true;
+    let every_plan: Runs = |_| true;
     let sizes = SIZES.into_iter().map(|size| (size, every_plan)).chain(FEWER_PLANS);
     run_on_every_device(&sizes.map(named).collect::<Vec<_>>())
 }
 
 /// The stages by the plans that run this size.
-fn stages(device: &Device, size: Size, runs: fn(Plan) -> bool) -> Result<(), backend::Error> {
+fn stages(device: &Device, size: Size, runs: Runs) -> Result<(), backend::Error> {
     let (batch_size, input, hidden, classes, activation, output) = size;
     let shape = Shape { input, hidden, classes };
     let case = || Case::new(shape, batch_size, activation, output, 300);
-    let by = |device: &Device, runs: fn(Plan) -> bool| match device {
+    let by = |device: &Device, runs: Runs| match device {
         Device::Gpu(gpu) => runs(gpu.plan(shape)),
         Device::Cpu { .. } => true,
     };
