@@ -7,7 +7,7 @@ mod common;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use common::{Case, Check, Plans, assert_close, run_on_every_device, steps_by, with_every_density};
+use common::{Case, Check, Plans, assert_close, run_on_every_device, with_every_density, with_steps};
 use pollster::block_on;
 use twolayer::backend;
 use twolayer::devices::Device;
@@ -77,9 +77,7 @@ fn steps(
     plans: Plans,
 ) -> Result<(), backend::Error> {
     let shape = case.net.shape;
-    let plans = plans.of(device, shape).into_iter();
-    let mut plans: Vec<_> = plans.map(|(name, plan)| (steps_by(&plan, device, shape, STEPS), name, plan)).collect();
-    plans.sort_by_key(|(steps, ..)| *steps);
+    let plans = with_steps(plans.of(device, shape), device, shape, STEPS);
     let indices = case.indices(STEPS);
     // A schedule's mean rate is lower, and in smaller changes the same rounding weighs more.
     let times = if schedule == Schedule::default() { 1.0 } else { 4.0 };

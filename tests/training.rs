@@ -10,8 +10,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use common::{
-    Case, Check, Run, assert_close, mean_loss, relative_error, run_on_every_device, steps_by, with_every_density,
-    with_every_plan,
+    Case, Check, Run, assert_close, mean_loss, relative_error, run_on_every_device, with_every_density,
+    with_every_plan, with_steps,
 };
 use pollster::block_on;
 use twolayer::backend::{self, Backend, Resident};
@@ -70,9 +70,7 @@ const STEPS: usize = 200;
 /// The steps of every plan against `TwoLayerNet::train_step`, which is computed once for all of them.
 fn steps(device: &Device, mut case: Case) -> Result<(), backend::Error> {
     let shape = case.net.shape;
-    let plans = with_every_plan(device, shape).into_iter();
-    let mut plans: Vec<_> = plans.map(|(name, plan)| (steps_by(&plan, device, shape, STEPS), name, plan)).collect();
-    plans.sort_by_key(|(steps, ..)| *steps);
+    let plans = with_steps(with_every_plan(device, shape), device, shape, STEPS);
     let indices = case.indices(STEPS);
     // These runs were chosen: in another a ReLU's input may come so near 0 that f32 and f64 fall on different sides of it.
     let learning_rate = 0.05_f32;

@@ -109,17 +109,26 @@ impl Plans {
     }
 }
 
-/// How many of the steps of a whole run a plan runs: a quarter, where a software GPU would not choose the plan by itself. A step of
-/// these takes ten times as long there, and what they compute at this shape, `tests/stages.rs` shows of all of them.
-pub fn steps_by(plan: &Device, device: &Device, shape: Shape, steps: usize) -> usize {
-    match (plan, device) {
+/// The steps of a whole run that each plan runs, the shortest first, so that a reference goes on from one plan to the next: all of
+/// them, or a quarter where a software GPU would not choose the plan by itself. A step of these takes ten times as long there, and
+/// what they compute at this shape, `tests/stages.rs` shows of all of them.
+pub fn with_steps(
+    plans: Vec<(String, Device)>,
+    device: &Device,
+    shape: Shape,
+    steps: usize,
+) -> Vec<(usize, String, Device)> {
+    let steps_by = |plan: &Device| match (plan, device) {
         (Device::Gpu(plan), Device::Gpu(gpu))
             if gpu.class() == Class::Software && plan.plan(shape) != gpu.plan(shape) =>
         {
             steps / 4
         }
         _ => steps,
-    }
+    };
+    let mut plans: Vec<_> = plans.into_iter().map(|(name, plan)| (steps_by(&plan), name, plan)).collect();
+    plans.sort_by_key(|(steps, ..)| *steps);
+    plans
 }
 
 /// A network with its parameters, a data set and a batch size.
