@@ -147,7 +147,11 @@ pub fn compress(kind: Instructions, values: &[u32; LANES], into: &mut [u32; LANE
         #[allow(unsafe_code)]
         // SAFETY: this variant comes from `Instructions::all`, which has asked the CPU for this feature.
         Instructions::Avx512 => unsafe { compress_avx512(values, into) },
-        _ => {
+        #[cfg(target_arch = "x86_64")]
+        #[allow(unsafe_code)]
+        // SAFETY: as above.
+        Instructions::Avx2 => unsafe { compress_avx2(values, into) },
+        Instructions::Baseline => {
             let (mut are, mut count) = (0, 0);
             for (lane, value) in values.iter().enumerate() {
                 // Each is written, and the next one over it if it is 0: a branch would be guessed wrongly too often.
@@ -177,6 +181,48 @@ fn compress_avx512(values: &[u32; LANES], into: &mut [u32; LANES]) -> u16 {
     // SAFETY: as above.
     unsafe { _mm512_storeu_epi32(into.as_mut_ptr().cast(), compressed) };
     are
+}
+
+/// For each 8 bits, which lanes they are of, those that are set first. The others follow as lane 0.
+#[cfg(target_arch = "x86_64")]
+const LANES_OF: [[u8; 8]; 256] = {
+    let mut lanes_of = [[0; 8]; 256];
+    let mut bits = 0;
+    while bits < 256 {
+        let (mut lane, mut count) = (0, 0);
+        while lane < 8 {
+            if bits >> lane & 1 == 1 {
+                lanes_of[bits][count] = lane as u8;
+                count += 1;
+            }
+            lane += 1;
+        }
+        bits += 1;
+    }
+    lanes_of
+};
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2,popcnt")]
+#[inline]
+fn compress_avx2(values: &[u32; LANES], into: &mut [u32; LANES]) -> u16 {
+    use std::arch::x86_64::{
+        __m256i, _mm_cvtsi64_si128, _mm256_castsi256_ps, _mm256_cmpeq_epi32, _mm256_cvtepu8_epi32, _mm256_movemask_ps,
+        _mm256_permutevar8x32_epi32, _mm256_setzero_si256,
+    };
+
+    let (mut all, mut count) = (0, 0);
+    for (half, first) in values.as_chunks::<8>().0.iter().zip([0, 8]) {
+        let half: __m256i = bytemuck::cast(*half);
+        let zeros = _mm256_cmpeq_epi32(half, _mm256_setzero_si256());
+        let are = !_mm256_movemask_ps(_mm256_castsi256_ps(zeros)) as u8;
+        let lanes = _mm256_cvtepu8_epi32(_mm_cvtsi64_si128(i64::from_le_bytes(LANES_OF[usize::from(are)])));
+        let compressed: [u32; 8] = bytemuck::cast(_mm256_permutevar8x32_epi32(half, lanes));
+        *into[count..].first_chunk_mut().expect("the first half has 8 at most") = compressed;
+        count += are.count_ones() as usize;
+        all |= u16::from(are) << first;
+    }
+    all
 }
 
 /// Compiles a function once for each kind of [`Instructions`], and puts one in front that takes the kind as its first
@@ -232,19 +278,16 @@ mod tests {
 
     #[test]
     fn what_is_not_0_comes_first() {
-        let every =
-            |distance: usize| std::array::from_fn(|lane| if lane % distance == 0 { 1 << (lane + 12) } else { 0 });
-        let last = std::array::from_fn(|lane| u32::from(lane == LANES - 1) << 31);
-        for values in [[0; LANES], [u32::MAX; LANES], every(2), every(3), every(15), last] {
+        // Every choice of lanes, so also every one of each half.
+        for choice in 0..=u16::MAX {
+            let value = |lane: usize| u32::from(choice >> lane & 1) << (31 - lane);
+            let values = std::array::from_fn(value);
             let expected: Vec<u32> = values.iter().copied().filter(|value| *value != 0).collect();
             for kind in Instructions::all() {
                 let mut into = [7; LANES];
                 let are = compress(kind, &values, &mut into);
-                assert_eq!(into[..expected.len()], expected, "{kind:?}");
-                assert!(
-                    values.iter().enumerate().all(|(lane, value)| (are >> lane & 1 == 1) == (*value != 0)),
-                    "{kind:?}: {are:b}"
-                );
+                assert_eq!(into[..expected.len()], expected, "{kind:?}: {choice:b}");
+                assert_eq!(are, choice, "{kind:?}");
             }
         }
     }

@@ -68,9 +68,22 @@ impl Blocks {
         }
         for (rows, quads) in image.chunks_exact(2 * self.side).zip(ordered.chunks_exact_mut(2 * self.side)) {
             let (above, below) = rows.split_at(self.side);
+            let (above, below) = (above.as_chunks::<2>().0, below.as_chunks::<2>().0);
             let quads = quads.as_chunks_mut::<QUAD>().0;
-            for ((above, below), quad) in above.as_chunks::<2>().0.iter().zip(below.as_chunks::<2>().0).zip(quads) {
-                *quad = [above[0], above[1], below[0], below[1]];
+            let each = |above: &[[u8; 2]], below: &[[u8; 2]], quads: &mut [[u8; QUAD]]| {
+                for ((above, below), quad) in above.iter().zip(below).zip(quads) {
+                    *quad = [above[0], above[1], below[0], below[1]];
+                }
+            };
+            // Of groups of one length the compiler makes vector instructions, so the last begins within the one before.
+            match quads.len().checked_sub(OCTET) {
+                None => each(above, below, quads),
+                Some(last) => {
+                    for first in (0..quads.len()).step_by(OCTET).map(|first| first.min(last)) {
+                        let range = first..first + OCTET;
+                        each(&above[range.clone()], &below[range.clone()], &mut quads[range]);
+                    }
+                }
             }
         }
     }
@@ -194,8 +207,9 @@ mod tests {
 
     #[test]
     fn pixels_are_in_the_order_of_places() {
-        // Even squares, odd ones, and no squares; the last quad or octet whole and not.
-        for pixels in [1, 4, 7, 9, 36, 50, 64, 225, 784, 4095, 4096] {
+        // Even squares, odd ones, and no squares; the last quad or octet whole and not; less than a group of quads in two rows, one, and
+        // more.
+        for pixels in [1, 4, 7, 9, 36, 50, 64, 196, 225, 256, 324, 784, 4095, 4096] {
             let blocks = Blocks::new(pixels);
             let image: Vec<u8> = (0..pixels).map(|pixel| (pixel % 251 + 1) as u8).collect();
             let mut ordered = vec![0; blocks.padded()];

@@ -129,13 +129,15 @@ impl Stream {
 
 /// The indices in their order in the file, where neighbours can be read together; and the place there of each of those given.
 fn in_file_order(indices: &[u32]) -> (Vec<u32>, Vec<u32>) {
-    let mut order: Vec<_> = indices.iter().copied().zip(0_u32..).collect();
+    // An index and its number in one integer, which are sorted in half the time of a pair.
+    let mut order: Vec<_> =
+        indices.iter().zip(0_u64..).map(|(index, number)| u64::from(*index) << 32 | number).collect();
     order.sort_unstable();
     let mut places = vec![0; indices.len()];
-    for (&(_, number), place) in order.iter().zip(0..) {
-        places[number as usize] = place;
+    for (both, place) in order.iter().zip(0..) {
+        places[*both as u32 as usize] = place;
     }
-    (order.into_iter().map(|(index, _)| index).collect(), places)
+    (order.into_iter().map(|both| (both >> 32) as u32).collect(), places)
 }
 
 /// Adds the evaluation of some more images.
