@@ -29,20 +29,32 @@ pub type Check = Arc<dyn Fn(&Device) -> Result<(), backend::Error> + Send + Sync
 
 /// Runs each check on every adapter, and on the CPU with one and with two threads. The test's name contains the device.
 pub fn run_on_every_device(checks: &[(String, Check)]) -> ExitCode {
-    let mut trials = on_every_adapter(checks);
-    for threads in [1, 2] {
-        for (name, check) in checks.iter().cloned() {
+    let on_cpu = [1, 2].map(|threads| {
+        let trial = |(name, check): (String, Check)| {
             let run = move || check(&Device::Cpu { threads }).map_err(Failed::from);
-            trials.push(Trial::test(format!("cpu, {threads} threads: {name}"), run));
-        }
-    }
+            Trial::test(format!("cpu, {threads} threads: {name}"), run)
+        };
+        checks.iter().cloned().map(trial).collect()
+    });
+    let trials = spread([on_every_adapter(checks)].into_iter().chain(on_cpu));
     libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
+}
+
+/// The trials of all groups, those of each spread over the whole.
+fn spread(groups: impl IntoIterator<Item = Vec<Trial>>) -> Vec<Trial> {
+    let with_places = |group: Vec<Trial>| {
+        let count = group.len() as f64;
+        group.into_iter().enumerate().map(move |(place, trial)| ((place as f64 + 0.5) / count, trial))
+    };
+    let mut trials: Vec<_> = groups.into_iter().flat_map(with_places).collect();
+    trials.sort_by(|(a, _), (b, _)| a.total_cmp(b));
+    trials.into_iter().map(|(_, trial)| trial).collect()
 }
 
 /// A test of each check on every adapter, with its backend and index in the name. The tests of an adapter that gives no device are
 /// ignored, and so they are without an adapter.
 pub fn on_every_adapter(checks: &[(String, Check)]) -> Vec<Trial> {
-    let mut trials = Vec::new();
+    let mut groups = Vec::new();
     let mut open = 0;
     let adapters = block_on(gpu::adapters::list());
     for (index, adapter) in (1..).zip(&adapters) {
@@ -52,7 +64,7 @@ pub fn on_every_adapter(checks: &[(String, Check)]) -> Vec<Trial> {
         open += usize::from(!is_shut);
         let shut = if is_shut { ", gives no device" } else { "" };
         let turns = Arc::new(Mutex::new(()));
-        for (name, check) in checks.iter().cloned() {
+        let trial = |(name, check): (String, Check)| {
             let (adapter, turns) = (adapter.clone(), turns.clone());
             let run = move || {
                 // wgpu's OpenGL backend panics if one thread waits seconds for the context of another.
@@ -62,19 +74,22 @@ pub fn on_every_adapter(checks: &[(String, Check)]) -> Vec<Trial> {
                 check(&Device::Gpu(device)).map_err(Failed::from)
             };
             let name = format!("{} {index}, {}{shut}: {name}", info.backend, info.name);
-            trials.push(Trial::test(name, run).with_ignored_flag(is_shut));
-        }
+            Trial::test(name, run).with_ignored_flag(is_shut)
+        };
+        groups.push(checks.iter().cloned().map(trial).collect());
     }
     if open == 0 {
         let required = std::env::var_os(REQUIRE_ADAPTER).is_some();
-        for (name, _) in checks {
+        let trial = |(name, _): &(String, Check)| {
             let run = || Err(format!("no GPU adapter that gives a device, and {REQUIRE_ADAPTER} is set").into());
-            trials.push(Trial::test(format!("gpu, no adapter: {name}"), run).with_ignored_flag(!required));
-        }
+            Trial::test(format!("gpu, no adapter: {name}"), run).with_ignored_flag(!required)
+        };
+        groups.push(checks.iter().map(trial).collect());
     }
     // Never dropped. Otherwise a test's thread might unload a driver while the process ends.
     forget(adapters);
-    trials
+    // One after another, OpenGL's would leave one thread at work, and the others waiting for their turn.
+    spread(groups)
 }
 
 /// The device with each plan that can run a network of this shape, and the plan's name. A GPU has every family of kernels; of
