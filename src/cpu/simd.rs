@@ -280,8 +280,7 @@ mod tests {
     fn what_is_not_0_comes_first() {
         // Every choice of lanes, so also every one of each half.
         for choice in 0..=u16::MAX {
-            let value = |lane: usize| u32::from(choice >> lane & 1) << (31 - lane);
-            let values = std::array::from_fn(value);
+            let values = std::array::from_fn(|lane| u32::from(choice >> lane & 1) << (31 - lane));
             let expected: Vec<u32> = values.iter().copied().filter(|value| *value != 0).collect();
             for kind in Instructions::all() {
                 let mut into = [7; LANES];

@@ -70,18 +70,18 @@ impl Blocks {
             let (above, below) = rows.split_at(self.side);
             let (above, below) = (above.as_chunks::<2>().0, below.as_chunks::<2>().0);
             let quads = quads.as_chunks_mut::<QUAD>().0;
-            let each = |above: &[[u8; 2]], below: &[[u8; 2]], quads: &mut [[u8; QUAD]]| {
+            let turn = |above: &[[u8; 2]], below: &[[u8; 2]], quads: &mut [[u8; QUAD]]| {
                 for ((above, below), quad) in above.iter().zip(below).zip(quads) {
                     *quad = [above[0], above[1], below[0], below[1]];
                 }
             };
             // Of groups of one length the compiler makes vector instructions, so the last begins within the one before.
             match quads.len().checked_sub(OCTET) {
-                None => each(above, below, quads),
+                None => turn(above, below, quads),
                 Some(last) => {
                     for first in (0..quads.len()).step_by(OCTET).map(|first| first.min(last)) {
                         let range = first..first + OCTET;
-                        each(&above[range.clone()], &below[range.clone()], &mut quads[range]);
+                        turn(&above[range.clone()], &below[range.clone()], &mut quads[range]);
                     }
                 }
             }
