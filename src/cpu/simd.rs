@@ -149,7 +149,7 @@ pub fn compress(kind: Instructions, values: &[u32; LANES], into: &mut [u32; LANE
         Instructions::Avx512 => unsafe { compress_avx512(values, into) },
         #[cfg(target_arch = "x86_64")]
         #[allow(unsafe_code)]
-        // SAFETY: as above.
+        // SAFETY: this variant comes from `Instructions::all`, which has asked the CPU for these features.
         Instructions::Avx2 => unsafe { compress_avx2(values, into) },
         Instructions::Baseline => {
             let (mut are, mut count) = (0, 0);
@@ -185,7 +185,7 @@ fn compress_avx512(values: &[u32; LANES], into: &mut [u32; LANES]) -> u16 {
 
 /// For each 8 bits, which lanes they are of, those that are set first. The others follow as lane 0.
 #[cfg(target_arch = "x86_64")]
-const LANES_OF: [[u8; 8]; 256] = {
+static LANES_OF: [[u8; 8]; 256] = {
     let mut lanes_of = [[0; 8]; 256];
     let mut bits = 0;
     while bits < 256 {
@@ -278,9 +278,11 @@ mod tests {
 
     #[test]
     fn what_is_not_0_comes_first() {
-        // Every choice of lanes, so also every one of each half.
-        for choice in 0..=u16::MAX {
-            let values = std::array::from_fn(|lane| u32::from(choice >> lane & 1) << (31 - lane));
+        // Every choice of lanes, so also every one of each half. A lane that is not 0 may have any bit, or all.
+        let lowest = |lane: usize| 1 << (2 * lane);
+        let highest = |lane: usize| 1 << (31 - lane);
+        for (choice, value) in (0..=u16::MAX).zip([lowest, highest, |_| u32::MAX].into_iter().cycle()) {
+            let values = std::array::from_fn(|lane| if choice >> lane & 1 == 1 { value(lane) } else { 0 });
             let expected: Vec<u32> = values.iter().copied().filter(|value| *value != 0).collect();
             for kind in Instructions::all() {
                 let mut into = [7; LANES];

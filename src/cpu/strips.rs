@@ -16,6 +16,8 @@ pub const ROWS: usize = 256 + 16;
 pub const OCTET: usize = 8;
 /// Pixels of a square of four, which follow each other.
 pub const QUAD: usize = 4;
+/// Quads of two rows that are put in order together.
+const GROUP: usize = 8;
 
 /// One block's rows of W1, for one strip. Those behind the last pixel are 0.
 pub type W1 = [Row; ROWS];
@@ -76,11 +78,11 @@ impl Blocks {
                 }
             };
             // Of groups of one length the compiler makes vector instructions, so the last begins within the one before.
-            match quads.len().checked_sub(OCTET) {
+            match quads.len().checked_sub(GROUP) {
                 None => turn(above, below, quads),
                 Some(last) => {
-                    for first in (0..quads.len()).step_by(OCTET).map(|first| first.min(last)) {
-                        let range = first..first + OCTET;
+                    for first in (0..quads.len()).step_by(GROUP).map(|first| first.min(last)) {
+                        let range = first..first + GROUP;
                         turn(&above[range.clone()], &below[range.clone()], &mut quads[range]);
                     }
                 }
